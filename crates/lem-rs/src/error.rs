@@ -1,0 +1,247 @@
+//! What can go wrong, sorted by whose fault it is, in words that a person can act on.
+//!
+//! The strings of the original library are kept exactly where it had them: `busy`, `not busy`, `interrupted`,
+//! `closed`, `already closed`.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::proto::EndOfStream;
+
+mod address;
+mod connect;
+mod task;
+mod timeout;
+
+pub use address::AddressError;
+pub use connect::{Attempt, ConnectError};
+pub use task::JoinError;
+pub use timeout::{Phase, Timeout};
+
+/// The error of every verb of this crate, and of the libraries that are built on it.
+///
+/// It is cheap to clone, so that a stream can remember why it ended. Protocol layers above (TLS, for example) put
+/// their own error into [`Error::Protocol`]; find it again with [`Error::protocol_ref`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another task waits for I/O on this stream or server. Nothing was consumed; try again later, or split the stream.
+    Busy,
+    /// [`interrupt`](crate::Stream::interrupt) was called, but no task was waiting.
+    NotBusy,
+    /// Another task called `interrupt` or `close` while this one waited. Nothing was consumed by a read; what a write
+    /// had handed over stays queued.
+    Interrupted,
+    /// The stream or server is closed: by us, or cleanly by the peer.
+    Closed,
+    /// `close` was called a second time.
+    AlreadyClosed,
+    /// The connection ended without the peer having said that it was done (for TLS: without `close_notify`, RFC 8446
+    /// section 6.1). What arrived before is still readable.
+    Truncated(Cut),
+    /// A limit on what a peer may make us store was reached. The data is still readable in another mode.
+    Limit {
+        /// What was read: `line`, `all` or `exact`.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A deadline passed; says which phase, for what, and how long it was waited.
+    Timeout(Box<Timeout>),
+    /// A text is no address.
+    Address(Box<AddressError>),
+    /// A name could not be resolved to an address.
+    Resolve {
+        /// The name that was asked for.
+        host: String,
+        /// What the resolver said.
+        source: Arc<io::Error>,
+    },
+    /// Every address of a host was tried and none accepted.
+    Connect(Box<ConnectError>),
+    /// An operating-system call failed.
+    Io {
+        /// What was being done, as the beginning of a sentence: `listen on [::]:443`.
+        doing: String,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// A task that was awaited panicked or was cancelled.
+    Task(JoinError),
+    /// Tasks wait, and nothing exists any more that could ever wake one of them.
+    Stalled {
+        /// How many tasks wait, the main one included.
+        tasks: usize,
+    },
+    /// The caller used the library in a way that cannot work; says which way.
+    Misuse(String),
+    /// A layer above failed; its own error is the source.
+    Protocol(Arc<dyn StdError + Send + Sync>),
+}
+
+/// How a stream was cut off without a proper end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// The peer closed the TCP connection (FIN) without saying that its data was complete.
+    Fin,
+    /// The connection was reset (RST), or a network failure was reported for it.
+    Reset,
+}
+
+impl Error {
+    /// Wraps the error of a protocol layer.
+    pub fn protocol(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Protocol(Arc::new(error))
+    }
+
+    /// The protocol layer's error, if it is an `E`.
+    pub fn protocol_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Protocol(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// An operating-system error, with what was being done: `doing` begins the message.
+    pub fn io(doing: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { doing: doing.into(), source: Arc::new(source) }
+    }
+
+    /// The phase whose deadline passed, if that is what happened.
+    pub fn timed_out(&self) -> Option<Phase> {
+        match self {
+            Self::Timeout(timeout) => Some(timeout.phase()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("busy"),
+            Self::NotBusy => f.write_str("not busy"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Closed => f.write_str("closed"),
+            Self::AlreadyClosed => f.write_str("already closed"),
+            Self::Truncated(Cut::Fin) => f.write_str(
+                "truncated: the peer ended the connection without saying that its data is complete",
+            ),
+            Self::Truncated(Cut::Reset) => f.write_str("truncated: the connection was reset"),
+            Self::Limit { what, limit } => {
+                write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes")
+            }
+            Self::Timeout(timeout) => timeout.fmt(f),
+            Self::Address(error) => error.fmt(f),
+            Self::Resolve { host, source } => {
+                write!(f, "cannot resolve the name \"{host}\": {}", Brief(source))
+            }
+            Self::Connect(error) => error.fmt(f),
+            Self::Io { doing, source } => write!(f, "cannot {doing}: {}", Brief(source)),
+            Self::Task(error) => error.fmt(f),
+            Self::Stalled { tasks } => write!(
+                f,
+                "stalled: {tasks} task(s) wait, and no timer, socket, worker or other thread is left to wake them"
+            ),
+            Self::Misuse(what) => f.write_str(what),
+            Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Io { source, .. } => Some(source.as_ref()),
+            Self::Connect(error) => error.source(),
+            // The message of a protocol error is shown as our own: what stands behind it is the next link.
+            Self::Protocol(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Timeout> for Error {
+    fn from(timeout: Timeout) -> Self {
+        Self::Timeout(Box::new(timeout))
+    }
+}
+
+impl From<AddressError> for Error {
+    fn from(error: AddressError) -> Self {
+        Self::Address(Box::new(error))
+    }
+}
+
+impl From<JoinError> for Error {
+    fn from(error: JoinError) -> Self {
+        Self::Task(error)
+    }
+}
+
+impl From<EndOfStream> for Error {
+    /// What a read says when the stream ended in this way.
+    fn from(end: EndOfStream) -> Self {
+        match end {
+            EndOfStream::Clean => Self::Closed,
+            EndOfStream::Cut(cut) => Self::Truncated(cut),
+            EndOfStream::Failed(error) => error,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    /// The mapping that a caller of `std::io` traits sees; every row has a test.
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Busy | Error::NotBusy => io::ErrorKind::ResourceBusy,
+            Error::Interrupted => io::ErrorKind::Interrupted,
+            Error::Closed | Error::AlreadyClosed => io::ErrorKind::NotConnected,
+            Error::Truncated(Cut::Fin) => io::ErrorKind::UnexpectedEof,
+            Error::Truncated(Cut::Reset) => io::ErrorKind::ConnectionReset,
+            Error::Limit { .. } | Error::Protocol(_) => io::ErrorKind::InvalidData,
+            Error::Timeout(_) => io::ErrorKind::TimedOut,
+            Error::Resolve { .. } => io::ErrorKind::NotFound,
+            Error::Connect(error) => error.kind(),
+            Error::Io { source, .. } => source.kind(),
+            Error::Misuse(_) | Error::Address(_) => io::ErrorKind::InvalidInput,
+            Error::Task(_) | Error::Stalled { .. } => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// An I/O error without the number that only programmers read: `connection refused`.
+pub(crate) struct Brief<'a>(pub(crate) &'a io::Error);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let text = text.split(" (os error").next().unwrap_or(&text);
+        // The C library's getaddrinfo messages arrive behind this prefix.
+        let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(text);
+        let mut letters = text.chars();
+        match letters.next() {
+            Some(first) => write!(f, "{}{}", first.to_lowercase(), letters.as_str()),
+            None => f.write_str("unknown error"),
+        }
+    }
+}
+
+/// A duration as people write it: `10 s`, `250 ms`, `1.5 s`.
+pub(crate) struct Human(pub(crate) Duration);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        match millis {
+            0 => write!(f, "{} µs", self.0.as_micros()),
+            1..1000 => write!(f, "{millis} ms"),
+            _ if millis.is_multiple_of(1000) => write!(f, "{} s", millis / 1000),
+            _ => write!(f, "{:.1} s", self.0.as_secs_f64()),
+        }
+    }
+}

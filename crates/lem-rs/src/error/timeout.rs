@@ -1,0 +1,79 @@
+//! A deadline that passed: which one, for what, and how long it was.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use super::Human;
+
+/// The part of a connection's life in which a deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Turning a name into addresses.
+    Resolve,
+    /// Waiting for an address to accept a TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Handshake,
+    /// Flushing what was written, saying goodbye, and waiting for the peer's.
+    Close,
+    /// An operation under a caller's own [`timeout`](crate::timeout).
+    Operation,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Handshake => "handshake",
+            Self::Close => "close",
+            Self::Operation => "operation",
+        })
+    }
+}
+
+/// A deadline passed before the work was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeout {
+    phase: Phase,
+    waited: Duration,
+    target: Option<String>,
+}
+
+impl Timeout {
+    /// A deadline of `phase` passed after `waited`.
+    pub fn new(phase: Phase, waited: Duration) -> Self {
+        Self { phase, waited, target: None }
+    }
+
+    /// Says for what it was waited: an address, a name.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// The phase that took too long.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How long it was waited, from the beginning of the whole operation.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "timeout: the {} phase", self.phase)?;
+        if let Some(target) = &self.target {
+            write!(f, " for {target}")?;
+        }
+        write!(f, " was not done after {}", Human(self.waited))
+    }
+}
+
+impl StdError for Timeout {}

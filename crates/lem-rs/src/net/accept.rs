@@ -1,0 +1,169 @@
+//! The future of a listener's accept.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::listener::Listener;
+use crate::error::Error;
+use crate::proto::Ticket;
+use crate::runtime::{Direction, Source};
+use crate::time::{Sleep, sleep};
+use crate::world::Endpoint;
+
+/// The first pause when descriptors have run out, and the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The future of [`Listener::accept_source`].
+///
+/// **Cancel safety:** dropping it loses no connection.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Accept<'a> {
+    listener: &'a Listener,
+    ticket: Option<Ticket>,
+    pause: Option<Sleep>,
+    next_pause: Duration,
+}
+
+impl<'a> Accept<'a> {
+    pub(super) fn new(listener: &'a Listener) -> Self {
+        Self { listener, ticket: None, pause: None, next_pause: SHORTEST_PAUSE }
+    }
+
+    fn admit(&mut self) -> Result<(), Error> {
+        let state = self.listener.state.borrow();
+        match self.ticket {
+            None if state.slot.is_busy() => Err(Error::Busy),
+            Some(ticket) if !state.slot.holds(ticket) => {
+                self.ticket = None;
+                Err(Error::Interrupted)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits in the slot, with the waker of `cx`.
+    fn wait(&mut self, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
+        let mut state = self.listener.state.borrow_mut();
+        let Some(open) = &state.open else { return Poll::Ready(Err(Error::Closed)) };
+        let wait = open.watched().core().wait_of(cx);
+        let before = match self.ticket {
+            Some(ticket) => state.slot.renew(ticket, wait),
+            None => {
+                self.ticket = Some(state.slot.enter(wait));
+                None
+            }
+        };
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+
+    fn finish<T>(&mut self, result: T) -> Poll<T> {
+        if let Some(ticket) = self.ticket.take() {
+            self.listener.leave(ticket);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl Future for Accept<'_> {
+    type Output = Result<(Source, Endpoint), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Err(error) = self.admit() {
+            return Poll::Ready(Err(error));
+        }
+        loop {
+            if let Some(pause) = &mut self.pause {
+                if Pin::new(pause).poll(cx).is_pending() {
+                    return self.wait(cx);
+                }
+                self.pause = None;
+            }
+            let state = self.listener.state.borrow();
+            let Some(open) = &state.open else {
+                drop(state);
+                return self.finish(Err(Error::Closed));
+            };
+            let core = open.watched().core().clone();
+            if core.must_give_way() {
+                core.wake(core.wait_of(cx));
+                drop(state);
+                return self.wait(cx);
+            }
+            core.charge(COST);
+            let error = match open.try_accept() {
+                Ok(accepted) => {
+                    drop(state);
+                    return self.finish(Ok(accepted));
+                }
+                Err(error) => error,
+            };
+            if error.kind() == io::ErrorKind::WouldBlock {
+                open.watched().park(Direction::Read, cx);
+                drop(state);
+                return self.wait(cx);
+            }
+            drop(state);
+            match Failure::of(&error) {
+                Failure::OfOneConnection => {}
+                Failure::OfResources => {
+                    self.pause = Some(sleep(self.next_pause));
+                    self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
+                }
+                Failure::OfTheListener => {
+                    let doing = format!("accept on {}", self.listener.local_addr());
+                    return self.finish(Err(Error::io(doing, error)));
+                }
+            }
+        }
+    }
+}
+
+/// Whose failure an error of accept(2) is.
+enum Failure {
+    /// A connection that was gone before it was accepted; the next one is none the worse.
+    OfOneConnection,
+    /// No descriptors or memory: later.
+    OfResources,
+    OfTheListener,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        // The numbers are the same on every system of Unix descent for these three; ENOBUFS is not.
+        const ENOMEM: i32 = 12;
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 105 } else { 55 };
+        match error.raw_os_error() {
+            Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => Self::OfResources,
+            // Refused before it began: what a listener that is no socket, or is not listening, says.
+            _ if matches!(error.kind(), io::ErrorKind::InvalidInput) => Self::OfTheListener,
+            // accept(2): pending network errors of the new connection are to be treated like "try again".
+            _ => Self::OfOneConnection,
+        }
+    }
+}
+
+/// What accepting one connection costs its task, of what it may move in a turn: about thirty at once.
+const COST: usize = 16 * 1024;
+
+impl Drop for Accept<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.listener.leave(ticket);
+        }
+    }
+}
+
+impl fmt::Debug for Accept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accept").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,265 @@
+//! Addresses as people write them.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::services::port_of;
+use crate::error::AddressError;
+use crate::world::Endpoint;
+
+/// Where to connect to, or to listen.
+///
+/// | text | meaning |
+/// |---|---|
+/// | `example.org:443` | a name and a port |
+/// | `example.org:https` | a name and a service |
+/// | `https://example.org/path` | a URL; the scheme gives the port, unless it names one |
+/// | `192.0.2.1:443`, `[2001:db8::1]:443` | an IP address and a port |
+/// | `unix:/run/service.sock` | a Unix-domain socket |
+/// | `("example.org", 443)` | a name and a port; a port in the text gives way to the second |
+///
+/// ```
+/// use lem_rs::{Address, ToAddress};
+/// let https = Address::Name { host: "example.org".into(), port: 443 };
+/// assert_eq!("https://example.org/index.html".to_address()?, https);
+/// assert_eq!(("example.org:80", 443).to_address()?, https);
+/// assert!("example.org:70000".to_address().is_err());
+/// # Ok::<(), lem_rs::AddressError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A name to be resolved, and a port. The name is ASCII, without brackets, and may end in a dot.
+    Name {
+        /// The host's name.
+        host: String,
+        /// The port; zero only for listening, where it asks for a free one.
+        port: u16,
+    },
+    /// An IP address and a port.
+    Ip(SocketAddr),
+    /// A Unix-domain socket.
+    Unix(PathBuf),
+}
+
+/// What can be used as an address.
+pub trait ToAddress {
+    /// The address.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn to_address(&self) -> Result<Address, AddressError>;
+}
+
+impl Address {
+    /// The name that was written, if it was one: what a certificate is checked against.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Name { host, .. } => Some(host),
+            Self::Ip(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// The port, if it has one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Name { port, .. } => Some(*port),
+            Self::Ip(address) => Some(address.port()),
+            Self::Unix(_) => None,
+        }
+    }
+
+    fn parse(text: &str, port: Option<u16>) -> Result<Self, AddressError> {
+        let wrong = |problem: String| AddressError::new(text, problem);
+        if text.is_empty() {
+            return Err(wrong("it is empty".into()));
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err(wrong("the path after \"unix:\" is empty".into())),
+                _ if path.contains('\0') => Err(wrong("the path contains a NUL".into())),
+                _ => Ok(Self::Unix(path.into())),
+            };
+        }
+        let (authority, scheme_port) = split_url(text).map_err(wrong)?;
+        let (host, service) = split_port(authority, port.is_some()).map_err(wrong)?;
+        let port = match (port, service) {
+            (Some(port), _) => port,
+            (None, Some(service)) => parse_port(service).map_err(wrong)?,
+            (None, None) => scheme_port
+                .ok_or_else(|| wrong(format!("it has no port: write {host}:443, or {host}:https")))?,
+        };
+        match host {
+            Host::Ip(ip) => Ok(Self::Ip(SocketAddr::new(ip, port))),
+            Host::Name(name) => {
+                check_name(name).map_err(wrong)?;
+                Ok(Self::Name { host: name.into(), port })
+            }
+        }
+    }
+}
+
+enum Host<'a> {
+    Name(&'a str),
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(ip) => ip.fmt(f),
+        }
+    }
+}
+
+/// The authority of a URL (RFC 3986 section 3.2) and its scheme's port; a text that is no URL is all authority.
+fn split_url(text: &str) -> Result<(&str, Option<u16>), String> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Ok((text, None)) };
+    let port = port_of(scheme).ok_or_else(|| format!("the scheme {scheme:?} is not known"))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    if authority.contains('@') {
+        return Err("it has a user name, which does not belong to an address".into());
+    }
+    Ok((authority, Some(port)))
+}
+
+/// Host and service of an authority. `bare` says that the port is known already, so that `::1` may stand alone.
+fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), String> {
+    if let Some(bracketed) = authority.strip_prefix('[') {
+        let (ip, rest) =
+            bracketed.split_once(']').ok_or("the bracket that begins an IPv6 address is not closed")?;
+        let ip = ip.parse().map_err(|_| format!("{ip:?} is no IPv6 address"))?;
+        return match (rest, rest.strip_prefix(':')) {
+            ("", _) => Ok((Host::Ip(IpAddr::V6(ip)), None)),
+            (_, Some("")) | (_, None) => Err("after the bracket a colon and a port are expected".into()),
+            (_, service) => Ok((Host::Ip(IpAddr::V6(ip)), service)),
+        };
+    }
+    if bare && let Ok(ip) = authority.parse() {
+        return Ok((Host::Ip(ip), None));
+    }
+    let (host, service) = match authority.rsplit_once(':') {
+        Some((host, _)) if host.contains(':') => {
+            return Err(format!("an IPv6 address is written in brackets: [{host}]:443"));
+        }
+        Some((_, "")) => return Err("the port after the colon is missing".into()),
+        Some((host, service)) => (host, Some(service)),
+        None => (authority, None),
+    };
+    if host.is_empty() {
+        return Err("the host is empty".into());
+    }
+    Ok((host.parse().map_or(Host::Name(host), |ip| Host::Ip(IpAddr::V4(ip))), service))
+}
+
+fn parse_port(service: &str) -> Result<u16, String> {
+    if service.bytes().all(|byte| byte.is_ascii_digit()) {
+        return service.parse().map_err(|_| format!("the port {service} is not between 1 and 65535"));
+    }
+    port_of(service).ok_or_else(|| format!("the service {service:?} is not known: write its port number"))
+}
+
+/// A host name that can be asked for (RFC 1123 section 2.1, with the underscore that many use).
+fn check_name(name: &str) -> Result<(), String> {
+    const LONGEST_NAME: usize = 253;
+    const LONGEST_LABEL: usize = 63;
+    if !name.is_ascii() {
+        return Err("the host is not ASCII: write an international name in its \"xn--\" form".into());
+    }
+    let allowed = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if let Some(letter) = name.chars().find(|letter| !allowed(letter)) {
+        return Err(format!("the host contains {letter:?}, which no host name does"));
+    }
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    if labels.len() > LONGEST_NAME {
+        return Err(format!("the host is longer than {LONGEST_NAME} characters"));
+    }
+    match labels.split('.').find(|label| label.is_empty() || label.len() > LONGEST_LABEL) {
+        Some("") => Err("the host has an empty part".into()),
+        Some(_) => Err(format!("a part of the host is longer than {LONGEST_LABEL} characters")),
+        // "1.2.3" and "256.1.1.1" are nothing that a resolver should be asked (WHATWG URL, "ends in a number").
+        None if labels.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) => {
+            Err("the host looks like an IPv4 address but is none".into())
+        }
+        None => Ok(()),
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text, None)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl ToAddress for str {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        self.parse()
+    }
+}
+
+impl ToAddress for String {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        self.parse()
+    }
+}
+
+impl ToAddress for (&str, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Address::parse(self.0, Some(self.1))
+    }
+}
+
+impl ToAddress for (String, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Address::parse(&self.0, Some(self.1))
+    }
+}
+
+impl ToAddress for (IpAddr, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Ok(Address::Ip(SocketAddr::from(*self)))
+    }
+}
+
+impl ToAddress for SocketAddr {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Ok(Address::Ip(*self))
+    }
+}
+
+impl ToAddress for Endpoint {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        match self {
+            Self::Ip(address) => Ok(Address::Ip(*address)),
+            Self::Unix(Some(path)) => Ok(Address::Unix(path.clone())),
+            Self::Unix(None) => Err(AddressError::new("", "the socket has no name")),
+        }
+    }
+}
+
+impl ToAddress for Address {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Ok(self.clone())
+    }
+}
+
+impl<A: ToAddress + ?Sized> ToAddress for &A {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        (**self).to_address()
+    }
+}

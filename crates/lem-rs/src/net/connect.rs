@@ -1,0 +1,151 @@
+//! Connecting by name: "Happy Eyeballs" (RFC 8305), so that one broken path does not cost the other its time.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::address::{Address, ToAddress};
+use super::resolve;
+use crate::error::{Attempt, ConnectError, Error, Phase};
+use crate::proto::InputBuffer;
+use crate::runtime::{Core, Direction, Source, current, no_machine};
+use crate::stream::{Plain, Stream, StreamOptions};
+use crate::time::{Deadline, Sleep, sleep};
+use crate::world::Endpoint;
+
+/// How long an attempt is ahead of the next one: "Connection Attempt Delay" (RFC 8305 section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// How long resolving and connecting may take in all.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+impl Stream<Plain> {
+    /// Connects to `address`, over TCP or to a Unix-domain socket. A name's addresses are tried by RFC 8305.
+    ///
+    /// # Errors
+    /// [`Error::Address`] if the text is no address; [`Error::Resolve`]; [`Error::Connect`] with every attempt;
+    /// [`Error::Timeout`] after 30 s; [`Error::Misuse`] outside of a machine.
+    ///
+    /// **Cancel safety:** dropping it ends every attempt.
+    pub async fn connect(address: impl ToAddress) -> Result<Self, Error> {
+        let address = address.to_address()?;
+        let source = connect_source(&address, &Deadline::after(DEADLINE)).await?;
+        Ok(Self::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()))
+    }
+}
+
+/// Connects to `address`, for a library that puts its own [`Transport`](crate::Transport) on the connection. The
+/// error of a deadline names the phase, resolving or connecting, in which it passed.
+///
+/// # Errors
+/// As [`Stream::connect`].
+///
+/// **Cancel safety:** dropping it ends every attempt.
+pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
+    let core = current().ok_or_else(no_machine)?;
+    let target = address.to_string();
+    let endpoints = match address {
+        Address::Name { host, port } => {
+            let found = deadline.limit(Phase::Resolve, &target, resolve(&core, host, *port)).await?;
+            interleave(found).into_iter().map(Endpoint::Ip).collect()
+        }
+        Address::Ip(ip) => VecDeque::from([Endpoint::Ip(*ip)]),
+        Address::Unix(path) => VecDeque::from([Endpoint::Unix(Some(path.clone()))]),
+    };
+    let mut race =
+        Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };
+    let connect = poll_fn(|cx| race.poll(cx));
+    match deadline.limit(Phase::Connect, &target, async { Ok(connect.await) }).await? {
+        Ok(source) => Ok(source),
+        Err(attempts) => Err(Error::Connect(Box::new(ConnectError::new(target, attempts)))),
+    }
+}
+
+/// Alternates between the address families, beginning with the first address's (RFC 8305 section 4).
+fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut mixed = VecDeque::with_capacity(first.len() + second.len());
+    while !first.is_empty() || !second.is_empty() {
+        mixed.extend(first.pop_front());
+        mixed.extend(second.pop_front());
+    }
+    mixed
+}
+
+/// Attempts to several addresses: the first that connects wins, the others are dropped.
+struct Race {
+    core: Rc<Core>,
+    waiting: VecDeque<Endpoint>,
+    running: Vec<(Endpoint, Source)>,
+    failed: Vec<Attempt>,
+    /// When the next attempt begins, if the running ones have not ended before.
+    next: Option<Sleep>,
+}
+
+impl Race {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Source, Vec<Attempt>>> {
+        loop {
+            if let Some(winner) = self.check_running() {
+                return Poll::Ready(Ok(winner));
+            }
+            if self.running.is_empty() && self.waiting.is_empty() {
+                return Poll::Ready(Err(std::mem::take(&mut self.failed)));
+            }
+            let due = match &mut self.next {
+                // Nothing runs: the next one need not wait.
+                _ if self.running.is_empty() => true,
+                Some(next) => Pin::new(next).poll(cx).is_ready(),
+                None => false,
+            };
+            if !due {
+                for (_, source) in &self.running {
+                    source.park(Direction::Write, cx);
+                }
+                return Poll::Pending;
+            }
+            self.next = None;
+            if let Some(endpoint) = self.waiting.pop_front() {
+                self.begin(endpoint);
+            }
+            if !self.waiting.is_empty() {
+                self.next = Some(sleep(STAGGER));
+            }
+        }
+    }
+
+    fn begin(&mut self, endpoint: Endpoint) {
+        let begun = self.core.world().connect(&endpoint);
+        match begun.and_then(|socket| Source::new(&self.core, socket)) {
+            Ok(source) => self.running.push((endpoint, source)),
+            Err(error) => self.failed.push(Attempt { endpoint, error: Arc::new(error) }),
+        }
+    }
+
+    /// The first attempt that has worked; those that have failed are noted.
+    fn check_running(&mut self) -> Option<Source> {
+        let mut index = 0;
+        while index < self.running.len() {
+            match self.running[index].1.try_connected() {
+                Ok(()) => {
+                    let (_, source) = self.running.swap_remove(index);
+                    source.unpark(Direction::Write);
+                    return Some(source);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => index += 1,
+                Err(error) => {
+                    let (endpoint, _) = self.running.remove(index);
+                    self.failed.push(Attempt { endpoint, error: Arc::new(error) });
+                }
+            }
+        }
+        None
+    }
+}

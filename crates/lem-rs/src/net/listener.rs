@@ -1,0 +1,192 @@
+//! Listening for plain connections, with the original's server verbs.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use super::accept::Accept;
+use super::address::{Address, ToAddress};
+use super::resolve;
+use crate::error::Error;
+use crate::proto::{InputBuffer, Slot, Ticket};
+use crate::runtime::{Direction, Source, Wait, Watched, current, no_machine, spawn};
+use crate::stream::{Plain, Stream, StreamOptions};
+use crate::world::{Acceptor, Endpoint};
+
+/// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
+///
+/// One task waits at a time; another one is told [`Error::Busy`]. When the process or the machine has run out of file
+/// descriptors or memory for sockets, accepting pauses and tries again, from 10 ms up to a second apart; the listener
+/// stays open.
+pub struct Listener {
+    pub(super) state: RefCell<State>,
+    local: Endpoint,
+}
+
+pub(super) struct State {
+    pub(super) slot: Slot<Wait>,
+    /// `None` when it is closed.
+    pub(super) open: Option<Open>,
+}
+
+pub(super) struct Open {
+    watched: Watched,
+    acceptor: Box<dyn Acceptor>,
+}
+
+impl Open {
+    pub(super) fn try_accept(&self) -> io::Result<(Source, Endpoint)> {
+        let accepted = self.watched.attempt(Direction::Read, || self.acceptor.accept());
+        let (socket, peer) = accepted?;
+        Ok((Source::new(self.watched.core(), socket)?, peer))
+    }
+
+    pub(super) fn watched(&self) -> &Watched {
+        &self.watched
+    }
+}
+
+impl Listener {
+    /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well, where the system has it so.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Resolve`]; [`Error::Io`] if the address cannot be used (in use, not ours, not
+    /// permitted); [`Error::Misuse`] outside of a machine.
+    ///
+    /// **Cancel safety:** dropping it opens nothing.
+    pub async fn bind(address: impl ToAddress) -> Result<Self, Error> {
+        let address = address.to_address()?;
+        let core = current().ok_or_else(no_machine)?;
+        let candidates: Vec<Endpoint> = match &address {
+            Address::Name { host, port } => {
+                resolve(&core, host, *port).await?.into_iter().map(Endpoint::Ip).collect()
+            }
+            Address::Ip(ip) => vec![Endpoint::Ip(*ip)],
+            Address::Unix(path) => vec![Endpoint::Unix(Some(path.clone()))],
+        };
+        let failed = |error| Error::io(format!("listen on {address}"), error);
+        let mut last = io::ErrorKind::AddrNotAvailable.into();
+        for candidate in candidates {
+            match core.world().listen(&candidate) {
+                Ok(mut acceptor) => {
+                    let local = acceptor.local().map_err(failed)?;
+                    let watched = Watched::acceptor(&core, acceptor.as_mut()).map_err(failed)?;
+                    let open = Some(Open { watched, acceptor });
+                    let state = RefCell::new(State { slot: Slot::default(), open });
+                    return Ok(Self { state, local });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(failed(last))
+    }
+
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`]; [`Error::Io`] if accepting fails for good.
+    ///
+    /// **Cancel safety:** dropping it loses no connection.
+    pub async fn accept(&self) -> Result<Stream<Plain>, Error> {
+        let (source, _) = self.accept_source().await?;
+        Ok(Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()))
+    }
+
+    /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// **Cancel safety:** as [`accept`](Self::accept).
+    pub fn accept_source(&self) -> Accept<'_> {
+        Accept::new(self)
+    }
+
+    /// Accepts connections and starts a task with `handler` for each, until it is interrupted or closed. A panic in a
+    /// handler ends that connection only.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] or [`Error::Closed`] as a
+    /// rule.
+    ///
+    /// **Cancel safety:** dropping it loses no connection; handlers go on.
+    pub async fn autospawn<F>(&self, handler: impl Fn(Stream<Plain>) -> F) -> Result<(), Error>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        loop {
+            spawn(handler(self.accept().await?)).detach();
+        }
+    }
+
+    /// Interrupts the task that accepts: it gets [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// [`Error::NotBusy`] if no task does.
+    pub fn interrupt(&self) -> Result<(), Error> {
+        let mut state = self.state.borrow_mut();
+        let waiter = state.slot.release().ok_or(Error::NotBusy)?;
+        let Some(open) = &state.open else { return Ok(()) };
+        open.watched.unpark(Direction::Read);
+        let core = open.watched.core().clone();
+        drop(state);
+        core.wake(waiter);
+        Ok(())
+    }
+
+    /// Closes the listener; a task that accepts is interrupted. Connections that were accepted live on.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyClosed`] the second time.
+    pub fn close(&self) -> Result<(), Error> {
+        let mut state = self.state.borrow_mut();
+        let open = state.open.take().ok_or(Error::AlreadyClosed)?;
+        let waiter = state.slot.release();
+        drop(state);
+        if let Some(waiter) = waiter {
+            open.watched.core().wake(waiter);
+        }
+        Ok(())
+    }
+
+    /// Whether a task waits for a connection.
+    pub fn is_busy(&self) -> bool {
+        self.state.borrow().slot.is_busy()
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.state.borrow().open.is_none()
+    }
+
+    /// Where it listens: with the port that was chosen, if port 0 was asked for.
+    pub fn local_addr(&self) -> &Endpoint {
+        &self.local
+    }
+
+    /// As [`local_addr`](Self::local_addr), for a listener on IP.
+    pub fn local_ip(&self) -> Option<SocketAddr> {
+        self.local.ip()
+    }
+
+    /// An accept that waited is over.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        let mut state = self.state.borrow_mut();
+        let waiter = state.slot.leave(ticket);
+        if waiter.is_some()
+            && let Some(open) = &state.open
+        {
+            open.watched.unpark(Direction::Read);
+        }
+        drop(state);
+        drop(waiter);
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("local", &self.local).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! The bytes that were received and that no read has taken yet.
+
+/// Received bytes, in order. Belongs to the stream, never to a future.
+///
+/// An empty buffer owns no memory, so an idle stream keeps none.
+#[derive(Debug, Default)]
+pub struct InputBuffer {
+    bytes: Vec<u8>,
+    /// Where the first byte stands that was not taken. Always below `bytes.len()`, or both are zero.
+    start: usize,
+    /// How many of the bytes from `start` on are known to hold no `'\n'`, so that a long line is searched once.
+    searched: usize,
+}
+
+impl InputBuffer {
+    /// How many bytes wait to be taken.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that wait.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Appends received bytes.
+    pub fn extend(&mut self, received: &[u8]) {
+        self.bytes.extend_from_slice(received);
+    }
+
+    /// Makes room for `more` bytes at once. The caller bounds it: a peer's word is no reason to allocate.
+    pub fn reserve(&mut self, more: usize) {
+        self.compact();
+        self.bytes.reserve(more);
+    }
+
+    /// Takes `count` bytes out. Taking all of an untouched buffer costs no copy.
+    ///
+    /// # Panics
+    /// If fewer bytes wait: the reader decides how many there are.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        if self.start == 0 && count == self.bytes.len() {
+            self.searched = 0;
+            return std::mem::take(&mut self.bytes);
+        }
+        let taken = self.as_slice()[..count].to_vec();
+        self.consume(count);
+        taken
+    }
+
+    /// Like [`take`](Self::take), into the caller's vector, whose memory is reused. What it held is replaced.
+    pub(crate) fn take_into(&mut self, count: usize, target: &mut Vec<u8>) {
+        target.clear();
+        if self.start == 0 && count == self.bytes.len() {
+            self.searched = 0;
+            std::mem::swap(&mut self.bytes, target);
+        } else {
+            target.extend_from_slice(&self.as_slice()[..count]);
+            self.consume(count);
+        }
+        self.release_if_empty();
+    }
+
+    /// The position of the first `'\n'`, if one is there.
+    pub(crate) fn find_newline(&mut self) -> Option<usize> {
+        let found = position_of(b'\n', &self.as_slice()[self.searched..]);
+        match found {
+            Some(offset) => Some(self.searched + offset),
+            None => {
+                self.searched = self.len();
+                None
+            }
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        assert!(count <= self.len(), "took {count} bytes of {}", self.len());
+        self.start += count;
+        self.searched = self.searched.saturating_sub(count);
+        self.release_if_empty();
+        // Without this, a reader that always leaves a little would let the dead front grow for ever.
+        if self.start > COMPACT_ABOVE && self.start > self.bytes.len() / 2 {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    fn release_if_empty(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+}
+
+/// The first position of `wanted`. Looks at blocks first: a loop without an early exit becomes vector code.
+fn position_of(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 64;
+    let mut base = 0;
+    for block in bytes.chunks(BLOCK) {
+        if block.iter().fold(false, |seen, &byte| seen | (byte == wanted)) {
+            return block.iter().position(|&byte| byte == wanted).map(|at| base + at);
+        }
+        base += block.len();
+    }
+    None
+}
+
+/// Moving the rest to the front costs a copy of what is left; above this many dead bytes the copy is the smaller part.
+const COMPACT_ABOVE: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_newline_is_found_wherever_it_stands() {
+        for length in 0..200 {
+            for at in 0..length {
+                let mut bytes = vec![b'x'; length];
+                bytes[at] = b'\n';
+                let mut buffer = InputBuffer::default();
+                buffer.extend(&bytes);
+                assert_eq!(buffer.find_newline(), Some(at));
+            }
+        }
+    }
+
+    #[test]
+    fn a_newline_that_arrives_later_is_found_behind_what_was_searched() {
+        let mut buffer = InputBuffer::default();
+        buffer.extend(b"abc");
+        assert_eq!(buffer.find_newline(), None);
+        buffer.extend(b"d\nef\n");
+        assert_eq!(buffer.find_newline(), Some(4));
+        assert_eq!(buffer.take(2), b"ab");
+        assert_eq!(buffer.find_newline(), Some(2));
+        assert_eq!(buffer.take(3), b"cd\n");
+        assert_eq!(buffer.find_newline(), Some(2));
+    }
+
+    #[test]
+    fn an_emptied_buffer_owns_no_memory() {
+        let mut buffer = InputBuffer::default();
+        buffer.extend(b"abcdef");
+        buffer.take(3);
+        buffer.take(3);
+        assert_eq!(buffer.bytes.capacity(), 0);
+        let mut target = Vec::with_capacity(64);
+        buffer.extend(b"abcdef");
+        buffer.take_into(6, &mut target);
+        assert_eq!(target, b"abcdef");
+        assert_eq!(buffer.bytes.capacity(), 0);
+    }
+}

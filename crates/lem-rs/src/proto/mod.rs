@@ -1,0 +1,12 @@
+//! The rules of a stream, free of sockets and of clocks: bytes in, decisions out.
+
+mod buffer;
+mod mode;
+mod reader;
+mod slot;
+
+pub use buffer::InputBuffer;
+pub use mode::{ParseReadModeError, ReadMode};
+pub use reader::{EndOfStream, Limits};
+pub(crate) use reader::{Reader, Verdict};
+pub(crate) use slot::{Slot, Ticket};

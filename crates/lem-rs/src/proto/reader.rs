@@ -1,0 +1,144 @@
+//! The reader: what is in the buffer, what was asked for, and whether more can come, give a verdict.
+
+use super::{InputBuffer, ReadMode};
+use crate::error::{Cut, Error};
+
+/// What a peer may make a stream store before a read gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest line, in bytes, its `'\n'` included. Default 64 KiB.
+    pub line: usize,
+    /// The most that [`ReadMode::All`] collects and that [`ReadMode::Exact`] may ask for, in bytes. Default 64 MiB.
+    pub all: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { line: 64 * 1024, all: 64 * 1024 * 1024 }
+    }
+}
+
+/// How the receiving side of a stream ended.
+#[derive(Debug, Clone)]
+pub enum EndOfStream {
+    /// The peer said that its data is complete (`close_notify`; for a plain stream, FIN).
+    Clean,
+    /// The connection ended without that.
+    Cut(Cut),
+    /// The protocol failed; nothing that comes after can be trusted.
+    Failed(Error),
+}
+
+/// What a read should do next.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Take so many bytes: they are the result.
+    Value(usize),
+    /// Receive, at best so many bytes more.
+    More(usize),
+    /// End with this error; nothing is consumed.
+    Fail(Error),
+}
+
+/// The receiving side of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) buffer: InputBuffer,
+    inbound: Inbound,
+}
+
+#[derive(Debug, Default)]
+enum Inbound {
+    #[default]
+    Open,
+    /// Over, and no read has said so yet.
+    Ended(EndOfStream),
+    /// Over, and told: from now on a read says "closed", as the original does.
+    Told(EndOfStream),
+}
+
+impl Reader {
+    /// An open reader that has received `buffer` already.
+    pub(crate) fn new(buffer: InputBuffer) -> Self {
+        Self { buffer, inbound: Inbound::Open }
+    }
+
+    /// Judges `mode` against what is there. Only remembers that an end was told; never takes a byte.
+    pub(crate) fn judge(&mut self, mode: ReadMode, limits: &Limits) -> Verdict {
+        let there = self.buffer.len();
+        match mode {
+            ReadMode::Available if there > 0 => Verdict::Value(there),
+            ReadMode::Available => self.more_or_end(AS_MUCH_AS_POSSIBLE),
+            ReadMode::Exact(count) if count <= there => Verdict::Value(count),
+            ReadMode::Exact(count) if count > limits.all => {
+                Verdict::Fail(Error::Limit { what: "exact", limit: limits.all })
+            }
+            ReadMode::Exact(count) => self.more_or_end(count - there),
+            ReadMode::Line => match self.buffer.find_newline() {
+                Some(at) if at < limits.line => Verdict::Value(at + 1),
+                None if there < limits.line => self.more_or_end(LINE_READAHEAD),
+                _ => Verdict::Fail(Error::Limit { what: "line", limit: limits.line }),
+            },
+            ReadMode::All if there > limits.all => {
+                Verdict::Fail(Error::Limit { what: "all", limit: limits.all })
+            }
+            ReadMode::All => match &self.inbound {
+                Inbound::Open => Verdict::More(AS_MUCH_AS_POSSIBLE),
+                // The end was an error and was told: what is left may be had on asking again.
+                Inbound::Told(_) if there > 0 => Verdict::Value(there),
+                Inbound::Ended(EndOfStream::Clean) => {
+                    self.tell_end();
+                    Verdict::Value(there)
+                }
+                _ => Verdict::Fail(self.tell_end()),
+            },
+        }
+    }
+
+    /// The receiving side is over. The first end counts: what comes after it is its consequence.
+    pub(crate) fn end(&mut self, end: EndOfStream) {
+        if matches!(self.inbound, Inbound::Open) {
+            self.inbound = Inbound::Ended(end);
+        }
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&self) -> Option<&EndOfStream> {
+        match &self.inbound {
+            Inbound::Open => None,
+            Inbound::Ended(end) | Inbound::Told(end) => Some(end),
+        }
+    }
+
+    /// Whether no read can ever return a byte again.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.ended().is_some() && self.buffer.is_empty()
+    }
+
+    fn more_or_end(&mut self, want: usize) -> Verdict {
+        match self.inbound {
+            Inbound::Open => Verdict::More(want),
+            _ => Verdict::Fail(self.tell_end()),
+        }
+    }
+
+    /// The error that says how it ended, the first time; "closed" after that.
+    fn tell_end(&mut self) -> Error {
+        match std::mem::take(&mut self.inbound) {
+            Inbound::Ended(end) => {
+                self.inbound = Inbound::Told(end.clone());
+                end.into()
+            }
+            told => {
+                self.inbound = told;
+                Error::Closed
+            }
+        }
+    }
+}
+
+/// The transport bounds this by its arena.
+const AS_MUCH_AS_POSSIBLE: usize = usize::MAX;
+
+/// Lines are short and come in bursts: one read fetches many. It bounds what an idle line reader may hold unread.
+const LINE_READAHEAD: usize = 64 * 1024;

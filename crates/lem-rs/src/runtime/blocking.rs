@@ -1,0 +1,110 @@
+//! `unblock`: a call that blocks, on a thread of its own, awaited like any other.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::waker::current;
+use crate::error::JoinError;
+
+/// Runs `work` on a worker thread and awaits its result, so that it does not hold up the machine: a name lookup, a
+/// file, a long computation.
+///
+/// Threads are started when needed, at most 64, and end when they have been idle for some seconds.
+///
+/// # Errors
+/// [`JoinError::Panicked`] if `work` panics, [`JoinError::NoThread`] if no thread can be started.
+///
+/// **Cancel safety:** dropping the future abandons the work: it does not begin if it has not begun, and its result is
+/// dropped if it has.
+///
+/// # Panics
+/// Outside of [`Machine::run`](crate::Machine::run).
+pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Unblock<T> {
+    let core = current().expect("unblock is called inside of Machine::run");
+    let job = Arc::new(Job { state: Mutex::new(State::Waiting(None)) });
+    let theirs = job.clone();
+    let run = move || {
+        if !theirs.is_abandoned() {
+            let result = catch_unwind(AssertUnwindSafe(work));
+            theirs.finish(result.map_err(|payload| JoinError::from_panic(payload.as_ref())));
+        }
+    };
+    if let Err(error) = core.workers().submit(Box::new(run)) {
+        job.finish(Err(JoinError::NoThread(error.to_string().into())));
+    }
+    Unblock { job }
+}
+
+/// The future of [`unblock`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Unblock<T> {
+    job: Arc<Job<T>>,
+}
+
+struct Job<T> {
+    state: Mutex<State<T>>,
+}
+
+enum State<T> {
+    Waiting(Option<Waker>),
+    Finished(Result<T, JoinError>),
+    /// The result was taken, or nobody wants it.
+    Over,
+}
+
+impl<T> Job<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_abandoned(&self) -> bool {
+        matches!(*self.lock(), State::Over)
+    }
+
+    fn finish(&self, result: Result<T, JoinError>) {
+        let mut state = self.lock();
+        if let State::Waiting(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Finished(result);
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl<T> Future for Unblock<T> {
+    type Output = Result<T, JoinError>;
+
+    /// # Panics
+    /// When polled again after it gave the result.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.job.lock();
+        match std::mem::replace(&mut *state, State::Over) {
+            State::Finished(result) => Poll::Ready(result),
+            State::Waiting(_) => {
+                *state = State::Waiting(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            State::Over => panic!("Unblock was polled after it gave its result"),
+        }
+    }
+}
+
+impl<T> Drop for Unblock<T> {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.job.lock(), State::Over);
+        drop(before);
+    }
+}
+
+impl<T> fmt::Debug for Unblock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unblock").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,393 @@
+//! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::arena::Arenas;
+use super::key::Key;
+use super::sources::Sources;
+use super::task::{Body, TaskFuture, Tasks};
+use super::timers::{TimerKey, Timers};
+use super::wait::Wait;
+use super::waker::Remote;
+use super::workers::Workers;
+use crate::world::{Ready, Resolve, World};
+
+/// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
+/// enough that a timer is late by microseconds, not milliseconds.
+const POLLS_PER_TURN: usize = 64;
+
+/// How many bytes all tasks together may move in one turn: about a millisecond of decryption.
+const BYTES_PER_TURN: usize = 2 * 1024 * 1024;
+
+/// How many bytes one task may move before the others have their turn. It leaves room for two full receive arenas.
+const BYTES_PER_POLL: usize = 512 * 1024;
+
+/// What an operation costs at least, so that a loop over tiny results ends its turn as well.
+const MINIMUM_CHARGE: usize = 64;
+
+pub(crate) struct Core {
+    world: Box<dyn World>,
+    remote: Arc<Remote>,
+    tasks: RefCell<Tasks>,
+    ready: RefCell<VecDeque<Key>>,
+    timers: RefCell<Timers<Wait>>,
+    sources: RefCell<Sources>,
+    workers: Arc<Workers>,
+    arenas: Arenas,
+    resolver: Option<Rc<dyn Resolve>>,
+    /// The task being polled, and the address by which its waker is recognised.
+    polled: Cell<Option<(Key, *const ())>>,
+    /// Bytes that the task being polled may still move.
+    allowance: Cell<usize>,
+    /// Bytes that all tasks have moved in this turn.
+    moved: Cell<usize>,
+    /// How many streams are being closed in the background; `run` waits for them.
+    lingering: Cell<usize>,
+    /// The machine is gone: nothing can be spawned any more.
+    over: Cell<bool>,
+    scratch: RefCell<Scratch>,
+}
+
+/// Vectors that each turn fills and empties, kept for their memory.
+#[derive(Default)]
+struct Scratch {
+    events: Vec<Ready>,
+    woken: Vec<Wait>,
+    keys: Vec<Key>,
+}
+
+impl Core {
+    pub(crate) fn new(world: Box<dyn World>, resolver: Option<Rc<dyn Resolve>>) -> Rc<Self> {
+        let remote = Arc::new(Remote::new(world.notifier()));
+        let timers = RefCell::new(Timers::new(world.now()));
+        Rc::new(Self {
+            world,
+            remote,
+            timers,
+            resolver,
+            tasks: RefCell::default(),
+            ready: RefCell::default(),
+            sources: RefCell::default(),
+            workers: Arc::default(),
+            arenas: Arenas::default(),
+            polled: Cell::new(None),
+            allowance: Cell::new(0),
+            moved: Cell::new(0),
+            lingering: Cell::new(0),
+            over: Cell::new(false),
+            scratch: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn world(&self) -> &dyn World {
+        self.world.as_ref()
+    }
+
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.remote
+    }
+
+    pub(crate) fn sources(&self) -> &RefCell<Sources> {
+        &self.sources
+    }
+
+    pub(crate) fn workers(&self) -> &Arc<Workers> {
+        &self.workers
+    }
+
+    pub(crate) fn arenas(&self) -> &Arenas {
+        &self.arenas
+    }
+
+    pub(crate) fn resolver(&self) -> Option<&Rc<dyn Resolve>> {
+        self.resolver.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.world.now()
+    }
+}
+
+/// Tasks and wake-ups.
+impl Core {
+    /// Adds a task; it is polled in this turn or the next. On a machine that is gone the future is dropped.
+    pub(crate) fn spawn(&self, future: TaskFuture) -> Option<Key> {
+        self.insert(Body::Here(future))
+    }
+
+    /// Adds the main task, whose future the caller keeps.
+    pub(crate) fn insert_main(&self) -> Option<Key> {
+        self.insert(Body::Main)
+    }
+
+    fn insert(&self, body: Body) -> Option<Key> {
+        if self.over.get() {
+            return None;
+        }
+        let key = self.tasks.borrow_mut().insert(body, &self.remote);
+        self.ready.borrow_mut().push_back(key);
+        Some(key)
+    }
+
+    /// Drops a task's future: now, or if it is being polled, as soon as that is over.
+    pub(crate) fn cancel(&self, key: Key) {
+        let removed = {
+            let mut tasks = self.tasks.borrow_mut();
+            match tasks.get_mut(key) {
+                Some(task) if matches!(task.body, Body::Polled | Body::Cancelled) => {
+                    task.body = Body::Cancelled;
+                    None
+                }
+                _ => tasks.remove(key),
+            }
+        };
+        drop(removed);
+    }
+
+    /// Puts a task into the ready queue, unless it is there or gone.
+    pub(crate) fn schedule(&self, key: Key) {
+        if let Some(task) = self.tasks.borrow_mut().get_mut(key)
+            && !task.queued
+        {
+            task.queued = true;
+            self.ready.borrow_mut().push_back(key);
+        }
+    }
+
+    pub(crate) fn wake(&self, wait: Wait) {
+        match wait {
+            Wait::Task(key) => self.schedule(key),
+            Wait::Foreign(waker) => waker.wake(),
+        }
+    }
+
+    /// What wakes the future that is being polled with `cx`.
+    pub(crate) fn wait_of(&self, cx: &Context<'_>) -> Wait {
+        match self.polled.get() {
+            Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key),
+            _ => Wait::Foreign(cx.waker().clone()),
+        }
+    }
+
+    /// Charges the task being polled for moving `bytes`. False when its allowance is spent: it should
+    /// [`defer`](Self::wake) itself and give the others their turn.
+    pub(crate) fn charge(&self, bytes: usize) {
+        let bytes = bytes.max(MINIMUM_CHARGE);
+        self.allowance.set(self.allowance.get().saturating_sub(bytes));
+        self.moved.set(self.moved.get().saturating_add(bytes));
+    }
+
+    /// Whether the task being polled has spent its allowance and should give way. Outside of a poll nobody waits.
+    pub(crate) fn must_give_way(&self) -> bool {
+        self.polled.get().is_some() && self.allowance.get() == 0
+    }
+
+    /// How many tasks there are.
+    pub(crate) fn task_count(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+}
+
+/// Timers.
+impl Core {
+    pub(crate) fn arm(&self, deadline: Instant, cx: &Context<'_>) -> TimerKey {
+        let wait = self.wait_of(cx);
+        self.timers.borrow_mut().arm(deadline, wait)
+    }
+
+    /// Replaces what a timer wakes; false if it has fired.
+    pub(crate) fn rearm(&self, timer: TimerKey, cx: &Context<'_>) -> bool {
+        let wait = self.wait_of(cx);
+        let mut timers = self.timers.borrow_mut();
+        let Some(waiter) = timers.waiter_mut(timer) else { return false };
+        let before = std::mem::replace(waiter, wait);
+        drop(timers);
+        drop(before);
+        true
+    }
+
+    pub(crate) fn disarm(&self, timer: TimerKey) {
+        let waiter = self.timers.borrow_mut().cancel(timer);
+        drop(waiter);
+    }
+}
+
+/// Streams that are closed in the background.
+impl Core {
+    /// Keeps `run` from returning until the guard is dropped. The holder bounds its own time.
+    pub(crate) fn linger(self: &Rc<Self>) -> Linger {
+        self.lingering.set(self.lingering.get() + 1);
+        Linger(self.clone())
+    }
+
+    pub(crate) fn is_lingering(&self) -> bool {
+        self.lingering.get() > 0
+    }
+}
+
+/// Something is being finished in the background.
+#[derive(Debug)]
+pub(crate) struct Linger(Rc<Core>);
+
+impl Drop for Linger {
+    fn drop(&mut self) {
+        self.0.lingering.set(self.0.lingering.get() - 1);
+    }
+}
+
+/// The loop.
+impl Core {
+    /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
+    /// whether the turn should end.
+    pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
+        self.moved.set(0);
+        for _ in 0..POLLS_PER_TURN {
+            let Some(key) = self.ready.borrow_mut().pop_front() else { return };
+            let ended = if key == main { self.poll_main(key, poll_main) } else { self.poll_task(key) };
+            if ended || self.moved.get() >= BYTES_PER_TURN {
+                return;
+            }
+        }
+    }
+
+    fn poll_main(&self, key: Key, poll: &mut dyn FnMut(&mut Context<'_>) -> bool) -> bool {
+        let Some(waker) = self.tasks.borrow_mut().get_mut(key).map(|task| {
+            task.queued = false;
+            task.waker.clone()
+        }) else {
+            return false;
+        };
+        self.polled.set(Some((key, waker.data())));
+        self.allowance.set(BYTES_PER_POLL);
+        let ended = poll(&mut Context::from_waker(&waker));
+        self.polled.set(None);
+        ended
+    }
+
+    fn poll_task(&self, key: Key) -> bool {
+        let taken = self.tasks.borrow_mut().get_mut(key).and_then(|task| {
+            task.queued = false;
+            match std::mem::replace(&mut task.body, Body::Polled) {
+                Body::Here(future) => Some((future, task.waker.clone())),
+                other => {
+                    task.body = other;
+                    None
+                }
+            }
+        });
+        let Some((mut future, waker)) = taken else { return false };
+        self.polled.set(Some((key, waker.data())));
+        self.allowance.set(BYTES_PER_POLL);
+        // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        }));
+        self.polled.set(None);
+        let finished = {
+            let mut tasks = self.tasks.borrow_mut();
+            match tasks.get_mut(key) {
+                Some(task) if matches!(result, Ok(Poll::Pending)) && matches!(task.body, Body::Polled) => {
+                    task.body = Body::Here(future);
+                    None
+                }
+                _ => Some((tasks.remove(key), future)),
+            }
+        };
+        if let Some(finished) = finished {
+            let _ = catch_unwind(AssertUnwindSafe(move || drop(finished)));
+        }
+        false
+    }
+
+    /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
+    /// ready. `Ok(false)` says that nothing will ever happen any more.
+    pub(crate) fn wait(&self) -> io::Result<bool> {
+        let mut scratch = self.scratch.take();
+        let limit = if self.has_ready() { Some(Duration::ZERO) } else { self.until_next_timer() };
+        if limit.is_none() && self.is_stalled() {
+            return Ok(false);
+        }
+        let waited = self.world.wait(limit, &mut scratch.events);
+        {
+            let mut sources = self.sources.borrow_mut();
+            for event in scratch.events.drain(..) {
+                sources.note(event, &mut scratch.woken);
+            }
+        }
+        {
+            let mut timers = self.timers.borrow_mut();
+            if timers.len() > 0 {
+                timers.expire(self.world.now(), &mut scratch.woken);
+            }
+        }
+        self.remote.take(&mut scratch.keys);
+        for key in scratch.keys.drain(..) {
+            self.schedule(key);
+        }
+        for wait in scratch.woken.drain(..) {
+            self.wake(wait);
+        }
+        self.scratch.replace(scratch);
+        waited.map(|()| true)
+    }
+
+    fn has_ready(&self) -> bool {
+        !self.ready.borrow().is_empty()
+    }
+
+    fn until_next_timer(&self) -> Option<Duration> {
+        let next = self.timers.borrow().next()?;
+        Some(next.saturating_duration_since(self.world.now()))
+    }
+
+    /// Whether no task can ever be woken again. Asked only when none is ready and no timer is armed: then a wake-up
+    /// could come from a socket that somebody waits for, or from whoever holds a clone of a waker.
+    fn is_stalled(&self) -> bool {
+        self.sources.borrow().waiting() == 0
+            && !self.tasks.borrow().any_wakeable_from_outside()
+            && !self.remote.has_woken()
+    }
+
+    /// Removes the main task, whose future is done or given up.
+    pub(crate) fn remove_main(&self, key: Key) {
+        self.cancel(key);
+    }
+
+    /// The machine is dropped: every task is, and no new one can be spawned.
+    pub(crate) fn shut_down(&self) {
+        self.over.set(true);
+        self.workers.shut_down();
+        let tasks = self.tasks.borrow_mut().take_all();
+        // Destructors may panic; one must not keep the others from running.
+        for task in tasks {
+            let _ = catch_unwind(AssertUnwindSafe(move || drop(task)));
+        }
+        self.ready.borrow_mut().clear();
+    }
+
+    /// What the machine holds, for tests of leaks and for curious operators.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let timers: Ref<'_, _> = self.timers.borrow();
+        (self.tasks.borrow().len(), timers.len(), self.sources.borrow().len())
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (tasks, timers, sources) = self.counts();
+        f.debug_struct("Machine")
+            .field("tasks", &tasks)
+            .field("timers", &timers)
+            .field("sockets", &sources)
+            .finish()
+    }
+}

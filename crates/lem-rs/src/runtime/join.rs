@@ -1,0 +1,133 @@
+//! The handle of a spawned task, and how its result gets there.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::core::Core;
+use super::key::Key;
+use super::wait::Parked;
+use crate::error::JoinError;
+
+/// A spawned task: await it for its result, or [`detach`](Self::detach) or [`cancel`](Self::cancel) it.
+///
+/// Awaiting returns the task's output, or a [`JoinError`] if it panicked or was cancelled. **Cancel safety:** dropping
+/// the handle, awaited or not, detaches the task: it goes on.
+#[must_use = "await it, or say .detach()"]
+pub struct JoinHandle<T> {
+    core: Rc<Core>,
+    key: Option<Key>,
+    result: Rc<Delivery<T>>,
+}
+
+impl<T: 'static> JoinHandle<T> {
+    pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = T> + 'static) -> Self {
+        let result = Rc::new(Delivery::default());
+        let sender = Sender(result.clone());
+        let key = core.spawn(Box::pin(deliver(future, sender)));
+        Self { core: core.clone(), key, result }
+    }
+
+    /// Lets the task go on by itself; its result is dropped. A panic in it is reported by the panic hook only.
+    pub fn detach(self) {}
+
+    /// Drops the task's future: at once, or after its current poll if the task cancels itself. Whoever awaits the
+    /// task gets [`JoinError::Cancelled`]. Does nothing to a task that is finished.
+    pub fn cancel(&self) {
+        if let Some(key) = self.key {
+            self.core.cancel(key);
+        }
+    }
+
+    /// Whether the result is there.
+    pub fn is_finished(&self) -> bool {
+        matches!(&*self.result.state.borrow(), State::Ready(_) | State::Taken)
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    /// # Panics
+    /// When polled again after it gave the result.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let parked = Parked::new(&self.core, self.core.wait_of(cx));
+        let mut state = self.result.state.borrow_mut();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Ready(result) => Poll::Ready(result),
+            State::Running(before) => {
+                *state = State::Running(Some(parked));
+                drop(state);
+                drop(before);
+                Poll::Pending
+            }
+            State::Taken => panic!("a JoinHandle was polled after it gave its result"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("task", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Where a task leaves its result.
+struct Delivery<T> {
+    state: RefCell<State<T>>,
+}
+
+enum State<T> {
+    Running(Option<Parked>),
+    Ready(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Default for Delivery<T> {
+    fn default() -> Self {
+        Self { state: RefCell::new(State::Running(None)) }
+    }
+}
+
+/// Delivers exactly once: what the task returned, or, if it is dropped before, that it was cancelled.
+struct Sender<T>(Rc<Delivery<T>>);
+
+impl<T> Sender<T> {
+    fn send(&self, result: Result<T, JoinError>) {
+        let mut state = self.0.state.borrow_mut();
+        if let State::Running(waiter) = &mut *state {
+            let waiter = waiter.take();
+            *state = State::Ready(result);
+            drop(state);
+            if let Some(waiter) = waiter {
+                waiter.wake();
+            }
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.send(Err(JoinError::Cancelled));
+    }
+}
+
+/// Runs `future` to its end or its panic. The future is dropped before the result is delivered, so that whoever
+/// awaits it finds what it held released.
+async fn deliver<T>(future: impl Future<Output = T>, sender: Sender<T>) {
+    let result = {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
+            }
+        })
+        .await
+    };
+    sender.send(result);
+}

@@ -1,0 +1,198 @@
+//! The machine as its user sees it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::core::Core;
+use super::join::JoinHandle;
+use super::waker::{current, enter};
+use crate::error::Error;
+use crate::world::{OsWorld, Resolve, World};
+
+/// A single-threaded event machine: it owns tasks, timers and sockets, and runs them on the thread that calls
+/// [`run`](Self::run).
+///
+/// Tasks share state with `Rc`, `Cell` and `RefCell`; no lock is needed, because only one runs at a time and only
+/// gives way where it awaits. Use one machine for each thread; there is no global one.
+///
+/// ```
+/// use lem_rs::{Error, Machine, sleep, spawn};
+/// use std::time::Duration;
+///
+/// let answer = Machine::new()?.run(async {
+///     let task = spawn(async {
+///         sleep(Duration::from_millis(1)).await;
+///         42
+///     });
+///     task.await
+/// })??;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Dropping
+/// Dropping the machine drops its tasks. Streams that are still open are then closed without waiting.
+#[derive(Debug)]
+pub struct Machine {
+    core: Rc<Core>,
+}
+
+impl Machine {
+    /// A machine on the operating system's clock, sockets and names.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the operating system gives no event queue (too many open files, as a rule).
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A machine with parts of the caller's choice.
+    pub fn builder() -> MachineBuilder {
+        MachineBuilder { resolver: None }
+    }
+
+    /// Runs `main`, and every task that is spawned meanwhile, until `main` is done; returns its output.
+    ///
+    /// Streams that were closed but whose last bytes are still under way are finished first, each under its own
+    /// deadline. Tasks that are left then stay in the machine and go on with the next `run`.
+    ///
+    /// # Errors
+    /// [`Error::Stalled`] if every task waits and nothing can wake one; [`Error::Misuse`] if a machine already runs
+    /// on this thread; [`Error::Io`] if the operating system's event queue fails.
+    ///
+    /// # Panics
+    /// A panic of `main` goes through. One of a spawned task does not: it reaches whoever awaits that task.
+    pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Error> {
+        let Some(_entered) = enter(&self.core) else {
+            return Err(Error::Misuse(
+                "a machine already runs on this thread: spawn a task, or use another thread".into(),
+            ));
+        };
+        let mut main = pin!(main);
+        let main_task = MainTask::insert(&self.core);
+        let mut output = None;
+        while output.is_none() {
+            self.core.run_ready(main_task.key, &mut |cx| {
+                if let Poll::Ready(ready) = main.as_mut().poll(cx) {
+                    output = Some(ready);
+                }
+                output.is_some()
+            });
+            if output.is_none() && !self.wait()? {
+                return Err(Error::Stalled { tasks: self.core.task_count() });
+            }
+        }
+        while self.core.is_lingering() {
+            self.core.run_ready(main_task.key, &mut |_| true);
+            if self.core.is_lingering() && !self.wait()? {
+                break;
+            }
+        }
+        drop(main_task);
+        output.ok_or(Error::Stalled { tasks: self.core.task_count() })
+    }
+
+    fn wait(&self) -> Result<bool, Error> {
+        self.core.wait().map_err(|error| Error::io("wait for events", error))
+    }
+
+    /// How many tasks, armed timers and watched sockets the machine holds: for tests of leaks.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        self.core.counts()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Destructors of tasks may use the machine's verbs.
+        let _entered = enter(&self.core);
+        self.core.shut_down();
+    }
+}
+
+/// Chooses a machine's parts.
+#[must_use = "call build"]
+pub struct MachineBuilder {
+    resolver: Option<Rc<dyn Resolve>>,
+}
+
+impl MachineBuilder {
+    /// Resolves names with `resolver` and not with the operating system's.
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.resolver = Some(Rc::new(resolver));
+        self
+    }
+
+    /// The machine.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn build(self) -> Result<Machine, Error> {
+        let world = OsWorld::new().map_err(|error| Error::io("make an event queue", error))?;
+        Ok(self.build_in(Box::new(world)))
+    }
+
+    fn build_in(self, world: Box<dyn World>) -> Machine {
+        Machine { core: Core::new(world, self.resolver) }
+    }
+}
+
+impl std::fmt::Debug for MachineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MachineBuilder").finish_non_exhaustive()
+    }
+}
+
+/// The main task's entry, gone when `run` ends in whatever way.
+struct MainTask<'a> {
+    core: &'a Core,
+    key: super::key::Key,
+}
+
+impl<'a> MainTask<'a> {
+    fn insert(core: &'a Core) -> Self {
+        let key = core.insert_main().expect("a machine that can be run is not over");
+        Self { core, key }
+    }
+}
+
+impl Drop for MainTask<'_> {
+    fn drop(&mut self) {
+        self.core.remove_main(self.key);
+    }
+}
+
+/// Starts a task on the running machine. It runs when the current task next gives way.
+///
+/// # Panics
+/// Outside of [`Machine::run`].
+pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    let core = current().expect("spawn is called inside of Machine::run");
+    JoinHandle::spawn(&core, future)
+}
+
+/// Lets every other ready task run once.
+///
+/// # Panics
+/// Outside of [`Machine::run`].
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        let core = current().expect("yield_now is awaited inside of Machine::run");
+        core.wake(core.wait_of(cx));
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The machine's time; the operating system's outside of a machine. In a simulated world it is the simulated time,
+/// so use it rather than `Instant::now`.
+pub fn now() -> Instant {
+    current().map_or_else(Instant::now, |core| core.now())
+}

@@ -1,0 +1,26 @@
+//! The event machine: tasks, wake-ups, timers, readiness, worker threads, and the loop that turns them.
+
+mod arena;
+mod blocking;
+mod core;
+mod join;
+mod key;
+mod machine;
+mod source;
+mod sources;
+mod task;
+mod timers;
+mod wait;
+mod waker;
+mod workers;
+
+pub use blocking::{Unblock, unblock};
+pub(crate) use core::Core;
+pub use join::JoinHandle;
+pub use machine::{Machine, MachineBuilder, now, spawn, yield_now};
+pub(crate) use waker::current;
+pub(crate) use source::no_machine;
+pub(crate) use source::Watched;
+pub use source::{Direction, Source};
+pub(crate) use timers::TimerKey;
+pub(crate) use wait::{Parked, Wait};

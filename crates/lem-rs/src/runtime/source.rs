@@ -1,0 +1,215 @@
+//! A socket that the machine watches, for those who build a transport on it.
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::task::Context;
+
+use super::core::Core;
+use super::key::Key;
+use super::waker::current;
+use crate::error::Error;
+use crate::world::{Acceptor, Endpoint, OwnedSocket, Socket};
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the peer to us.
+    Read,
+    /// From us to the peer.
+    Write,
+}
+
+/// The right to an entry in the machine's table of sockets; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    core: Rc<Core>,
+    key: Key,
+}
+
+impl Watched {
+    fn new(core: &Rc<Core>) -> Self {
+        let key = core.sources().borrow_mut().insert();
+        Self { core: core.clone(), key }
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    /// Watches a listening socket.
+    pub(crate) fn acceptor(core: &Rc<Core>, acceptor: &mut dyn Acceptor) -> io::Result<Self> {
+        let watched = Self::new(core);
+        acceptor.watch(watched.key.to_token())?;
+        Ok(watched)
+    }
+
+    /// Makes one call that does not block, unless it is known that it would say `WouldBlock`.
+    pub(crate) fn attempt<T>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        if !self.core.sources().borrow().is_ready(self.key, direction) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = call();
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.core.sources().borrow_mut().blocked(self.key, direction);
+        }
+        result
+    }
+
+    pub(crate) fn park(&self, direction: Direction, cx: &Context<'_>) {
+        let wait = self.core.wait_of(cx);
+        let before = self.core.sources().borrow_mut().park(self.key, direction, wait);
+        drop(before);
+    }
+
+    pub(crate) fn unpark(&self, direction: Direction) {
+        let waiter = self.core.sources().borrow_mut().take_waiter(self.key, direction);
+        drop(waiter);
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for direction in [Direction::Read, Direction::Write] {
+            self.unpark(direction);
+        }
+        self.core.sources().borrow_mut().remove(self.key);
+    }
+}
+
+/// A connected byte stream (TCP, Unix-domain) that the machine watches: what a [`Transport`](crate::Transport) stands
+/// on.
+///
+/// No call blocks. After `WouldBlock`, [`park`](Self::park) the task and return `Pending`; it is woken when another
+/// try is worthwhile. Wake-ups may be spurious.
+pub struct Source {
+    watched: Watched,
+    socket: Box<dyn Socket>,
+}
+
+impl Source {
+    /// Takes over a connected socket that was opened elsewhere: inherited, accepted by other code, one end of a pair.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] outside of a machine; [`Error::Io`] if the socket cannot be watched.
+    pub fn adopt(socket: impl Into<OwnedSocket>) -> Result<Self, Error> {
+        let core = current().ok_or_else(no_machine)?;
+        let failed = |error| Error::io("take over the socket", error);
+        let socket = core.world().adopt(socket.into()).map_err(failed)?;
+        Self::new(&core, socket).map_err(failed)
+    }
+
+    pub(crate) fn new(core: &Rc<Core>, mut socket: Box<dyn Socket>) -> io::Result<Self> {
+        let watched = Watched::new(core);
+        socket.watch(watched.key.to_token())?;
+        Ok(Self { watched, socket })
+    }
+
+    /// Reads what is there, into `buffer`; zero is the peer's FIN.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; otherwise what the operating system says.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        let count = self.watched.attempt(Direction::Read, || self.socket.read(buffer))?;
+        if count > 0 && count < room && self.socket.short_means_empty() {
+            self.core().sources().borrow_mut().short(self.watched.key, Direction::Read);
+        }
+        Ok(count)
+    }
+
+    /// Writes what the kernel takes of `data`, which must not be empty.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it takes nothing now; otherwise what the operating system says.
+    pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        let count = self.watched.attempt(Direction::Write, || self.socket.write(data))?;
+        if count < data.len() && self.socket.short_means_empty() {
+            self.core().sources().borrow_mut().short(self.watched.key, Direction::Write);
+        }
+        Ok(count)
+    }
+
+    /// Sends FIN behind what was written. Reading goes on.
+    ///
+    /// # Errors
+    /// What the operating system says: the connection is gone, as a rule.
+    pub fn finish(&self) -> io::Result<()> {
+        self.socket.finish()
+    }
+
+    /// Wakes the polling task when trying in this direction is worthwhile again. One task for each direction: a
+    /// second one takes the place of the first.
+    pub fn park(&self, direction: Direction, cx: &Context<'_>) {
+        self.watched.park(direction, cx);
+    }
+
+    /// Nobody waits in this direction any more.
+    pub fn unpark(&self, direction: Direction) {
+        self.watched.unpark(direction);
+    }
+
+    /// Lends the machine's receive arena: one buffer that all streams share, because none owns one while it is idle.
+    /// Its contents are what the last borrower left.
+    pub fn with_receive_arena<R>(&self, work: impl FnOnce(&mut [u8]) -> R) -> R {
+        self.core().arenas().receive.lend(work)
+    }
+
+    /// Lends the machine's send arena, as [`with_receive_arena`](Self::with_receive_arena).
+    pub fn with_send_arena<R>(&self, work: impl FnOnce(&mut [u8]) -> R) -> R {
+        self.core().arenas().send.lend(work)
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// What the operating system says: the connection is gone, as a rule.
+    pub fn peer(&self) -> io::Result<Endpoint> {
+        self.socket.peer()
+    }
+
+    /// Our own address.
+    ///
+    /// # Errors
+    /// As [`peer`](Self::peer).
+    pub fn local(&self) -> io::Result<Endpoint> {
+        self.socket.local()
+    }
+
+    /// Whether connecting has worked; `WouldBlock` while that is open.
+    pub(crate) fn try_connected(&self) -> io::Result<()> {
+        self.watched.attempt(Direction::Write, || self.socket.connected())
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        self.watched.core()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("peer", &self.peer().ok()).finish_non_exhaustive()
+    }
+}
+
+impl From<std::net::TcpStream> for OwnedSocket {
+    fn from(stream: std::net::TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+#[cfg(unix)]
+impl From<std::os::unix::net::UnixStream> for OwnedSocket {
+    fn from(stream: std::os::unix::net::UnixStream) -> Self {
+        Self::Unix(stream)
+    }
+}
+
+/// What a verb says that needs a machine when none runs.
+pub(crate) fn no_machine() -> Error {
+    Error::Misuse("no machine runs on this thread: call this inside of Machine::run".into())
+}

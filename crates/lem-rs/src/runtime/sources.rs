@@ -1,0 +1,126 @@
+//! The table of sockets: what is known of each one's readiness, and who waits for it.
+
+use super::key::{Key, Keyed};
+use super::source::Direction;
+use super::wait::Wait;
+use crate::world::Ready;
+
+/// All sockets of a machine.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    entries: Keyed<Readiness>,
+    /// How many waiters there are in all entries.
+    waiting: usize,
+}
+
+/// What is known of one socket. It begins optimistic: the first call finds out.
+#[derive(Debug)]
+struct Readiness {
+    read: Side,
+    write: Side,
+    /// The peer has ended its side or the socket has failed: a read never blocks again.
+    read_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    blocked: bool,
+    waiter: Option<Wait>,
+}
+
+impl Readiness {
+    fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+}
+
+impl Sources {
+    pub(crate) fn insert(&mut self) -> Key {
+        self.entries.insert(Readiness {
+            read: Side::default(),
+            write: Side::default(),
+            read_closed: false,
+        })
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) {
+        for direction in [Direction::Read, Direction::Write] {
+            self.take_waiter(key, direction);
+        }
+        self.entries.remove(key);
+    }
+
+    /// Whether a call in this direction is worth making.
+    pub(crate) fn is_ready(&self, key: Key, direction: Direction) -> bool {
+        self.entries.get(key).is_some_and(|entry| match direction {
+            Direction::Read => !entry.read.blocked,
+            Direction::Write => !entry.write.blocked,
+        })
+    }
+
+    /// A call said `WouldBlock`: nothing is worth trying before the next event.
+    pub(crate) fn blocked(&mut self, key: Key, direction: Direction) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.side(direction).blocked = true;
+        }
+    }
+
+    /// A call moved fewer bytes than it could. Unless the end is near, the next one would say `WouldBlock`.
+    pub(crate) fn short(&mut self, key: Key, direction: Direction) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            let ends = direction == Direction::Read && entry.read_closed;
+            entry.side(direction).blocked = !ends;
+        }
+    }
+
+    /// Leaves a waiter for the next event of this direction, in place of the one before.
+    #[must_use = "the waiter before it must be dropped outside of the borrow"]
+    pub(crate) fn park(&mut self, key: Key, direction: Direction, wait: Wait) -> Option<Wait> {
+        let entry = self.entries.get_mut(key)?;
+        let before = entry.side(direction).waiter.replace(wait);
+        if before.is_none() {
+            self.waiting += 1;
+        }
+        before
+    }
+
+    pub(crate) fn take_waiter(&mut self, key: Key, direction: Direction) -> Option<Wait> {
+        let taken = self.entries.get_mut(key)?.side(direction).waiter.take();
+        if taken.is_some() {
+            self.waiting -= 1;
+        }
+        taken
+    }
+
+    /// Notes an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
+    pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<Wait>) {
+        let key = Key::from_token(ready.token);
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.read_closed |= ready.read_closed;
+        for (direction, happened) in
+            [(Direction::Read, ready.readable), (Direction::Write, ready.writable)]
+        {
+            if happened {
+                let side = entry.side(direction);
+                side.blocked = false;
+                if let Some(wait) = side.waiter.take() {
+                    self.waiting -= 1;
+                    woken.push(wait);
+                }
+            }
+        }
+    }
+
+    /// How many tasks wait for a socket.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many sockets there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

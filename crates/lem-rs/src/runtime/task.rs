@@ -1,0 +1,77 @@
+//! The table of tasks.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::key::{Key, Keyed};
+use super::waker::{Remote, TaskWaker};
+
+/// A spawned future, wrapped so that it delivers its own result.
+pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// All tasks of a machine, the main one included.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    entries: Keyed<Task>,
+}
+
+pub(crate) struct Task {
+    pub(crate) body: Body,
+    /// Whether its key waits in the ready queue: woken twice is polled once.
+    pub(crate) queued: bool,
+    pub(crate) waker: Waker,
+    /// The same waker, to see whether clones of it exist anywhere.
+    handle: Arc<TaskWaker>,
+}
+
+/// Where a task's future is.
+pub(crate) enum Body {
+    /// Here, waiting to be polled.
+    Here(TaskFuture),
+    /// Being polled, further up on the stack.
+    Polled,
+    /// Being polled, and to be dropped after that.
+    Cancelled,
+    /// It is the main task; `Machine::run` holds its future.
+    Main,
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task").field("queued", &self.queued).finish_non_exhaustive()
+    }
+}
+
+impl Tasks {
+    /// Adds a task that is marked as queued: the caller puts it into the ready queue.
+    pub(crate) fn insert(&mut self, body: Body, remote: &Arc<Remote>) -> Key {
+        self.entries.insert_with(|key| {
+            let handle = Arc::new(TaskWaker::new(key, remote.clone()));
+            Task { body, queued: true, waker: Waker::from(handle.clone()), handle }
+        })
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Task> {
+        self.entries.get_mut(key)
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Task> {
+        self.entries.remove(key)
+    }
+
+    pub(crate) fn take_all(&mut self) -> Vec<Task> {
+        self.entries.take_all()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether a clone of some task's waker exists: then somebody outside of the machine may wake it.
+    pub(crate) fn any_wakeable_from_outside(&self) -> bool {
+        // Two are ours: `waker` and `handle`.
+        self.entries.values().any(|task| Arc::strong_count(&task.handle) > 2)
+    }
+}

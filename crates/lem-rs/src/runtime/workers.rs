@@ -1,0 +1,98 @@
+//! Threads for calls that block. Few, started when needed, gone when idle.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// The most threads at once. A name lookup against a dead resolver holds one for half a minute or more, so there are
+/// enough of them that a few such lookups do not stop the others.
+const MAX_THREADS: usize = 64;
+
+/// How long an idle thread stays, in case another job comes.
+const IDLE: Duration = Duration::from_secs(5);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+pub(crate) struct Workers {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    over: bool,
+}
+
+impl Workers {
+    /// Hands a job to a thread, now or when one is free.
+    ///
+    /// # Errors
+    /// If the first thread cannot be started. If only a further one cannot, the job waits.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
+        let mut state = self.lock();
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() || state.threads >= MAX_THREADS {
+            drop(state);
+            self.work.notify_one();
+            return Ok(());
+        }
+        let workers = self.clone();
+        match thread::Builder::new().name("lem-worker".into()).spawn(move || workers.run()) {
+            Ok(_) => {
+                state.threads += 1;
+                Ok(())
+            }
+            Err(_) if state.threads > 0 => Ok(()),
+            Err(error) => {
+                state.jobs.pop_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the idle threads; busy ones end after their job. Nobody waits for them: a lookup may hang for minutes.
+    pub(crate) fn shut_down(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(jobs);
+        self.work.notify_all();
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                // Every job catches its own panics.
+                job();
+                state = self.lock();
+                continue;
+            }
+            if state.over {
+                break;
+            }
+            state.idle += 1;
+            let (woken, timeout) =
+                self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if timeout.timed_out() && state.jobs.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; if it did, the counts would still be those of before.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

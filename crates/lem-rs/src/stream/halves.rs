@@ -1,0 +1,187 @@
+//! A split stream: a task may wait on each half at once.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::inner::Inner;
+use super::read::{Read, ReadInto};
+use super::transport::Transport;
+use super::whole::{CloseCause, Stream, close_cause, trim_line};
+use super::write::Write;
+use crate::error::Error;
+use crate::proto::ReadMode;
+use crate::runtime::Direction;
+
+/// The receiving half of a stream. Its verbs are those of [`Stream`].
+pub struct ReadHalf<T: Transport> {
+    inner: Rc<Inner<T>>,
+}
+
+/// The sending half of a stream. Dropping it closes the sending side, as [`close`](Self::close) does.
+pub struct WriteHalf<T: Transport> {
+    /// `None` only while it is being joined again, so that dropping it then closes nothing.
+    inner: Option<Rc<Inner<T>>>,
+}
+
+impl<T: Transport> ReadHalf<T> {
+    pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
+        Self { inner }
+    }
+
+    /// As [`Stream::read`].
+    ///
+    /// # Errors
+    /// As [`Stream::read`].
+    pub fn read(&self, mode: impl Into<ReadMode>) -> Read<'_, T> {
+        Read::new(&self.inner, mode.into())
+    }
+
+    /// As [`Stream::read_into`].
+    ///
+    /// # Errors
+    /// As [`Stream::read_into`].
+    pub fn read_into<'a>(&'a self, mode: impl Into<ReadMode>, target: &'a mut Vec<u8>) -> ReadInto<'a, T> {
+        ReadInto::new(&self.inner, mode.into(), target)
+    }
+
+    /// As [`Stream::read_line_trimmed`].
+    ///
+    /// # Errors
+    /// As [`Stream::read_line_trimmed`].
+    pub async fn read_line_trimmed(&self) -> Result<String, Error> {
+        trim_line(self.read(ReadMode::Line).await?)
+    }
+
+    /// Interrupts the task that reads.
+    ///
+    /// # Errors
+    /// [`Error::NotBusy`] if none waits.
+    pub fn interrupt(&self) -> Result<(), Error> {
+        self.inner.interrupt(Direction::Read)
+    }
+
+    /// Whether a task waits to read.
+    pub fn is_busy(&self) -> bool {
+        self.inner.is_busy(Direction::Read)
+    }
+
+    /// As [`Stream::is_closed`].
+    pub fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    /// As [`Stream::close_cause`].
+    pub fn close_cause(&self) -> Option<CloseCause> {
+        close_cause(&self.inner)
+    }
+
+    /// As [`Stream::bytes_read`].
+    pub fn bytes_read(&self) -> u64 {
+        self.inner.received()
+    }
+
+    /// As [`Stream::abort`]: ends both halves at once.
+    pub fn abort(&self) {
+        self.inner.abort();
+    }
+
+    /// Makes a whole stream of the two halves again.
+    ///
+    /// # Errors
+    /// Gives both back if they are not halves of one stream.
+    #[expect(clippy::result_large_err, reason = "both halves go back to their owner; they are two pointers")]
+    pub fn join(self, mut other: WriteHalf<T>) -> Result<Stream<T>, (Self, WriteHalf<T>)> {
+        match other.inner.take() {
+            Some(inner) if Rc::ptr_eq(&inner, &self.inner) => {
+                inner.join();
+                Ok(Stream::from_inner(inner))
+            }
+            inner => {
+                other.inner = inner;
+                Err((self, other))
+            }
+        }
+    }
+}
+
+impl<T: Transport> WriteHalf<T> {
+    pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
+        Self { inner: Some(inner) }
+    }
+
+    fn inner(&self) -> &Rc<Inner<T>> {
+        self.inner.as_ref().expect("a half that is used was not joined")
+    }
+
+    /// As [`Stream::write`].
+    ///
+    /// # Errors
+    /// As [`Stream::write`].
+    pub fn write<'a>(&'a self, data: &'a (impl AsRef<[u8]> + ?Sized)) -> Write<'a, T> {
+        Write::new(self.inner(), data.as_ref())
+    }
+
+    /// Interrupts the task that writes.
+    ///
+    /// # Errors
+    /// [`Error::NotBusy`] if none waits.
+    pub fn interrupt(&self) -> Result<(), Error> {
+        self.inner().interrupt(Direction::Write)
+    }
+
+    /// Whether a task waits to write.
+    pub fn is_busy(&self) -> bool {
+        self.inner().is_busy(Direction::Write)
+    }
+
+    /// Whether the sending side is closed, or has failed.
+    pub fn is_closed(&self) -> bool {
+        self.inner().is_write_closed()
+    }
+
+    /// Closes the sending side, after what was written; the other half reads on. A task that writes is interrupted.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyClosed`] the second time.
+    pub fn close(&self) -> Result<(), Error> {
+        self.inner().close_write()
+    }
+
+    /// Closes the sending side, if it is not closed yet, and waits until the kernel has its last byte.
+    ///
+    /// # Errors
+    /// As [`Stream::write`].
+    ///
+    /// **Cancel safety:** dropping it stops the waiting, not the closing.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        // "already closed" is fine: then this waits for the close that was begun.
+        let _ = self.close();
+        Write::end(self.inner()).await
+    }
+
+    /// As [`Stream::bytes_written`].
+    pub fn bytes_written(&self) -> u64 {
+        self.inner().accepted()
+    }
+}
+
+impl<T: Transport> Drop for WriteHalf<T> {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            // If the other half is gone too, the whole stream is closed by what follows; if not, half of it is now.
+            let _ = inner.close_write();
+        }
+    }
+}
+
+impl<T: Transport> fmt::Debug for ReadHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadHalf").field(&self.inner).finish()
+    }
+}
+
+impl<T: Transport> fmt::Debug for WriteHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteHalf").field(&self.inner).finish()
+    }
+}

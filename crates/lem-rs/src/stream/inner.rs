@@ -1,0 +1,549 @@
+//! A stream's state, shared by the stream or its halves and by the task that flushes in the background.
+
+use std::cell::{RefCell, RefMut};
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::farewell::Farewell;
+use super::slots::{Operation, Slots};
+use super::transport::{Flushed, Received, Sent, Transport};
+use crate::error::{Cut, Error};
+use crate::proto::{EndOfStream, InputBuffer, Limits, ReadMode, Reader, Verdict};
+use crate::runtime::{Core, Direction, JoinHandle};
+
+/// What a stream does where its user says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// What a peer may make the stream store.
+    pub limits: Limits,
+    /// How long flushing, saying goodbye and waiting for the peer's goodbye may take in all. Default 5 s.
+    pub close_deadline: Duration,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { limits: Limits::default(), close_deadline: Duration::from_secs(5) }
+    }
+}
+
+pub(super) struct Inner<T: Transport> {
+    core: Rc<Core>,
+    options: StreamOptions,
+    state: RefCell<State<T>>,
+}
+
+struct State<T: Transport> {
+    link: Link<T>,
+    reader: Reader,
+    outbound: Outbound,
+    slots: Slots,
+    /// Flushes what is pending while no write does. At most one, and only while something is pending.
+    flusher: Option<JoinHandle<()>>,
+    received: u64,
+    accepted: u64,
+}
+
+enum Link<T> {
+    Open(T),
+    /// Closed by us.
+    Closed(Rc<Farewell>),
+}
+
+/// The sending side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outbound {
+    Open,
+    /// Closed by us; what is pending goes out, then FIN.
+    Ending,
+    Ended,
+    /// The connection takes nothing any more.
+    Broken,
+}
+
+/// What a write waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// The kernel has all data.
+    Written,
+    /// The sending side, closed before, has sent its last byte.
+    Ended,
+}
+
+impl<T: Transport> Inner<T> {
+    pub(super) fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Rc<Self> {
+        let core = transport.source().core().clone();
+        let received = input.len() as u64;
+        let state = RefCell::new(State {
+            link: Link::Open(transport),
+            reader: Reader::new(input),
+            outbound: Outbound::Open,
+            slots: Slots::default(),
+            flusher: None,
+            received,
+            accepted: 0,
+        });
+        let inner = Rc::new(Self { core, options, state });
+        // A handshake may leave something to send.
+        inner.settle();
+        inner
+    }
+
+    /// Reads; `take` moves the bytes of the result out of the buffer.
+    pub(super) fn poll_read<R>(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        mode: ReadMode,
+        take: impl FnOnce(&mut InputBuffer, usize) -> R,
+    ) -> Poll<Result<R, Error>> {
+        let mut state = self.state.borrow_mut();
+        if let Err(error) = state.slots.admit(operation) {
+            return Poll::Ready(Err(error));
+        }
+        let result = loop {
+            // `Exact(0)` is the one read that never waits, not even for its turn.
+            if self.core.must_give_way() && mode != ReadMode::Exact(0) {
+                self.core.wake(self.core.wait_of(cx));
+                break None;
+            }
+            let State { link: Link::Open(transport), reader, .. } = &mut *state else {
+                break Some(Err(Error::Closed));
+            };
+            let want = match reader.judge(mode, &self.options.limits) {
+                Verdict::Value(count) => {
+                    self.core.charge(count);
+                    break Some(Ok(take(&mut reader.buffer, count)));
+                }
+                Verdict::Fail(error) => break Some(Err(error)),
+                Verdict::More(want) => want,
+            };
+            match transport.receive(&mut reader.buffer, want) {
+                Received::Bytes(count) => {
+                    self.core.charge(count);
+                    state.received += count as u64;
+                }
+                Received::Ended(end) => reader.end(end),
+                Received::Blocked => {
+                    transport.source().park(Direction::Read, cx);
+                    break None;
+                }
+            }
+        };
+        // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
+        let answers = state.has_work_to_flush();
+        let poll = self.conclude(state, cx, operation, result);
+        if answers {
+            self.settle();
+        }
+        poll
+    }
+
+    /// Writes `data` from `*written` on.
+    pub(super) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        goal: Goal,
+        data: &[u8],
+        written: &mut usize,
+    ) -> Poll<Result<(), Error>> {
+        let mut state = self.state.borrow_mut();
+        if let Err(error) = state.slots.admit(operation) {
+            return Poll::Ready(Err(error));
+        }
+        // This write flushes what is pending: nobody else must wait for the socket meanwhile.
+        let mut flusher = None;
+        let result = loop {
+            match state.may_write(goal) {
+                Ok(Flushed::Blocked) => flusher = flusher.or(state.flusher.take()),
+                Ok(Flushed::Done) => break Some(Ok(())),
+                Err(error) => break Some(Err(error)),
+            }
+            if self.core.must_give_way() {
+                self.core.wake(self.core.wait_of(cx));
+                break None;
+            }
+            match state.write_step(data, written) {
+                Ok(Write::Moved(count)) => self.core.charge(count),
+                Ok(Write::Done) => break Some(Ok(())),
+                Ok(Write::Blocked) => {
+                    if let Link::Open(transport) = &state.link {
+                        transport.source().park(Direction::Write, cx);
+                    }
+                    break None;
+                }
+                Err(error) => break Some(Err(state.write_broke(error))),
+            }
+        };
+        let poll = self.conclude(state, cx, operation, result);
+        cancel(flusher);
+        poll
+    }
+
+    /// Ends a poll: the operation waits on, or is over.
+    fn conclude<R>(
+        &self,
+        mut state: RefMut<'_, State<T>>,
+        cx: &Context<'_>,
+        operation: &mut Operation,
+        result: Option<Result<R, Error>>,
+    ) -> Poll<Result<R, Error>> {
+        let before = match &result {
+            None => state.slots.wait(operation, self.core.wait_of(cx)),
+            Some(_) => {
+                let waiter = state.slots.leave(operation);
+                if let Some(waiter) = &waiter {
+                    state.unpark(waiter.direction);
+                }
+                waiter
+            }
+        };
+        drop(state);
+        drop(before);
+        result.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// An operation is dropped before it was over.
+    pub(super) fn abandon(self: &Rc<Self>, operation: &mut Operation) {
+        if !operation.has_waited() {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        let Some(waiter) = state.slots.leave(operation) else { return };
+        state.unpark(waiter.direction);
+        drop(state);
+        if waiter.direction == Direction::Write {
+            self.settle();
+        }
+    }
+
+    /// Sends what is pending, now or by a task in the background, unless a write waits, which does it itself.
+    pub(super) fn settle(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        let needed = state.has_work_to_flush()
+            && state.flusher.is_none()
+            && !state.slots.waits_for(Direction::Write);
+        if needed && state.flush_step() == Flushed::Blocked {
+            let weak = Rc::downgrade(self);
+            // It does not keep the stream alive: a stream that is dropped flushes on its way out.
+            let flush = poll_fn(move |cx| match weak.upgrade() {
+                Some(inner) => inner.poll_flush(cx),
+                None => Poll::Ready(()),
+            });
+            state.flusher = Some(JoinHandle::spawn(&self.core, flush));
+        }
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        match state.flush_step() {
+            Flushed::Done => {
+                state.flusher = None;
+                Poll::Ready(())
+            }
+            Flushed::Blocked => {
+                if let Link::Open(transport) = &state.link {
+                    transport.source().park(Direction::Write, cx);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(super) fn interrupt(self: &Rc<Self>, direction: Direction) -> Result<(), Error> {
+        let mut state = self.state.borrow_mut();
+        let waiter = state.slots.release(direction).ok_or(Error::NotBusy)?;
+        state.unpark(waiter.direction);
+        drop(state);
+        self.core.wake(waiter.wait);
+        if waiter.direction == Direction::Write {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_busy(&self, direction: Direction) -> bool {
+        self.state.borrow().slots.is_busy(direction)
+    }
+
+    /// Closed by us, or ended by the peer with nothing left to read.
+    pub(super) fn is_closed(&self) -> bool {
+        let state = self.state.borrow();
+        matches!(state.link, Link::Closed(_)) || state.reader.is_exhausted()
+    }
+
+    pub(super) fn is_write_closed(&self) -> bool {
+        let state = self.state.borrow();
+        matches!(state.link, Link::Closed(_)) || state.outbound != Outbound::Open
+    }
+
+    pub(super) fn end_of_stream(&self) -> Option<EndOfStream> {
+        self.state.borrow().reader.ended().cloned()
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.state.borrow().received
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.state.borrow().accepted
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.state.borrow().reader.buffer.len()
+    }
+
+    /// Looks at the transport, while the stream is not closed by us.
+    pub(super) fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        match &self.state.borrow().link {
+            Link::Open(transport) => Some(look(transport)),
+            Link::Closed(_) => None,
+        }
+    }
+
+    pub(super) fn split(&self) {
+        self.state.borrow_mut().slots.split();
+    }
+
+    pub(super) fn join(&self) {
+        self.state.borrow_mut().slots.join();
+    }
+
+    /// Closes both sides; the rest goes on in the background.
+    pub(super) fn close(&self) -> Result<(), Error> {
+        self.end(|transport, state, options| match state.reader.ended() {
+            // The connection is gone: there is nobody to say goodbye to.
+            Some(EndOfStream::Cut(Cut::Reset)) => Farewell::skipped(),
+            _ if state.outbound == Outbound::Broken => Farewell::skipped(),
+            _ => Farewell::begin(transport, options.close_deadline),
+        })
+    }
+
+    /// Closes both sides at once: nothing is flushed, nothing is said.
+    pub(super) fn abort(&self) {
+        if self.end(|_, _, _| Farewell::skipped()).is_err()
+            && let Some(farewell) = self.farewell()
+        {
+            farewell.abort();
+        }
+    }
+
+    fn end(
+        &self,
+        farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Rc<Farewell>,
+    ) -> Result<(), Error> {
+        let mut state = self.state.borrow_mut();
+        let placeholder = Link::Closed(Farewell::skipped());
+        let transport = match std::mem::replace(&mut state.link, placeholder) {
+            Link::Open(transport) => transport,
+            closed @ Link::Closed(_) => {
+                state.link = closed;
+                return Err(Error::AlreadyClosed);
+            }
+        };
+        for direction in [Direction::Read, Direction::Write] {
+            transport.source().unpark(direction);
+        }
+        state.link = Link::Closed(farewell(transport, &state, &self.options));
+        let waiters = [Direction::Read, Direction::Write].map(|side| state.slots.release(side));
+        let flusher = state.flusher.take();
+        let input = std::mem::take(&mut state.reader.buffer);
+        drop(state);
+        drop(input);
+        cancel(flusher);
+        waiters.into_iter().flatten().for_each(|waiter| self.core.wake(waiter.wait));
+        Ok(())
+    }
+
+    fn farewell(&self) -> Option<Rc<Farewell>> {
+        match &self.state.borrow().link {
+            Link::Open(_) => None,
+            Link::Closed(farewell) => Some(farewell.clone()),
+        }
+    }
+
+    /// Waits for the end of the farewell that `close` began.
+    pub(super) async fn parted(&self) -> Result<(), Error> {
+        match self.farewell() {
+            Some(farewell) => farewell.wait().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Closes the sending side; reading goes on.
+    pub(super) fn close_write(self: &Rc<Self>) -> Result<(), Error> {
+        let mut state = self.state.borrow_mut();
+        if state.outbound != Outbound::Open {
+            return Err(Error::AlreadyClosed);
+        }
+        let Link::Open(transport) = &mut state.link else { return Err(Error::AlreadyClosed) };
+        transport.end_sending();
+        state.outbound = Outbound::Ending;
+        // On a whole stream the waiter may be a reader, whom this does not concern.
+        let waiter = match &state.slots {
+            Slots::Whole(_) => None,
+            Slots::Split { .. } => {
+                state.unpark(Direction::Write);
+                state.slots.release(Direction::Write)
+            }
+        };
+        drop(state);
+        if let Some(waiter) = waiter {
+            self.core.wake(waiter.wait);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes the transport out, with what was received: for a protocol that takes over.
+    pub(super) fn into_parts(&self) -> Result<(T, InputBuffer), Error> {
+        let mut state = self.state.borrow_mut();
+        if state.outbound != Outbound::Open || state.reader.ended().is_some() {
+            return Err(Error::Closed);
+        }
+        let placeholder = Link::Closed(Farewell::skipped());
+        match std::mem::replace(&mut state.link, placeholder) {
+            Link::Open(transport) => {
+                let input = std::mem::take(&mut state.reader.buffer);
+                let flusher = state.flusher.take();
+                drop(state);
+                cancel(flusher);
+                Ok((transport, input))
+            }
+            closed @ Link::Closed(_) => {
+                state.link = closed;
+                Err(Error::Closed)
+            }
+        }
+    }
+}
+
+enum Write {
+    Moved(usize),
+    Done,
+    Blocked,
+}
+
+impl<T: Transport> State<T> {
+    /// Whether a write has to wait for the transport, or is done before it began.
+    fn may_write(&self, goal: Goal) -> Result<Flushed, Error> {
+        match (&self.link, self.outbound, goal) {
+            (Link::Closed(_), ..) | (_, Outbound::Broken, _) => Err(Error::Closed),
+            (_, Outbound::Ending | Outbound::Ended, Goal::Written) => Err(Error::Closed),
+            (_, Outbound::Ended, Goal::Ended) => Ok(Flushed::Done),
+            (_, Outbound::Open | Outbound::Ending, _) => Ok(Flushed::Blocked),
+        }
+    }
+
+    fn write_step(&mut self, data: &[u8], written: &mut usize) -> Result<Write, Error> {
+        let Link::Open(transport) = &mut self.link else { return Err(Error::Closed) };
+        if transport.flush()? == Flushed::Blocked {
+            return Ok(Write::Blocked);
+        }
+        if self.outbound == Outbound::Ending {
+            self.finish_outbound();
+            return Ok(Write::Done);
+        }
+        let rest = &data[*written..];
+        if rest.is_empty() {
+            return Ok(Write::Done);
+        }
+        match transport.send(rest)? {
+            Sent::Blocked => Ok(Write::Blocked),
+            Sent::Accepted(count) => {
+                *written += count;
+                self.accepted += count as u64;
+                Ok(Write::Moved(count))
+            }
+        }
+    }
+
+    /// The connection takes nothing any more. What was received may say why (a TLS alert, for one), and stays readable.
+    fn write_broke(&mut self, error: Error) -> Error {
+        self.outbound = Outbound::Broken;
+        let Link::Open(transport) = &mut self.link else { return error };
+        while self.reader.ended().is_none() && self.reader.buffer.len() < MOST_READ_FOR_A_REASON {
+            match transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON) {
+                Received::Bytes(count) => self.received += count as u64,
+                Received::Ended(end) => self.reader.end(end),
+                Received::Blocked => break,
+            }
+        }
+        match self.reader.ended() {
+            Some(EndOfStream::Failed(reason)) => reason.clone(),
+            _ => error,
+        }
+    }
+
+    fn flush_step(&mut self) -> Flushed {
+        let Link::Open(transport) = &mut self.link else { return Flushed::Done };
+        match transport.flush() {
+            Ok(Flushed::Done) => {
+                if self.outbound == Outbound::Ending {
+                    self.finish_outbound();
+                }
+                Flushed::Done
+            }
+            Ok(Flushed::Blocked) => Flushed::Blocked,
+            Err(_) => {
+                // The next write says so; reading finds out why.
+                self.outbound = Outbound::Broken;
+                Flushed::Done
+            }
+        }
+    }
+
+    fn finish_outbound(&mut self) {
+        if let Link::Open(transport) = &self.link {
+            // It fails only on a connection that is gone, which reading finds out.
+            let _ = transport.source().finish();
+        }
+        self.outbound = Outbound::Ended;
+    }
+
+    fn has_work_to_flush(&self) -> bool {
+        match &self.link {
+            Link::Open(transport) => {
+                self.outbound == Outbound::Ending
+                    || (transport.has_pending() && self.outbound != Outbound::Broken)
+            }
+            Link::Closed(_) => false,
+        }
+    }
+
+    fn unpark(&self, direction: Direction) {
+        if let Link::Open(transport) = &self.link {
+            transport.source().unpark(direction);
+        }
+    }
+}
+
+/// After a broken write so much is read in search of the reason.
+const MOST_READ_FOR_A_REASON: usize = 256 * 1024;
+
+fn cancel(flusher: Option<JoinHandle<()>>) {
+    if let Some(flusher) = flusher {
+        flusher.cancel();
+    }
+}
+
+impl<T: Transport> Drop for Inner<T> {
+    /// A stream that is dropped is closed as gracefully as one that is closed by hand.
+    fn drop(&mut self) {
+        // "already closed" is the usual case here.
+        let _ = self.close();
+    }
+}
+
+impl<T: Transport> fmt::Debug for Inner<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("closed", &self.is_closed())
+            .field("received", &self.received())
+            .field("written", &self.accepted())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! Streams: the original's verbs, written once for every transport.
+
+mod farewell;
+mod halves;
+mod inner;
+mod outbox;
+mod plain;
+mod read;
+mod slots;
+mod transport;
+mod whole;
+mod write;
+mod write_queue;
+
+pub use farewell::close_transport;
+pub use halves::{ReadHalf, WriteHalf};
+pub use inner::StreamOptions;
+pub use outbox::Outbox;
+pub use plain::Plain;
+pub use read::{Read, ReadInto};
+pub use transport::{Flushed, Received, Sent, Transport};
+pub use whole::{CloseCause, Stream};
+pub use write::Write;
+pub use write_queue::WriteQueue;

@@ -1,0 +1,97 @@
+//! Bytes that the kernel did not take yet.
+
+use std::io;
+
+use super::transport::Flushed;
+use crate::error::Error;
+use crate::runtime::Source;
+
+/// What a transport has promised to send and the kernel has not taken. Owns no memory when it is empty.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    /// Where the first byte stands that the kernel has not taken.
+    start: usize,
+}
+
+impl Outbox {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Queues bytes behind what waits.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Writes `bytes` now if nothing waits before them, and queues what the kernel refuses.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn send(&mut self, source: &Source, bytes: &[u8]) -> Result<Flushed, Error> {
+        if !self.is_empty() {
+            self.push(bytes);
+            return self.flush(source);
+        }
+        let taken = write_some(source, bytes)?;
+        if taken == bytes.len() {
+            return Ok(Flushed::Done);
+        }
+        self.push(&bytes[taken..]);
+        Ok(Flushed::Blocked)
+    }
+
+    /// Hands the kernel what waits, in order.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the connection is gone; [`Error::Io`] for other failures. What waits is dropped then.
+    pub fn flush(&mut self, source: &Source) -> Result<Flushed, Error> {
+        if self.is_empty() {
+            return Ok(Flushed::Done);
+        }
+        match write_some(source, &self.bytes[self.start..]) {
+            Ok(taken) => self.start += taken,
+            Err(error) => {
+                *self = Self::default();
+                return Err(error);
+            }
+        }
+        if self.is_empty() {
+            *self = Self::default();
+            Ok(Flushed::Done)
+        } else {
+            Ok(Flushed::Blocked)
+        }
+    }
+}
+
+/// Writes until everything is taken or the kernel refuses; says how much it took.
+pub(super) fn write_some(source: &Source, bytes: &[u8]) -> Result<usize, Error> {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match source.try_write(&bytes[taken..]) {
+            Ok(0) => return Err(Error::Closed),
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(write_failed(error)),
+        }
+    }
+    Ok(taken)
+}
+
+/// A connection that is gone is "closed", as the original says; other failures keep their own words.
+fn write_failed(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected => Error::Closed,
+        _ => Error::io("write to the stream", error),
+    }
+}

@@ -1,0 +1,81 @@
+//! The transport that adds nothing: TCP and Unix-domain sockets as they are.
+
+use std::io;
+
+use super::outbox::write_some;
+use super::transport::{Flushed, Received, Sent, Transport};
+use crate::error::{Cut, Error};
+use crate::proto::{EndOfStream, InputBuffer};
+use crate::runtime::Source;
+
+/// Carries bytes as they are.
+#[derive(Debug)]
+pub struct Plain {
+    source: Source,
+}
+
+/// A read asks for at least so much: what comes after a short message is fetched with it, for one system call.
+const LEAST_READ: usize = 16 * 1024;
+
+impl Plain {
+    /// A transport over `source`.
+    pub fn new(source: Source) -> Self {
+        Self { source }
+    }
+
+    /// The socket, for a transport that takes over (STARTTLS).
+    pub fn into_source(self) -> Source {
+        self.source
+    }
+}
+
+impl Transport for Plain {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
+        self.source.with_receive_arena(|arena| {
+            let room = want.max(LEAST_READ).min(arena.len());
+            match self.source.try_read(&mut arena[..room]) {
+                Ok(0) => Received::Ended(EndOfStream::Clean),
+                Ok(count) => {
+                    input.extend(&arena[..count]);
+                    Received::Bytes(count)
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Blocked,
+                Err(error) => Received::Ended(read_failed(error)),
+            }
+        })
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<Sent, Error> {
+        match write_some(&self.source, &data[..data.len().min(MOST_WRITTEN)])? {
+            0 => Ok(Sent::Blocked),
+            count => Ok(Sent::Accepted(count)),
+        }
+    }
+
+    fn has_pending(&self) -> bool {
+        false
+    }
+
+    fn flush(&mut self) -> Result<Flushed, Error> {
+        Ok(Flushed::Done)
+    }
+
+    fn end_sending(&mut self) {}
+}
+
+/// One call moves at most so much, so that the stream can count it and give way.
+const MOST_WRITTEN: usize = 256 * 1024;
+
+/// How a failing read ends a stream: a reset cuts it off; anything else is told in its own words.
+pub(crate) fn read_failed(error: io::Error) -> EndOfStream {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => EndOfStream::Cut(Cut::Reset),
+        _ => EndOfStream::Failed(Error::io("read from the stream", error)),
+    }
+}

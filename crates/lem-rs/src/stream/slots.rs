@@ -1,0 +1,122 @@
+//! Who waits on a stream: one task on a whole one, one for each direction on a split one.
+
+use crate::error::Error;
+use crate::proto::{Slot, Ticket};
+use crate::runtime::{Direction, Wait};
+
+/// The waiter slots of a stream.
+#[derive(Debug)]
+pub(super) enum Slots {
+    /// Reading and writing share one slot, as the original has it.
+    Whole(Slot<Waiter>),
+    /// Each half has its own.
+    Split { read: Slot<Waiter>, write: Slot<Waiter> },
+}
+
+/// Who waits, and for what: on a whole stream either direction may stand in the one slot.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) wait: Wait,
+    pub(super) direction: Direction,
+}
+
+/// One verb under way: which way it goes, and its place in the slot once it has waited.
+#[derive(Debug)]
+pub(super) struct Operation {
+    direction: Direction,
+    ticket: Option<Ticket>,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self::Whole(Slot::default())
+    }
+}
+
+impl Operation {
+    pub(super) fn new(direction: Direction) -> Self {
+        Self { direction, ticket: None }
+    }
+
+    pub(super) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Whether it waits, as far as it knows.
+    pub(super) fn has_waited(&self) -> bool {
+        self.ticket.is_some()
+    }
+}
+
+impl Slots {
+    pub(super) fn split(&mut self) {
+        *self = Self::Split { read: Slot::default(), write: Slot::default() };
+    }
+
+    pub(super) fn join(&mut self) {
+        *self = Self::default();
+    }
+
+    fn of(&mut self, direction: Direction) -> &mut Slot<Waiter> {
+        match (self, direction) {
+            (Self::Whole(slot), _) => slot,
+            (Self::Split { read, .. }, Direction::Read) => read,
+            (Self::Split { write, .. }, Direction::Write) => write,
+        }
+    }
+
+    fn at(&self, direction: Direction) -> &Slot<Waiter> {
+        match (self, direction) {
+            (Self::Whole(slot), _) => slot,
+            (Self::Split { read, .. }, Direction::Read) => read,
+            (Self::Split { write, .. }, Direction::Write) => write,
+        }
+    }
+
+    /// Whether a verb of this direction would be told "busy".
+    pub(super) fn is_busy(&self, direction: Direction) -> bool {
+        self.at(direction).is_busy()
+    }
+
+    /// Whether the task that waits, waits for this direction.
+    pub(super) fn waits_for(&self, direction: Direction) -> bool {
+        self.at(direction).waiter().is_some_and(|waiter| waiter.direction == direction)
+    }
+
+    /// May the operation go on? "busy" if another one waits, "interrupted" if it was.
+    pub(super) fn admit(&mut self, operation: &mut Operation) -> Result<(), Error> {
+        let slot = self.of(operation.direction);
+        match operation.ticket {
+            None if slot.is_busy() => Err(Error::Busy),
+            Some(ticket) if !slot.holds(ticket) => {
+                operation.ticket = None;
+                Err(Error::Interrupted)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The operation waits, or goes on waiting. What it replaces is the caller's to drop, unborrowed.
+    pub(super) fn wait(&mut self, operation: &mut Operation, wait: Wait) -> Option<Waiter> {
+        let waiter = Waiter { wait, direction: operation.direction };
+        let slot = self.of(operation.direction);
+        match operation.ticket {
+            Some(ticket) => slot.renew(ticket, waiter),
+            None => {
+                operation.ticket = Some(slot.enter(waiter));
+                None
+            }
+        }
+    }
+
+    /// The operation is over.
+    pub(super) fn leave(&mut self, operation: &mut Operation) -> Option<Waiter> {
+        let ticket = operation.ticket.take()?;
+        self.of(operation.direction).leave(ticket)
+    }
+
+    /// Interrupts whoever waits in this direction.
+    pub(super) fn release(&mut self, direction: Direction) -> Option<Waiter> {
+        self.of(direction).release()
+    }
+}

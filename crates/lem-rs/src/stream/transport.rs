@@ -1,0 +1,66 @@
+//! What a stream needs from below: bytes that come, bytes that go, and an end.
+
+use crate::error::Error;
+use crate::proto::{EndOfStream, InputBuffer};
+use crate::runtime::Source;
+
+/// Carries a stream's bytes over a socket: as they are ([`Plain`](crate::Plain)), or encrypted by a library above.
+///
+/// No call blocks or waits; the stream does that, on [`source`](Self::source). No call keeps a buffer while nothing
+/// is under way, so that an idle stream costs next to nothing.
+pub trait Transport: 'static {
+    /// The socket.
+    fn source(&self) -> &Source;
+
+    /// Receives once: appends to `input` at least one byte and, if possible, about `want`. What cannot be delivered
+    /// yet (a part of a record) stays in the transport. Not called again after it said [`Received::Ended`].
+    fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received;
+
+    /// Accepts the beginning of `data`, which is not empty. What it accepts it delivers, or the stream fails.
+    /// Called only when nothing is pending.
+    ///
+    /// # Errors
+    /// If nothing more can be sent on this connection.
+    fn send(&mut self, data: &[u8]) -> Result<Sent, Error>;
+
+    /// Whether accepted bytes, or the protocol's own answers, wait for the kernel to take them.
+    fn has_pending(&self) -> bool;
+
+    /// Hands the kernel what is pending.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    fn flush(&mut self) -> Result<Flushed, Error>;
+
+    /// Makes the protocol's own end of our data pending (TLS: `close_notify`). The stream flushes it and sends FIN.
+    fn end_sending(&mut self);
+}
+
+/// What [`Transport::receive`] did.
+#[derive(Debug)]
+pub enum Received {
+    /// Appended so many bytes, or made progress without any (zero): call again.
+    Bytes(usize),
+    /// Nothing is there now.
+    Blocked,
+    /// Nothing will ever come again.
+    Ended(EndOfStream),
+}
+
+/// What [`Transport::send`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// So many bytes are the transport's responsibility now; some may be pending.
+    Accepted(usize),
+    /// Nothing can be accepted before the socket is writable.
+    Blocked,
+}
+
+/// What [`Transport::flush`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing is pending.
+    Done,
+    /// The rest goes when the socket is writable.
+    Blocked,
+}

@@ -1,0 +1,243 @@
+//! The stream with the original's verbs.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::halves::{ReadHalf, WriteHalf};
+use super::inner::{Inner, StreamOptions};
+use super::read::{Read, ReadInto};
+use super::transport::Transport;
+use super::write::Write;
+use crate::error::Error;
+use crate::proto::{EndOfStream, InputBuffer, ReadMode};
+use crate::runtime::Direction;
+use crate::world::Endpoint;
+
+/// A connected stream. To let several tasks use it, share it in an `Rc`, or [`split`](Self::split) it.
+///
+/// # One waiter
+/// At most one task waits on a whole stream, for reading or for writing; another verb that would wait is told
+/// [`Error::Busy`], and nothing happens to the first. After a split, one task waits on each half.
+///
+/// # Nothing is lost
+/// Received bytes belong to the stream. A read that is interrupted, timed out or dropped consumes nothing. At the end
+/// of the stream, with too little for [`ReadMode::Exact`] or [`ReadMode::Line`], the read says [`Error::Closed`], and
+/// what is there stays readable with [`ReadMode::Available`] or [`ReadMode::All`]. A write that is interrupted or
+/// dropped leaves what it had handed over queued; it is sent without further calls, before what is written next.
+///
+/// # The end
+/// There are three: the peer's clean end ([`Error::Closed`]), a cut ([`Error::Truncated`]) and our own close
+/// ([`Error::Closed`]). A read names a cut or a failure once and says "closed" after that;
+/// [`close_cause`](Self::close_cause) goes on telling. The two directions end apart: after the peer's end we may still
+/// write, and after a failed write what was received is still readable.
+///
+/// # Dropping
+/// Dropping a stream closes it like [`close`](Self::close): gracefully, in the background.
+pub struct Stream<T: Transport> {
+    inner: Rc<Inner<T>>,
+}
+
+/// Why a stream is closed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum CloseCause {
+    /// We closed it.
+    Local,
+    /// The peer's side ended, in this way, before we closed ours.
+    Peer(EndOfStream),
+}
+
+impl<T: Transport> Stream<T> {
+    /// A stream over `transport`, which has already received `input`.
+    pub fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Self {
+        Self { inner: Inner::new(transport, input, options) }
+    }
+
+    /// Reads what `mode` asks for: a [`ReadMode`], or a number of bytes.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Truncated`]; [`Error::Limit`] if the line
+    /// or the whole is longer than allowed, with the data still readable; [`Error::Io`] or [`Error::Protocol`] if the
+    /// connection failed, after everything before the failure was read.
+    ///
+    /// **Cancel safety:** dropping it consumes nothing.
+    pub fn read(&self, mode: impl Into<ReadMode>) -> Read<'_, T> {
+        Read::new(&self.inner, mode.into())
+    }
+
+    /// Like [`read`](Self::read), into `target`, whose contents it replaces and whose memory it reuses: a loop that
+    /// gives the same vector each time allocates nothing once it has grown. Returns how many bytes it is.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `target` is untouched then.
+    ///
+    /// **Cancel safety:** as [`read`](Self::read).
+    pub fn read_into<'a>(&'a self, mode: impl Into<ReadMode>, target: &'a mut Vec<u8>) -> ReadInto<'a, T> {
+        ReadInto::new(&self.inner, mode.into(), target)
+    }
+
+    /// Reads a line without its `"\n"` or `"\r\n"`, as text.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); [`Error::Misuse`] if the line is not UTF-8 (it is consumed then; read it with
+    /// [`ReadMode::Line`] if other encodings may come).
+    ///
+    /// **Cancel safety:** as [`read`](Self::read).
+    pub async fn read_line_trimmed(&self) -> Result<String, Error> {
+        trim_line(self.read(ReadMode::Line).await?)
+    }
+
+    /// Writes all of `data`. Done when the kernel has it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`]; [`Error::Io`] or [`Error::Protocol`] if the
+    /// connection failed. A failed write ends the sending side only: what was received is still readable.
+    ///
+    /// **Cancel safety:** see [`Write`].
+    pub fn write<'a>(&'a self, data: &'a (impl AsRef<[u8]> + ?Sized)) -> Write<'a, T> {
+        Write::new(&self.inner, data.as_ref())
+    }
+
+    /// Whether a task waits on this stream.
+    pub fn is_busy(&self) -> bool {
+        self.inner.is_busy(Direction::Read)
+    }
+
+    /// Whether it was closed by us, or has been ended by the peer and has nothing left to read.
+    pub fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    /// Why it is closed; `None` while neither side is. The peer's end is told as soon as it was received, even while
+    /// there is something left to read.
+    pub fn close_cause(&self) -> Option<CloseCause> {
+        close_cause(&self.inner)
+    }
+
+    /// Interrupts the task that waits on this stream: its verb says [`Error::Interrupted`] and has consumed nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotBusy`] if no task waits.
+    pub fn interrupt(&self) -> Result<(), Error> {
+        self.inner.interrupt(Direction::Read)
+    }
+
+    /// Closes the stream; a task that waits on it is interrupted. Does not wait: what was written, the protocol's
+    /// goodbye and FIN are sent by the machine in the background, which then waits for the peer's end so that the
+    /// kernel does not destroy what is under way. All that has one deadline
+    /// ([`StreamOptions::close_deadline`]), and [`Machine::run`](crate::Machine::run) does not return before.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyClosed`] the second time.
+    pub fn close(&self) -> Result<(), Error> {
+        self.inner.close()
+    }
+
+    /// Closes the stream, if it is not closed yet, and waits until the peer has everything and has ended its side.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; [`Error::Closed`],
+    /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before: then the peer may not have everything.
+    ///
+    /// **Cancel safety:** dropping it stops the waiting, not the closing.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        // "already closed" is fine: then this waits for the close that was begun.
+        let _ = self.close();
+        self.inner.parted().await
+    }
+
+    /// Closes the stream at once: what is pending is dropped, no goodbye is said, a close under way is given up. A
+    /// task that waits is interrupted. The peer sees a truncated stream.
+    pub fn abort(&self) {
+        self.inner.abort();
+    }
+
+    /// Closes the sending side only, after what was written: the peer sees the end of our data, and reading goes on.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyClosed`] if it is closed.
+    pub fn close_write(&self) -> Result<(), Error> {
+        self.inner.close_write()
+    }
+
+    /// Splits the stream: a task may wait on each half at once. Dropping the writing half closes the sending side.
+    pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
+        self.inner.split();
+        (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))
+    }
+
+    /// How many bytes were received, those included that no read has taken yet. Of the content, not of its encryption.
+    pub fn bytes_read(&self) -> u64 {
+        self.inner.received()
+    }
+
+    /// How many bytes writes have handed over: what an interrupted write came to. Of the content, not of its
+    /// encryption.
+    pub fn bytes_written(&self) -> u64 {
+        self.inner.accepted()
+    }
+
+    /// How many received bytes wait for a read.
+    pub fn buffered(&self) -> usize {
+        self.inner.buffered()
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after our own close; [`Error::Io`] if the connection is gone.
+    pub fn peer_addr(&self) -> Result<Endpoint, Error> {
+        self.inner
+            .with_transport(|transport| transport.source().peer())
+            .ok_or(Error::Closed)?
+            .map_err(|error| Error::io("tell the peer's address", error))
+    }
+
+    /// Our own address.
+    ///
+    /// # Errors
+    /// As [`peer_addr`](Self::peer_addr).
+    pub fn local_addr(&self) -> Result<Endpoint, Error> {
+        self.inner
+            .with_transport(|transport| transport.source().local())
+            .ok_or(Error::Closed)?
+            .map_err(|error| Error::io("tell the local address", error))
+    }
+
+    /// Looks at the transport: what a layer above wants to know of its session. `None` after our own close.
+    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.inner.with_transport(look)
+    }
+
+    /// Takes the stream apart, for a protocol that goes on over the same connection (STARTTLS): the transport, and
+    /// what was received and not read.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if either side is closed.
+    pub fn into_parts(self) -> Result<(T, InputBuffer), Error> {
+        self.inner.into_parts()
+    }
+
+    pub(super) fn from_inner(inner: Rc<Inner<T>>) -> Self {
+        Self { inner }
+    }
+}
+
+pub(super) fn close_cause<T: Transport>(inner: &Inner<T>) -> Option<CloseCause> {
+    match inner.end_of_stream() {
+        Some(end) => Some(CloseCause::Peer(end)),
+        None => inner.is_closed().then_some(CloseCause::Local),
+    }
+}
+
+pub(super) fn trim_line(mut line: Vec<u8>) -> Result<String, Error> {
+    line.pop_if(|byte| *byte == b'\n');
+    line.pop_if(|byte| *byte == b'\r');
+    String::from_utf8(line).map_err(|error| Error::Misuse(format!("the line is not text: {error}")))
+}
+
+impl<T: Transport> fmt::Debug for Stream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

@@ -1,0 +1,65 @@
+//! The future of a stream's write.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::inner::{Goal, Inner};
+use super::slots::Operation;
+use super::transport::Transport;
+use crate::error::Error;
+use crate::runtime::Direction;
+
+/// The future of [`Stream::write`](crate::Stream::write).
+///
+/// **Cancel safety:** dropping it takes nothing back: what was accepted
+/// ([`bytes_written`](crate::Stream::bytes_written)) is delivered, the rest never was begun.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Write<'a, T: Transport> {
+    inner: &'a Rc<Inner<T>>,
+    goal: Goal,
+    data: &'a [u8],
+    written: usize,
+    operation: Operation,
+}
+
+impl<'a, T: Transport> Write<'a, T> {
+    pub(super) fn new(inner: &'a Rc<Inner<T>>, data: &'a [u8]) -> Self {
+        Self::toward(inner, Goal::Written, data)
+    }
+
+    /// Waits until a sending side that was closed has sent its last byte.
+    pub(super) fn end(inner: &'a Rc<Inner<T>>) -> Self {
+        Self::toward(inner, Goal::Ended, &[])
+    }
+
+    fn toward(inner: &'a Rc<Inner<T>>, goal: Goal, data: &'a [u8]) -> Self {
+        Self { inner, goal, data, written: 0, operation: Operation::new(Direction::Write) }
+    }
+}
+
+impl<T: Transport> Future for Write<'_, T> {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { inner, goal, data, written, operation } = &mut *self;
+        inner.poll_write(cx, operation, *goal, data, written)
+    }
+}
+
+impl<T: Transport> Drop for Write<'_, T> {
+    fn drop(&mut self) {
+        self.inner.abandon(&mut self.operation);
+    }
+}
+
+impl<T: Transport> fmt::Debug for Write<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write")
+            .field("len", &self.data.len())
+            .field("written", &self.written)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! Many writers for one stream, in order, none of them "busy".
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::halves::WriteHalf;
+use super::transport::Transport;
+use crate::error::Error;
+use crate::sync::Queue;
+
+/// Lets several tasks write to one stream: each write goes out whole, in the order in which they were begun, and the
+/// others wait their turn where a plain [`WriteHalf`] would say "busy". Clones are the same queue.
+pub struct WriteQueue<T: Transport> {
+    writer: Rc<WriteHalf<T>>,
+    /// Holds one token: whoever has it writes.
+    turn: Queue<()>,
+}
+
+/// The right to write now; passes on however the write ends.
+struct Turn<'a>(&'a Queue<()>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.put(());
+    }
+}
+
+impl<T: Transport> WriteQueue<T> {
+    /// A queue before `writer`.
+    pub fn new(writer: WriteHalf<T>) -> Self {
+        let turn = Queue::new();
+        turn.put(());
+        Self { writer: Rc::new(writer), turn }
+    }
+
+    /// Writes all of `data` when it is its turn. Done when the kernel has it.
+    ///
+    /// # Errors
+    /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`].
+    ///
+    /// **Cancel safety:** dropped before its turn it writes nothing; dropped while it writes, what was accepted is
+    /// delivered and the rest is not.
+    pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
+        // The queue is private: nobody resets it.
+        self.turn.get().await.map_err(|_| Error::Closed)?;
+        let _turn = Turn(&self.turn);
+        self.writer.write(data).await
+    }
+
+    /// The half behind the queue, to close it, or to interrupt the write under way.
+    pub fn writer(&self) -> &WriteHalf<T> {
+        &self.writer
+    }
+}
+
+impl<T: Transport> Clone for WriteQueue<T> {
+    fn clone(&self) -> Self {
+        Self { writer: self.writer.clone(), turn: self.turn.clone() }
+    }
+}
+
+impl<T: Transport> fmt::Debug for WriteQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteQueue").field("writer", &self.writer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,9 @@
+//! Waiting for time to pass.
+
+mod deadline;
+mod sleep;
+mod timeout;
+
+pub use deadline::Deadline;
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::timeout;

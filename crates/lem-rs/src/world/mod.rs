@@ -1,0 +1,137 @@
+//! The one seam between the machine and what is outside of it: the clock, readiness, sockets.
+//!
+//! The machine above knows only these traits. [`os`] is the real world; a simulated one stands behind the same seam.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+mod os;
+
+pub(crate) use os::OsWorld;
+
+/// What the machine needs from outside.
+pub(crate) trait World {
+    /// The time. Never goes backwards.
+    fn now(&self) -> Instant;
+
+    /// Waits until a socket is ready, the [`Notify`] is used, or `limit` has passed (`None`: no limit), and appends
+    /// what happened to `ready`. May return early with nothing.
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()>;
+
+    /// What ends a [`wait`](Self::wait) from another thread.
+    fn notifier(&self) -> Arc<dyn Notify>;
+
+    /// Begins to connect. The socket becomes writable when that has succeeded or failed.
+    fn connect(&self, to: &Endpoint) -> io::Result<Box<dyn Socket>>;
+
+    /// Listens at `at`.
+    fn listen(&self, at: &Endpoint) -> io::Result<Box<dyn Acceptor>>;
+
+    /// Takes over a socket that was opened elsewhere.
+    fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>>;
+}
+
+/// Ends a wait, from any thread.
+pub(crate) trait Notify: Send + Sync {
+    fn notify(&self);
+}
+
+/// A byte stream. Nothing here blocks: "not now" is `WouldBlock`.
+pub(crate) trait Socket {
+    /// Reports readiness of this socket under `token`, by edges: an event is due after each `WouldBlock`, and after a
+    /// short read or write if [`short_means_empty`](Self::short_means_empty).
+    fn watch(&mut self, token: usize) -> io::Result<()>;
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn write(&self, data: &[u8]) -> io::Result<usize>;
+    /// Sends FIN behind what was written.
+    fn finish(&self) -> io::Result<()>;
+    /// After the first writability: whether connecting worked. `WouldBlock` if that is not decided yet.
+    fn connected(&self) -> io::Result<()>;
+    fn peer(&self) -> io::Result<Endpoint>;
+    fn local(&self) -> io::Result<Endpoint>;
+    /// Whether a read or write of fewer bytes than asked for says that there is no more now, which saves the call
+    /// that would only return `WouldBlock` (epoll(7), "Questions and answers", 9).
+    fn short_means_empty(&self) -> bool;
+}
+
+/// A listening socket.
+pub(crate) trait Acceptor {
+    /// As [`Socket::watch`].
+    fn watch(&mut self, token: usize) -> io::Result<()>;
+    fn accept(&self) -> io::Result<(Box<dyn Socket>, Endpoint)>;
+    fn local(&self) -> io::Result<Endpoint>;
+}
+
+/// One report of [`World::wait`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ready {
+    pub(crate) token: usize,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer has sent its FIN, or the socket has failed: reading never blocks again.
+    pub(crate) read_closed: bool,
+}
+
+/// A socket of the standard library, to be taken over.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OwnedSocket {
+    /// A connected TCP socket.
+    Tcp(std::net::TcpStream),
+    /// A connected Unix-domain socket.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// One end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// An IP address and a port.
+    Ip(SocketAddr),
+    /// A Unix-domain socket; the client's end has no path as a rule.
+    Unix(Option<PathBuf>),
+}
+
+impl Endpoint {
+    /// The IP address and port, if it has one.
+    pub fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
+            Self::Unix(None) => f.write_str("unix:(unnamed)"),
+        }
+    }
+}
+
+/// Turns names into addresses.
+///
+/// The machine's own asks the operating system (`getaddrinfo`) on a worker thread. Give another one to
+/// [`MachineBuilder::resolver`](crate::MachineBuilder::resolver): a stub resolver on the machine itself, a fixed
+/// table, a test that never answers.
+pub trait Resolve {
+    /// The addresses of `host`, best first (RFC 6724). `host` is never an address literal.
+    ///
+    /// Dropping the future ends the wait; the deadline is the caller's.
+    fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>>;
+}

@@ -1,0 +1,299 @@
+//! The real world: the operating system's clock and sockets, through mio.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use mio::net::{UnixListener, UnixStream};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+
+use super::{Acceptor, Endpoint, Notify, OwnedSocket, Ready, Socket, World};
+
+/// How many events one wait can report. What does not fit is reported by the next wait; nothing is lost.
+const EVENTS_PER_WAIT: usize = 1024;
+
+/// The notifier's token; no packed key is ever all ones (see `runtime::key`).
+const NOTIFIED: Token = Token(usize::MAX);
+
+pub(crate) struct OsWorld {
+    poll: RefCell<Poll>,
+    events: RefCell<Events>,
+    registry: Rc<Registry>,
+    waker: Arc<Waker>,
+}
+
+impl OsWorld {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = Rc::new(poll.registry().try_clone()?);
+        let waker = Arc::new(Waker::new(&registry, NOTIFIED)?);
+        let events = RefCell::new(Events::with_capacity(EVENTS_PER_WAIT));
+        Ok(Self { poll: RefCell::new(poll), events, registry, waker })
+    }
+
+    fn stream<S: Stream + 'static>(&self, stream: S) -> Box<dyn Socket> {
+        Box::new(OsSocket { stream, registry: self.registry.clone() })
+    }
+}
+
+impl World for OsWorld {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let mut events = self.events.borrow_mut();
+        match self.poll.borrow_mut().poll(&mut events, limit) {
+            // A signal arrived; the machine asks again with what is left of the time.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        ready.extend(events.iter().filter(|event| event.token() != NOTIFIED).map(|event| {
+            let failed = event.is_error();
+            Ready {
+                token: event.token().0,
+                readable: event.is_readable() || event.is_read_closed() || failed,
+                writable: event.is_writable() || event.is_write_closed() || failed,
+                read_closed: event.is_read_closed() || failed,
+            }
+        }));
+        Ok(())
+    }
+
+    fn notifier(&self) -> Arc<dyn Notify> {
+        self.waker.clone()
+    }
+
+    fn connect(&self, to: &Endpoint) -> io::Result<Box<dyn Socket>> {
+        match to {
+            Endpoint::Ip(address) => {
+                let stream = TcpStream::connect(*address)?;
+                // Small writes are gathered by us, not by a timer of the kernel (Nagle's algorithm costs 40 ms).
+                // It can fail only if the connection has already failed, which `connected` reports.
+                let _ = stream.set_nodelay(true);
+                Ok(self.stream(stream))
+            }
+            #[cfg(unix)]
+            Endpoint::Unix(Some(path)) => Ok(self.stream(UnixStream::connect(path)?)),
+            Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn listen(&self, at: &Endpoint) -> io::Result<Box<dyn Acceptor>> {
+        let registry = self.registry.clone();
+        match at {
+            Endpoint::Ip(address) => {
+                Ok(Box::new(OsAcceptor { listener: TcpListener::bind(*address)?, registry }))
+            }
+            #[cfg(unix)]
+            Endpoint::Unix(Some(path)) => {
+                Ok(Box::new(OsAcceptor { listener: UnixListener::bind(path)?, registry }))
+            }
+            Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>> {
+        match socket {
+            OwnedSocket::Tcp(stream) => {
+                stream.set_nonblocking(true)?;
+                stream.set_nodelay(true)?;
+                Ok(self.stream(TcpStream::from_std(stream)))
+            }
+            #[cfg(unix)]
+            OwnedSocket::Unix(stream) => {
+                stream.set_nonblocking(true)?;
+                Ok(self.stream(UnixStream::from_std(stream)))
+            }
+        }
+    }
+}
+
+impl Notify for Waker {
+    fn notify(&self) {
+        // It can fail only if the machine is gone, and then there is nobody to wake.
+        let _ = self.wake();
+    }
+}
+
+struct OsSocket<S> {
+    stream: S,
+    registry: Rc<Registry>,
+}
+
+impl<S: Stream> Socket for OsSocket<S> {
+    fn watch(&mut self, token: usize) -> io::Result<()> {
+        self.registry.register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| self.stream.read(buffer))
+    }
+
+    fn write(&self, data: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| self.stream.write(data))
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.stream.finish()
+    }
+
+    fn connected(&self) -> io::Result<()> {
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        match self.stream.peer() {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            result => result.map(|_| ()),
+        }
+    }
+
+    fn peer(&self) -> io::Result<Endpoint> {
+        self.stream.peer()
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.stream.local()
+    }
+
+    fn short_means_empty(&self) -> bool {
+        cfg!(any(target_os = "linux", target_os = "android"))
+    }
+}
+
+struct OsAcceptor<L> {
+    listener: L,
+    registry: Rc<Registry>,
+}
+
+impl<L: Listener> Acceptor for OsAcceptor<L> {
+    fn watch(&mut self, token: usize) -> io::Result<()> {
+        self.registry.register(&mut self.listener, Token(token), Interest::READABLE)
+    }
+
+    fn accept(&self) -> io::Result<(Box<dyn Socket>, Endpoint)> {
+        let (stream, peer) = self.listener.accept()?;
+        Ok((Box::new(OsSocket { stream, registry: self.registry.clone() }), peer))
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.listener.local()
+    }
+}
+
+/// What TCP and Unix streams have in common; shared references, as the kernel needs no more.
+trait Stream: Source {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn write(&self, data: &[u8]) -> io::Result<usize>;
+    fn finish(&self) -> io::Result<()>;
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
+    fn peer(&self) -> io::Result<Endpoint>;
+    fn local(&self) -> io::Result<Endpoint>;
+}
+
+/// What TCP and Unix listeners have in common.
+trait Listener: Source {
+    type Stream: Stream + 'static;
+    fn accept(&self) -> io::Result<(Self::Stream, Endpoint)>;
+    fn local(&self) -> io::Result<Endpoint>;
+}
+
+impl Stream for TcpStream {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn write(&self, data: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, data)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Self::take_error(self)
+    }
+
+    fn peer(&self) -> io::Result<Endpoint> {
+        self.peer_addr().map(Endpoint::Ip)
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.local_addr().map(Endpoint::Ip)
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn accept(&self) -> io::Result<(TcpStream, Endpoint)> {
+        let (stream, peer) = uninterrupted(|| Self::accept(self))?;
+        // As in `connect`: it fails only on a connection that has failed, and reading tells that.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Endpoint::Ip(peer)))
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.local_addr().map(Endpoint::Ip)
+    }
+}
+
+#[cfg(unix)]
+impl Stream for UnixStream {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn write(&self, data: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, data)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Self::take_error(self)
+    }
+
+    fn peer(&self) -> io::Result<Endpoint> {
+        self.peer_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.local_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
+    }
+}
+
+#[cfg(unix)]
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    fn accept(&self) -> io::Result<(UnixStream, Endpoint)> {
+        let (stream, address) = uninterrupted(|| Self::accept(self))?;
+        Ok((stream, Endpoint::Unix(address.as_pathname().map(Into::into))))
+    }
+
+    fn local(&self) -> io::Result<Endpoint> {
+        self.local_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
+    }
+}
+
+/// A signal is no reason to give up a call that does not block.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
