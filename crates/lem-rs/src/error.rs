@@ -9,15 +9,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::proto::EndOfStream;
-
 mod address;
 mod connect;
+mod end;
 mod task;
 mod timeout;
 
 pub use address::AddressError;
 pub use connect::{Attempt, ConnectError};
+pub use end::{Cut, EndOfStream};
 pub use task::JoinError;
 pub use timeout::{Phase, Timeout};
 
@@ -82,15 +82,6 @@ pub enum Error {
     Protocol(Arc<dyn StdError + Send + Sync>),
 }
 
-/// How a stream was cut off without a proper end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cut {
-    /// The peer closed the TCP connection (FIN) without saying that its data was complete.
-    Fin,
-    /// The connection was reset (RST), or a network failure was reported for it.
-    Reset,
-}
-
 impl Error {
     /// Wraps the error of a protocol layer.
     pub fn protocol(error: impl StdError + Send + Sync + 'static) -> Self {
@@ -127,9 +118,9 @@ impl fmt::Display for Error {
             Self::Interrupted => f.write_str("interrupted"),
             Self::Closed => f.write_str("closed"),
             Self::AlreadyClosed => f.write_str("already closed"),
-            Self::Truncated(Cut::Fin) => f.write_str(
-                "truncated: the peer ended the connection without saying that its data is complete",
-            ),
+            Self::Truncated(Cut::Fin) => {
+                f.write_str("truncated: the peer ended the connection without saying that its data is complete")
+            }
             Self::Truncated(Cut::Reset) => f.write_str("truncated: the connection was reset"),
             Self::Limit { what, limit } => {
                 write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes")
@@ -179,17 +170,6 @@ impl From<AddressError> for Error {
 impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         Self::Task(error)
-    }
-}
-
-impl From<EndOfStream> for Error {
-    /// What a read says when the stream ended in this way.
-    fn from(end: EndOfStream) -> Self {
-        match end {
-            EndOfStream::Clean => Self::Closed,
-            EndOfStream::Cut(cut) => Self::Truncated(cut),
-            EndOfStream::Failed(error) => error,
-        }
     }
 }
 

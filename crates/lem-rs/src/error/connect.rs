@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Brief;
-use crate::world::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// Every address of a host was tried (RFC 8305), and none accepted.
 #[derive(Debug, Clone)]

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::listener::Listener;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::Ticket;
 use crate::runtime::{Direction, Source};
 use crate::time::{Sleep, sleep};
-use crate::world::Endpoint;
 
 /// The first pause when descriptors have run out, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::services::port_of;
+use crate::endpoint::Endpoint;
 use crate::error::AddressError;
-use crate::world::Endpoint;
 
 /// Where to connect to, or to listen.
 ///
@@ -87,8 +87,9 @@ impl Address {
         let port = match (port, service) {
             (Some(port), _) => port,
             (None, Some(service)) => parse_port(service).map_err(wrong)?,
-            (None, None) => scheme_port
-                .ok_or_else(|| wrong(format!("it has no port: write {host}:443, or {host}:https")))?,
+            (None, None) => {
+                scheme_port.ok_or_else(|| wrong(format!("it has no port: write {host}:443, or {host}:https")))?
+            }
         };
         match host {
             Host::Ip(ip) => Ok(Self::Ip(SocketAddr::new(ip, port))),
@@ -129,8 +130,7 @@ fn split_url(text: &str) -> Result<(&str, Option<u16>), String> {
 /// Host and service of an authority. `bare` says that the port is known already, so that `::1` may stand alone.
 fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), String> {
     if let Some(bracketed) = authority.strip_prefix('[') {
-        let (ip, rest) =
-            bracketed.split_once(']').ok_or("the bracket that begins an IPv6 address is not closed")?;
+        let (ip, rest) = bracketed.split_once(']').ok_or("the bracket that begins an IPv6 address is not closed")?;
         let ip = ip.parse().map_err(|_| format!("{ip:?} is no IPv6 address"))?;
         return match (rest, rest.strip_prefix(':')) {
             ("", _) => Ok((Host::Ip(IpAddr::V6(ip)), None)),

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use super::address::{Address, ToAddress};
 use super::resolve;
+use crate::endpoint::Endpoint;
 use crate::error::{Attempt, ConnectError, Error, Phase};
 use crate::proto::InputBuffer;
 use crate::runtime::{Core, Direction, Source, current, no_machine};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::{Deadline, Sleep, sleep};
-use crate::world::Endpoint;
 
 /// How long an attempt is ahead of the next one: "Connection Attempt Delay" (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -58,8 +58,7 @@ pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<So
         Address::Ip(ip) => VecDeque::from([Endpoint::Ip(*ip)]),
         Address::Unix(path) => VecDeque::from([Endpoint::Unix(Some(path.clone()))]),
     };
-    let mut race =
-        Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };
+    let mut race = Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };
     let connect = poll_fn(|cx| race.poll(cx));
     match deadline.limit(Phase::Connect, &target, async { Ok(connect.await) }).await? {
         Ok(source) => Ok(source),

@@ -9,11 +9,12 @@ use std::net::SocketAddr;
 use super::accept::Accept;
 use super::address::{Address, ToAddress};
 use super::resolve;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::{InputBuffer, Slot, Ticket};
 use crate::runtime::{Direction, Source, Wait, Watched, current, no_machine, spawn};
 use crate::stream::{Plain, Stream, StreamOptions};
-use crate::world::{Acceptor, Endpoint};
+use crate::world::Acceptor;
 
 /// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
 ///
@@ -60,9 +61,7 @@ impl Listener {
         let address = address.to_address()?;
         let core = current().ok_or_else(no_machine)?;
         let candidates: Vec<Endpoint> = match &address {
-            Address::Name { host, port } => {
-                resolve(&core, host, *port).await?.into_iter().map(Endpoint::Ip).collect()
-            }
+            Address::Name { host, port } => resolve(&core, host, *port).await?.into_iter().map(Endpoint::Ip).collect(),
             Address::Ip(ip) => vec![Endpoint::Ip(*ip)],
             Address::Unix(path) => vec![Endpoint::Unix(Some(path.clone()))],
         };

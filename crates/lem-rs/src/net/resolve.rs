@@ -22,7 +22,12 @@ pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<So
     };
     let mut addresses = found.map_err(failed)?;
     let mut seen = Vec::new();
-    addresses.retain(|address| !seen.contains(address) && { seen.push(*address); true });
+    addresses.retain(|address| {
+        !seen.contains(address) && {
+            seen.push(*address);
+            true
+        }
+    });
     if addresses.is_empty() {
         return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")));
     }

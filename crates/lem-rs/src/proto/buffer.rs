@@ -39,6 +39,11 @@ impl InputBuffer {
         self.bytes.reserve(more);
     }
 
+    /// Takes everything out.
+    pub fn take_all(&mut self) -> Vec<u8> {
+        self.take(self.len())
+    }
+
     /// Takes `count` bytes out. Taking all of an untouched buffer costs no copy.
     ///
     /// # Panics

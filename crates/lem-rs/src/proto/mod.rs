@@ -7,6 +7,6 @@ mod slot;
 
 pub use buffer::InputBuffer;
 pub use mode::{ParseReadModeError, ReadMode};
-pub use reader::{EndOfStream, Limits};
+pub use reader::Limits;
 pub(crate) use reader::{Reader, Verdict};
 pub(crate) use slot::{Slot, Ticket};

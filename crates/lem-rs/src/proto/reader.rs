@@ -1,7 +1,7 @@
 //! The reader: what is in the buffer, what was asked for, and whether more can come, give a verdict.
 
 use super::{InputBuffer, ReadMode};
-use crate::error::{Cut, Error};
+use crate::error::{EndOfStream, Error};
 
 /// What a peer may make a stream store before a read gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +16,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { line: 64 * 1024, all: 64 * 1024 * 1024 }
     }
-}
-
-/// How the receiving side of a stream ended.
-#[derive(Debug, Clone)]
-pub enum EndOfStream {
-    /// The peer said that its data is complete (`close_notify`; for a plain stream, FIN).
-    Clean,
-    /// The connection ended without that.
-    Cut(Cut),
-    /// The protocol failed; nothing that comes after can be trusted.
-    Failed(Error),
 }
 
 /// What a read should do next.
@@ -79,9 +68,7 @@ impl Reader {
                 None if there < limits.line => self.more_or_end(LINE_READAHEAD),
                 _ => Verdict::Fail(Error::Limit { what: "line", limit: limits.line }),
             },
-            ReadMode::All if there > limits.all => {
-                Verdict::Fail(Error::Limit { what: "all", limit: limits.all })
-            }
+            ReadMode::All if there > limits.all => Verdict::Fail(Error::Limit { what: "all", limit: limits.all }),
             ReadMode::All => match &self.inbound {
                 Inbound::Open => Verdict::More(AS_MUCH_AS_POSSIBLE),
                 // The end was an error and was told: what is left may be had on asking again.

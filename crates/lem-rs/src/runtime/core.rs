@@ -288,9 +288,7 @@ impl Core {
         self.polled.set(Some((key, waker.data())));
         self.allowance.set(BYTES_PER_POLL);
         // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            future.as_mut().poll(&mut Context::from_waker(&waker))
-        }));
+        let result = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
         self.polled.set(None);
         let finished = {
             let mut tasks = self.tasks.borrow_mut();
@@ -384,10 +382,6 @@ impl Core {
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (tasks, timers, sources) = self.counts();
-        f.debug_struct("Machine")
-            .field("tasks", &tasks)
-            .field("timers", &timers)
-            .field("sockets", &sources)
-            .finish()
+        f.debug_struct("Machine").field("tasks", &tasks).field("timers", &timers).field("sockets", &sources).finish()
     }
 }

@@ -121,11 +121,9 @@ impl<T> Drop for Sender<T> {
 async fn deliver<T>(future: impl Future<Output = T>, sender: Sender<T>) {
     let result = {
         let mut future = pin!(future);
-        poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(poll) => poll.map(Ok),
-                Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
-            }
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
         })
         .await
     };

@@ -8,8 +8,9 @@ use std::task::Context;
 use super::core::Core;
 use super::key::Key;
 use super::waker::current;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::world::{Acceptor, Endpoint, OwnedSocket, Socket};
+use crate::world::{Acceptor, OwnedSocket, Socket};
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,11 +46,7 @@ impl Watched {
     }
 
     /// Makes one call that does not block, unless it is known that it would say `WouldBlock`.
-    pub(crate) fn attempt<T>(
-        &self,
-        direction: Direction,
-        call: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<T> {
+    pub(crate) fn attempt<T>(&self, direction: Direction, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         if !self.core.sources().borrow().is_ready(self.key, direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }

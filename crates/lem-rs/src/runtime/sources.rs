@@ -39,11 +39,7 @@ impl Readiness {
 
 impl Sources {
     pub(crate) fn insert(&mut self) -> Key {
-        self.entries.insert(Readiness {
-            read: Side::default(),
-            write: Side::default(),
-            read_closed: false,
-        })
+        self.entries.insert(Readiness { read: Side::default(), write: Side::default(), read_closed: false })
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
@@ -100,9 +96,7 @@ impl Sources {
         let key = Key::from_token(ready.token);
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.read_closed |= ready.read_closed;
-        for (direction, happened) in
-            [(Direction::Read, ready.readable), (Direction::Write, ready.writable)]
-        {
+        for (direction, happened) in [(Direction::Read, ready.readable), (Direction::Write, ready.writable)] {
             if happened {
                 let side = entry.side(direction);
                 side.blocked = false;

@@ -12,7 +12,7 @@ use super::key::Key;
 /// wakes nobody. Anything else that polls our futures (a combinator with wakers of its own) gives its `Waker`.
 /// Because our own primitives hold no clone of a task's waker, a task whose waker has clones is one that somebody
 /// outside may wake; [`Core::is_stalled`] rests on that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Wait {
     Task(Key),
     Foreign(Waker),
@@ -28,6 +28,11 @@ pub(crate) struct Parked {
 impl Parked {
     pub(crate) fn new(core: &Rc<Core>, wait: Wait) -> Self {
         Self { core: core.clone(), wait }
+    }
+
+    /// A second wake-up for the same waiter.
+    pub(crate) fn again(&self) -> Self {
+        Self { core: self.core.clone(), wait: self.wait.clone() }
     }
 
     /// Wakes. Call it with no `RefCell` borrowed: a foreign waker runs foreign code.

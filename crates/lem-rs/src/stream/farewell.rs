@@ -37,8 +37,7 @@ enum State {
 impl Farewell {
     /// Ends `transport` gracefully: as far as it goes at once, the rest by a task of the machine.
     pub(super) fn begin<T: Transport>(transport: T, deadline: Duration) -> Rc<Self> {
-        let farewell =
-            Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Vec::new() }) });
+        let farewell = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Vec::new() }) });
         let core = transport.source().core().clone();
         let mut parting = Parting::new(transport);
         match parting.advance() {
@@ -200,9 +199,7 @@ fn drain(source: &Source, drained: &mut usize) -> Drained {
             Drained::Some
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Drained::Nothing,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            Drained::Failed(Error::Truncated(Cut::Reset))
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Drained::Failed(Error::Truncated(Cut::Reset)),
         Err(error) => Drained::Failed(Error::io("close the stream", error)),
     }
 }

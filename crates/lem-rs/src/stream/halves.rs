@@ -75,6 +75,11 @@ impl<T: Transport> ReadHalf<T> {
         close_cause(&self.inner)
     }
 
+    /// As [`Stream::info`].
+    pub fn info(&self) -> Option<T::Info> {
+        self.inner.with_transport(Transport::info)
+    }
+
     /// As [`Stream::bytes_read`].
     pub fn bytes_read(&self) -> u64 {
         self.inner.received()

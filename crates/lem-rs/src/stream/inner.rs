@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::farewell::Farewell;
 use super::slots::{Operation, Slots};
-use super::transport::{Flushed, Received, Sent, Transport};
-use crate::error::{Cut, Error};
-use crate::proto::{EndOfStream, InputBuffer, Limits, ReadMode, Reader, Verdict};
+use super::state::{Goal, Link, Outbound, State, Write};
+use super::transport::{Flushed, Received, Transport};
+use crate::error::{Cut, EndOfStream, Error};
+use crate::proto::{InputBuffer, Limits, ReadMode, Verdict};
 use crate::runtime::{Core, Direction, JoinHandle};
 
 /// What a stream does where its user says nothing.
@@ -35,56 +36,10 @@ pub(super) struct Inner<T: Transport> {
     state: RefCell<State<T>>,
 }
 
-struct State<T: Transport> {
-    link: Link<T>,
-    reader: Reader,
-    outbound: Outbound,
-    slots: Slots,
-    /// Flushes what is pending while no write does. At most one, and only while something is pending.
-    flusher: Option<JoinHandle<()>>,
-    received: u64,
-    accepted: u64,
-}
-
-enum Link<T> {
-    Open(T),
-    /// Closed by us.
-    Closed(Rc<Farewell>),
-}
-
-/// The sending side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outbound {
-    Open,
-    /// Closed by us; what is pending goes out, then FIN.
-    Ending,
-    Ended,
-    /// The connection takes nothing any more.
-    Broken,
-}
-
-/// What a write waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// The kernel has all data.
-    Written,
-    /// The sending side, closed before, has sent its last byte.
-    Ended,
-}
-
 impl<T: Transport> Inner<T> {
     pub(super) fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Rc<Self> {
         let core = transport.source().core().clone();
-        let received = input.len() as u64;
-        let state = RefCell::new(State {
-            link: Link::Open(transport),
-            reader: Reader::new(input),
-            outbound: Outbound::Open,
-            slots: Slots::default(),
-            flusher: None,
-            received,
-            accepted: 0,
-        });
+        let state = RefCell::new(State::new(transport, input));
         let inner = Rc::new(Self { core, options, state });
         // A handshake may leave something to send.
         inner.settle();
@@ -157,18 +112,18 @@ impl<T: Transport> Inner<T> {
         // This write flushes what is pending: nobody else must wait for the socket meanwhile.
         let mut flusher = None;
         let result = loop {
-            match state.may_write(goal) {
-                Ok(Flushed::Blocked) => flusher = flusher.or(state.flusher.take()),
-                Ok(Flushed::Done) => break Some(Ok(())),
-                Err(error) => break Some(Err(error)),
-            }
             if self.core.must_give_way() {
                 self.core.wake(self.core.wait_of(cx));
                 break None;
             }
-            match state.write_step(data, written) {
+            let step = state.write_step(goal, data, written);
+            if !matches!(step, Ok(Write::Refused)) {
+                flusher = flusher.or(state.stop_flusher());
+            }
+            match step {
                 Ok(Write::Moved(count)) => self.core.charge(count),
                 Ok(Write::Done) => break Some(Ok(())),
+                Ok(Write::Refused) => break Some(Err(Error::Closed)),
                 Ok(Write::Blocked) => {
                     if let Link::Open(transport) = &state.link {
                         transport.source().park(Direction::Write, cx);
@@ -223,9 +178,7 @@ impl<T: Transport> Inner<T> {
     /// Sends what is pending, now or by a task in the background, unless a write waits, which does it itself.
     pub(super) fn settle(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
-        let needed = state.has_work_to_flush()
-            && state.flusher.is_none()
-            && !state.slots.waits_for(Direction::Write);
+        let needed = state.has_work_to_flush() && state.flusher.is_none() && !state.slots.waits_for(Direction::Write);
         if needed && state.flush_step() == Flushed::Blocked {
             let weak = Rc::downgrade(self);
             // It does not keep the stream alive: a stream that is dropped flushes on its way out.
@@ -331,10 +284,7 @@ impl<T: Transport> Inner<T> {
         }
     }
 
-    fn end(
-        &self,
-        farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Rc<Farewell>,
-    ) -> Result<(), Error> {
+    fn end(&self, farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Rc<Farewell>) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
         let placeholder = Link::Closed(Farewell::skipped());
         let transport = match std::mem::replace(&mut state.link, placeholder) {
@@ -399,7 +349,7 @@ impl<T: Transport> Inner<T> {
     }
 
     /// Takes the transport out, with what was received: for a protocol that takes over.
-    pub(super) fn into_parts(&self) -> Result<(T, InputBuffer), Error> {
+    pub(super) fn dismantle(&self) -> Result<(T, InputBuffer), Error> {
         let mut state = self.state.borrow_mut();
         if state.outbound != Outbound::Open || state.reader.ended().is_some() {
             return Err(Error::Closed);
@@ -420,109 +370,6 @@ impl<T: Transport> Inner<T> {
         }
     }
 }
-
-enum Write {
-    Moved(usize),
-    Done,
-    Blocked,
-}
-
-impl<T: Transport> State<T> {
-    /// Whether a write has to wait for the transport, or is done before it began.
-    fn may_write(&self, goal: Goal) -> Result<Flushed, Error> {
-        match (&self.link, self.outbound, goal) {
-            (Link::Closed(_), ..) | (_, Outbound::Broken, _) => Err(Error::Closed),
-            (_, Outbound::Ending | Outbound::Ended, Goal::Written) => Err(Error::Closed),
-            (_, Outbound::Ended, Goal::Ended) => Ok(Flushed::Done),
-            (_, Outbound::Open | Outbound::Ending, _) => Ok(Flushed::Blocked),
-        }
-    }
-
-    fn write_step(&mut self, data: &[u8], written: &mut usize) -> Result<Write, Error> {
-        let Link::Open(transport) = &mut self.link else { return Err(Error::Closed) };
-        if transport.flush()? == Flushed::Blocked {
-            return Ok(Write::Blocked);
-        }
-        if self.outbound == Outbound::Ending {
-            self.finish_outbound();
-            return Ok(Write::Done);
-        }
-        let rest = &data[*written..];
-        if rest.is_empty() {
-            return Ok(Write::Done);
-        }
-        match transport.send(rest)? {
-            Sent::Blocked => Ok(Write::Blocked),
-            Sent::Accepted(count) => {
-                *written += count;
-                self.accepted += count as u64;
-                Ok(Write::Moved(count))
-            }
-        }
-    }
-
-    /// The connection takes nothing any more. What was received may say why (a TLS alert, for one), and stays readable.
-    fn write_broke(&mut self, error: Error) -> Error {
-        self.outbound = Outbound::Broken;
-        let Link::Open(transport) = &mut self.link else { return error };
-        while self.reader.ended().is_none() && self.reader.buffer.len() < MOST_READ_FOR_A_REASON {
-            match transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON) {
-                Received::Bytes(count) => self.received += count as u64,
-                Received::Ended(end) => self.reader.end(end),
-                Received::Blocked => break,
-            }
-        }
-        match self.reader.ended() {
-            Some(EndOfStream::Failed(reason)) => reason.clone(),
-            _ => error,
-        }
-    }
-
-    fn flush_step(&mut self) -> Flushed {
-        let Link::Open(transport) = &mut self.link else { return Flushed::Done };
-        match transport.flush() {
-            Ok(Flushed::Done) => {
-                if self.outbound == Outbound::Ending {
-                    self.finish_outbound();
-                }
-                Flushed::Done
-            }
-            Ok(Flushed::Blocked) => Flushed::Blocked,
-            Err(_) => {
-                // The next write says so; reading finds out why.
-                self.outbound = Outbound::Broken;
-                Flushed::Done
-            }
-        }
-    }
-
-    fn finish_outbound(&mut self) {
-        if let Link::Open(transport) = &self.link {
-            // It fails only on a connection that is gone, which reading finds out.
-            let _ = transport.source().finish();
-        }
-        self.outbound = Outbound::Ended;
-    }
-
-    fn has_work_to_flush(&self) -> bool {
-        match &self.link {
-            Link::Open(transport) => {
-                self.outbound == Outbound::Ending
-                    || (transport.has_pending() && self.outbound != Outbound::Broken)
-            }
-            Link::Closed(_) => false,
-        }
-    }
-
-    fn unpark(&self, direction: Direction) {
-        if let Link::Open(transport) = &self.link {
-            transport.source().unpark(direction);
-        }
-    }
-}
-
-/// After a broken write so much is read in search of the reason.
-const MOST_READ_FOR_A_REASON: usize = 256 * 1024;
 
 fn cancel(flusher: Option<JoinHandle<()>>) {
     if let Some(flusher) = flusher {

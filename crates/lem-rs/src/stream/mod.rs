@@ -7,6 +7,7 @@ mod outbox;
 mod plain;
 mod read;
 mod slots;
+mod state;
 mod transport;
 mod whole;
 mod write;

@@ -4,8 +4,8 @@ use std::io;
 
 use super::outbox::write_some;
 use super::transport::{Flushed, Received, Sent, Transport};
-use crate::error::{Cut, Error};
-use crate::proto::{EndOfStream, InputBuffer};
+use crate::error::{Cut, EndOfStream, Error};
+use crate::proto::InputBuffer;
 use crate::runtime::Source;
 
 /// Carries bytes as they are.
@@ -30,6 +30,11 @@ impl Plain {
 }
 
 impl Transport for Plain {
+    /// Nothing was agreed on.
+    type Info = ();
+
+    fn info(&self) {}
+
     fn source(&self) -> &Source {
         &self.source
     }
@@ -73,9 +78,9 @@ const MOST_WRITTEN: usize = 256 * 1024;
 /// How a failing read ends a stream: a reset cuts it off; anything else is told in its own words.
 pub(crate) fn read_failed(error: io::Error) -> EndOfStream {
     match error.kind() {
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => EndOfStream::Cut(Cut::Reset),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            EndOfStream::Cut(Cut::Reset)
+        }
         _ => EndOfStream::Failed(Error::io("read from the stream", error)),
     }
 }

@@ -38,10 +38,6 @@ impl Operation {
         Self { direction, ticket: None }
     }
 
-    pub(super) fn direction(&self) -> Direction {
-        self.direction
-    }
-
     /// Whether it waits, as far as it knows.
     pub(super) fn has_waited(&self) -> bool {
         self.ticket.is_some()

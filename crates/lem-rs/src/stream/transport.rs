@@ -1,7 +1,7 @@
 //! What a stream needs from below: bytes that come, bytes that go, and an end.
 
-use crate::error::Error;
-use crate::proto::{EndOfStream, InputBuffer};
+use crate::error::{EndOfStream, Error};
+use crate::proto::InputBuffer;
 use crate::runtime::Source;
 
 /// Carries a stream's bytes over a socket: as they are ([`Plain`](crate::Plain)), or encrypted by a library above.
@@ -9,6 +9,12 @@ use crate::runtime::Source;
 /// No call blocks or waits; the stream does that, on [`source`](Self::source). No call keeps a buffer while nothing
 /// is under way, so that an idle stream costs next to nothing.
 pub trait Transport: 'static {
+    /// What there is to know about the connection beyond its bytes: what a handshake agreed on.
+    type Info;
+
+    /// What is known about the connection.
+    fn info(&self) -> Self::Info;
+
     /// The socket.
     fn source(&self) -> &Source;
 

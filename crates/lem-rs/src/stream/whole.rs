@@ -8,10 +8,10 @@ use super::inner::{Inner, StreamOptions};
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::write::Write;
-use crate::error::Error;
-use crate::proto::{EndOfStream, InputBuffer, ReadMode};
+use crate::endpoint::Endpoint;
+use crate::error::{EndOfStream, Error};
+use crate::proto::{InputBuffer, ReadMode};
 use crate::runtime::Direction;
-use crate::world::Endpoint;
 
 /// A connected stream. To let several tasks use it, share it in an `Rc`, or [`split`](Self::split) it.
 ///
@@ -204,9 +204,9 @@ impl<T: Transport> Stream<T> {
             .map_err(|error| Error::io("tell the local address", error))
     }
 
-    /// Looks at the transport: what a layer above wants to know of its session. `None` after our own close.
-    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.inner.with_transport(look)
+    /// What was agreed on when the connection was made, and who the peer is; `None` after our own close.
+    pub fn info(&self) -> Option<T::Info> {
+        self.inner.with_transport(Transport::info)
     }
 
     /// Takes the stream apart, for a protocol that goes on over the same connection (STARTTLS): the transport, and
@@ -215,7 +215,7 @@ impl<T: Transport> Stream<T> {
     /// # Errors
     /// [`Error::Closed`] if either side is closed.
     pub fn into_parts(self) -> Result<(T, InputBuffer), Error> {
-        self.inner.into_parts()
+        self.inner.dismantle()
     }
 
     pub(super) fn from_inner(inner: Rc<Inner<T>>) -> Self {

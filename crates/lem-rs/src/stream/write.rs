@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::inner::{Goal, Inner};
+use super::inner::Inner;
 use super::slots::Operation;
+use super::state::Goal;
 use super::transport::Transport;
 use crate::error::Error;
 use crate::runtime::Direction;
@@ -57,9 +58,6 @@ impl<T: Transport> Drop for Write<'_, T> {
 
 impl<T: Transport> fmt::Debug for Write<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Write")
-            .field("len", &self.data.len())
-            .field("written", &self.written)
-            .finish_non_exhaustive()
+        f.debug_struct("Write").field("len", &self.data.len()).field("written", &self.written).finish_non_exhaustive()
     }
 }

@@ -35,10 +35,7 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
     let mut deadline = pin!(sleep(duration));
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => deadline
-            .as_mut()
-            .poll(cx)
-            .map(|()| Err(Timeout::new(Phase::Operation, duration))),
+        Poll::Pending => deadline.as_mut().poll(cx).map(|()| Err(Timeout::new(Phase::Operation, duration))),
     })
     .await
 }

@@ -2,14 +2,14 @@
 //!
 //! The machine above knows only these traits. [`os`] is the real world; a simulated one stands behind the same seam.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use crate::endpoint::Endpoint;
 
 mod os;
 
@@ -87,41 +87,6 @@ pub enum OwnedSocket {
     /// A connected Unix-domain socket.
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixStream),
-}
-
-/// One end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// An IP address and a port.
-    Ip(SocketAddr),
-    /// A Unix-domain socket; the client's end has no path as a rule.
-    Unix(Option<PathBuf>),
-}
-
-impl Endpoint {
-    /// The IP address and port, if it has one.
-    pub fn ip(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Ip(address) => Some(*address),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
-        Self::Ip(address)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => address.fmt(f),
-            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
-            Self::Unix(None) => f.write_str("unix:(unnamed)"),
-        }
-    }
 }
 
 /// Turns names into addresses.

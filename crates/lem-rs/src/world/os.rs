@@ -13,7 +13,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use super::{Acceptor, Endpoint, Notify, OwnedSocket, Ready, Socket, World};
+use super::{Acceptor, Notify, OwnedSocket, Ready, Socket, World};
+use crate::endpoint::Endpoint;
 
 /// How many events one wait can report. What does not fit is reported by the next wait; nothing is lost.
 const EVENTS_PER_WAIT: usize = 1024;
@@ -88,13 +89,9 @@ impl World for OsWorld {
     fn listen(&self, at: &Endpoint) -> io::Result<Box<dyn Acceptor>> {
         let registry = self.registry.clone();
         match at {
-            Endpoint::Ip(address) => {
-                Ok(Box::new(OsAcceptor { listener: TcpListener::bind(*address)?, registry }))
-            }
+            Endpoint::Ip(address) => Ok(Box::new(OsAcceptor { listener: TcpListener::bind(*address)?, registry })),
             #[cfg(unix)]
-            Endpoint::Unix(Some(path)) => {
-                Ok(Box::new(OsAcceptor { listener: UnixListener::bind(path)?, registry }))
-            }
+            Endpoint::Unix(Some(path)) => Ok(Box::new(OsAcceptor { listener: UnixListener::bind(path)?, registry })),
             Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -149,9 +146,7 @@ impl<S: Stream> Socket for OsSocket<S> {
             return Err(error);
         }
         match self.stream.peer() {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
             result => result.map(|_| ()),
         }
     }

@@ -1,0 +1,174 @@
+//! A queue with one reader, which can be interrupted and closed: what stands behind a server's accept.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::error::Error;
+use crate::proto::{Slot, Ticket};
+use crate::runtime::{Parked, current, no_machine};
+
+/// Hands values to one task at a time, with the verbs and the strings of a server: a second task that takes is told
+/// "busy", [`interrupt`](Self::interrupt) and [`close`](Self::close) end the wait. Share it with an `Rc`.
+pub struct Inbox<T> {
+    state: RefCell<State<T>>,
+}
+
+struct State<T> {
+    values: VecDeque<T>,
+    slot: Slot<Parked>,
+    closed: bool,
+}
+
+impl<T> Inbox<T> {
+    /// An open, empty inbox.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a value in, for the task that waits or the next one that comes.
+    ///
+    /// # Errors
+    /// Gives the value back if the inbox is closed.
+    pub fn put(&self, value: T) -> Result<(), T> {
+        let mut state = self.state.borrow_mut();
+        if state.closed {
+            return Err(value);
+        }
+        state.values.push_back(value);
+        // It stays the waiter's: the wake-up leaves the slot as it is.
+        let waiter = state.slot.waiter().map(Parked::again);
+        drop(state);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest value, waiting for one if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`]; [`Error::Misuse`] outside of a
+    /// machine.
+    ///
+    /// **Cancel safety:** dropping it loses no value.
+    pub fn take(&self) -> Take<'_, T> {
+        Take { inbox: self, ticket: None }
+    }
+
+    /// Interrupts the task that waits.
+    ///
+    /// # Errors
+    /// [`Error::NotBusy`] if none does.
+    pub fn interrupt(&self) -> Result<(), Error> {
+        let waiter = self.state.borrow_mut().slot.release().ok_or(Error::NotBusy)?;
+        waiter.wake();
+        Ok(())
+    }
+
+    /// Closes the inbox; a task that waits is interrupted. Returns the values that nobody took.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyClosed`] the second time.
+    pub fn close(&self) -> Result<VecDeque<T>, Error> {
+        let mut state = self.state.borrow_mut();
+        if std::mem::replace(&mut state.closed, true) {
+            return Err(Error::AlreadyClosed);
+        }
+        let values = std::mem::take(&mut state.values);
+        let waiter = state.slot.release();
+        drop(state);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        Ok(values)
+    }
+
+    /// Whether a task waits for a value.
+    pub fn is_busy(&self) -> bool {
+        self.state.borrow().slot.is_busy()
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.state.borrow().closed
+    }
+}
+
+/// The future of [`Inbox::take`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Take<'a, T> {
+    inbox: &'a Inbox<T>,
+    ticket: Option<Ticket>,
+}
+
+impl<T> Future for Take<'_, T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(core) = current() else { return Poll::Ready(Err(no_machine())) };
+        let mut state = self.inbox.state.borrow_mut();
+        match self.ticket {
+            None if state.slot.is_busy() => return Poll::Ready(Err(Error::Busy)),
+            Some(ticket) if !state.slot.holds(ticket) => {
+                drop(state);
+                self.ticket = None;
+                return Poll::Ready(Err(Error::Interrupted));
+            }
+            _ if state.closed => return Poll::Ready(Err(Error::Closed)),
+            _ => {}
+        }
+        let give_way = core.must_give_way();
+        let value = if give_way { None } else { state.values.pop_front() };
+        if let Some(value) = value {
+            core.charge(0);
+            let waiter = self.ticket.and_then(|ticket| state.slot.leave(ticket));
+            drop(state);
+            drop(waiter);
+            self.ticket = None;
+            return Poll::Ready(Ok(value));
+        }
+        let parked = Parked::new(&core, core.wait_of(cx));
+        let (ticket, before) = match self.ticket {
+            Some(ticket) => (ticket, state.slot.renew(ticket, parked)),
+            None => (state.slot.enter(parked), None),
+        };
+        drop(state);
+        drop(before);
+        self.ticket = Some(ticket);
+        if give_way {
+            core.wake(core.wait_of(cx));
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Take<'_, T> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let waiter = self.inbox.state.borrow_mut().slot.leave(ticket);
+        drop(waiter);
+    }
+}
+
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        let state = State { values: VecDeque::new(), slot: Slot::default(), closed: false };
+        Self { state: RefCell::new(state) }
+    }
+}
+
+impl<T> fmt::Debug for Inbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("busy", &self.is_busy()).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Take<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Take").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! Connecting.
+
+use lem_rs::{Address, Deadline, Plain, ToAddress, Transport, connect_source};
+use rustls::pki_types::{IpAddr, ServerName};
+
+use crate::context::Context;
+use crate::error::{ConfigError, ConfigPart, Error};
+use crate::handshake::shake_hands;
+use crate::session::Session;
+use crate::transport::Stream;
+
+impl Context {
+    /// Connects to `address`, verifies who is there, and returns the encrypted stream.
+    ///
+    /// The name in the address is resolved off the loop, its addresses are tried by RFC 8305, and the certificate must
+    /// be valid for it. See [`Address`] for what can be written.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Resolve`], [`Error::Connect`] (with every address that was tried); a
+    /// [`TlsError`](crate::TlsError) if the handshake fails, [`TlsError::Certificate`](crate::TlsError::Certificate)
+    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake.
+    ///
+    /// **Cancel safety:** dropping it ends every attempt.
+    ///
+    /// ```no_run
+    /// # use lem_ssl_rs::{Context, Error, Machine, ReadMode};
+    /// Machine::new()?.run(async {
+    ///     let stream = Context::new()?.connect("www.example.org:https").await?;
+    ///     stream.write("GET / HTTP/1.0\r\nHost: www.example.org\r\n\r\n").await?;
+    ///     let answer = stream.read(ReadMode::All).await?;
+    ///     println!("{}", String::from_utf8_lossy(&answer));
+    ///     Ok(())
+    /// })?
+    /// # as Result<(), Error>
+    /// ```
+    pub async fn connect(&self, address: impl ToAddress) -> Result<Stream, Error> {
+        let address = address.to_address()?;
+        let name = name_of(&address)?;
+        self.connect_verified(&address, name).await
+    }
+
+    /// As [`connect`](Self::connect), but the certificate must be valid for `server_name` and not for the address:
+    /// for Unix-domain sockets, tunnels, tests against one machine of many.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// **Cancel safety:** as [`connect`](Self::connect).
+    pub async fn connect_as(&self, address: impl ToAddress, server_name: &str) -> Result<Stream, Error> {
+        let address = address.to_address()?;
+        let name = parse_name(server_name)?;
+        self.connect_verified(&address, name).await
+    }
+
+    async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
+        let config = self.client()?;
+        let inner = self.inner();
+        let deadline = Deadline::after(inner.deadlines.connect);
+        let source = connect_source(address, &deadline).await?;
+        let session = Session::client(config, name).map_err(cannot_begin)?;
+        shake_hands(inner, source, session, &[], &address.to_string(), deadline).await
+    }
+
+    /// Goes over to TLS on a plain connection, as its client (STARTTLS). Call it when the peer has agreed, before
+    /// anything else is read. What had been received and not read is taken as the beginning of the handshake, so that
+    /// text that somebody slipped in before it is an error and never an answer (CVE-2011-0411).
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the plain stream is closed; otherwise as [`connect`](Self::connect).
+    ///
+    /// **Cancel safety:** dropping it closes the connection.
+    pub async fn upgrade(&self, stream: lem_rs::Stream<Plain>, server_name: &str) -> Result<Stream, Error> {
+        let name = parse_name(server_name)?;
+        let config = self.client()?;
+        let (plain, mut received) = stream.into_parts()?;
+        let deadline = Deadline::after(self.inner().deadlines.handshake);
+        let session = Session::client(config, name).map_err(cannot_begin)?;
+        let early = received.take_all();
+        shake_hands(self.inner(), plain.into_source(), session, &early, server_name, deadline).await
+    }
+
+    /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the plain stream is closed; a [`TlsError`](crate::TlsError) if the handshake fails, or the
+    /// context has no identity; [`Error::Timeout`].
+    ///
+    /// **Cancel safety:** dropping it closes the connection.
+    pub async fn upgrade_server(&self, stream: lem_rs::Stream<Plain>) -> Result<Stream, Error> {
+        let config = self.server()?;
+        let (plain, mut received) = stream.into_parts()?;
+        let peer = plain.source().peer().map_or_else(|_| "a client".into(), |peer| peer.to_string());
+        let deadline = Deadline::after(self.inner().deadlines.handshake);
+        let session = Session::server(config).map_err(cannot_begin)?;
+        let early = received.take_all();
+        shake_hands(self.inner(), plain.into_source(), session, &early, &peer, deadline).await
+    }
+}
+
+/// The name that the certificate must be valid for.
+fn name_of(address: &Address) -> Result<ServerName<'static>, Error> {
+    match address {
+        Address::Name { host, .. } => parse_name(host),
+        Address::Ip(ip) => Ok(ServerName::IpAddress(IpAddr::from(ip.ip()))),
+        Address::Unix(_) => {
+            let problem = "a Unix-domain socket has no name that a certificate could be valid for: use connect_as";
+            Err(ConfigError::new(ConfigPart::ServerName, problem).into())
+        }
+    }
+}
+
+fn parse_name(name: &str) -> Result<ServerName<'static>, Error> {
+    // The dot that ends a fully qualified name is no part of what certificates and SNI hold (RFC 6066 section 3).
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    let parsed = ServerName::try_from(bare.to_owned()).map_err(|_| {
+        let problem = format!("{name:?} is no name that a certificate could be valid for");
+        ConfigError::new(ConfigPart::ServerName, problem)
+    })?;
+    Ok(parsed)
+}
+
+/// rustls refuses to begin only for a configuration that cannot work.
+pub(crate) fn cannot_begin(error: rustls::Error) -> Error {
+    ConfigError::new(ConfigPart::Versions, "this context cannot begin a handshake").because(error).into()
+}

@@ -1,0 +1,101 @@
+//! The context: what all its connections share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lem_rs::StreamOptions;
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::error::{ConfigError, ConfigPart, Error};
+
+mod builder;
+
+pub use builder::{ContextBuilder, Version};
+
+/// Whom we trust, who we are, and what connections may do. Shared by all of them; cheap to clone.
+///
+/// Verification is on: a chain must lead to a trusted root, and the certificate must be valid for the name that was
+/// asked for. TLS 1.2 (with ECDHE and AEAD suites) and TLS 1.3.
+///
+/// A context belongs to no machine and no thread: build it once, before the machine runs, because building reads files.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    client: Result<Arc<ClientConfig>, ConfigError>,
+    server: Result<Arc<ServerConfig>, ConfigError>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) options: StreamOptions,
+    pub(crate) accept_missing_close_notify: bool,
+    pub(crate) handshakes: usize,
+}
+
+/// How long the phases of a connection may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Resolving, connecting and the handshake together. Default 30 s.
+    pub connect: Duration,
+    /// The handshake. Default 10 s.
+    pub handshake: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(30), handshake: Duration::from_secs(10) }
+    }
+}
+
+impl Context {
+    /// A context for clients with the defaults: Mozilla's roots, no identity.
+    ///
+    /// # Errors
+    /// If no cryptography is enabled, or this CPU is too old for the default one; the message says what to do.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A context of the caller's choice.
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder::default()
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// What a client needs.
+    pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
+        Ok(self.inner.client.clone()?)
+    }
+
+    /// What a server needs.
+    pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, Error> {
+        Ok(self.inner.server.clone()?)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("can_connect", &self.inner.client.is_ok())
+            .field("can_accept", &self.inner.server.is_ok())
+            .field("deadlines", &self.inner.deadlines)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a context without roots cannot connect.
+fn no_roots() -> ConfigError {
+    ConfigError::new(ConfigPart::Roots, "this context trusts nobody, so it cannot connect: give it roots")
+}
+
+/// Why a context without an identity cannot accept.
+fn no_identity() -> ConfigError {
+    ConfigError::new(
+        ConfigPart::Identity,
+        "this context has no identity, so it cannot accept connections: give it a certificate and key",
+    )
+}

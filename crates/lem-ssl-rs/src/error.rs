@@ -1,0 +1,137 @@
+//! What can go wrong with TLS, in words that a person can act on.
+//!
+//! Everything in this library fails with [`lem_rs::Error`]; what concerns TLS is inside of it as a [`TlsError`].
+
+use std::error::Error as StdError;
+use std::fmt;
+
+pub use lem_rs::Error;
+use rustls::{AlertDescription, PeerIncompatible};
+
+mod alert;
+mod certificate;
+mod config;
+mod date;
+
+pub use certificate::{CertificateFault, CertificateProblem};
+pub use config::{ConfigError, ConfigPart};
+
+/// A TLS failure, by whose fault it is. Find it in an [`Error`] with [`TlsError::of`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// We refused the peer's certificate. The peer was told so by an alert.
+    Certificate(Box<CertificateProblem>),
+    /// The peer refused us, or gave up, and said so with an alert (RFC 8446 section 6.2).
+    Alert {
+        /// What it said.
+        alert: AlertDescription,
+        /// Whether that was during the handshake.
+        during_handshake: bool,
+    },
+    /// What the peer sends is not TLS.
+    NotTls {
+        /// What it looks like: `an HTTP answer`, for one.
+        looks_like: Option<&'static str>,
+    },
+    /// The peer ended the connection in the middle of the handshake, without an alert.
+    HandshakeCut {
+        /// Whether by a reset.
+        reset: bool,
+    },
+    /// Peer and we have nothing in common: no protocol version, suite, group.
+    Incompatible(PeerIncompatible),
+    /// The peer broke the protocol, or somebody on the way changed what it sent.
+    Protocol(rustls::Error),
+    /// What we were configured with cannot work.
+    Config(Box<ConfigError>),
+}
+
+impl TlsError {
+    /// The TLS failure in `error`, if it is one.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, TlsError, ConfigPart};
+    /// let error = Context::builder().alpn(["h2", ""]).build().unwrap_err();
+    /// assert!(matches!(TlsError::of(&error), Some(TlsError::Config(c)) if c.part() == ConfigPart::Alpn));
+    /// ```
+    pub fn of(error: &Error) -> Option<&Self> {
+        error.protocol_ref()
+    }
+
+    /// The certificate problem, if that is what `error` is.
+    pub fn certificate(error: &Error) -> Option<&CertificateProblem> {
+        match Self::of(error) {
+            Some(Self::Certificate(problem)) => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(problem) => problem.fmt(f),
+            Self::Alert { alert, during_handshake } => {
+                f.write_str(if *during_handshake {
+                    "the peer refused the handshake: "
+                } else {
+                    "the peer ended the connection with an alert: "
+                })?;
+                alert::explain(*alert, f)
+            }
+            Self::NotTls { looks_like } => {
+                f.write_str("the peer does not speak TLS on this port")?;
+                match looks_like {
+                    Some(what) => write!(f, ": what it sends looks like {what}"),
+                    None => Ok(()),
+                }
+            }
+            Self::HandshakeCut { reset } => write!(
+                f,
+                "the peer {} the connection during the handshake and did not say why",
+                if *reset { "reset" } else { "closed" }
+            ),
+            Self::Incompatible(incompatible) => {
+                write!(f, "nothing in common with the peer: {}", explain_incompatible(incompatible))
+            }
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for TlsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Config(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::protocol(error)
+    }
+}
+
+fn explain_incompatible(incompatible: &PeerIncompatible) -> String {
+    match incompatible {
+        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite".into(),
+        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group".into(),
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
+            "no signature scheme for this certificate's key".into()
+        }
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => "the server speaks neither TLS 1.2 nor TLS 1.3".into(),
+        PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        | PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled => "the protocol version that it wants is not enabled here".into(),
+        PeerIncompatible::SupportedVersionsExtensionRequired => {
+            "the client does not offer TLS 1.3, which alone is enabled here".into()
+        }
+        other => format!("{other:?}"),
+    }
+}

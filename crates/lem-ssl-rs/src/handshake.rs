@@ -1,0 +1,90 @@
+//! The handshake: no stream exists before it is finished.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use lem_rs::{Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport};
+
+use crate::context::Inner;
+use crate::error::{Error, TlsError};
+use crate::session::Session;
+use crate::transport::{Stream, Tls};
+
+/// How long a failed handshake's alert may take on its way out.
+const ALERT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Shakes hands over `source`, on which `received` has arrived already; the stream exists only if that succeeds. If it
+/// fails, the alert that says why is sent in the background.
+///
+/// **Cancel safety:** dropping it closes the connection.
+pub(crate) async fn shake_hands(
+    context: &Inner,
+    source: Source,
+    session: Session,
+    received: &[u8],
+    target: &str,
+    deadline: Deadline,
+) -> Result<Stream, Error> {
+    let mut tls = Tls::new(source, session, context.accept_missing_close_notify);
+    let mut input = InputBuffer::default();
+    let shake = async {
+        let begun = tls.begin(received, &mut input);
+        drive(&mut tls, &mut input, begun).await
+    };
+    let deadline = deadline.at_most(context.deadlines.handshake);
+    match deadline.limit(Phase::Handshake, target, shake).await {
+        Ok(()) => Ok(Stream::new(tls, input, context.options)),
+        Err(error) => {
+            close_transport(tls, ALERT_DEADLINE);
+            Err(error)
+        }
+    }
+}
+
+/// Sends and receives until the handshake is over.
+async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Result<(), Error> {
+    if let Received::Ended(end) = begun {
+        return Err(handshake_error(end));
+    }
+    let result = poll_fn(|cx| {
+        loop {
+            // A client's last message may still wait for the kernel: the stream goes on with that.
+            if !tls.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            let flushed = tls.flush();
+            match (tls.receive(input, ONE_FLIGHT), flushed) {
+                (Received::Ended(end), _) => return Poll::Ready(Err(handshake_error(end))),
+                // The peer is gone; had it left an alert, it would have been received just now.
+                (_, Err(_)) => {
+                    return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
+                }
+                (Received::Bytes(_), Ok(_)) => {}
+                (Received::Blocked, Ok(_)) => {
+                    tls.source().park(Direction::Read, cx);
+                    if tls.has_pending() {
+                        tls.source().park(Direction::Write, cx);
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    })
+    .await;
+    for direction in [Direction::Read, Direction::Write] {
+        tls.source().unpark(direction);
+    }
+    result
+}
+
+fn handshake_error(end: EndOfStream) -> Error {
+    match end {
+        EndOfStream::Clean | EndOfStream::Cut(Cut::Fin) => TlsError::HandshakeCut { reset: false }.into(),
+        EndOfStream::Cut(Cut::Reset) => TlsError::HandshakeCut { reset: true }.into(),
+        EndOfStream::Failed(error) => error,
+    }
+}
+
+/// A server's first flight with a chain of a few certificates fits.
+const ONE_FLIGHT: usize = 16 * 1024;

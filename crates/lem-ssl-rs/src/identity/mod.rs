@@ -1,0 +1,143 @@
+//! Who we are: a certificate chain and its key.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use crate::error::{ConfigError, ConfigPart, Error};
+use crate::pem;
+
+#[cfg(feature = "self-signed")]
+mod self_signed;
+
+/// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    /// Where it came from, for messages.
+    origin: String,
+}
+
+impl Identity {
+    /// Reads a PEM file with the chain, our own certificate first, and one with the key. They may be the same file.
+    ///
+    /// Blocks while it reads: load identities before the machine runs, or in `unblock`.
+    ///
+    /// # Errors
+    /// What is wrong with which file. Whether key and certificate belong together is checked when a context is built.
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+        let (chain, key) = (chain.as_ref(), key.as_ref());
+        let chain_text = pem::read_file(ConfigPart::Identity, chain)?;
+        let key_text = pem::read_file(ConfigPart::Identity, key)?;
+        let certificates = pem::certificates(ConfigPart::Identity, &chain.display(), &chain_text)?;
+        let key = pem::private_key(&key.display(), &key_text)?;
+        Ok(Self::new(certificates, key, chain.display().to_string()))
+    }
+
+    /// As [`from_pem_files`](Self::from_pem_files), from texts.
+    ///
+    /// # Errors
+    /// What is wrong with which text.
+    pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let certificates = pem::certificates(ConfigPart::Identity, &"the chain's PEM text", chain.as_ref())?;
+        let key = pem::private_key(&"the key's PEM text", key.as_ref())?;
+        Ok(Self::new(certificates, key, "the PEM text".into()))
+    }
+
+    /// From a chain and a key in DER.
+    pub fn from_der(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
+        Self::new(chain, key, "the DER given".into())
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>, origin: String) -> Self {
+        Self { inner: Arc::new(Inner { chain, key, origin }) }
+    }
+
+    /// The chain, our own certificate first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.inner.chain
+    }
+
+    /// The chain as PEM: what a client gives to [`Roots::Pem`](crate::Roots::Pem) to trust a self-signed identity.
+    pub fn chain_pem(&self) -> String {
+        self.inner.chain.iter().map(|certificate| encode_pem("CERTIFICATE", certificate)).collect()
+    }
+
+    /// Loads the key and checks that it belongs to the certificate.
+    pub(crate) fn certified(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, ConfigError> {
+        let origin = &self.inner.origin;
+        let wrong = |problem: String| ConfigError::new(ConfigPart::Identity, problem);
+        if self.inner.chain.is_empty() {
+            return Err(wrong("an identity has no certificate".into()));
+        }
+        let key = provider
+            .key_provider
+            .load_private_key(self.inner.key.clone_key())
+            .map_err(|error| wrong(format!("the private key for {origin} cannot be used")).because(error))?;
+        let certified = CertifiedKey::new(self.inner.chain.clone(), key);
+        match certified.keys_match() {
+            // A provider that cannot tell the public key leaves it to the handshake.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                Err(wrong(format!("the private key does not belong to the first certificate in {origin}")))
+            }
+            Err(error) => Err(wrong(format!("the first certificate in {origin} cannot be read")).because(error)),
+        }
+    }
+}
+
+/// Shows where it came from and how long the chain is; never the key.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("origin", &self.inner.origin)
+            .field("certificates", &self.inner.chain.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// PEM (RFC 7468): base64 in lines of 64.
+fn encode_pem(label: &str, der: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const BYTES_PER_LINE: usize = 48;
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in der.chunks(BYTES_PER_LINE) {
+        for group in line.chunks(3) {
+            let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+            for digit in 0..4 {
+                let letter = ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63];
+                text.push(if digit <= group.len() { char::from(letter) } else { '=' });
+            }
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    #[test]
+    fn pem_of_every_length_reads_back() {
+        for length in 1..200_u8 {
+            let der: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37)).collect();
+            let text = encode_pem("CERTIFICATE", &der);
+            assert_eq!(CertificateDer::from_pem_slice(text.as_bytes()).unwrap().as_ref(), der);
+            assert!(text.lines().all(|line| line.len() <= 64));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Throwaway identities: for tests, examples and first steps.
+
+use graviola::hashing::Sha256;
+use graviola::signing::ecdsa::{P256, SigningKey};
+use rcgen::{CertificateParams, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+
+use super::Identity;
+use crate::error::{ConfigError, ConfigPart, Error};
+
+impl Identity {
+    /// Makes a new key and a certificate for `names` (host names and IP addresses), signed by that key: valid for
+    /// 90 days from yesterday on, so that clocks may differ.
+    ///
+    /// No client trusts it unless it is told to: give it [`chain_pem`](Self::chain_pem) as its roots. For tests,
+    /// examples and first steps; a service should have a certificate that somebody vouches for.
+    ///
+    /// # Errors
+    /// If a name is none, or the operating system gives no random numbers.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Roots};
+    /// let identity = Identity::self_signed(["localhost", "127.0.0.1"])?;
+    /// let roots = Roots::Pem(identity.chain_pem().into());
+    /// let server = Context::builder().roots(Roots::None).identity(identity).build()?;
+    /// let client = Context::builder().roots(roots).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn self_signed<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let failed =
+            |problem: &str| ConfigError::new(ConfigPart::Identity, format!("cannot make an identity: {problem}"));
+        let title = names.first().ok_or_else(|| failed("it needs at least one name"))?.clone();
+        let mut random = [0; 20];
+        graviola::random::fill(&mut random).map_err(|_| failed("there are no random numbers"))?;
+        // RFC 5280 section 4.1.2.2: at most 20 octets, positive.
+        random[0] &= 0x7f;
+        let key = Key::generate().ok_or_else(|| failed("there are no random numbers"))?;
+
+        let mut params = CertificateParams::new(names).map_err(|error| failed("a name is not valid").because(error))?;
+        params.distinguished_name.push(DnType::CommonName, title);
+        params.serial_number = Some(SerialNumber::from_slice(&random));
+        params.key_identifier_method = KeyIdMethod::PreSpecified(random[1..].to_vec());
+        let now = std::time::SystemTime::now();
+        params.not_before = (now - DAY).into();
+        params.not_after = (now + VALIDITY).into();
+        let certificate = params.self_signed(&key).map_err(|error| failed("it cannot be signed").because(error))?;
+        let private = PrivatePkcs8KeyDer::from(key.pkcs8);
+        Ok(Self::new(vec![certificate.der().clone()], private.into(), "a self-signed identity".into()))
+    }
+}
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+const VALIDITY: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 60 * 60);
+
+/// A P-256 key that rcgen signs with: by the same pure-Rust cryptography that the connections use.
+struct Key {
+    signer: SigningKey<P256>,
+    /// The uncompressed point (SEC 1 section 2.3.3).
+    public: Vec<u8>,
+    pkcs8: Vec<u8>,
+}
+
+impl Key {
+    fn generate() -> Option<Self> {
+        const POINT: usize = 65;
+        let signer = SigningKey::<P256>::generate().ok()?;
+        let mut buffer = [0; 256];
+        // The point stands at the end of the SubjectPublicKeyInfo (RFC 5480 section 2).
+        let spki = signer.to_spki_der(&mut buffer).ok()?;
+        let public = spki.get(spki.len().checked_sub(POINT)?..)?.to_vec();
+        let pkcs8 = signer.to_pkcs8_der(&mut buffer).ok()?.to_vec();
+        Some(Self { signer, public, pkcs8 })
+    }
+}
+
+impl PublicKeyData for Key {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let mut buffer = [0; 128];
+        let signature = self.signer.sign_asn1::<Sha256>(&[message], &mut buffer);
+        signature.map(<[u8]>::to_vec).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}

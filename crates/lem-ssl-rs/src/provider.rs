@@ -1,0 +1,38 @@
+//! The cryptography: always chosen by us or the caller, never the process's default.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+use crate::error::{ConfigError, ConfigPart};
+
+/// The default cryptography, by features and CPU: graviola where it can run, then ring, then AWS-LC.
+pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
+    #[cfg(feature = "graviola")]
+    if graviola::util::is_cpu_supported() {
+        return Ok(Arc::new(rustls_graviola::default_provider()));
+    }
+    second_choice()
+}
+
+#[cfg(feature = "ring")]
+fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
+    Ok(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+#[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
+fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
+    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
+    let problem = if cfg!(feature = "graviola") {
+        "this CPU lacks instructions that the default cryptography needs (AES, AVX2, BMI2 and ADX on x86_64): \
+         enable the feature \"ring\" of lem-ssl-rs, or give the context a provider"
+    } else {
+        "no cryptography: enable one of the features \"graviola\", \"ring\" and \"aws-lc-rs\" of lem-ssl-rs, or give \
+         the context a provider"
+    };
+    Err(ConfigError::new(ConfigPart::Provider, problem))
+}

@@ -1,0 +1,249 @@
+//! The TLS session: bytes in, decisions out. The only file that names rustls' connection types; knows no socket and
+//! no clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lem_rs::{InputBuffer, Outbox};
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
+};
+use rustls::{ClientConfig, CommonState, ServerConfig};
+
+/// One end of a TLS connection.
+pub(crate) enum Session {
+    Client(UnbufferedClientConnection),
+    Server(UnbufferedServerConnection),
+}
+
+/// What [`Session::open`] made of received bytes.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// How many bytes at the front are spent. The rest must stand at the front of the next call's bytes, unchanged.
+    pub(crate) used: usize,
+    pub(crate) then: Then,
+}
+
+/// How a session goes on.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// With more bytes.
+    Continues,
+    /// The peer has said that its data is complete (`close_notify`).
+    PeerFinished,
+    /// Not at all. The alert that says so to the peer is in the outbox.
+    Failed(rustls::Error),
+}
+
+impl Session {
+    pub(crate) fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
+        UnbufferedClientConnection::new(config, name).map(Self::Client)
+    }
+
+    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        UnbufferedServerConnection::new(config).map(Self::Server)
+    }
+
+    /// What both ends have in common.
+    pub(crate) fn common(&self) -> &CommonState {
+        match self {
+            Self::Client(connection) => connection,
+            Self::Server(connection) => connection,
+        }
+    }
+
+    /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it does
+    /// what is due anyway: a client's first message, for one.
+    pub(crate) fn open(&mut self, received: &mut [u8], input: &mut InputBuffer, outbox: &mut Outbox) -> Opened {
+        match self {
+            Self::Client(connection) => open(connection, received, input, outbox),
+            Self::Server(connection) => open(connection, received, input, outbox),
+        }
+    }
+
+    /// Encrypts `content` into `records`; says how many bytes of them it filled. What the protocol itself has to say
+    /// before that goes to `outbox`. `kept` is what [`open`](Self::open) left over: rustls counts on seeing it each
+    /// time.
+    pub(crate) fn seal(
+        &mut self,
+        kept: &mut [u8],
+        content: &[u8],
+        records: &mut [u8],
+        outbox: &mut Outbox,
+    ) -> Result<usize, Unsealed> {
+        self.write(kept, outbox, |writer| writer.encrypt(content, records))
+    }
+
+    /// Says goodbye (`close_notify`, RFC 8446 section 6.1) into `outbox`. Nothing can be sealed after that. A session
+    /// that failed, or has not begun, has nothing to say but its alert.
+    pub(crate) fn finish(&mut self, kept: &mut [u8], outbox: &mut Outbox) {
+        // With no room for it, the message is queued all the same; it comes out like every message of the protocol.
+        if let Err(Unsealed::TooSmall(_)) = self.write(kept, outbox, |writer| writer.queue_close_notify(&mut [])) {
+            let mut nothing = InputBuffer::default();
+            self.open(kept, &mut nothing, outbox);
+        }
+    }
+
+    fn write(
+        &mut self,
+        kept: &mut [u8],
+        outbox: &mut Outbox,
+        with: impl FnOnce(&mut dyn Sealer) -> Result<usize, EncryptError>,
+    ) -> Result<usize, Unsealed> {
+        match self {
+            Self::Client(connection) => write(connection, kept, outbox, with),
+            Self::Server(connection) => write(connection, kept, outbox, with),
+        }
+    }
+}
+
+/// Why nothing was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsealed {
+    /// The room must be so large.
+    TooSmall(usize),
+    /// The session takes nothing any more, or not yet.
+    Over,
+}
+
+/// rustls' two unbuffered connections, which share their methods but no trait.
+trait Connection {
+    type Data;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Connection for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+}
+
+impl Connection for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+}
+
+/// What can be done in rustls' `WriteTraffic` state, for either end.
+trait Sealer {
+    fn encrypt(&mut self, content: &[u8], records: &mut [u8]) -> Result<usize, EncryptError>;
+    fn queue_close_notify(&mut self, records: &mut [u8]) -> Result<usize, EncryptError>;
+}
+
+impl<Data> Sealer for WriteTraffic<'_, Data> {
+    fn encrypt(&mut self, content: &[u8], records: &mut [u8]) -> Result<usize, EncryptError> {
+        WriteTraffic::encrypt(self, content, records)
+    }
+
+    fn queue_close_notify(&mut self, records: &mut [u8]) -> Result<usize, EncryptError> {
+        WriteTraffic::queue_close_notify(self, records)
+    }
+}
+
+fn open<C: Connection>(
+    connection: &mut C,
+    received: &mut [u8],
+    input: &mut InputBuffer,
+    outbox: &mut Outbox,
+) -> Opened {
+    let mut used = 0;
+    let mut then = Then::Continues;
+    loop {
+        // After a failure nothing more is opened; what comes out then is the alert (rustls, "unbuffered").
+        let failed = matches!(then, Then::Failed(_));
+        let UnbufferedStatus { mut discard, state } = connection.process(&mut received[used..]);
+        let over = match state {
+            Ok(ConnectionState::ReadTraffic(_)) if failed => true,
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                let mut over = false;
+                while let Some(record) = traffic.next_record() {
+                    match record {
+                        Ok(record) => {
+                            discard += record.discard;
+                            input.extend(record.payload);
+                        }
+                        Err(error) => {
+                            then = Then::Failed(error);
+                            over = true;
+                            break;
+                        }
+                    }
+                }
+                over
+            }
+            Ok(ConnectionState::EncodeTlsData(message)) => {
+                encode(message, outbox);
+                false
+            }
+            // What was encoded stands in the outbox, which keeps the order: as good as sent.
+            Ok(ConnectionState::TransmitTlsData(message)) => {
+                message.done();
+                false
+            }
+            Ok(ConnectionState::PeerClosed) => {
+                then = Then::PeerFinished;
+                false
+            }
+            Err(_) if failed => true,
+            Err(error) => {
+                then = Then::Failed(error);
+                false
+            }
+            // BlockedHandshake, WriteTraffic, Closed: it is the peer's turn, or nobody's.
+            Ok(_) => true,
+        };
+        used += discard;
+        if over {
+            return Opened { used, then };
+        }
+    }
+}
+
+fn encode<Data>(mut message: EncodeTlsData<'_, Data>, outbox: &mut Outbox) {
+    // Asking with no room tells the size.
+    if let Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) = message.encode(&mut []) {
+        let mut room = vec![0; required_size];
+        // The room is what was asked for, and the message was not encoded before.
+        if let Ok(count) = message.encode(&mut room) {
+            outbox.push(&room[..count]);
+        }
+    }
+}
+
+fn write<C: Connection>(
+    connection: &mut C,
+    kept: &mut [u8],
+    outbox: &mut Outbox,
+    with: impl FnOnce(&mut dyn Sealer) -> Result<usize, EncryptError>,
+) -> Result<usize, Unsealed> {
+    loop {
+        match connection.process(kept).state {
+            Ok(ConnectionState::EncodeTlsData(message)) => encode(message, outbox),
+            Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
+            Ok(ConnectionState::WriteTraffic(mut writer)) => {
+                return with(&mut writer).map_err(|error| match error {
+                    EncryptError::InsufficientSize(InsufficientSizeError { required_size }) => {
+                        Unsealed::TooSmall(required_size)
+                    }
+                    EncryptError::EncryptExhausted => Unsealed::Over,
+                });
+            }
+            _ => return Err(Unsealed::Over),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self {
+            Self::Client(_) => "client",
+            Self::Server(_) => "server",
+        };
+        f.debug_struct("Session").field("side", &side).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,235 @@
+//! TLS between a stream and its socket.
+
+use std::fmt;
+use std::io;
+
+use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
+use rustls::{AlertDescription, CertificateError};
+
+use crate::error::{Error, TlsError};
+use crate::info::Info;
+use crate::session::{Opened, Session, Then, Unsealed};
+use crate::trust;
+
+/// An encrypted stream.
+pub type Stream = lem_rs::Stream<Tls>;
+
+/// The receiving half of an encrypted stream.
+pub type ReadHalf = lem_rs::ReadHalf<Tls>;
+
+/// The sending half of an encrypted stream.
+pub type WriteHalf = lem_rs::WriteHalf<Tls>;
+
+/// Lets several tasks write to one encrypted stream.
+pub type WriteQueue = lem_rs::WriteQueue<Tls>;
+
+/// The TLS transport of a [`Stream`](crate::Stream).
+///
+/// It keeps two small buffers, both without memory while nothing is under way: the part of a record that has arrived,
+/// and the records that the kernel has not taken.
+pub struct Tls {
+    source: Source,
+    session: Session,
+    /// What has arrived of a record that is not complete.
+    partial: Vec<u8>,
+    outbox: Outbox,
+    sending: Sending,
+    /// A peer that ends the connection without `close_notify` is taken to have meant it.
+    accept_missing_close_notify: bool,
+}
+
+/// The sending side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    Open,
+    /// `close_notify` was queued, or an alert: nothing may follow.
+    Over,
+}
+
+/// A write is at most so far ahead of the kernel, so that an interrupted one has left little behind.
+const MOST_AHEAD: usize = 64 * 1024;
+
+/// The largest record on the wire: 2^14 bytes of content, 2048 of overhead (RFC 5246 section 6.2.3), five of header.
+const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
+
+/// What a record costs on the wire beyond its content, as a rule: header, content type, tag.
+const RECORD_OVERHEAD: usize = 22;
+
+impl Tls {
+    pub(crate) fn new(source: Source, session: Session, accept_missing_close_notify: bool) -> Self {
+        Self {
+            source,
+            session,
+            partial: Vec::new(),
+            outbox: Outbox::default(),
+            sending: Sending::Open,
+            accept_missing_close_notify,
+        }
+    }
+
+    /// Whether the handshake is under way.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.session.common().is_handshaking()
+    }
+
+    /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
+    pub(crate) fn begin(&mut self, received: &[u8], input: &mut InputBuffer) -> Received {
+        let mut bytes = received.to_vec();
+        let opened = self.session.open(&mut bytes, input, &mut self.outbox);
+        self.partial = bytes.split_off(opened.used);
+        let received = input.len();
+        self.conclude(opened.then, received)
+    }
+
+    fn conclude(&mut self, then: Then, count: usize) -> Received {
+        match then {
+            Then::Continues => Received::Bytes(count),
+            Then::PeerFinished => Received::Ended(EndOfStream::Clean),
+            Then::Failed(error) => {
+                // What follows the alert is not sent: the session is over (RFC 8446 section 6.2).
+                self.sending = Sending::Over;
+                // The alert goes at once: reading may be all that its user ever does.
+                let _ = self.outbox.flush(&self.source);
+                let during_handshake = self.is_handshaking();
+                Received::Ended(EndOfStream::Failed(explain(error, during_handshake, &self.partial).into()))
+            }
+        }
+    }
+
+    fn cut(&self, cut: Cut) -> EndOfStream {
+        if self.accept_missing_close_notify && cut == Cut::Fin && self.partial.is_empty() {
+            EndOfStream::Clean
+        } else {
+            EndOfStream::Cut(cut)
+        }
+    }
+}
+
+impl Transport for Tls {
+    type Info = Info;
+
+    fn info(&self) -> Info {
+        Info::of(&self.session)
+    }
+
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
+        let Self { source, session, partial, outbox, .. } = self;
+        let before = input.len();
+        let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
+            let kept = partial.len();
+            arena[..kept].copy_from_slice(partial);
+            // Enough for what is wanted, and never less than the rest of one record.
+            let records = want.div_ceil(16 * 1024).saturating_mul(RECORD_OVERHEAD).saturating_add(want);
+            let end = kept.saturating_add(records.max(LARGEST_RECORD)).min(arena.len());
+            let count = source.try_read(&mut arena[kept..end])?;
+            if count == 0 {
+                return Ok(None);
+            }
+            let filled = &mut arena[..kept + count];
+            let Opened { used, then } = session.open(filled, input, outbox);
+            partial.clear();
+            partial.extend_from_slice(&filled[used..]);
+            if partial.is_empty() {
+                *partial = Vec::new();
+            }
+            Ok(Some(then))
+        });
+        match opened {
+            Ok(Some(then)) => self.conclude(then, input.len() - before),
+            Ok(None) => Received::Ended(self.cut(Cut::Fin)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => Received::Blocked,
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                    Received::Ended(self.cut(Cut::Reset))
+                }
+                _ => Received::Ended(EndOfStream::Failed(Error::io("read from the stream", error))),
+            },
+        }
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<Sent, Error> {
+        if self.sending == Sending::Over {
+            return Err(Error::Closed);
+        }
+        let Self { source, session, partial, outbox, .. } = self;
+        let chunk = &data[..data.len().min(MOST_AHEAD)];
+        let sealed = source.with_send_arena(|arena| match session.seal(partial, chunk, arena, outbox) {
+            Ok(count) => outbox.send(source, &arena[..count]).map(Ok),
+            Err(unsealed) => Ok(Err(unsealed)),
+        })?;
+        match sealed {
+            Ok(_) => Ok(Sent::Accepted(chunk.len())),
+            Err(unsealed) => {
+                // The arena has room for every chunk: only an exhausted session refuses one.
+                debug_assert_eq!(unsealed, Unsealed::Over);
+                self.sending = Sending::Over;
+                Err(Error::Closed)
+            }
+        }
+    }
+
+    fn has_pending(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    fn flush(&mut self) -> Result<Flushed, Error> {
+        self.outbox.flush(&self.source)
+    }
+
+    fn end_sending(&mut self) {
+        if self.sending == Sending::Open {
+            self.sending = Sending::Over;
+            self.session.finish(&mut self.partial, &mut self.outbox);
+        }
+    }
+}
+
+/// Says whose fault a failure is, in our words.
+fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsError {
+    match error {
+        rustls::Error::InvalidCertificate(error) => TlsError::Certificate(Box::new(trust::explain(error))),
+        rustls::Error::NoCertificatesPresented => {
+            TlsError::Certificate(Box::new(trust::explain(CertificateError::ApplicationVerificationFailure)))
+        }
+        rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
+        rustls::Error::NoApplicationProtocol => {
+            TlsError::Alert { alert: AlertDescription::NoApplicationProtocol, during_handshake }
+        }
+        rustls::Error::InvalidMessage(_) if during_handshake && !unread.is_empty() && !is_tls(unread) => {
+            TlsError::NotTls { looks_like: looks_like(unread) }
+        }
+        rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(incompatible),
+        other => TlsError::Protocol(other),
+    }
+}
+
+/// Whether bytes begin like a record: a content type (20 to 23), and the major version 3 (RFC 8446 section 5.1).
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [20..=23, 3, ..] | [20..=23])
+}
+
+fn looks_like(bytes: &[u8]) -> Option<&'static str> {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (b"HTTP/", "an HTTP answer"),
+        (b"GET ", "an HTTP request"),
+        (b"POST ", "an HTTP request"),
+        (b"HEAD ", "an HTTP request"),
+        (b"CONNECT ", "an HTTP request"),
+        (b"SSH-", "an SSH server"),
+        (b"220 ", "a mail or FTP server that wants STARTTLS first"),
+        (b"220-", "a mail or FTP server that wants STARTTLS first"),
+        (b"* OK", "an IMAP server that wants STARTTLS first"),
+        (b"+OK", "a POP3 server that wants STARTTLS first"),
+    ];
+    KNOWN.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, what)| *what)
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("source", &self.source).field("session", &self.session).finish_non_exhaustive()
+    }
+}

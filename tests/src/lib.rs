@@ -1,0 +1,13 @@
+//! What the tests of lem-ssl-rs share.
+//!
+//! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
+//!   or on a network;
+//! - [`scratch`]: directories that clean up after themselves, for peers that want files.
+//!
+//! The tests themselves are in `tests/`, one program per subject. The program `structure` in
+//! `src/bin` checks the layers of the workspace.
+
+#![forbid(unsafe_code)]
+
+pub mod pki;
+pub mod scratch;

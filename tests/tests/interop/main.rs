@@ -1,0 +1,6 @@
+//! The library against other programs: what they write we read, and what we write they read.
+//!
+//! Behind the feature `interop`, because the programs have to be there. A test whose program is
+//! missing fails and says so.
+
+mod authority;
