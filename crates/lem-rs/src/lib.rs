@@ -1,4 +1,21 @@
-//! placeholder docs
+#![doc = include_str!("../README.md")]
+//!
+//! # What is where
+//!
+//! | to | see |
+//! |---|---|
+//! | run tasks | [`Machine`], [`spawn`], [`JoinHandle`], [`yield_now`], [`unblock`] |
+//! | wait | [`sleep`], [`timeout`], [`Deadline`], [`Sleeper`] |
+//! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
+//! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
+//! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
+//! | know what went wrong | [`Error`] |
+//! | put a protocol under the verbs | [`Transport`], [`Source`], [`Outbox`], [`InputBuffer`] |
+//!
+//! # Outside of a machine
+//!
+//! What needs a machine finds the one that runs on the current thread. Outside of [`Machine::run`], `spawn` and `sleep`
+//! panic, because that is a mistake in the program; what returns a `Result` anyway returns [`Error::Misuse`].
 #![forbid(unsafe_code)]
 
 mod endpoint;

@@ -39,15 +39,17 @@ impl Info {
     }
 }
 
-/// One line: `TLSv1_3, TLS13_AES_256_GCM_SHA384, X25519MLKEM768`.
+/// One line, in the names of the specifications: `TLS 1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768`.
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.version {
-            Some(version) => write!(f, "{version:?}")?,
-            None => f.write_str("no version")?,
+            Some(ProtocolVersion::TLSv1_2) => f.write_str("TLS 1.2")?,
+            Some(ProtocolVersion::TLSv1_3) => f.write_str("TLS 1.3")?,
+            other => write!(f, "{other:?}")?,
         }
         if let Some(suite) = self.cipher_suite {
-            write!(f, ", {suite:?}")?;
+            // rustls marks the suites of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.
+            write!(f, ", {}", format!("{suite:?}").replacen("TLS13_", "TLS_", 1))?;
         }
         if let Some(group) = self.key_exchange_group {
             write!(f, ", {group:?}")?;

@@ -1,4 +1,19 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+//!
+//! # What is where
+//!
+//! | to | see |
+//! |---|---|
+//! | choose whom to trust and who to be | [`Context`], [`ContextBuilder`], [`Roots`], [`Identity`] |
+//! | connect | [`Context::connect`], [`Context::connect_as`], [`Context::upgrade`] |
+//! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
+//! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
+//! | know what was agreed | [`Info`] |
+//! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
+//! | run it all | [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
+//!
+//! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
+//! needs of it is here as well, so that `lem-ssl-rs` is the only line in your manifest.
 #![forbid(unsafe_code)]
 
 mod client;
