@@ -31,7 +31,7 @@ impl Info {
         Self {
             version: common.protocol_version(),
             cipher_suite: common.negotiated_cipher_suite().map(|suite| suite.suite()),
-            key_exchange_group: common.negotiated_key_exchange_group().map(|group| group.name()),
+            key_exchange_group: common.negotiated_key_exchange_group().map(rustls::crypto::SupportedKxGroup::name),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),

@@ -111,12 +111,12 @@ impl Future for Accept<'_> {
             }
             drop(state);
             match Failure::of(&error) {
-                Failure::OfOneConnection => {}
-                Failure::OfResources => {
+                Failure::Connection => {}
+                Failure::Resources => {
                     self.pause = Some(sleep(self.next_pause));
                     self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
                 }
-                Failure::OfTheListener => {
+                Failure::Listener => {
                     let doing = format!("accept on {}", self.listener.local_addr());
                     return self.finish(Err(Error::io(doing, error)));
                 }
@@ -128,10 +128,10 @@ impl Future for Accept<'_> {
 /// Whose failure an error of accept(2) is.
 enum Failure {
     /// A connection that was gone before it was accepted; the next one is none the worse.
-    OfOneConnection,
+    Connection,
     /// No descriptors or memory: later.
-    OfResources,
-    OfTheListener,
+    Resources,
+    Listener,
 }
 
 impl Failure {
@@ -142,11 +142,11 @@ impl Failure {
         const EMFILE: i32 = 24;
         const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 105 } else { 55 };
         match error.raw_os_error() {
-            Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => Self::OfResources,
+            Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => Self::Resources,
             // Refused before it began: what a listener that is no socket, or is not listening, says.
-            _ if matches!(error.kind(), io::ErrorKind::InvalidInput) => Self::OfTheListener,
+            _ if matches!(error.kind(), io::ErrorKind::InvalidInput) => Self::Listener,
             // accept(2): pending network errors of the new connection are to be treated like "try again".
-            _ => Self::OfOneConnection,
+            _ => Self::Connection,
         }
     }
 }

@@ -94,7 +94,6 @@ impl<T: Transport> ReadHalf<T> {
     ///
     /// # Errors
     /// Gives both back if they are not halves of one stream.
-    #[expect(clippy::result_large_err, reason = "both halves go back to their owner; they are two pointers")]
     pub fn join(self, mut other: WriteHalf<T>) -> Result<Stream<T>, (Self, WriteHalf<T>)> {
         match other.inner.take() {
             Some(inner) if Rc::ptr_eq(&inner, &self.inner) => {

@@ -10,7 +10,7 @@ use super::inner::Inner;
 use super::slots::Operation;
 use super::transport::Transport;
 use crate::error::Error;
-use crate::proto::ReadMode;
+use crate::proto::{InputBuffer, ReadMode};
 use crate::runtime::Direction;
 
 /// The future of [`Stream::read`](crate::Stream::read).
@@ -34,7 +34,7 @@ impl<T: Transport> Future for Read<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inner, mode, operation } = &mut *self;
-        inner.poll_read(cx, operation, *mode, |buffer, count| buffer.take(count))
+        inner.poll_read(cx, operation, *mode, InputBuffer::take)
     }
 }
 
