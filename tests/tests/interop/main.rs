@@ -1,6 +1,8 @@
 //! The library against other programs: what they write we read, and what we write they read.
 //!
-//! Behind the feature `interop`, because the programs have to be there. A test whose program is
-//! missing fails and says so.
+//! Behind the feature `interop`, because the programs have to be there: openssl, nginx, curl, python3. A test whose
+//! program is missing fails and says so.
 
 mod authority;
+mod server_identity;
+mod support;

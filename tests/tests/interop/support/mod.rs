@@ -1,0 +1,63 @@
+//! What the tests of this group share: programs under guard, certificates as files, machines under a watchdog.
+
+pub(crate) mod certificates;
+pub(crate) mod nginx;
+pub(crate) mod openssl;
+pub(crate) mod program;
+pub(crate) mod python;
+
+use std::future::Future;
+use std::time::Duration;
+
+use graviola::hashing::{Hash, Sha256};
+use lem_ssl_rs::{Context, Error, Machine, ReadMode, Roots, Stream, Version, timeout};
+
+/// Runs a test's future on a machine of its own; a test that hangs fails.
+#[track_caller]
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let machine = Machine::new().expect("the system gives a machine");
+    let guarded = machine.run(async { timeout(WATCHDOG, test).await });
+    guarded.expect("the machine does not stall").expect("the test does not hang")
+}
+
+/// A client that trusts this PEM text and speaks only this version.
+pub(crate) fn client(roots: &str, version: Version) -> Context {
+    let builder = Context::builder().roots(Roots::Pem(roots.into())).versions([version]);
+    builder.build().expect("the client's configuration is good")
+}
+
+/// What a peer sent, as text.
+#[track_caller]
+pub(crate) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("the peer sends text")
+}
+
+/// Asks for a page as the simplest of browsers does, and reads the answer to its end.
+pub(crate) async fn get(stream: &Stream, path: &str) -> Result<String, Error> {
+    stream.write(&format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")).await?;
+    Ok(text(stream.read(ReadMode::All).await?))
+}
+
+/// `len` bytes that do not repeat soon, so that a lost or doubled piece shows; other seeds, other bytes.
+pub(crate) fn pattern(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        // A linear congruential generator (Knuth, MMIX); the low bits are the poor ones.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend_from_slice(&(state >> 24).to_le_bytes()[..5]);
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// SHA-256 as other programs print it.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::hash(bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The versions that every scenario is played in.
+pub(crate) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+
+/// No step of a test takes so long on any machine.
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
