@@ -1,0 +1,129 @@
+//! The kinds of streams that the contract is checked on: each makes a connected pair inside of one machine.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use lem_rs::{
+    Address, Deadline, Endpoint, InputBuffer, Limits, Listener, Plain, Source, Stream, StreamOptions, ToAddress,
+    Transport, connect_source,
+};
+use lem_ssl_rs::{Context, Identity, Roots, Tls, Version};
+use lem_ssl_tests::pki::{self, Leaf};
+use lem_ssl_tests::scratch::Scratch;
+
+use super::run::both;
+
+/// A kind of stream.
+pub(crate) trait Carrier: 'static {
+    /// What carries the bytes.
+    type Carried: Transport;
+
+    /// Whether the protocol has a goodbye of its own, so that FIN alone is no clean end.
+    const SAYS_GOODBYE: bool;
+
+    /// Two connected streams with these options.
+    async fn pair_with(options: StreamOptions) -> (Stream<Self::Carried>, Stream<Self::Carried>);
+
+    /// Two connected streams as they are by default.
+    async fn pair() -> (Stream<Self::Carried>, Stream<Self::Carried>) {
+        Self::pair_with(StreamOptions::default()).await
+    }
+}
+
+/// Plain TCP.
+pub(crate) struct Tcp;
+
+/// A plain Unix-domain socket.
+pub(crate) struct Unix;
+
+/// TLS 1.3 over TCP; the first of the pair is the client.
+pub(crate) struct Tls13;
+
+/// TLS 1.2 over a Unix-domain socket; the first of the pair is the server.
+pub(crate) struct Tls12;
+
+impl Carrier for Tcp {
+    type Carried = Plain;
+    const SAYS_GOODBYE: bool = false;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
+        plain_pair("127.0.0.1:0", options).await
+    }
+}
+
+impl Carrier for Unix {
+    type Carried = Plain;
+    const SAYS_GOODBYE: bool = false;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
+        let scratch = Scratch::new("contract");
+        plain_pair(&unix_address(&scratch), options).await
+    }
+}
+
+impl Carrier for Tls13 {
+    type Carried = Tls;
+    const SAYS_GOODBYE: bool = true;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
+        tls_pair("127.0.0.1:0", Version::Tls13, options).await
+    }
+}
+
+impl Carrier for Tls12 {
+    type Carried = Tls;
+    const SAYS_GOODBYE: bool = true;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
+        let scratch = Scratch::new("contract");
+        let (client, server) = tls_pair(&unix_address(&scratch), Version::Tls12, options).await;
+        (server, client)
+    }
+}
+
+/// The default options with other limits.
+pub(crate) fn options_with(limits: Limits) -> StreamOptions {
+    StreamOptions { limits, ..StreamOptions::default() }
+}
+
+async fn plain_pair(address: &str, options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
+    let listener = Listener::bind(address).await.unwrap();
+    let target = target_of(listener.local_addr());
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let (client, server) = both(connect_source(&target, &deadline), listener.accept_source()).await;
+    let stream = |source: Source| Stream::new(Plain::new(source), InputBuffer::default(), options);
+    (stream(client.unwrap()), stream(server.unwrap().0))
+}
+
+async fn tls_pair(address: &str, version: Version, options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
+    let context = || {
+        Context::builder()
+            .versions([version])
+            .limits(options.limits)
+            .close_deadline(options.close_deadline)
+            // Two cores, many tests at once, and unoptimised arithmetic: ten seconds may be too few.
+            .handshake_deadline(Duration::from_secs(60))
+    };
+    let server = context().roots(Roots::None).identity(identity().clone()).build().unwrap();
+    let client = context().roots(Roots::Pem(identity().chain_pem().into())).build().unwrap();
+    let server = server.listen(address).await.unwrap();
+    let (client, accepted) = both(client.connect_as(server.local_addr(), "localhost"), server.accept()).await;
+    (client.unwrap(), accepted.unwrap())
+}
+
+/// Who the servers of the tests are.
+pub(crate) fn identity() -> &'static Identity {
+    static IDENTITY: OnceLock<Identity> = OnceLock::new();
+    IDENTITY.get_or_init(|| {
+        let issued = pki::self_signed(Leaf::server(&["localhost", "127.0.0.1"]));
+        Identity::from_pem(issued.chain_pem, issued.key_pem).unwrap()
+    })
+}
+
+fn unix_address(scratch: &Scratch) -> String {
+    format!("unix:{}", scratch.path().join("socket").display())
+}
+
+fn target_of(endpoint: &Endpoint) -> Address {
+    endpoint.to_address().unwrap()
+}

@@ -1,0 +1,41 @@
+//! What the tests of the contract share.
+
+mod carrier;
+mod expect;
+mod run;
+
+pub(crate) use carrier::{Carrier, Tcp, Tls12, Tls13, Unix, options_with};
+pub(crate) use expect::{assert_same, pattern, says};
+pub(crate) use run::{at_once, both, check, until};
+
+/// Makes a test of each named function for each kind of stream.
+macro_rules! on_every_stream {
+    ($($name:ident,)*) => {
+        $crate::support::on_streams! { tcp: Tcp => $($name,)* }
+        $crate::support::on_streams! { unix: Unix => $($name,)* }
+        $crate::support::on_encrypted_streams! { $($name,)* }
+    };
+}
+
+/// Makes a test of each named function for each kind of stream that is encrypted.
+macro_rules! on_encrypted_streams {
+    ($($name:ident,)*) => {
+        $crate::support::on_streams! { tls13: Tls13 => $($name,)* }
+        $crate::support::on_streams! { tls12: Tls12 => $($name,)* }
+    };
+}
+
+macro_rules! on_streams {
+    ($module:ident: $carrier:ident => $($name:ident,)*) => {
+        mod $module {
+            $(
+                #[test]
+                fn $name() {
+                    $crate::support::check(super::$name::<$crate::support::$carrier>());
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use {on_encrypted_streams, on_every_stream, on_streams};
