@@ -112,11 +112,17 @@ pub(crate) enum Unsealed {
 /// rustls' two unbuffered connections, which share their methods but no trait.
 trait Connection {
     type Data;
+    fn common(&self) -> &CommonState;
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 }
 
 impl Connection for UnbufferedClientConnection {
     type Data = ClientConnectionData;
+
+    fn common(&self) -> &CommonState {
+        self
+    }
+
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(records)
     }
@@ -124,6 +130,11 @@ impl Connection for UnbufferedClientConnection {
 
 impl Connection for UnbufferedServerConnection {
     type Data = ServerConnectionData;
+
+    fn common(&self) -> &CommonState {
+        self
+    }
+
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(records)
     }
@@ -154,27 +165,20 @@ fn open<C: Connection>(
     let mut used = 0;
     let mut then = Then::Continues;
     loop {
-        // After a failure nothing more is opened; what comes out then is the alert (rustls, "unbuffered").
-        let failed = matches!(then, Then::Failed(_));
         let UnbufferedStatus { mut discard, state } = connection.process(&mut received[used..]);
+        let mut failed = None;
         let over = match state {
-            Ok(ConnectionState::ReadTraffic(_)) if failed => true,
             Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                let mut over = false;
                 while let Some(record) = traffic.next_record() {
                     match record {
                         Ok(record) => {
                             discard += record.discard;
                             input.extend(record.payload);
                         }
-                        Err(error) => {
-                            then = Then::Failed(error);
-                            over = true;
-                            break;
-                        }
+                        Err(error) => failed = Some(error),
                     }
                 }
-                over
+                false
             }
             Ok(ConnectionState::EncodeTlsData(message)) => {
                 encode(message, outbox);
@@ -189,17 +193,32 @@ fn open<C: Connection>(
                 then = Then::PeerFinished;
                 false
             }
-            Err(_) if failed => true,
             Err(error) => {
-                then = Then::Failed(error);
+                failed = Some(error);
                 false
             }
             // BlockedHandshake, WriteTraffic, Closed: it is the peer's turn, or nobody's.
             Ok(_) => true,
         };
         used += discard;
+        if let Some(error) = failed {
+            last_words(connection, &mut received[used..], outbox);
+            return Opened { used, then: Then::Failed(error) };
+        }
         if over {
             return Opened { used, then };
+        }
+    }
+}
+
+/// After a failure: the alert that says so to the peer, and what stood before it. While a message is waiting, rustls
+/// hands that out and looks at no more records; asked once more than that, it would open the next one.
+fn last_words<C: Connection>(connection: &mut C, rest: &mut [u8], outbox: &mut Outbox) {
+    while connection.common().wants_write() {
+        match connection.process(rest).state {
+            Ok(ConnectionState::EncodeTlsData(message)) => encode(message, outbox),
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => while traffic.next_record().is_some() {},
+            _ => return,
         }
     }
 }

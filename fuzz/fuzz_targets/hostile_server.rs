@@ -1,0 +1,41 @@
+//! A client survives whatever a server sends, in whatever pieces.
+
+#![no_main]
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::LazyLock;
+
+use lem_rs::{InputBuffer, Machine, Plain, Source, Stream, StreamOptions, yield_now};
+use lem_ssl_rs::{Context, ReadMode};
+use libfuzzer_sys::fuzz_target;
+
+static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context::new().expect("the context is good"));
+
+fuzz_target!(|pieces: Vec<Vec<u8>>| {
+    let machine = Machine::new().expect("there are descriptors");
+    machine
+        .run(async {
+            let (ours, mut theirs) = UnixStream::pair().expect("there are descriptors");
+            let source = Source::adopt(ours).expect("the socket is good");
+            let stream = Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default());
+            let client = lem_rs::spawn(async move {
+                if let Ok(stream) = CONTEXT.upgrade(stream, "localhost").await {
+                    let _ = stream.read(ReadMode::All).await;
+                }
+            });
+            for piece in pieces {
+                theirs.set_nonblocking(true).expect("the socket is good");
+                // A socket that is full or closed takes no more; that is the end of this server.
+                if theirs.write_all(&piece).is_err() {
+                    break;
+                }
+                yield_now().await;
+                yield_now().await;
+            }
+            drop(theirs);
+            client.await.expect("the client does not panic");
+        })
+        .expect("the machine is not stalled");
+    assert_eq!(machine.counts(), (0, 0, 0), "something is left");
+});
