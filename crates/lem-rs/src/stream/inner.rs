@@ -64,7 +64,7 @@ impl<T: Transport> Inner<T> {
                 self.core.wake(self.core.wait_of(cx));
                 break None;
             }
-            let State { link: Link::Open(transport), reader, .. } = &mut *state else {
+            let State { link: Link::Open(transport), reader, received, .. } = &mut *state else {
                 break Some(Err(Error::Closed));
             };
             let want = match reader.judge(mode, &self.options.limits) {
@@ -75,11 +75,13 @@ impl<T: Transport> Inner<T> {
                 Verdict::Fail(error) => break Some(Err(error)),
                 Verdict::More(want) => want,
             };
-            match transport.receive(&mut reader.buffer, want) {
-                Received::Bytes(count) => {
-                    self.core.charge(count);
-                    state.received += count as u64;
-                }
+            let before = reader.buffer.len();
+            let outcome = transport.receive(&mut reader.buffer, want);
+            // The last bytes may come together with the end.
+            let count = reader.buffer.len() - before;
+            *received += count as u64;
+            match outcome {
+                Received::Bytes(_) => self.core.charge(count),
                 Received::Ended(end) => reader.end(end),
                 Received::Blocked => {
                     transport.source().park(Direction::Read, cx);

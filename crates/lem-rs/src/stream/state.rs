@@ -109,8 +109,11 @@ impl<T: Transport> State<T> {
         self.outbound = Outbound::Broken;
         let Link::Open(transport) = &mut self.link else { return error };
         while self.reader.ended().is_none() && self.reader.buffer.len() < MOST_READ_FOR_A_REASON {
-            match transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON) {
-                Received::Bytes(count) => self.received += count as u64,
+            let before = self.reader.buffer.len();
+            let outcome = transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON);
+            self.received += (self.reader.buffer.len() - before) as u64;
+            match outcome {
+                Received::Bytes(_) => {}
                 Received::Ended(end) => self.reader.end(end),
                 Received::Blocked => break,
             }
