@@ -8,4 +8,8 @@
 
 mod support;
 
+mod ends;
+mod limits;
 mod reading;
+mod truncated;
+mod unread;

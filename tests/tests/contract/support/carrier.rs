@@ -7,7 +7,7 @@ use lem_rs::{
     Address, Deadline, Endpoint, InputBuffer, Limits, Listener, Plain, Source, Stream, StreamOptions, ToAddress,
     Transport, connect_source,
 };
-use lem_ssl_rs::{Context, Identity, Roots, Tls, Version};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Tls, Version};
 use lem_ssl_tests::pki::{self, Leaf};
 use lem_ssl_tests::scratch::Scratch;
 
@@ -28,6 +28,12 @@ pub(crate) trait Carrier: 'static {
     async fn pair() -> (Stream<Self::Carried>, Stream<Self::Carried>) {
         Self::pair_with(StreamOptions::default()).await
     }
+}
+
+/// A kind of stream that is encrypted.
+pub(crate) trait Encrypted: Carrier<Carried = Tls> {
+    /// As [`Carrier::pair`]; a connection that ends without `close_notify` counts as cleanly ended.
+    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>);
 }
 
 /// Plain TCP.
@@ -66,7 +72,14 @@ impl Carrier for Tls13 {
     const SAYS_GOODBYE: bool = true;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-        tls_pair("127.0.0.1:0", Version::Tls13, options).await
+        tls_pair("127.0.0.1:0", builder(Version::Tls13, options)).await
+    }
+}
+
+impl Encrypted for Tls13 {
+    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
+        let builder = builder(Version::Tls13, StreamOptions::default());
+        tls_pair("127.0.0.1:0", builder.accept_missing_close_notify(true)).await
     }
 }
 
@@ -75,9 +88,13 @@ impl Carrier for Tls12 {
     const SAYS_GOODBYE: bool = true;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-        let scratch = Scratch::new("contract");
-        let (client, server) = tls_pair(&unix_address(&scratch), Version::Tls12, options).await;
-        (server, client)
+        tls12_pair(builder(Version::Tls12, options)).await
+    }
+}
+
+impl Encrypted for Tls12 {
+    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
+        tls12_pair(builder(Version::Tls12, StreamOptions::default()).accept_missing_close_notify(true)).await
     }
 }
 
@@ -95,20 +112,27 @@ async fn plain_pair(address: &str, options: StreamOptions) -> (Stream<Plain>, St
     (stream(client.unwrap()), stream(server.unwrap().0))
 }
 
-async fn tls_pair(address: &str, version: Version, options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-    let context = || {
-        Context::builder()
-            .versions([version])
-            .limits(options.limits)
-            .close_deadline(options.close_deadline)
-            // Two cores, many tests at once, and unoptimised arithmetic: ten seconds may be too few.
-            .handshake_deadline(Duration::from_secs(60))
-    };
-    let server = context().roots(Roots::None).identity(identity().clone()).build().unwrap();
-    let client = context().roots(Roots::Pem(identity().chain_pem().into())).build().unwrap();
+async fn tls12_pair(builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
+    let scratch = Scratch::new("contract");
+    let (client, server) = tls_pair(&unix_address(&scratch), builder).await;
+    (server, client)
+}
+
+async fn tls_pair(address: &str, builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
+    let server = builder.clone().roots(Roots::None).identity(identity().clone()).build().unwrap();
+    let client = builder.roots(Roots::Pem(identity().chain_pem().into())).build().unwrap();
     let server = server.listen(address).await.unwrap();
     let (client, accepted) = both(client.connect_as(server.local_addr(), "localhost"), server.accept()).await;
     (client.unwrap(), accepted.unwrap())
+}
+
+fn builder(version: Version, options: StreamOptions) -> ContextBuilder {
+    Context::builder()
+        .versions([version])
+        .limits(options.limits)
+        .close_deadline(options.close_deadline)
+        // Two cores, many tests at once, and unoptimised arithmetic: ten seconds may be too few.
+        .handshake_deadline(Duration::from_secs(60))
 }
 
 /// Who the servers of the tests are.

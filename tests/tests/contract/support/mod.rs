@@ -2,10 +2,12 @@
 
 mod carrier;
 mod expect;
+mod reset;
 mod run;
 
-pub(crate) use carrier::{Carrier, Tcp, Tls12, Tls13, Unix, options_with};
+pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
 pub(crate) use expect::{assert_same, pattern, says};
+pub(crate) use reset::{reset, reset_by};
 pub(crate) use run::{at_once, both, check, until};
 
 /// Makes a test of each named function for each kind of stream.
