@@ -45,7 +45,7 @@ pub(crate) async fn shake_hands(
 /// Sends and receives until the handshake is over.
 async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Result<(), Error> {
     if let Received::Ended(end) = begun {
-        return Err(handshake_error(end));
+        return ended(tls, end);
     }
     let result = poll_fn(|cx| {
         loop {
@@ -55,7 +55,7 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
             }
             let flushed = tls.flush();
             match (tls.receive(input, ONE_FLIGHT), flushed) {
-                (Received::Ended(end), _) => return Poll::Ready(Err(handshake_error(end))),
+                (Received::Ended(end), _) => return Poll::Ready(ended(tls, end)),
                 // The peer is gone; had it left an alert, it would have been received just now.
                 (_, Err(_)) => {
                     return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
@@ -76,6 +76,16 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
         tls.source().unpark(direction);
     }
     result
+}
+
+/// The peer's side is over. A peer that has little to say may say it all, and goodbye, in one piece with the last message
+/// of the handshake: then that has succeeded, and the end is the stream's.
+fn ended(tls: &mut Tls, end: EndOfStream) -> Result<(), Error> {
+    if tls.is_handshaking() {
+        return Err(handshake_error(end));
+    }
+    tls.hold(end);
+    Ok(())
 }
 
 fn handshake_error(end: EndOfStream) -> Error {

@@ -34,6 +34,8 @@ pub struct Tls {
     partial: Vec<u8>,
     outbox: Outbox,
     sending: Sending,
+    /// The end that came in one piece with the handshake's last message: the stream's first receive tells it.
+    held: Option<EndOfStream>,
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
 }
@@ -63,6 +65,7 @@ impl Tls {
             partial: Vec::new(),
             outbox: Outbox::default(),
             sending: Sending::Open,
+            held: None,
             accept_missing_close_notify,
         }
     }
@@ -79,6 +82,11 @@ impl Tls {
         self.partial = bytes.split_off(opened.used);
         let received = input.len();
         self.conclude(opened.then, received)
+    }
+
+    /// Keeps an end that concerns the stream and not the handshake, which was complete before it.
+    pub(crate) fn hold(&mut self, end: EndOfStream) {
+        self.held = Some(end);
     }
 
     fn conclude(&mut self, then: Then, count: usize) -> Received {
@@ -117,6 +125,9 @@ impl Transport for Tls {
     }
 
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
+        if let Some(end) = self.held.take() {
+            return Received::Ended(end);
+        }
         let Self { source, session, partial, outbox, .. } = self;
         let before = input.len();
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {

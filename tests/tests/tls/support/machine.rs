@@ -1,0 +1,47 @@
+//! A machine for one test.
+
+use std::time::Duration;
+
+use lem_rs::{InputBuffer, Machine, Plain, Source, StreamOptions, UnixStream, timeout};
+
+/// Runs `main` on a machine that must be empty afterwards. The deadline is a watchdog: nothing takes nearly so long.
+#[track_caller]
+pub(crate) fn run<F: Future>(main: F) -> F::Output {
+    let machine = Machine::new().unwrap();
+    let output = machine.run(timeout(Duration::from_secs(60), main)).unwrap().expect("the test hangs");
+    assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left over");
+    output
+}
+
+/// Two ends of a connection, plain.
+pub(crate) fn wire() -> (UnixStream, UnixStream) {
+    let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    (plain(one), plain(other))
+}
+
+fn plain(socket: std::os::unix::net::UnixStream) -> UnixStream {
+    let transport = Plain::new(Source::adopt(socket).unwrap());
+    UnixStream::new(transport, InputBuffer::default(), StreamOptions::default())
+}
+
+/// Lets everybody see what was written: the machine looks at its sockets in order, so when the beat has come round,
+/// whoever waited for something that was sent before has run.
+pub(crate) struct Beat {
+    sender: UnixStream,
+    receiver: UnixStream,
+}
+
+impl Beat {
+    pub(crate) async fn new() -> Self {
+        let (sender, receiver) = wire();
+        let beat = Self { sender, receiver };
+        // The first read tries the socket at once; only after that it waits for the event.
+        beat.once().await;
+        beat
+    }
+
+    pub(crate) async fn once(&self) {
+        self.sender.write("x").await.unwrap();
+        self.receiver.read(1).await.unwrap();
+    }
+}
