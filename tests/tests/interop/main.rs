@@ -4,5 +4,7 @@
 //! program is missing fails and says so.
 
 mod authority;
+mod client_verdict;
+mod endings;
 mod server_identity;
 mod support;

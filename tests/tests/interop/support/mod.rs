@@ -1,29 +1,60 @@
 //! What the tests of this group share: programs under guard, certificates as files, machines under a watchdog.
 
 pub(crate) mod certificates;
+pub(crate) mod curl;
 pub(crate) mod nginx;
 pub(crate) mod openssl;
 pub(crate) mod program;
 pub(crate) mod python;
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use graviola::hashing::{Hash, Sha256};
-use lem_ssl_rs::{Context, Error, Machine, ReadMode, Roots, Stream, Version, timeout};
+use lem_ssl_rs::{Context, ContextBuilder, Error, Machine, ReadMode, Roots, Server, Stream, Version, timeout};
+
+use certificates::OnFile;
 
 /// Runs a test's future on a machine of its own; a test that hangs fails.
 #[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let machine = Machine::new().expect("the system gives a machine");
-    let guarded = machine.run(async { timeout(WATCHDOG, test).await });
-    guarded.expect("the machine does not stall").expect("the test does not hang")
+    let guarded = machine.run(async {
+        let mut test = pin!(test);
+        let done = timeout(WATCHDOG, test.as_mut()).await;
+        // While this panics the test's future still lives, so that its programs can say what they said.
+        done.expect("the test does not hang")
+    });
+    guarded.expect("the machine does not stall")
 }
 
 /// A client that trusts this PEM text and speaks only this version.
 pub(crate) fn client(roots: &str, version: Version) -> Context {
     let builder = Context::builder().roots(Roots::Pem(roots.into())).versions([version]);
     builder.build().expect("the client's configuration is good")
+}
+
+/// A server of ours on a free port of the loopback address, speaking only this version, and the port.
+pub(crate) async fn listen(identity: &OnFile, version: Version) -> (Server, u16) {
+    listen_with(Context::builder().versions([version]), identity).await
+}
+
+/// The same with a configuration of the test's.
+pub(crate) async fn listen_with(builder: ContextBuilder, identity: &OnFile) -> (Server, u16) {
+    let builder = builder.roots(Roots::None).identity(identity.identity());
+    let context = builder.build().expect("the server's configuration is good");
+    let server = context.listen("127.0.0.1:0").await.expect("loopback has a free port");
+    let port = server.local_addr().ip().expect("it has an IP address").port();
+    (server, port)
+}
+
+/// Answers one line, and says goodbye.
+pub(crate) async fn greet(stream: &Stream) -> String {
+    let line = stream.read_line_trimmed().await.expect("the peer sends a line");
+    stream.write(&format!("you said: {line}\n")).await.expect("the peer reads");
+    stream.shutdown().await.expect("the peer says goodbye too");
+    line
 }
 
 /// What a peer sent, as text.

@@ -43,9 +43,12 @@ def serve(chain, key, handle):
 
 
 def client_context(roots):
-    context = ssl.create_default_context(cafile=roots)
-    context.keylog_filename = None
-    return context
+    if roots == "any":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    return ssl.create_default_context(cafile=roots)
 
 
 def connect(port, roots):
@@ -87,6 +90,14 @@ def duplex(tls, to_send):
             select.select(readers, writers, [])
     tls.setblocking(True)
     print("RECEIVED", received, digest.hexdigest())
+
+
+def answer(tls):
+    question = read_all(tls)
+    tls.sendall(hashlib.sha256(question).hexdigest().encode() + b"\n")
+    tls.unwrap()
+    tls.close()
+    print("ANSWERED")
 
 
 # ---- servers
@@ -144,14 +155,7 @@ def serve_reset(chain, key):
 def serve_after_end(chain, key):
     """Answers only when the question is complete: when the other side was closed."""
 
-    def handle(tls):
-        question = read_all(tls)
-        print("QUESTION", len(question))
-        tls.sendall(hashlib.sha256(question).hexdigest().encode())
-        tls.unwrap()
-        tls.close()
-
-    serve(chain, key, handle)
+    serve(chain, key, answer)
 
 
 def serve_duplex(chain, key, path):
@@ -188,18 +192,24 @@ def serve_mail(chain, key):
 # ---- clients
 
 
-def client_fetch(port, roots):
+def client_greet(port, roots):
     """Sends a line and prints what it gets, to the clean end."""
     try:
         tls = connect(port, roots)
     except ssl.SSLCertVerificationError as error:
         print("REFUSED", error.verify_message)
-        return
+        sys.exit(1)
     tls.sendall(b"hello from python\n")
-    print("VERSION", tls.version(), tls.cipher()[0])
+    print("AGREED", tls.version(), tls.cipher()[0])
     print("ANSWER", read_all(tls))
     tls.unwrap().close()
     print("GOODBYE")
+
+
+def client_after_end(port, roots):
+    """Answers only when the question is complete: when the other side was closed."""
+    tls = connect(port, roots)
+    answer(tls)
 
 
 def client_unwrap(port, roots):

@@ -17,7 +17,7 @@ pub(crate) fn server(role: &str, identity: &OnFile, arguments: &[&OsStr]) -> (Pr
     (program, port.expect("the line ends with the port"))
 }
 
-/// Starts the client of this role against this port, verifying for `localhost` by these roots.
+/// Starts the client of this role against this port, verifying for `localhost` by these roots; by "any" it verifies nothing.
 #[track_caller]
 pub(crate) fn client(role: &str, port: u16, roots: &Path, arguments: &[&OsStr]) -> Program {
     let mut command = peer(role);
