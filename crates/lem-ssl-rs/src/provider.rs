@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 
-use crate::error::{ConfigError, ConfigPart};
+use crate::error::ConfigError;
 
 /// The default cryptography, by features and CPU: graviola where it can run, then ring, then AWS-LC.
 pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
@@ -34,5 +34,5 @@ fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
         "no cryptography: enable one of the features \"graviola\", \"ring\" and \"aws-lc-rs\" of lem-ssl-rs, or give \
          the context a provider"
     };
-    Err(ConfigError::new(ConfigPart::Provider, problem))
+    Err(ConfigError::new(crate::error::ConfigPart::Provider, problem))
 }
