@@ -150,7 +150,8 @@ impl Core {
                 _ => tasks.remove(key),
             }
         };
-        drop(removed);
+        // A panic in its destructor is not the business of whoever cancels it; the panic hook has reported it.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(removed)));
     }
 
     /// Puts a task into the ready queue, unless it is there or gone.

@@ -120,12 +120,19 @@ impl<T> Drop for Sender<T> {
 /// awaits it finds what it held released.
 async fn deliver<T>(future: impl Future<Output = T>, sender: Sender<T>) {
     let result = {
-        let mut future = pin!(future);
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
+        let mut slot = pin!(Some(future));
+        let result = poll_fn(|cx| {
+            let future = slot.as_mut().as_pin_mut().expect("it is dropped only after its end");
+            match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
+            }
         })
-        .await
+        .await;
+        match (result, catch_unwind(AssertUnwindSafe(|| slot.set(None)))) {
+            (Ok(_), Err(payload)) => Err(JoinError::from_panic(payload.as_ref())),
+            (result, _) => result,
+        }
     };
     sender.send(result);
 }
