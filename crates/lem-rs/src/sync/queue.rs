@@ -22,15 +22,24 @@ pub struct Queue<T> {
 }
 
 struct State<T> {
-    values: VecDeque<T>,
+    /// Sorted by their numbers, so that what comes back finds its old place.
+    values: VecDeque<Numbered<T>>,
+    /// How many values were put: the next one's number.
+    count: u64,
     /// Tasks that wait, the longest first.
     waiting: VecDeque<Rc<RefCell<Place<T>>>>,
+}
+
+/// A value, and how many were put before it.
+struct Numbered<T> {
+    number: u64,
+    value: T,
 }
 
 /// One task's place in the line.
 enum Place<T> {
     Waiting(Parked),
-    Got(T),
+    Got(Numbered<T>),
     Reset,
     /// The task no longer waits.
     Left,
@@ -45,6 +54,7 @@ impl<T> Queue<T> {
     /// Hands `value` to the task that has waited longest, or keeps it. Never waits.
     pub fn put(&self, value: T) {
         let mut state = self.state.borrow_mut();
+        let value = state.number(value);
         match state.waiting.pop_front() {
             Some(place) => {
                 drop(state);
@@ -69,7 +79,7 @@ impl<T> Queue<T> {
 
     /// The oldest value, if there is one; never waits.
     pub fn try_get(&self) -> Option<T> {
-        self.state.borrow_mut().values.pop_front()
+        self.state.borrow_mut().values.pop_front().map(|numbered| numbered.value)
     }
 
     /// Gives a clone of `value` to every task that waits now; keeps nothing if none does. Returns how many there were.
@@ -79,7 +89,9 @@ impl<T> Queue<T> {
     {
         let waiting = std::mem::take(&mut self.state.borrow_mut().waiting);
         for place in &waiting {
-            give(place, Place::Got(value.clone()));
+            let value = value.clone();
+            let value = self.state.borrow_mut().number(value);
+            give(place, Place::Got(value));
         }
         waiting.len()
     }
@@ -104,6 +116,13 @@ impl<T> Queue<T> {
     /// Whether no value waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<T> State<T> {
+    fn number(&mut self, value: T) -> Numbered<T> {
+        self.count += 1;
+        Numbered { number: self.count, value }
     }
 }
 
@@ -134,8 +153,8 @@ impl<T> Future for Get<T> {
             }
             core.charge(0);
             let mut state = self.queue.state.borrow_mut();
-            if let Some(value) = state.values.pop_front() {
-                return Poll::Ready(Ok(value));
+            if let Some(numbered) = state.values.pop_front() {
+                return Poll::Ready(Ok(numbered.value));
             }
             let parked = Parked::new(&core, core.wait_of(cx));
             let place = Rc::new(RefCell::new(Place::Waiting(parked)));
@@ -145,9 +164,9 @@ impl<T> Future for Get<T> {
             return Poll::Pending;
         };
         match place.replace(Place::Left) {
-            Place::Got(value) => {
+            Place::Got(numbered) => {
                 self.place = None;
-                Poll::Ready(Ok(value))
+                Poll::Ready(Ok(numbered.value))
             }
             Place::Reset => {
                 self.place = None;
@@ -173,7 +192,11 @@ impl<T> Drop for Get<T> {
                         drop(state);
                         give(&next, Place::Got(value));
                     }
-                    None => state.values.push_front(value),
+                    None => {
+                        // Others may have come back before it.
+                        let place = state.values.partition_point(|other| other.number < value.number);
+                        state.values.insert(place, value);
+                    }
                 }
             }
             _ => self.queue.state.borrow_mut().waiting.retain(|other| !Rc::ptr_eq(other, &place)),
@@ -195,7 +218,7 @@ impl StdError for QueueReset {}
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        let state = State { values: VecDeque::new(), waiting: VecDeque::new() };
+        let state = State { values: VecDeque::new(), count: 0, waiting: VecDeque::new() };
         Self { state: Rc::new(RefCell::new(state)) }
     }
 }
