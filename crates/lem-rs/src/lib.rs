@@ -39,7 +39,7 @@ pub use stream::{
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, Sleeper, Take};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};
-pub use world::{OwnedSocket, Resolve};
+pub use world::{ListenOptions, OwnedListener, OwnedSocket, Resolve};
 
 /// A plain TCP stream.
 pub type TcpStream = Stream<Plain>;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::accept::Accept;
 use super::address::{Address, ToAddress};
@@ -12,9 +13,9 @@ use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::{InputBuffer, Slot, Ticket};
-use crate::runtime::{Direction, Source, Wait, Watched, current, no_machine, spawn};
+use crate::runtime::{Core, Direction, Source, Wait, Watched, current, no_machine, spawn};
 use crate::stream::{Plain, Stream, StreamOptions};
-use crate::world::Acceptor;
+use crate::world::{Acceptor, ListenOptions, OwnedListener};
 
 /// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
 ///
@@ -58,6 +59,16 @@ impl Listener {
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn bind(address: impl ToAddress) -> Result<Self, Error> {
+        Self::bind_with(address, ListenOptions::default()).await
+    }
+
+    /// As [`bind`](Self::bind), with options.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    ///
+    /// **Cancel safety:** as [`bind`](Self::bind).
+    pub async fn bind_with(address: impl ToAddress, options: ListenOptions) -> Result<Self, Error> {
         let address = address.to_address()?;
         let core = current().ok_or_else(no_machine)?;
         let candidates: Vec<Endpoint> = match &address {
@@ -68,18 +79,30 @@ impl Listener {
         let failed = |error| Error::io(format!("listen on {address}"), error);
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for candidate in candidates {
-            match core.world().listen(&candidate) {
-                Ok(mut acceptor) => {
-                    let local = acceptor.local().map_err(failed)?;
-                    let watched = Watched::acceptor(&core, acceptor.as_mut()).map_err(failed)?;
-                    let open = Some(Open { watched, acceptor });
-                    let state = RefCell::new(State { slot: Slot::default(), open });
-                    return Ok(Self { state, local });
-                }
+            match core.world().listen(&candidate, &options) {
+                Ok(acceptor) => return Self::over(&core, acceptor).map_err(failed),
                 Err(error) => last = error,
             }
         }
         Err(failed(last))
+    }
+
+    /// Takes over a listening socket that was opened elsewhere: inherited from a supervisor, or by a process that gave
+    /// up its rights since.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the socket cannot be watched; [`Error::Misuse`] outside of a machine.
+    pub fn adopt(listener: impl Into<OwnedListener>) -> Result<Self, Error> {
+        let core = current().ok_or_else(no_machine)?;
+        let adopted = core.world().adopt_listener(listener.into()).and_then(|acceptor| Self::over(&core, acceptor));
+        adopted.map_err(|error| Error::io("take over the listening socket", error))
+    }
+
+    fn over(core: &Rc<Core>, mut acceptor: Box<dyn Acceptor>) -> io::Result<Self> {
+        let local = acceptor.local()?;
+        let watched = Watched::acceptor(core, acceptor.as_mut())?;
+        let state = State { slot: Slot::default(), open: Some(Open { watched, acceptor }) };
+        Ok(Self { state: RefCell::new(state), local })
     }
 
     /// Waits for the next connection.

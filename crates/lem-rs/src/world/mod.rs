@@ -31,7 +31,10 @@ pub(crate) trait World {
     fn connect(&self, to: &Endpoint) -> io::Result<Box<dyn Socket>>;
 
     /// Listens at `at`.
-    fn listen(&self, at: &Endpoint) -> io::Result<Box<dyn Acceptor>>;
+    fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>>;
+
+    /// Takes over a listening socket that was opened elsewhere.
+    fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>>;
 
     /// Takes over a socket that was opened elsewhere.
     fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>>;
@@ -87,6 +90,48 @@ pub enum OwnedSocket {
     /// A connected Unix-domain socket.
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixStream),
+}
+
+/// A listening socket of the standard library, to be taken over: one that was inherited, for a start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OwnedListener {
+    /// A listening TCP socket.
+    Tcp(std::net::TcpListener),
+    /// A listening Unix-domain socket.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl From<std::net::TcpListener> for OwnedListener {
+    fn from(listener: std::net::TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+#[cfg(unix)]
+impl From<std::os::unix::net::UnixListener> for OwnedListener {
+    fn from(listener: std::os::unix::net::UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+/// How to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenOptions {
+    /// How many connections the kernel keeps until they are accepted; it may have a lower bound of its own. Default
+    /// 1024. For IP only.
+    pub backlog: u32,
+    /// Several listeners, of one process or of several, share the address, and the kernel spreads connections over them
+    /// (`SO_REUSEPORT`). Default off. For IP only.
+    pub reuse_port: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { backlog: 1024, reuse_port: false }
+    }
 }
 
 /// Turns names into addresses.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use mio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use socket2::{Domain, Protocol, Type};
 
-use super::{Acceptor, Notify, OwnedSocket, Ready, Socket, World};
+use super::{Acceptor, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
 use crate::endpoint::Endpoint;
 
 /// How many events one wait can report. What does not fit is reported by the next wait; nothing is lost.
@@ -86,13 +87,30 @@ impl World for OsWorld {
         }
     }
 
-    fn listen(&self, at: &Endpoint) -> io::Result<Box<dyn Acceptor>> {
-        let registry = self.registry.clone();
+    fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>> {
         match at {
-            Endpoint::Ip(address) => Ok(Box::new(OsAcceptor { listener: TcpListener::bind(*address)?, registry })),
+            Endpoint::Ip(address) => self.adopt_listener(OwnedListener::Tcp(listen_tcp(*address, options)?)),
             #[cfg(unix)]
-            Endpoint::Unix(Some(path)) => Ok(Box::new(OsAcceptor { listener: UnixListener::bind(path)?, registry })),
+            Endpoint::Unix(Some(path)) => {
+                let listener = UnixListener::bind(path)?;
+                Ok(Box::new(OsAcceptor { listener, registry: self.registry.clone() }))
+            }
             Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>> {
+        let registry = self.registry.clone();
+        match listener {
+            OwnedListener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Box::new(OsAcceptor { listener: TcpListener::from_std(listener), registry }))
+            }
+            #[cfg(unix)]
+            OwnedListener::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Box::new(OsAcceptor { listener: UnixListener::from_std(listener), registry }))
+            }
         }
     }
 
@@ -110,6 +128,23 @@ impl World for OsWorld {
             }
         }
     }
+}
+
+/// Opens a listening TCP socket, with the options that have to be set before it is bound.
+fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restarted server need not wait for connections of the one before (TIME_WAIT).
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(options.reuse_port)?;
+    if address.is_ipv6() {
+        // "[::]" means both families, whatever the system's default is.
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
 }
 
 impl Notify for Waker {
