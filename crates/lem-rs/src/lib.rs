@@ -32,7 +32,9 @@ pub use endpoint::Endpoint;
 pub use error::{AddressError, Attempt, ConnectError, Cut, EndOfStream, Error, JoinError, Phase, Timeout};
 pub use net::{Accept, Address, Listener, ToAddress, connect_source};
 pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
-pub use runtime::{Direction, JoinHandle, Machine, MachineBuilder, Source, Unblock, now, spawn, unblock, yield_now};
+pub use runtime::{
+    Direction, JoinHandle, Machine, MachineBuilder, Source, Unblock, longest_poll, now, spawn, unblock, yield_now,
+};
 pub use stream::{
     CloseCause, Flushed, Outbox, Plain, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamOptions, Transport,
     Write, WriteHalf, WriteQueue, close_transport,

@@ -53,6 +53,10 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
             if !tls.is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
+            // Each flight costs a signature or a key exchange, or both.
+            if tls.source().poll_heavy_turn(cx).is_pending() {
+                return Poll::Pending;
+            }
             let flushed = tls.flush();
             match (tls.receive(input, ONE_FLIGHT), flushed) {
                 (Received::Ended(end), _) => return Poll::Ready(ended(tls, end)),
@@ -62,6 +66,7 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
                 }
                 (Received::Bytes(_), Ok(_)) => {}
                 (Received::Blocked, Ok(_)) => {
+                    tls.source().return_heavy_turn();
                     tls.source().park(Direction::Read, cx);
                     if tls.has_pending() {
                         tls.source().park(Direction::Write, cx);

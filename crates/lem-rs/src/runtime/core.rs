@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
 use super::key::Key;
+use super::pace::Pace;
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::{TimerKey, Timers};
@@ -24,15 +25,6 @@ use crate::world::{Ready, Resolve, World};
 /// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
 /// enough that a timer is late by microseconds, not milliseconds.
 const POLLS_PER_TURN: usize = 64;
-
-/// How many bytes all tasks together may move in one turn: about a millisecond of decryption.
-const BYTES_PER_TURN: usize = 2 * 1024 * 1024;
-
-/// How many bytes one task may move before the others have their turn. It leaves room for two full receive arenas.
-const BYTES_PER_POLL: usize = 512 * 1024;
-
-/// What an operation costs at least, so that a loop over tiny results ends its turn as well.
-const MINIMUM_CHARGE: usize = 64;
 
 pub(crate) struct Core {
     world: Box<dyn World>,
@@ -46,10 +38,9 @@ pub(crate) struct Core {
     resolver: Option<Rc<dyn Resolve>>,
     /// The task being polled, and the address by which its waker is recognised.
     polled: Cell<Option<(Key, *const ())>>,
-    /// Bytes that the task being polled may still move.
-    allowance: Cell<usize>,
-    /// Bytes that all tasks have moved in this turn.
-    moved: Cell<usize>,
+    pace: Pace,
+    /// The longest that a single task has held the loop; `None` while nobody wants to know.
+    longest_poll: Cell<Option<Duration>>,
     /// How many streams are being closed in the background; `run` waits for them.
     lingering: Cell<usize>,
     /// The machine is gone: nothing can be spawned any more.
@@ -80,8 +71,8 @@ impl Core {
             workers: Arc::default(),
             arenas: Arenas::default(),
             polled: Cell::new(None),
-            allowance: Cell::new(0),
-            moved: Cell::new(0),
+            pace: Pace::default(),
+            longest_poll: Cell::new(None),
             lingering: Cell::new(0),
             over: Cell::new(false),
             scratch: RefCell::default(),
@@ -179,22 +170,56 @@ impl Core {
         }
     }
 
-    /// Charges the task being polled for moving `bytes`. False when its allowance is spent: it should
-    /// [`defer`](Self::wake) itself and give the others their turn.
+    /// Charges the task being polled for moving `bytes`.
     pub(crate) fn charge(&self, bytes: usize) {
-        let bytes = bytes.max(MINIMUM_CHARGE);
-        self.allowance.set(self.allowance.get().saturating_sub(bytes));
-        self.moved.set(self.moved.get().saturating_add(bytes));
+        self.pace.charge(bytes);
     }
 
     /// Whether the task being polled has spent its allowance and should give way. Outside of a poll nobody waits.
     pub(crate) fn must_give_way(&self) -> bool {
-        self.polled.get().is_some() && self.allowance.get() == 0
+        self.polled.get().is_some() && self.pace.poll_is_spent()
     }
 
     /// How many tasks there are.
     pub(crate) fn task_count(&self) -> usize {
         self.tasks.borrow().len()
+    }
+}
+
+/// Long computations, and how long they hold the loop.
+impl Core {
+    /// Takes one of this turn's long computations. If there is none left, the polling task is woken in the next turn,
+    /// behind what the sockets have woken.
+    pub(crate) fn poll_heavy(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.pace.take_heavy() {
+            return Poll::Ready(());
+        }
+        self.pace.put_off(self.wait_of(cx));
+        Poll::Pending
+    }
+
+    /// Gives back what [`poll_heavy`](Self::poll_heavy) gave, unused.
+    pub(crate) fn return_heavy(&self) {
+        self.pace.return_heavy();
+    }
+
+    /// Begins to measure how long tasks hold the loop. It costs a look at the clock for each poll.
+    pub(crate) fn measure_polls(&self) {
+        if self.longest_poll.get().is_none() {
+            self.longest_poll.set(Some(Duration::ZERO));
+        }
+    }
+
+    pub(crate) fn longest_poll(&self) -> Option<Duration> {
+        self.longest_poll.get()
+    }
+
+    fn measured<R>(&self, poll: impl FnOnce() -> R) -> R {
+        let Some(longest) = self.longest_poll.get() else { return poll() };
+        let begun = self.world.now();
+        let result = poll();
+        self.longest_poll.set(Some(longest.max(self.world.now().saturating_duration_since(begun))));
+        result
     }
 }
 
@@ -250,11 +275,12 @@ impl Core {
     /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
     /// whether the turn should end.
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
-        self.moved.set(0);
+        self.pace.begin_turn();
         for _ in 0..POLLS_PER_TURN {
             let Some(key) = self.ready.borrow_mut().pop_front() else { return };
-            let ended = if key == main { self.poll_main(key, poll_main) } else { self.poll_task(key) };
-            if ended || self.moved.get() >= BYTES_PER_TURN {
+            let ended =
+                self.measured(|| if key == main { self.poll_main(key, poll_main) } else { self.poll_task(key) });
+            if ended || self.pace.turn_is_spent() {
                 return;
             }
         }
@@ -268,7 +294,7 @@ impl Core {
             return false;
         };
         self.polled.set(Some((key, waker.data())));
-        self.allowance.set(BYTES_PER_POLL);
+        self.pace.begin_poll();
         let ended = poll(&mut Context::from_waker(&waker));
         self.polled.set(None);
         ended
@@ -287,7 +313,7 @@ impl Core {
         });
         let Some((mut future, waker)) = taken else { return false };
         self.polled.set(Some((key, waker.data())));
-        self.allowance.set(BYTES_PER_POLL);
+        self.pace.begin_poll();
         // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
         let result = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
         self.polled.set(None);
@@ -311,7 +337,8 @@ impl Core {
     /// ready. `Ok(false)` says that nothing will ever happen any more.
     pub(crate) fn wait(&self) -> io::Result<bool> {
         let mut scratch = self.scratch.take();
-        let limit = if self.has_ready() { Some(Duration::ZERO) } else { self.until_next_timer() };
+        let limit =
+            if self.has_ready() || self.pace.has_put_off() { Some(Duration::ZERO) } else { self.until_next_timer() };
         if limit.is_none() && self.is_stalled() {
             return Ok(false);
         }
@@ -332,6 +359,8 @@ impl Core {
         for key in scratch.keys.drain(..) {
             self.schedule(key);
         }
+        // Behind what the sockets have woken.
+        self.pace.take_put_off(&mut scratch.woken);
         for wait in scratch.woken.drain(..) {
             self.wake(wait);
         }

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::join::JoinHandle;
@@ -189,6 +189,14 @@ pub async fn yield_now() {
         Poll::Pending
     })
     .await;
+}
+
+/// The longest that a single task has held the loop since it is measured; from the first call on, on this machine. The
+/// other tasks' latency cannot be better than this. `None` outside of a machine.
+pub fn longest_poll() -> Option<Duration> {
+    let core = current()?;
+    core.measure_polls();
+    core.longest_poll()
 }
 
 /// The machine's time; the operating system's outside of a machine. In a simulated world it is the simulated time,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use super::core::Core;
 use super::key::Key;
@@ -159,6 +159,17 @@ impl Source {
     /// Lends the machine's send arena, as [`with_receive_arena`](Self::with_receive_arena).
     pub fn with_send_arena<R>(&self, work: impl FnOnce(&mut [u8]) -> R) -> R {
         self.core().arenas().send.lend(work)
+    }
+
+    /// Waits for this turn's share of long computations, such as a handshake's signatures: a loop full of them still
+    /// serves everybody else in between.
+    pub fn poll_heavy_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        self.core().poll_heavy(cx)
+    }
+
+    /// Gives back what [`poll_heavy_turn`](Self::poll_heavy_turn) gave: there was nothing to compute.
+    pub fn return_heavy_turn(&self) {
+        self.core().return_heavy();
     }
 
     /// The peer's address.

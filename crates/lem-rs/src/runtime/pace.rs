@@ -1,0 +1,88 @@
+//! How much is done before others have their turn.
+//!
+//! Three bounds: bytes in one poll of a task, bytes in one turn of the loop, and long computations in one turn. A task
+//! that has spent its share gives way; nothing is refused, only put off.
+
+use std::cell::{Cell, RefCell};
+
+use super::wait::Wait;
+
+/// How many bytes all tasks together may move in one turn: about a millisecond of decryption.
+const BYTES_PER_TURN: usize = 2 * 1024 * 1024;
+
+/// How many bytes one task may move before the others have their turn. It leaves room for two full receive arenas.
+const BYTES_PER_POLL: usize = 512 * 1024;
+
+/// What an operation costs at least, so that a loop over tiny results ends its turn as well.
+const LEAST_CHARGE: usize = 64;
+
+/// How many long computations are done in one turn: handshakes, above all, of which each step may take a third of a
+/// millisecond. What else is ready has its turn in between, so a flood of them delays nobody by more than this many.
+const HEAVY_PER_TURN: u32 = 4;
+
+/// What is left of the shares.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// Bytes that the task being polled may still move.
+    allowance: Cell<usize>,
+    /// Bytes that all tasks have moved in this turn.
+    moved: Cell<usize>,
+    /// Long computations that may still be done in this turn.
+    heavy: Cell<u32>,
+    /// Who waits for the next turn's.
+    put_off: RefCell<Vec<Wait>>,
+}
+
+impl Pace {
+    pub(super) fn begin_turn(&self) {
+        self.moved.set(0);
+        self.heavy.set(HEAVY_PER_TURN);
+    }
+
+    pub(super) fn begin_poll(&self) {
+        self.allowance.set(BYTES_PER_POLL);
+    }
+
+    /// The task being polled has moved `bytes`.
+    pub(super) fn charge(&self, bytes: usize) {
+        let bytes = bytes.max(LEAST_CHARGE);
+        self.allowance.set(self.allowance.get().saturating_sub(bytes));
+        self.moved.set(self.moved.get().saturating_add(bytes));
+    }
+
+    /// Whether the task being polled has spent its allowance.
+    pub(super) fn poll_is_spent(&self) -> bool {
+        self.allowance.get() == 0
+    }
+
+    /// Whether the turn should end.
+    pub(super) fn turn_is_spent(&self) -> bool {
+        self.moved.get() >= BYTES_PER_TURN
+    }
+
+    /// Takes one of this turn's long computations; false if there is none left.
+    pub(super) fn take_heavy(&self) -> bool {
+        let left = self.heavy.get();
+        self.heavy.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Gives back one that was not used.
+    pub(super) fn return_heavy(&self) {
+        self.heavy.set((self.heavy.get() + 1).min(HEAVY_PER_TURN));
+    }
+
+    /// Waits for the next turn's.
+    pub(super) fn put_off(&self, wait: Wait) {
+        self.put_off.borrow_mut().push(wait);
+    }
+
+    pub(super) fn has_put_off(&self) -> bool {
+        !self.put_off.borrow().is_empty()
+    }
+
+    /// Whom the next turn wakes.
+    pub(super) fn take_put_off(&self, woken: &mut Vec<Wait>) {
+        woken.append(&mut self.put_off.borrow_mut());
+    }
+}
