@@ -8,8 +8,14 @@
 
 mod support;
 
+mod accepting;
+mod closing;
 mod ends;
 mod limits;
+mod lingering;
 mod reading;
+mod split;
 mod truncated;
 mod unread;
+mod waiters;
+mod writing;

@@ -1,25 +1,21 @@
 //! The kinds of streams that the contract is checked on: each makes a connected pair inside of one machine.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use lem_rs::{
     Address, Deadline, Endpoint, InputBuffer, Limits, Listener, Plain, Source, Stream, StreamOptions, ToAddress,
     Transport, connect_source,
 };
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Tls, Version};
-use lem_ssl_tests::pki::{self, Leaf};
+use lem_ssl_rs::{ContextBuilder, Tls, Version};
 use lem_ssl_tests::scratch::Scratch;
 
+use super::contexts::{client_context, patient_builder, server_context};
 use super::run::both;
 
 /// A kind of stream.
 pub(crate) trait Carrier: 'static {
     /// What carries the bytes.
     type Carried: Transport;
-
-    /// Whether the protocol has a goodbye of its own, so that FIN alone is no clean end.
-    const SAYS_GOODBYE: bool;
 
     /// Two connected streams with these options.
     async fn pair_with(options: StreamOptions) -> (Stream<Self::Carried>, Stream<Self::Carried>);
@@ -50,7 +46,6 @@ pub(crate) struct Tls12;
 
 impl Carrier for Tcp {
     type Carried = Plain;
-    const SAYS_GOODBYE: bool = false;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
         plain_pair("127.0.0.1:0", options).await
@@ -59,7 +54,6 @@ impl Carrier for Tcp {
 
 impl Carrier for Unix {
     type Carried = Plain;
-    const SAYS_GOODBYE: bool = false;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
         let scratch = Scratch::new("contract");
@@ -69,7 +63,6 @@ impl Carrier for Unix {
 
 impl Carrier for Tls13 {
     type Carried = Tls;
-    const SAYS_GOODBYE: bool = true;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
         tls_pair("127.0.0.1:0", builder(Version::Tls13, options)).await
@@ -85,7 +78,6 @@ impl Encrypted for Tls13 {
 
 impl Carrier for Tls12 {
     type Carried = Tls;
-    const SAYS_GOODBYE: bool = true;
 
     async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
         tls12_pair(builder(Version::Tls12, options)).await
@@ -119,32 +111,18 @@ async fn tls12_pair(builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
 }
 
 async fn tls_pair(address: &str, builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
-    let server = builder.clone().roots(Roots::None).identity(identity().clone()).build().unwrap();
-    let client = builder.roots(Roots::Pem(identity().chain_pem().into())).build().unwrap();
-    let server = server.listen(address).await.unwrap();
+    let server = server_context(builder.clone()).listen(address).await.unwrap();
+    let client = client_context(builder);
     let (client, accepted) = both(client.connect_as(server.local_addr(), "localhost"), server.accept()).await;
     (client.unwrap(), accepted.unwrap())
 }
 
 fn builder(version: Version, options: StreamOptions) -> ContextBuilder {
-    Context::builder()
-        .versions([version])
-        .limits(options.limits)
-        .close_deadline(options.close_deadline)
-        // Two cores, many tests at once, and unoptimised arithmetic: ten seconds may be too few.
-        .handshake_deadline(Duration::from_secs(60))
+    patient_builder().versions([version]).limits(options.limits).close_deadline(options.close_deadline)
 }
 
-/// Who the servers of the tests are.
-pub(crate) fn identity() -> &'static Identity {
-    static IDENTITY: OnceLock<Identity> = OnceLock::new();
-    IDENTITY.get_or_init(|| {
-        let issued = pki::self_signed(Leaf::server(&["localhost", "127.0.0.1"]));
-        Identity::from_pem(issued.chain_pem, issued.key_pem).unwrap()
-    })
-}
-
-fn unix_address(scratch: &Scratch) -> String {
+/// The address of a socket in `scratch`.
+pub(super) fn unix_address(scratch: &Scratch) -> String {
     format!("unix:{}", scratch.path().join("socket").display())
 }
 

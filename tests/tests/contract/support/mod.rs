@@ -1,11 +1,14 @@
 //! What the tests of the contract share.
 
 mod carrier;
+mod contexts;
+mod door;
 mod expect;
 mod reset;
 mod run;
 
 pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
+pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};
 pub(crate) use reset::{reset, reset_by};
 pub(crate) use run::{at_once, both, check, until};
@@ -27,6 +30,15 @@ macro_rules! on_encrypted_streams {
     };
 }
 
+/// Makes a test of each named function for everything that accepts connections.
+macro_rules! on_every_door {
+    ($($name:ident,)*) => {
+        $crate::support::on_streams! { tcp: TcpDoor => $($name,)* }
+        $crate::support::on_streams! { unix: UnixDoor => $($name,)* }
+        $crate::support::on_streams! { tls: TlsDoor => $($name,)* }
+    };
+}
+
 macro_rules! on_streams {
     ($module:ident: $carrier:ident => $($name:ident,)*) => {
         mod $module {
@@ -40,4 +52,4 @@ macro_rules! on_streams {
     };
 }
 
-pub(crate) use {on_encrypted_streams, on_every_stream, on_streams};
+pub(crate) use {on_encrypted_streams, on_every_door, on_every_stream, on_streams};

@@ -1,0 +1,38 @@
+//! `close` does not wait, and the machine does not end before what was written is with the peer.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lem_rs::{Machine, ReadMode, spawn};
+
+use crate::support::{Carrier, Tcp, Tls12, Tls13, Unix, assert_same, pattern, until};
+
+#[test]
+fn the_machine_ends_only_when_a_closed_stream_has_sent_everything() {
+    ends_last::<Tcp>();
+    ends_last::<Unix>();
+    ends_last::<Tls13>();
+    ends_last::<Tls12>();
+}
+
+fn ends_last<C: Carrier>() {
+    const ACCEPTED: u64 = 100_000;
+    let received = Rc::new(RefCell::new(None));
+    let result = received.clone();
+    let data = pattern(32 * 1024 * 1024);
+    let counted = Machine::new().unwrap().run(async {
+        let (near, far) = C::pair().await;
+        let near = Rc::new(near);
+        let (writer, all) = (near.clone(), data.clone());
+        let task = spawn(async move { writer.write(&all).await });
+        until(|| near.is_busy() && near.bytes_written() > ACCEPTED).await;
+        near.close().unwrap();
+        task.await.unwrap().unwrap_err();
+        spawn(async move { *result.borrow_mut() = Some(far.read(ReadMode::All).await) }).detach();
+        // This ends before the reader has run at all.
+        near.bytes_written()
+    });
+    let counted = usize::try_from(counted.unwrap()).unwrap();
+    let received = received.borrow_mut().take().expect("the reader came to its end");
+    assert_same(&received.unwrap(), &data[..counted]);
+}

@@ -1,0 +1,267 @@
+//! `stream.split()`: two halves with a slot each; a reader and a writer wait at once.
+
+use std::rc::Rc;
+
+use lem_rs::{ReadHalf, ReadMode, Stream, Transport, WriteHalf, WriteQueue, spawn};
+
+use crate::support::{Carrier, assert_same, both, on_every_stream, pattern, says, until};
+
+on_every_stream! {
+    a_reader_and_a_writer_wait_at_once,
+    a_second_reader_or_writer_of_a_half_is_told_busy,
+    each_half_is_interrupted_by_itself,
+    a_half_that_nobody_waits_on_says_not_busy,
+    both_ends_can_write_8_mib_before_either_has_read,
+    writer_close_is_a_half_close_and_the_reply_is_readable,
+    dropping_the_writer_is_a_half_close,
+    writer_close_interrupts_who_writes_and_leaves_the_reader_alone,
+    writer_shutdown_waits_until_the_last_byte_is_sent,
+    dropping_both_halves_closes_the_stream_and_loses_nothing,
+    dropping_the_reader_leaves_the_writer,
+    two_halves_can_be_joined_again,
+    halves_of_two_streams_cannot_be_joined,
+    a_write_queue_lets_several_tasks_write_in_their_order,
+    a_write_queue_goes_on_after_an_interrupted_write,
+}
+
+const MIB: usize = 1024 * 1024;
+const TOO_MUCH: usize = 32 * MIB;
+
+type Halves<T> = (ReadHalf<T>, WriteHalf<T>);
+
+async fn split_pair<C: Carrier>() -> (Halves<C::Carried>, Stream<C::Carried>) {
+    let (near, far) = C::pair().await;
+    (near.split(), far)
+}
+
+async fn a_reader_and_a_writer_wait_at_once<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let data = pattern(TOO_MUCH);
+    let other_end = async {
+        until(|| reader.is_busy() && writer.is_busy()).await;
+        far.write("for the reader\n").await.unwrap();
+        until(|| !reader.is_busy()).await;
+        assert!(writer.is_busy());
+        far.read(TOO_MUCH).await.unwrap()
+    };
+    let ((line, written), received) = both(both(reader.read(ReadMode::Line), writer.write(&data)), other_end).await;
+    assert_eq!(line.unwrap(), b"for the reader\n");
+    written.unwrap();
+    assert_same(&received, &data);
+}
+
+async fn a_second_reader_or_writer_of_a_half_is_told_busy<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let data = pattern(TOO_MUCH);
+    let others = async {
+        until(|| reader.is_busy() && writer.is_busy()).await;
+        says(reader.read(1).await, "busy");
+        says(writer.write("x").await, "busy");
+        far.write("x").await.unwrap();
+        far.read(TOO_MUCH).await.unwrap()
+    };
+    let ((read, written), received) = both(both(reader.read(1), writer.write(&data)), others).await;
+    assert_eq!(read.unwrap(), b"x");
+    written.unwrap();
+    assert_same(&received, &data);
+}
+
+async fn each_half_is_interrupted_by_itself<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let data = pattern(TOO_MUCH);
+    let interrupter = async {
+        until(|| reader.is_busy() && writer.is_busy()).await;
+        writer.interrupt().unwrap();
+        assert!(reader.is_busy() && !writer.is_busy());
+        says(writer.interrupt(), "not busy");
+        reader.interrupt().unwrap();
+        assert!(!reader.is_busy());
+    };
+    let ((read, written), ()) = both(both(reader.read(1), writer.write(&data)), interrupter).await;
+    says(read, "interrupted");
+    says(written, "interrupted");
+    drop(far);
+}
+
+async fn a_half_that_nobody_waits_on_says_not_busy<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    says(reader.interrupt(), "not busy");
+    says(writer.interrupt(), "not busy");
+    let interrupter = async {
+        until(|| reader.is_busy()).await;
+        assert!(!writer.is_busy());
+        says(writer.interrupt(), "not busy");
+        writer.write("a write beside a reader that waits").await.unwrap();
+        far.write("x").await.unwrap();
+    };
+    let (read, ()) = both(reader.read(1), interrupter).await;
+    assert_eq!(read.unwrap(), b"x");
+}
+
+/// The original stalls here until somebody interrupts it.
+async fn both_ends_can_write_8_mib_before_either_has_read<C: Carrier>() {
+    async fn exchange<T: Transport>(stream: Stream<T>, own: Rc<Vec<u8>>) -> Vec<u8> {
+        let (reader, writer) = stream.split();
+        let task = spawn(async move {
+            writer.write(&*own).await.unwrap();
+            writer.close().unwrap();
+        });
+        let all = reader.read(ReadMode::All).await.unwrap();
+        task.await.unwrap();
+        all
+    }
+    let (near, far) = C::pair().await;
+    let ours = Rc::new(pattern(8 * MIB));
+    let theirs = Rc::new(ours.iter().map(|byte| !byte).collect::<Vec<u8>>());
+    let (at_near, at_far) = both(exchange(near, ours.clone()), exchange(far, theirs.clone())).await;
+    assert_same(&at_near, &theirs);
+    assert_same(&at_far, &ours);
+}
+
+async fn writer_close_is_a_half_close_and_the_reply_is_readable<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    assert!(!writer.is_closed());
+    writer.write("request").await.unwrap();
+    writer.close().unwrap();
+    assert!(writer.is_closed());
+    says(writer.write("more").await, "closed");
+    says(writer.close(), "already closed");
+    assert_eq!(far.read(ReadMode::All).await.unwrap(), b"request");
+    far.write("reply").await.unwrap();
+    far.close().unwrap();
+    assert!(!reader.is_closed());
+    assert_eq!(reader.read(ReadMode::All).await.unwrap(), b"reply");
+}
+
+async fn dropping_the_writer_is_a_half_close<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    writer.write("request").await.unwrap();
+    drop(writer);
+    assert_eq!(far.read(ReadMode::All).await.unwrap(), b"request");
+    far.write("reply\n").await.unwrap();
+    assert_eq!(reader.read_line_trimmed().await.unwrap(), "reply");
+}
+
+async fn writer_close_interrupts_who_writes_and_leaves_the_reader_alone<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let data = pattern(TOO_MUCH);
+    let closer = async {
+        until(|| reader.is_busy() && writer.is_busy() && writer.bytes_written() > 0).await;
+        writer.close().unwrap();
+        assert!(reader.is_busy());
+        let counted = usize::try_from(writer.bytes_written()).unwrap();
+        assert_same(&far.read(ReadMode::All).await.unwrap(), &data[..counted]);
+        far.write("x").await.unwrap();
+    };
+    let ((read, written), ()) = both(both(reader.read(1), writer.write(&data)), closer).await;
+    assert_eq!(read.unwrap(), b"x");
+    says(written, "interrupted");
+}
+
+async fn writer_shutdown_waits_until_the_last_byte_is_sent<C: Carrier>() {
+    let ((_reader, writer), far) = split_pair::<C>().await;
+    let data = pattern(TOO_MUCH);
+    let interrupter = async {
+        until(|| writer.bytes_written() > 0 && writer.is_busy()).await;
+        writer.interrupt().unwrap();
+    };
+    says(both(writer.write(&data), interrupter).await.0, "interrupted");
+    let counted = usize::try_from(writer.bytes_written()).unwrap();
+    let (over, received) = both(writer.shutdown(), far.read(ReadMode::All)).await;
+    over.unwrap();
+    assert_same(&received.unwrap(), &data[..counted]);
+    writer.shutdown().await.unwrap();
+}
+
+async fn dropping_both_halves_closes_the_stream_and_loses_nothing<C: Carrier>() {
+    let data = pattern(10 * MIB);
+    for reader_first in [true, false] {
+        let ((reader, writer), far) = split_pair::<C>().await;
+        let writing = async {
+            writer.write(&data).await.unwrap();
+            if reader_first {
+                drop(reader);
+                drop(writer);
+            } else {
+                drop(writer);
+                drop(reader);
+            }
+        };
+        let ((), received) = both(writing, far.read(ReadMode::All)).await;
+        assert_same(&received.unwrap(), &data);
+    }
+}
+
+async fn dropping_the_reader_leaves_the_writer<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    drop(reader);
+    writer.write("still here").await.unwrap();
+    assert_eq!(far.read(10).await.unwrap(), b"still here");
+}
+
+async fn two_halves_can_be_joined_again<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    far.write("line\nrest").await.unwrap();
+    reader.read(ReadMode::Line).await.unwrap();
+    let whole = reader.join(writer).unwrap();
+    assert_eq!(whole.read(ReadMode::Available).await.unwrap(), b"rest");
+    whole.write("one stream").await.unwrap();
+    assert_eq!(far.read(10).await.unwrap(), b"one stream");
+    let others = async {
+        until(|| whole.is_busy()).await;
+        says(whole.write("x").await, "busy");
+        far.write("x").await.unwrap();
+    };
+    let (read, ()) = both(whole.read(1), others).await;
+    assert_eq!(read.unwrap(), b"x");
+}
+
+async fn halves_of_two_streams_cannot_be_joined<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let (_, other_writer) = far.split();
+    let (reader, other_writer) = reader.join(other_writer).unwrap_err();
+    // Neither was closed by that.
+    other_writer.write("from afar").await.unwrap();
+    assert_eq!(reader.read(9).await.unwrap(), b"from afar");
+    assert!(reader.join(writer).is_ok());
+}
+
+async fn a_write_queue_lets_several_tasks_write_in_their_order<C: Carrier>() {
+    const WRITERS: u8 = 8;
+    let ((_reader, writer), far) = split_pair::<C>().await;
+    let queue = WriteQueue::new(writer);
+    let tasks: Vec<_> = (0..WRITERS)
+        .map(|number| {
+            let queue = queue.clone();
+            spawn(async move { queue.write(&vec![number; MIB]).await })
+        })
+        .collect();
+    for number in 0..WRITERS {
+        let message = far.read(MIB).await.unwrap();
+        assert!(message.iter().all(|byte| *byte == number), "message {number} is whole and in its place");
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+async fn a_write_queue_goes_on_after_an_interrupted_write<C: Carrier>() {
+    let ((_reader, writer), far) = split_pair::<C>().await;
+    let queue = WriteQueue::new(writer);
+    let first = spawn({
+        let queue = queue.clone();
+        async move { queue.write(&pattern(TOO_MUCH)).await }
+    });
+    let second = spawn({
+        let queue = queue.clone();
+        async move { queue.write("second").await }
+    });
+    until(|| queue.writer().is_busy() && queue.writer().bytes_written() > 0).await;
+    queue.writer().interrupt().unwrap();
+    let counted = usize::try_from(queue.writer().bytes_written()).unwrap();
+    says(first.await.unwrap(), "interrupted");
+    let received = far.read(counted + 6).await.unwrap();
+    assert_same(&received[..counted], &pattern(TOO_MUCH)[..counted]);
+    assert_eq!(&received[counted..], b"second");
+    second.await.unwrap().unwrap();
+}
