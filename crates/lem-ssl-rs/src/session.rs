@@ -57,10 +57,18 @@ impl Session {
 
     /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it does
     /// what is due anyway: a client's first message, for one.
-    pub(crate) fn open(&mut self, received: &mut [u8], input: &mut InputBuffer, outbox: &mut Outbox) -> Opened {
+    ///
+    /// `answers` says whether we may still send: after our goodbye a peer's new keys get no answer.
+    pub(crate) fn open(
+        &mut self,
+        received: &mut [u8],
+        input: &mut InputBuffer,
+        outbox: &mut Outbox,
+        answers: bool,
+    ) -> Opened {
         match self {
-            Self::Client(connection) => open(connection, received, input, outbox),
-            Self::Server(connection) => open(connection, received, input, outbox),
+            Self::Client(connection) => open(connection, received, input, outbox, answers),
+            Self::Server(connection) => open(connection, received, input, outbox, answers),
         }
     }
 
@@ -83,7 +91,7 @@ impl Session {
         // With no room for it, the message is queued all the same; it comes out like every message of the protocol.
         if let Err(Unsealed::TooSmall(_)) = self.write(kept, outbox, |writer| writer.queue_close_notify(&mut [])) {
             let mut nothing = InputBuffer::default();
-            self.open(kept, &mut nothing, outbox);
+            self.open(kept, &mut nothing, outbox, false);
         }
     }
 
@@ -161,6 +169,7 @@ fn open<C: Connection>(
     received: &mut [u8],
     input: &mut InputBuffer,
     outbox: &mut Outbox,
+    answers: bool,
 ) -> Opened {
     let mut used = 0;
     let mut then = Then::Continues;
@@ -197,7 +206,15 @@ fn open<C: Connection>(
                 failed = Some(error);
                 false
             }
-            // BlockedHandshake, WriteTraffic, Closed: it is the peer's turn, or nobody's.
+            Ok(ConnectionState::WriteTraffic(mut writer)) => {
+                // rustls keeps the answer to a KeyUpdate until there is content to send, which may be never. To be
+                // asked for content, and given no room for it, brings the answer out, and nothing else.
+                if answers {
+                    let _ = writer.encrypt(&[0], &mut []);
+                }
+                true
+            }
+            // BlockedHandshake, Closed: it is the peer's turn, or nobody's.
             Ok(_) => true,
         };
         used += discard;
@@ -205,7 +222,7 @@ fn open<C: Connection>(
             last_words(connection, &mut received[used..], outbox);
             return Opened { used, then: Then::Failed(error) };
         }
-        if over {
+        if over && !connection.common().wants_write() {
             return Opened { used, then };
         }
     }

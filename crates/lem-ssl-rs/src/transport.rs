@@ -78,7 +78,7 @@ impl Tls {
     /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
     pub(crate) fn begin(&mut self, received: &[u8], input: &mut InputBuffer) -> Received {
         let mut bytes = received.to_vec();
-        let opened = self.session.open(&mut bytes, input, &mut self.outbox);
+        let opened = self.session.open(&mut bytes, input, &mut self.outbox, true);
         self.partial = bytes.split_off(opened.used);
         let received = input.len();
         self.conclude(opened.then, received)
@@ -128,7 +128,7 @@ impl Transport for Tls {
         if let Some(end) = self.held.take() {
             return Received::Ended(end);
         }
-        let Self { source, session, partial, outbox, .. } = self;
+        let Self { source, session, partial, outbox, sending, .. } = self;
         let before = input.len();
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
             let kept = partial.len();
@@ -141,7 +141,7 @@ impl Transport for Tls {
                 return Ok(None);
             }
             let filled = &mut arena[..kept + count];
-            let Opened { used, then } = session.open(filled, input, outbox);
+            let Opened { used, then } = session.open(filled, input, outbox, *sending == Sending::Open);
             partial.clear();
             partial.extend_from_slice(&filled[used..]);
             if partial.is_empty() {

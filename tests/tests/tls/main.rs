@@ -2,4 +2,6 @@
 
 mod chunking;
 mod flight;
+mod post_handshake;
 mod support;
+mod truncation;

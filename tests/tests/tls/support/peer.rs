@@ -21,8 +21,10 @@ pub(crate) enum Cuts {
 /// How the peer goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
+    /// With a FIN behind what it sent; what we send is received and ignored.
     Fin,
-    Reset,
+    /// Its socket is closed at once: a reset, if it has not read everything.
+    Gone,
 }
 
 pub(crate) struct Peer {
@@ -38,8 +40,8 @@ pub(crate) struct Peer {
     pub(crate) plaintext: Vec<u8>,
     /// Why it gave up.
     pub(crate) failure: Option<rustls::Error>,
-    /// Our FIN has arrived.
-    pub(crate) saw_fin: bool,
+    /// Our `close_notify` has arrived.
+    pub(crate) clean_end: bool,
     beat: Beat,
 }
 
@@ -53,7 +55,7 @@ impl Peer {
             sent: 0,
             plaintext: Vec::new(),
             failure: None,
-            saw_fin: false,
+            clean_end: false,
             beat: Beat::new().await,
         }
     }
@@ -124,10 +126,8 @@ impl Peer {
     pub(crate) fn go(&mut self, end: End) {
         if let Some(wire) = self.wire.take() {
             match end {
-                // Dropping would wait for our end.
-                End::Fin => wire.abort(),
-                // The kernel resets a connection that is closed with something unread in it.
-                End::Reset => drop(wire),
+                End::Fin => drop(wire),
+                End::Gone => wire.abort(),
             }
         }
     }
@@ -143,7 +143,6 @@ impl Peer {
     pub(crate) async fn receive(&mut self) -> bool {
         let Some(wire) = &self.wire else { return false };
         let Ok(bytes) = wire.read(ReadMode::Available).await else {
-            self.saw_fin = true;
             return false;
         };
         let mut rest = &bytes[..];
@@ -151,6 +150,7 @@ impl Peer {
             self.tls.read_tls(&mut rest).unwrap();
             match self.tls.process_new_packets() {
                 Ok(state) => {
+                    self.clean_end = state.peer_has_closed();
                     let start = self.plaintext.len();
                     self.plaintext.resize(start + state.plaintext_bytes_to_read(), 0);
                     self.tls.reader().read_exact(&mut self.plaintext[start..]).unwrap();
