@@ -10,7 +10,9 @@ mod support;
 
 mod accepting;
 mod closing;
+mod connecting;
 mod ends;
+mod handshakes;
 mod limits;
 mod lingering;
 mod reading;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{ReadMode, Stream, Transport, spawn, timeout, yield_now};
+use lem_rs::{Error, ReadMode, Stream, Transport, spawn, timeout, yield_now};
 
 use crate::support::{Carrier, assert_same, at_once, both, on_every_stream, pattern, reset_by, says, until};
 
@@ -21,9 +21,11 @@ on_every_stream! {
     accepted_bytes_are_delivered_without_another_call,
     the_next_write_follows_the_accepted_bytes_of_an_interrupted_one,
     many_interrupted_writes_add_up_to_what_was_counted,
+    a_write_is_at_most_64_kib_ahead_of_the_kernel,
     a_write_after_our_close_says_closed,
     a_write_to_a_peer_that_is_gone_says_closed,
     a_peer_that_closes_while_we_write_makes_it_say_closed,
+    a_peer_that_has_closed_cleanly_makes_a_write_say_closed_in_the_end,
     what_was_received_before_a_failed_write_stays_readable,
     a_failed_write_ends_the_sending_side_only,
 }
@@ -216,6 +218,30 @@ async fn many_interrupted_writes_add_up_to_what_was_counted<C: Carrier>() {
     assert_same(&read, &data[..counted]);
 }
 
+async fn a_write_is_at_most_64_kib_ahead_of_the_kernel<C: Carrier>() {
+    const AHEAD: usize = 64 * 1024;
+    /// Of the last record only a part may have gone out, and then none of it can be read.
+    const RECORD: usize = 16 * 1024;
+    let (near, far) = C::pair().await;
+    let data = pattern(TOO_MUCH);
+    let interrupter = async {
+        until_full(&far).await;
+        far.interrupt().unwrap();
+    };
+    let (written, ()) = both(far.write(&data), interrupter).await;
+    says(written, "interrupted");
+    let counted = usize::try_from(far.bytes_written()).unwrap();
+    // What the kernel has not taken goes with this; what it has taken arrives.
+    far.abort();
+    let received = match near.read(ReadMode::All).await {
+        Ok(all) => all,
+        Err(Error::Truncated(_)) => near.read(ReadMode::All).await.unwrap(),
+        Err(error) => panic!("{error}"),
+    };
+    assert_same(&received, &data[..received.len()]);
+    assert!(received.len() + AHEAD + RECORD >= counted, "{} of {counted} bytes", received.len());
+}
+
 async fn a_write_after_our_close_says_closed<C: Carrier>() {
     let (near, _far) = C::pair().await;
     near.close().unwrap();
@@ -225,7 +251,7 @@ async fn a_write_after_our_close_says_closed<C: Carrier>() {
 }
 
 /// Writes until it cannot be done any more.
-async fn write_until_it_fails<T: Transport>(stream: &Stream<T>) -> lem_rs::Error {
+async fn write_until_it_fails<T: Transport>(stream: &Stream<T>) -> Error {
     let data = pattern(1024 * 1024);
     loop {
         if let Err(error) = stream.write(&data).await {
@@ -252,6 +278,15 @@ async fn a_peer_that_closes_while_we_write_makes_it_say_closed<C: Carrier>() {
     let (written, ()) = both(near.write(&data), closer).await;
     says(written, "closed");
     says(near.write("again").await, "closed");
+}
+
+/// Who has closed still reads for a while, so that its own last bytes arrive; but not for ever.
+async fn a_peer_that_has_closed_cleanly_makes_a_write_say_closed_in_the_end<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    far.write("goodbye").await.unwrap();
+    far.close().unwrap();
+    assert_eq!(write_until_it_fails(&near).await.to_string(), "closed");
+    assert_eq!(near.read(7).await.unwrap(), b"goodbye");
 }
 
 async fn what_was_received_before_a_failed_write_stays_readable<C: Carrier>() {

@@ -8,6 +8,7 @@ mod reset;
 mod run;
 
 pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
+pub(crate) use contexts::{client_context, patient_builder, server_context};
 pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};
 pub(crate) use reset::{reset, reset_by};
