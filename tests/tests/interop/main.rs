@@ -6,5 +6,8 @@
 mod authority;
 mod client_verdict;
 mod endings;
+mod key_update;
+mod resumption;
 mod server_identity;
 mod support;
+mod transfer;

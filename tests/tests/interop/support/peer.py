@@ -66,6 +66,9 @@ def read_all(tls):
         received += data
 
 
+TRANSFERS = 0
+
+
 def duplex(tls, to_send):
     """Sends and receives at once, from one thread, because an SSL object is not made for two."""
     tls.setblocking(False)
@@ -89,7 +92,9 @@ def duplex(tls, to_send):
         if not moved:
             select.select(readers, writers, [])
     tls.setblocking(True)
-    print("RECEIVED", received, digest.hexdigest())
+    global TRANSFERS
+    TRANSFERS += 1
+    print("RECEIVED", TRANSFERS, received, digest.hexdigest())
 
 
 def answer(tls):

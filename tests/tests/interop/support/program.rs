@@ -40,15 +40,20 @@ impl Program {
 
     /// Waits until it has said a whole line with `what`, and returns that line.
     pub(crate) async fn says(&self, what: &str) -> String {
+        self.says_times(1, what).await
+    }
+
+    /// Waits until it has said so many lines with `what`, and returns the last of these.
+    pub(crate) async fn says_times(&self, times: usize, what: &str) -> String {
         let (output, wanted) = (self.output.clone(), what.to_owned());
-        let found = unblock(move || output.wait_for(&wanted)).await.expect("waiting does not panic");
-        found.unwrap_or_else(|| panic!("{} never said {what:?}", self.name))
+        let found = unblock(move || output.wait_for(times, &wanted)).await.expect("waiting does not panic");
+        found.unwrap_or_else(|| panic!("{} never said {what:?} {times} times", self.name))
     }
 
     /// As [`says`](Self::says), before there is a machine.
     #[track_caller]
     pub(crate) fn says_first(&self, what: &str) -> String {
-        let found = self.output.wait_for(what);
+        let found = self.output.wait_for(1, what);
         found.unwrap_or_else(|| panic!("{} never said {what:?}", self.name))
     }
 
@@ -63,6 +68,11 @@ impl Program {
     pub(crate) fn tell(&mut self, what: &str) {
         let input = self.input.as_mut().expect("its input is open");
         input.write_all(what.as_bytes()).and_then(|()| input.flush()).expect("it takes its input");
+    }
+
+    /// Its standard input, for a thread that types much.
+    pub(crate) fn take_input(&mut self) -> impl Write + Send + use<> {
+        self.input.take().expect("its input is open")
     }
 
     /// Ends its standard input.
@@ -96,7 +106,7 @@ impl Program {
 
     /// Waits until it says `what` or ends.
     fn says_or_ends(&self, what: &str) -> bool {
-        self.output.wait_for(what).is_some()
+        self.output.wait_for(1, what).is_some()
     }
 }
 
@@ -146,11 +156,11 @@ impl Output {
     }
 
     /// `None` if it ended, or the watchdog barked, before that was said.
-    fn wait_for(&self, what: &str) -> Option<String> {
+    fn wait_for(&self, times: usize, what: &str) -> Option<String> {
         let deadline = Instant::now() + WATCHDOG;
         let mut said = self.lock();
         loop {
-            if let Some(line) = line_with(&said.out, what).or_else(|| line_with(&said.err, what)) {
+            if let Some(line) = line_with(times, &said.out, what).or_else(|| line_with(times, &said.err, what)) {
                 return Some(line);
             }
             let left = deadline.checked_duration_since(Instant::now())?;
@@ -188,11 +198,11 @@ fn collect(mut pipe: impl Read + Send + 'static, output: &Arc<Output>, place: fn
     });
 }
 
-fn line_with(said: &[u8], what: &str) -> Option<String> {
+fn line_with(times: usize, said: &[u8], what: &str) -> Option<String> {
     // Python says the parts of a line one by one.
     let whole = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let text = String::from_utf8_lossy(&said[..whole]);
-    text.lines().find(|line| line.contains(what)).map(str::to_owned)
+    text.lines().filter(|line| line.contains(what)).nth(times - 1).map(str::to_owned)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
