@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io;
 
-use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
+use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
 use rustls::{AlertDescription, CertificateError};
 
 use crate::error::{Error, TlsError};
 use crate::info::Info;
+use crate::meter::Metered;
 use crate::session::{Opened, Session, Then, Unsealed};
 use crate::trust;
 
@@ -38,6 +39,8 @@ pub struct Tls {
     held: Option<EndOfStream>,
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
+    /// Counts for the server that accepted the connection.
+    metered: Option<Metered<StreamHandle<Tls>>>,
 }
 
 /// The sending side.
@@ -58,7 +61,12 @@ const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
 const RECORD_OVERHEAD: usize = 22;
 
 impl Tls {
-    pub(crate) fn new(source: Source, session: Session, accept_missing_close_notify: bool) -> Self {
+    pub(crate) fn new(
+        source: Source,
+        session: Session,
+        accept_missing_close_notify: bool,
+        metered: Option<Metered<StreamHandle<Self>>>,
+    ) -> Self {
         Self {
             source,
             session,
@@ -67,12 +75,20 @@ impl Tls {
             sending: Sending::Open,
             held: None,
             accept_missing_close_notify,
+            metered,
         }
     }
 
     /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.common().is_handshaking()
+    }
+
+    /// The handshake is finished: the server that accepted the connection can end the stream from now on.
+    pub(crate) fn opened(&self, handle: StreamHandle<Self>) {
+        if let Some(metered) = &self.metered {
+            metered.open(handle);
+        }
     }
 
     /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
@@ -132,6 +148,11 @@ impl Transport for Tls {
         let before = input.len();
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
             let kept = partial.len();
+            // Only a handshake message in a great many tiny records fills it, and with no room a read looks like FIN.
+            if kept >= arena.len() {
+                let too_long = rustls::InvalidMessage::HandshakePayloadTooLarge;
+                return Ok(Some(Then::Failed(rustls::Error::InvalidMessage(too_long))));
+            }
             arena[..kept].copy_from_slice(partial);
             // Enough for what is wanted, and never less than the rest of one record.
             let records = want.div_ceil(16 * 1024).saturating_mul(RECORD_OVERHEAD).saturating_add(want);
@@ -149,6 +170,9 @@ impl Transport for Tls {
             }
             Ok(Some(then))
         });
+        if let Some(metered) = &self.metered {
+            metered.received(input.len() - before);
+        }
         match opened {
             Ok(Some(then)) => self.conclude(then, input.len() - before),
             Ok(None) => Received::Ended(self.cut(Cut::Fin)),
@@ -173,7 +197,12 @@ impl Transport for Tls {
             Err(unsealed) => Ok(Err(unsealed)),
         })?;
         match sealed {
-            Ok(_) => Ok(Sent::Accepted(chunk.len())),
+            Ok(_) => {
+                if let Some(metered) = &self.metered {
+                    metered.sent(chunk.len());
+                }
+                Ok(Sent::Accepted(chunk.len()))
+            }
             Err(unsealed) => {
                 // The arena has room for every chunk: only an exhausted session refuses one.
                 debug_assert_eq!(unsealed, Unsealed::Over);

@@ -2,6 +2,9 @@
 
 mod chunking;
 mod flight;
+mod not_tls;
 mod post_handshake;
+mod refusals;
 mod support;
 mod truncation;
+mod verdicts;

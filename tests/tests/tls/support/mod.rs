@@ -4,7 +4,7 @@ mod certificates;
 mod machine;
 mod peer;
 
-pub(crate) use certificates::{Pki, Role, client, pki, provider, server, versions_of};
+pub(crate) use certificates::{Role, client, identity, pki, provider, server};
 pub(crate) use machine::{Beat, run, wire};
 pub(crate) use peer::{Cuts, End, Peer};
 

@@ -1,0 +1,170 @@
+//! What the peer refuses becomes an error in words; so does a peer with whom we have nothing in common.
+
+use std::sync::Arc;
+
+use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, Version, spawn};
+use rustls::AlertDescription;
+
+use crate::support::{Peer, Role, client, identity, pki, run, says, server, tls, upgrade, wire};
+
+/// Our error when we meet `peer` as a client or server with `context`, and what the peer made of it.
+async fn meet(context: Context, role: Role, peer: rustls::Connection) -> (Error, Option<rustls::Error>) {
+    let (near, far) = wire();
+    let us = spawn(async move { upgrade(&context, role, near).await.unwrap_err() });
+    let mut peer = Peer::new(peer, far).await;
+    assert!(!peer.shake_hands().await, "the handshake should fail");
+    peer.drain().await;
+    (us.await.unwrap(), peer.failure)
+}
+
+/// A server with this certificate is not what `config`, a client, trusts.
+#[test]
+fn a_client_that_does_not_trust_our_certificate_is_quoted() {
+    run(async {
+        let stranger = lem_ssl_tests::pki::Authority::new("Strangers");
+        let issued = stranger.issue(lem_ssl_tests::pki::Leaf::server(&["localhost"]));
+        let context = Context::builder().roots(Roots::None).identity(identity(&issued)).build().unwrap();
+        for version in [Version::Tls12, Version::Tls13] {
+            let peer = client(&Arc::new(pki().client_config(&[version])));
+            let (error, _) = meet(context.clone(), Role::Server, peer).await;
+            let TlsError::Alert { alert, during_handshake: true } = tls(&error) else { panic!("{error:?}") };
+            assert_eq!(*alert, AlertDescription::UnknownCA);
+            says(&error, &["the peer refused the handshake", "unknown CA (alert 48)", "does not trust the issuer"]);
+        }
+    });
+}
+
+#[test]
+fn a_server_of_another_version_is_refused_in_words() {
+    run(async {
+        let pki = pki();
+        let old = server(&Arc::new(pki.server_config(&pki.server, &[Version::Tls12])));
+        let context = pki.client_context().versions([Version::Tls13]).build().unwrap();
+        let (error, _) = meet(context, Role::Client, old).await;
+        says(&error, &["TLS version"]);
+        let new = server(&Arc::new(pki.server_config(&pki.server, &[Version::Tls13])));
+        let context = pki.client_context().versions([Version::Tls12]).build().unwrap();
+        let (error, _) = meet(context, Role::Client, new).await;
+        says(&error, &["TLS version"]);
+    });
+}
+
+#[test]
+fn a_client_of_another_version_is_refused_in_words_and_told() {
+    run(async {
+        let pki = pki();
+        for (ours, theirs) in [(Version::Tls12, Version::Tls13), (Version::Tls13, Version::Tls12)] {
+            let context = pki.server_context().versions([ours]).build().unwrap();
+            let peer = client(&Arc::new(pki.client_config(&[theirs])));
+            let (error, told) = meet(context, Role::Server, peer).await;
+            assert!(matches!(tls(&error), TlsError::Incompatible(_)), "{error:?}");
+            says(&error, &["nothing in common with the peer", "enabled here"]);
+            assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)));
+        }
+    });
+}
+
+#[test]
+fn a_server_that_speaks_none_of_our_protocols_is_quoted() {
+    run(async {
+        let pki = pki();
+        let mut config = pki.server_config(&pki.server, &[Version::Tls13]);
+        config.alpn_protocols = vec![b"imap".to_vec()];
+        let context = pki.client_context().alpn(["h2", "http/1.1"]).build().unwrap();
+        let (error, _) = meet(context, Role::Client, server(&Arc::new(config))).await;
+        says(&error, &["no application protocol (alert 120)", "none of the ALPN protocols that were offered"]);
+    });
+}
+
+#[test]
+fn a_client_that_speaks_none_of_our_protocols_is_told() {
+    run(async {
+        let pki = pki();
+        let mut config = pki.client_config(&[Version::Tls13]);
+        config.alpn_protocols = vec![b"imap".to_vec()];
+        let context = pki.server_context().alpn(["h2"]).build().unwrap();
+        let (error, told) = meet(context, Role::Server, client(&Arc::new(config))).await;
+        assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
+        says(&error, &["application protocol"]);
+    });
+}
+
+#[test]
+fn a_peer_without_a_cipher_suite_in_common_is_told() {
+    run(async {
+        let pki = pki();
+        let only = |suite| {
+            let mut provider = (*crate::support::provider()).clone();
+            provider.cipher_suites.retain(|one| one.suite() == suite);
+            Arc::new(provider)
+        };
+        let ours = only(rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let context = pki.server_context().provider(ours).versions([Version::Tls13]).build().unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(only(rustls::CipherSuite::TLS13_AES_256_GCM_SHA384))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(pki.roots())
+            .with_no_client_auth();
+        let (error, told) = meet(context, Role::Server, client(&Arc::new(config))).await;
+        says(&error, &["nothing in common with the peer: no cipher suite"]);
+        assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)));
+    });
+}
+
+/// On TLS 1.3 the client is done before the server has seen that there is no certificate.
+#[test]
+fn a_missing_client_certificate_on_tls_1_3_is_explained_by_the_first_read() {
+    run(async {
+        let pki = pki();
+        let context = pki.client_context().versions([Version::Tls13]).build().unwrap();
+        let (near, far) = wire();
+        let us = spawn(async move {
+            let stream = upgrade(&context, Role::Client, near).await.unwrap();
+            stream.write("request").await.unwrap();
+            let error = stream.read(ReadMode::Available).await.unwrap_err();
+            assert_eq!(stream.read(ReadMode::Available).await.unwrap_err().to_string(), "closed");
+            assert!(stream.is_closed());
+            error
+        });
+        let mut peer = Peer::new(server(&Arc::new(pki.strict_server_config(&[Version::Tls13]))), far).await;
+        assert!(!peer.shake_hands().await);
+        peer.drain().await;
+        let error = us.await.unwrap();
+        let TlsError::Alert { alert: AlertDescription::CertificateRequired, during_handshake: false } = tls(&error)
+        else {
+            panic!("{error:?}")
+        };
+        says(&error, &["certificate required (alert 116)", "give the context an identity"]);
+    });
+}
+
+#[test]
+fn a_missing_client_certificate_on_tls_1_2_fails_the_handshake() {
+    run(async {
+        let pki = pki();
+        let context = pki.client_context().versions([Version::Tls12]).build().unwrap();
+        let peer = server(&Arc::new(pki.strict_server_config(&[Version::Tls12])));
+        let (error, _) = meet(context, Role::Client, peer).await;
+        says(
+            &error,
+            &["the peer refused the handshake: certificate required (alert 116)", "give the context an identity"],
+        );
+    });
+}
+
+/// Every fatal alert that a server may answer our hello with.
+#[test]
+fn every_alert_has_words() {
+    run(async {
+        let context = pki().client_context().build().unwrap();
+        for code in (0..=255_u8).filter(|code| *code != 90) {
+            let (near, far) = wire();
+            let context = context.clone();
+            let us = spawn(async move { upgrade(&context, Role::Client, near).await.unwrap_err() });
+            far.read(ReadMode::Available).await.unwrap();
+            far.write(&[21, 3, 3, 0, 2, 2, code]).await.unwrap();
+            let error = us.await.unwrap();
+            says(&error, &["the peer refused the handshake: ", &format!("(alert {code})")]);
+        }
+    });
+}
