@@ -18,7 +18,7 @@ use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::{TimerKey, Timers};
 use super::wait::Wait;
-use super::waker::Remote;
+use super::waker::{LOOK_AGAIN, Remote};
 use super::workers::Workers;
 use crate::world::{Ready, Resolve, World};
 
@@ -337,10 +337,13 @@ impl Core {
     /// ready. `Ok(false)` says that nothing will ever happen any more.
     pub(crate) fn wait(&self) -> io::Result<bool> {
         let mut scratch = self.scratch.take();
-        let limit =
+        let mut limit =
             if self.has_ready() || self.pace.has_put_off() { Some(Duration::ZERO) } else { self.until_next_timer() };
-        if limit.is_none() && self.is_stalled() {
-            return Ok(false);
+        if limit.is_none() && self.sources.borrow().waiting() == 0 {
+            if self.is_stalled() {
+                return Ok(false);
+            }
+            limit = Some(LOOK_AGAIN);
         }
         let waited = self.world.wait(limit, &mut scratch.events);
         {
@@ -377,12 +380,10 @@ impl Core {
         Some(next.saturating_duration_since(self.world.now()))
     }
 
-    /// Whether no task can ever be woken again. Asked only when none is ready and no timer is armed: then a wake-up
-    /// could come from a socket that somebody waits for, or from whoever holds a clone of a waker.
+    /// Whether no task can ever be woken again. Asked only when none is ready, no timer is armed and no socket is
+    /// waited for: then a wake-up could come only from whoever holds a clone of a waker.
     fn is_stalled(&self) -> bool {
-        self.sources.borrow().waiting() == 0
-            && !self.tasks.borrow().any_wakeable_from_outside()
-            && !self.remote.has_woken()
+        !self.tasks.borrow().any_wakeable_from_outside() && !self.remote.has_woken()
     }
 
     /// Removes the main task, whose future is done or given up.
@@ -400,6 +401,7 @@ impl Core {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(task)));
         }
         self.ready.borrow_mut().clear();
+        self.remote.close();
     }
 
     /// What the machine holds, for tests of leaks and for curious operators.

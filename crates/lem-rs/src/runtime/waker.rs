@@ -3,12 +3,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
+use std::time::Duration;
 
 use super::core::Core;
 use super::key::Key;
 use crate::world::Notify;
+
+/// How long a machine waits at most where only another thread could wake a task: that one may drop its waker without a
+/// word, and then the machine has stalled.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// The machine that runs on this thread now.
@@ -72,19 +77,20 @@ impl Wake for TaskWaker {
 
 /// Where other threads leave wake-ups for a machine.
 pub(crate) struct Remote {
-    woken: Mutex<Vec<Arc<TaskWaker>>>,
+    /// `None` when the machine is gone. What is left here then would never be freed: it keeps this alive.
+    woken: Mutex<Option<Vec<Arc<TaskWaker>>>>,
     notify: Arc<dyn Notify>,
 }
 
 impl Remote {
     pub(crate) fn new(notify: Arc<dyn Notify>) -> Self {
-        Self { woken: Mutex::default(), notify }
+        Self { woken: Mutex::new(Some(Vec::new())), notify }
     }
 
     /// The keys of the tasks that were woken since the last call.
     pub(crate) fn take(&self, keys: &mut Vec<Key>) {
-        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.extend(woken.drain(..).map(|waker| {
+        let mut woken = self.lock();
+        keys.extend(woken.iter_mut().flat_map(|woken| woken.drain(..)).map(|waker| {
             waker.listed.store(false, Ordering::Release);
             waker.key
         }));
@@ -92,18 +98,29 @@ impl Remote {
 
     /// Whether a wake-up waits to be taken.
     pub(crate) fn has_woken(&self) -> bool {
-        !self.woken.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.lock().as_ref().is_some_and(|woken| !woken.is_empty())
+    }
+
+    /// The machine is gone: wake-ups that come now are dropped.
+    pub(crate) fn close(&self) {
+        let woken = self.lock().take();
+        drop(woken);
     }
 
     fn push(&self, waker: Arc<TaskWaker>) {
         let first = {
-            let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut woken = self.lock();
+            let Some(woken) = &mut *woken else { return };
             woken.push(waker);
             woken.len() == 1
         };
         if first {
             self.notify.notify();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Arc<TaskWaker>>>> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
