@@ -3,11 +3,15 @@
 
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod deadlines;
+mod fairness;
 mod inbox;
+mod lifecycle;
 mod panics;
 mod queue;
 mod sleeper;
+mod stall;
 mod support;
 mod tasks;
 mod timers;
