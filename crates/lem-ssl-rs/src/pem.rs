@@ -42,8 +42,8 @@ pub(crate) fn certificates(
         Ok(certificates) if certificates.is_empty() => {
             let hint = if PrivateKeyDer::from_pem_slice(text).is_ok() {
                 ": there is a private key in it; are the two files exchanged?"
-            } else if text.starts_with(&[0x30, 0x82]) {
-                ": it looks like DER, which has to be converted to PEM"
+            } else if is_der(text) {
+                DER_HINT
             } else {
                 ""
             };
@@ -58,13 +58,15 @@ pub(crate) fn certificates(
 pub(crate) fn private_key(from: &dyn Display, text: &[u8]) -> Result<PrivateKeyDer<'static>, ConfigError> {
     let part = ConfigPart::Identity;
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-        PemError::NoItemsFound if contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") => ConfigError::new(
+        _ if is_encrypted(text) => ConfigError::new(
             part,
             format!("the private key in {from} is encrypted: decrypt it first, with \"openssl pkey\" for one"),
         ),
         PemError::NoItemsFound => {
             let hint = if CertificateDer::from_pem_slice(text).is_ok() {
                 ": there is a certificate in it; are the two files exchanged?"
+            } else if is_der(text) {
+                DER_HINT
             } else {
                 ""
             };
@@ -73,6 +75,22 @@ pub(crate) fn private_key(from: &dyn Display, text: &[u8]) -> Result<PrivateKeyD
         error => ConfigError::new(part, format!("{from} is not valid PEM")).because(error),
     })
 }
+
+/// In PKCS#8 (RFC 5958) the label says so, in the older forms a header (RFC 1421 section 4.6.1.1).
+fn is_encrypted(text: &[u8]) -> bool {
+    contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED")
+}
+
+/// Whether bytes begin like an element of DER: a sequence whose length takes bytes of its own, or fits.
+fn is_der(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x30, 0x81..=0x83, ..] => true,
+        [0x30, length, rest @ ..] => usize::from(*length) == rest.len(),
+        _ => false,
+    }
+}
+
+const DER_HINT: &str = ": it looks like DER, which has to be converted to PEM";
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|window| window == wanted)

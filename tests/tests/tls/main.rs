@@ -1,10 +1,13 @@
 //! TLS against ugly peers and ugly networks: a scripted peer that controls every byte of its ciphertext.
 
 mod chunking;
+mod configuration;
 mod flight;
 mod not_tls;
 mod post_handshake;
 mod refusals;
+mod stalls;
+mod starttls;
 mod support;
 mod truncation;
 mod verdicts;
