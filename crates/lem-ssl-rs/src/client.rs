@@ -5,7 +5,7 @@ use rustls::pki_types::{IpAddr, ServerName};
 
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::handshake::shake_hands;
+use crate::handshake::{Beginning, shake_hands};
 use crate::session::Session;
 use crate::transport::Stream;
 
@@ -58,7 +58,9 @@ impl Context {
         let deadline = Deadline::after(inner.deadlines.connect);
         let source = connect_source(address, &deadline).await?;
         let session = Session::client(config, name).map_err(cannot_begin)?;
-        shake_hands(inner, source, session, &[], &address.to_string(), deadline).await
+        let target = address.to_string();
+        let beginning = Beginning { source, session, received: &[], target: &target, deadline, metered: None };
+        shake_hands(inner, beginning).await
     }
 
     /// Goes over to TLS on a plain connection, as its client (STARTTLS). Call it when the peer has agreed, before
@@ -76,7 +78,7 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::client(config, name).map_err(cannot_begin)?;
         let early = received.take_all();
-        shake_hands(self.inner(), plain.into_source(), session, &early, server_name, deadline).await
+        self.go_over(plain, session, &early, server_name, deadline).await
     }
 
     /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
@@ -93,7 +95,19 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::server(config).map_err(cannot_begin)?;
         let early = received.take_all();
-        shake_hands(self.inner(), plain.into_source(), session, &early, &peer, deadline).await
+        self.go_over(plain, session, &early, &peer, deadline).await
+    }
+
+    async fn go_over(
+        &self,
+        plain: Plain,
+        session: Session,
+        received: &[u8],
+        target: &str,
+        deadline: Deadline,
+    ) -> Result<Stream, Error> {
+        let source = plain.into_source();
+        shake_hands(self.inner(), Beginning { source, session, received, target, deadline, metered: None }).await
     }
 }
 

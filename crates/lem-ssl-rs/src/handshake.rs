@@ -4,29 +4,40 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport};
+use lem_rs::{
+    Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, StreamHandle, Transport,
+    close_transport,
+};
 
 use crate::context::Inner;
 use crate::error::{Error, TlsError};
+use crate::meter::Metered;
 use crate::session::Session;
 use crate::transport::{Stream, Tls};
 
 /// How long a failed handshake's alert may take on its way out.
 const ALERT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Shakes hands over `source`, on which `received` has arrived already; the stream exists only if that succeeds. If it
-/// fails, the alert that says why is sent in the background.
+/// What a handshake begins with.
+pub(crate) struct Beginning<'a> {
+    pub(crate) source: Source,
+    pub(crate) session: Session,
+    /// What had arrived before TLS began.
+    pub(crate) received: &'a [u8],
+    /// With whom, for messages.
+    pub(crate) target: &'a str,
+    /// Under which deadline, beside the handshake's own.
+    pub(crate) deadline: Deadline,
+    /// Who counts it.
+    pub(crate) metered: Option<Metered<StreamHandle<Tls>>>,
+}
+
+/// Shakes hands; the stream exists only if that succeeds. If it fails, the alert that says why is sent in the background.
 ///
 /// **Cancel safety:** dropping it closes the connection.
-pub(crate) async fn shake_hands(
-    context: &Inner,
-    source: Source,
-    session: Session,
-    received: &[u8],
-    target: &str,
-    deadline: Deadline,
-) -> Result<Stream, Error> {
-    let mut tls = Tls::new(source, session, context.accept_missing_close_notify);
+pub(crate) async fn shake_hands(context: &Inner, beginning: Beginning<'_>) -> Result<Stream, Error> {
+    let Beginning { source, session, received, target, deadline, metered } = beginning;
+    let mut tls = Tls::new(source, session, context.accept_missing_close_notify, metered);
     let mut input = InputBuffer::default();
     let shake = async {
         let begun = tls.begin(received, &mut input);
@@ -34,7 +45,11 @@ pub(crate) async fn shake_hands(
     };
     let deadline = deadline.at_most(context.deadlines.handshake);
     match deadline.limit(Phase::Handshake, target, shake).await {
-        Ok(()) => Ok(Stream::new(tls, input, context.options)),
+        Ok(()) => {
+            let stream = Stream::new(tls, input, context.options);
+            stream.with_transport(|tls| tls.opened(stream.handle()));
+            Ok(stream)
+        }
         Err(error) => {
             close_transport(tls, ALERT_DEADLINE);
             Err(error)

@@ -23,6 +23,8 @@ pub struct Info {
     pub peer_certificates: Vec<CertificateDer<'static>>,
     /// Whether a session was resumed, so that no certificate was shown this time.
     pub resumed: bool,
+    /// The name that the client asked for (SNI); on a server.
+    pub requested_name: Option<String>,
 }
 
 impl Info {
@@ -35,6 +37,7 @@ impl Info {
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+            requested_name: session.requested_name().map(str::to_owned),
         }
     }
 }

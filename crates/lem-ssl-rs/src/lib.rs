@@ -23,6 +23,8 @@ mod error;
 mod handshake;
 mod identity;
 mod info;
+mod live;
+mod meter;
 mod pem;
 mod provider;
 mod server;
@@ -32,15 +34,17 @@ mod trust;
 
 pub use context::{Context, ContextBuilder, Deadlines, Version};
 pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
-pub use identity::Identity;
+pub use identity::{Identity, UnknownName};
 pub use info::Info;
 pub use lem_rs::{
     Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, JoinError,
-    JoinHandle, Limits, Listener, Machine, MachineBuilder, OwnedSocket, ParseReadModeError, Phase, Plain, Queue,
-    QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamOptions, TcpStream, Timeout, ToAddress, Transport,
-    UnixStream, now, sleep, sleep_until, spawn, timeout, unblock, yield_now,
+    JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedSocket, ParseReadModeError, Phase,
+    Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamOptions, TcpStream, Timeout, ToAddress,
+    Transport, UnixStream, now, sleep, sleep_until, spawn, timeout, unblock, yield_now,
 };
+pub use live::LiveContext;
+pub use meter::{Counters, Failures};
 pub use rustls;
-pub use server::Server;
+pub use server::{Drained, Server, ServerEvent, ServerOptions, Threads, serve_threads};
 pub use transport::{ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
-pub use trust::Roots;
+pub use trust::{ClientAuth, RevocationLists, Roots};

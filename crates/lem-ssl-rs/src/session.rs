@@ -13,10 +13,16 @@ use rustls::unbuffered::{
 };
 use rustls::{ClientConfig, CommonState, ServerConfig};
 
+use crate::identity::take_requested;
+
 /// One end of a TLS connection.
 pub(crate) enum Session {
     Client(UnbufferedClientConnection),
-    Server(UnbufferedServerConnection),
+    Server {
+        connection: UnbufferedServerConnection,
+        /// The name that the client asked for (SNI).
+        requested: Option<Box<str>>,
+    },
 }
 
 /// What [`Session::open`] made of received bytes.
@@ -44,14 +50,23 @@ impl Session {
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        UnbufferedServerConnection::new(config).map(Self::Server)
+        let connection = UnbufferedServerConnection::new(config)?;
+        Ok(Self::Server { connection, requested: None })
     }
 
     /// What both ends have in common.
     pub(crate) fn common(&self) -> &CommonState {
         match self {
             Self::Client(connection) => connection,
-            Self::Server(connection) => connection,
+            Self::Server { connection, .. } => connection,
+        }
+    }
+
+    /// The name that the client asked for (SNI), on a server.
+    pub(crate) fn requested_name(&self) -> Option<&str> {
+        match self {
+            Self::Client(_) => None,
+            Self::Server { requested, .. } => requested.as_deref(),
         }
     }
 
@@ -68,7 +83,13 @@ impl Session {
     ) -> Opened {
         match self {
             Self::Client(connection) => open(connection, received, input, outbox, answers),
-            Self::Server(connection) => open(connection, received, input, outbox, answers),
+            Self::Server { connection, requested } => {
+                let opened = open(connection, received, input, outbox, answers);
+                if requested.is_none() {
+                    *requested = take_requested();
+                }
+                opened
+            }
         }
     }
 
@@ -103,7 +124,7 @@ impl Session {
     ) -> Result<usize, Unsealed> {
         match self {
             Self::Client(connection) => write(connection, kept, outbox, with),
-            Self::Server(connection) => write(connection, kept, outbox, with),
+            Self::Server { connection, .. } => write(connection, kept, outbox, with),
         }
     }
 }
@@ -278,7 +299,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = match self {
             Self::Client(_) => "client",
-            Self::Server(_) => "server",
+            Self::Server { .. } => "server",
         };
         f.debug_struct("Session").field("side", &side).finish_non_exhaustive()
     }

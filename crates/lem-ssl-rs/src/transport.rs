@@ -40,7 +40,7 @@ pub struct Tls {
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
     /// Counts for the server that accepted the connection.
-    metered: Option<Metered<StreamHandle<Tls>>>,
+    metered: Option<Metered<StreamHandle<Self>>>,
 }
 
 /// The sending side.

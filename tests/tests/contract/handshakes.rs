@@ -79,8 +79,8 @@ fn a_silent_client_is_let_go_at_the_deadline() {
 #[test]
 fn no_more_clients_than_allowed_shake_hands_at_once() {
     check(async {
-        let server = server_context(patient_builder().concurrent_handshakes(1));
-        let server = server.listen("127.0.0.1:0").await.unwrap();
+        let options = lem_ssl_rs::ServerOptions::default().handshakes(1);
+        let server = server_context(patient_builder()).listen_with("127.0.0.1:0", options).await.unwrap();
         let silent = raw(&server).await;
         let context = client_context(patient_builder());
         let mut connecting = std::pin::pin!(context.connect(server.local_addr()));

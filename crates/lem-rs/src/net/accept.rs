@@ -113,6 +113,9 @@ impl Future for Accept<'_> {
             match Failure::of(&error) {
                 Failure::Connection => {}
                 Failure::Resources => {
+                    if self.next_pause == SHORTEST_PAUSE {
+                        self.listener.tell_pause(error);
+                    }
                     self.pause = Some(sleep(self.next_pause));
                     self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
                 }

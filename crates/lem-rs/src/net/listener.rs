@@ -31,7 +31,12 @@ pub(super) struct State {
     pub(super) slot: Slot<Wait>,
     /// `None` when it is closed.
     pub(super) open: Option<Open>,
+    /// Told when accepting begins to pause.
+    pub(super) on_pause: Option<PauseHook>,
 }
+
+/// Who is told of a pause.
+type PauseHook = Rc<dyn Fn(&Error)>;
 
 pub(super) struct Open {
     watched: Watched,
@@ -101,7 +106,7 @@ impl Listener {
     fn over(core: &Rc<Core>, mut acceptor: Box<dyn Acceptor>) -> io::Result<Self> {
         let local = acceptor.local()?;
         let watched = Watched::acceptor(core, acceptor.as_mut())?;
-        let state = State { slot: Slot::default(), open: Some(Open { watched, acceptor }) };
+        let state = State { slot: Slot::default(), open: Some(Open { watched, acceptor }), on_pause: None };
         Ok(Self { state: RefCell::new(state), local })
     }
 
@@ -173,6 +178,13 @@ impl Listener {
         Ok(())
     }
 
+    /// Calls `told` when accepting has to pause because descriptors or memory have run out: once for each pause, however
+    /// often it is tried again meanwhile.
+    pub fn on_pause(&self, told: impl Fn(&Error) + 'static) {
+        let before = self.state.borrow_mut().on_pause.replace(Rc::new(told));
+        drop(before);
+    }
+
     /// Whether a task waits for a connection.
     pub fn is_busy(&self) -> bool {
         self.state.borrow().slot.is_busy()
@@ -191,6 +203,13 @@ impl Listener {
     /// As [`local_addr`](Self::local_addr), for a listener on IP.
     pub fn local_ip(&self) -> Option<SocketAddr> {
         self.local.ip()
+    }
+
+    pub(super) fn tell_pause(&self, error: io::Error) {
+        let told = self.state.borrow().on_pause.clone();
+        if let Some(told) = told {
+            told(&Error::io(format!("accept on {}", self.local), error));
+        }
     }
 
     /// An accept that waited is over.

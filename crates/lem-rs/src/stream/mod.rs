@@ -2,6 +2,7 @@
 
 mod farewell;
 mod halves;
+mod handle;
 mod inner;
 mod outbox;
 mod plain;
@@ -15,6 +16,7 @@ mod write_queue;
 
 pub use farewell::close_transport;
 pub use halves::{ReadHalf, WriteHalf};
+pub use handle::StreamHandle;
 pub use inner::StreamOptions;
 pub use outbox::Outbox;
 pub use plain::Plain;

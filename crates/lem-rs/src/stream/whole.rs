@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::halves::{ReadHalf, WriteHalf};
+use super::handle::StreamHandle;
 use super::inner::{Inner, StreamOptions};
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
@@ -166,6 +167,11 @@ impl<T: Transport> Stream<T> {
         (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))
     }
 
+    /// A way to end this stream from elsewhere.
+    pub fn handle(&self) -> StreamHandle<T> {
+        StreamHandle::new(&self.inner)
+    }
+
     /// How many bytes were received, those included that no read has taken yet. Of the content, not of its encryption.
     pub fn bytes_read(&self) -> u64 {
         self.inner.received()
@@ -207,6 +213,11 @@ impl<T: Transport> Stream<T> {
     /// What was agreed on when the connection was made, and who the peer is; `None` after our own close.
     pub fn info(&self) -> Option<T::Info> {
         self.inner.with_transport(Transport::info)
+    }
+
+    /// Looks at the transport, for the layer that made it; `None` after our own close.
+    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.inner.with_transport(look)
     }
 
     /// Takes the stream apart, for a protocol that goes on over the same connection (STARTTLS): the transport, and

@@ -128,6 +128,20 @@ pub struct ListenOptions {
     pub reuse_port: bool,
 }
 
+impl ListenOptions {
+    /// Sets [`backlog`](Self#structfield.backlog).
+    #[must_use]
+    pub fn backlog(self, backlog: u32) -> Self {
+        Self { backlog, ..self }
+    }
+
+    /// Sets [`reuse_port`](Self#structfield.reuse_port).
+    #[must_use]
+    pub fn reuse_port(self, reuse_port: bool) -> Self {
+        Self { reuse_port, ..self }
+    }
+}
+
 impl Default for ListenOptions {
     fn default() -> Self {
         Self { backlog: 1024, reuse_port: false }

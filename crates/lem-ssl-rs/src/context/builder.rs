@@ -5,19 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lem_rs::{Limits, StreamOptions};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, KeyLogFile, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
+use super::configs::{Parts, supported};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::identity::Identity;
+use crate::identity::{ByName, Identity, UnknownName};
 use crate::provider::default_provider;
-use crate::trust::{ClientChain, Roots, ServerChain, load};
+use crate::trust::{ClientAuth, RevocationLists, Roots, client_verifier, server_verifier};
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,8 +30,11 @@ pub enum Version {
 #[must_use = "call build"]
 pub struct ContextBuilder {
     roots: Vec<Roots>,
-    identity: Option<Identity>,
+    identities: Vec<Identity>,
+    unknown_name: UnknownName,
     client_roots: Vec<Roots>,
+    client_auth: ClientAuth,
+    revocation_lists: Vec<RevocationLists>,
     alpn: Vec<Vec<u8>>,
     versions: Vec<Version>,
     provider: Option<Arc<CryptoProvider>>,
@@ -43,7 +42,6 @@ pub struct ContextBuilder {
     options: StreamOptions,
     accept_missing_close_notify: bool,
     key_log: bool,
-    handshakes: usize,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
 }
 
@@ -51,8 +49,11 @@ impl Default for ContextBuilder {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
-            identity: None,
+            identities: Vec::new(),
+            unknown_name: UnknownName::default(),
             client_roots: Vec::new(),
+            client_auth: ClientAuth::default(),
+            revocation_lists: Vec::new(),
             alpn: Vec::new(),
             versions: vec![Version::Tls12, Version::Tls13],
             provider: None,
@@ -60,7 +61,6 @@ impl Default for ContextBuilder {
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
             key_log: false,
-            handshakes: 256,
             verifier: None,
         }
     }
@@ -73,9 +73,16 @@ impl ContextBuilder {
         self
     }
 
-    /// Who we are: what a server shows to its clients, and a client to a server that asks.
+    /// Who we are: what a server shows to its clients, and a client to a server that asks. Called again, it adds: a
+    /// server then chooses by the name that its client asks for; a client shows the first.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(identity);
+        self.identities.push(identity);
+        self
+    }
+
+    /// What a server shows to a client that asks for a name that no identity is for. Default: the first identity.
+    pub fn unknown_name(mut self, unknown: UnknownName) -> Self {
+        self.unknown_name = unknown;
         self
     }
 
@@ -83,6 +90,19 @@ impl ContextBuilder {
     /// Called again, it adds. Without a call clients are not asked.
     pub fn client_roots(mut self, roots: Roots) -> Self {
         self.client_roots.push(roots);
+        self
+    }
+
+    /// Whether a client that has no certificate is refused. Default: it is, if clients are asked at all.
+    pub fn client_auth(mut self, auth: ClientAuth) -> Self {
+        self.client_auth = auth;
+        self
+    }
+
+    /// Makes a server refuse clients whose certificate, or whose issuer's, is on one of these lists. Called again, it
+    /// adds.
+    pub fn revocation_lists(mut self, lists: RevocationLists) -> Self {
+        self.revocation_lists.push(lists);
         self
     }
 
@@ -128,12 +148,6 @@ impl ContextBuilder {
         self
     }
 
-    /// How many handshakes, with the streams that nobody has accepted yet, a server carries at once. Default 256.
-    pub fn concurrent_handshakes(mut self, handshakes: usize) -> Self {
-        self.handshakes = handshakes.max(1);
-        self
-    }
-
     /// Takes a connection that ends without `close_notify` as cleanly ended. Some old servers never send one. An
     /// attacker on the way can then cut off the end of what is received without anybody noticing: use it only with
     /// protocols that mark their own end.
@@ -164,23 +178,29 @@ impl ContextBuilder {
     /// A [`TlsError::Config`](crate::TlsError::Config) that says what is wrong with which part.
     pub fn build(self) -> Result<Context, Error> {
         let provider = self.chosen_provider()?;
-        let versions = self.supported_versions()?;
+        let versions = supported(&self.versions)?;
         for protocol in &self.alpn {
             if protocol.is_empty() || protocol.len() > 255 {
                 let problem = "an ALPN protocol must have from 1 to 255 bytes (RFC 7301 section 3.1)";
                 return Err(ConfigError::new(ConfigPart::Alpn, problem).into());
             }
         }
-        let key = match &self.identity {
-            Some(identity) => Some(identity.certified(&provider)?),
-            None => None,
+        let mut keys = Vec::new();
+        for identity in &self.identities {
+            keys.push(identity.certified(&provider)?);
+        }
+        let parts = Parts { provider: &provider, versions: &versions, alpn: &self.alpn, key_log: self.key_log };
+        let verifier = match &self.verifier {
+            Some(verifier) => Some(verifier.clone()),
+            None => server_verifier(&self.roots, &provider)?,
         };
-        let client = match self.server_verifier_or_roots(&provider)? {
-            Some(verifier) => Ok(self.client_config(&provider, &versions, verifier, key.clone())?),
+        let client = match verifier {
+            Some(verifier) => Ok(parts.client(verifier, keys.first().cloned())?),
             None => Err(no_roots()),
         };
-        let server = match key {
-            Some(key) => Ok(self.server_config(&provider, &versions, key)?),
+        let clients = client_verifier(&self.client_roots, self.client_auth, &self.revocation_lists, &provider)?;
+        let server = match keys.first() {
+            Some(_) => Ok(parts.server(clients, ByName::new(&keys, self.unknown_name))?),
             None => Err(no_identity()),
         };
         let inner = Inner {
@@ -189,110 +209,16 @@ impl ContextBuilder {
             deadlines: self.deadlines,
             options: self.options,
             accept_missing_close_notify: self.accept_missing_close_notify,
-            handshakes: self.handshakes,
         };
         Ok(Context { inner: Arc::new(inner) })
     }
-
-    fn supported_versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, ConfigError> {
-        if self.versions.is_empty() {
-            let problem = "no protocol version is enabled";
-            return Err(ConfigError::new(ConfigPart::Versions, problem));
-        }
-        // Newest first, whatever the order in which they were given.
-        let newest_first = [(Version::Tls13, &rustls::version::TLS13), (Version::Tls12, &rustls::version::TLS12)];
-        let enabled = newest_first.into_iter().filter(|(version, _)| self.versions.contains(version));
-        Ok(enabled.map(|(_, version)| version).collect())
-    }
-
-    /// What checks servers; `None` if there are no roots.
-    fn server_verifier_or_roots(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, ConfigError> {
-        if let Some(verifier) = &self.verifier {
-            return Ok(Some(verifier.clone()));
-        }
-        let roots = if self.roots.is_empty() { load(&[Roots::WebPki])? } else { load(&self.roots)? };
-        if roots.is_empty() {
-            return Ok(None);
-        }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-            .build()
-            .map_err(|error| ConfigError::new(ConfigPart::Roots, "the roots cannot be used").because(error))?;
-        Ok(Some(Arc::new(ServerChain(verifier))))
-    }
-
-    fn client_config(
-        &self,
-        provider: &Arc<CryptoProvider>,
-        versions: &[&'static SupportedProtocolVersion],
-        verifier: Arc<dyn ServerCertVerifier>,
-        key: Option<Arc<CertifiedKey>>,
-    ) -> Result<Arc<ClientConfig>, ConfigError> {
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions)
-            .map_err(unusable_provider)?
-            // "dangerous" is what rustls calls giving a verifier; ours wraps its own.
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        let mut config = match key {
-            Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = self.alpn.clone();
-        if self.key_log {
-            config.key_log = Arc::new(KeyLogFile::new());
-        }
-        Ok(Arc::new(config))
-    }
-
-    fn server_config(
-        &self,
-        provider: &Arc<CryptoProvider>,
-        versions: &[&'static SupportedProtocolVersion],
-        key: Arc<CertifiedKey>,
-    ) -> Result<Arc<ServerConfig>, ConfigError> {
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions)
-            .map_err(unusable_provider)?;
-        let builder = match self.client_verifier(provider)? {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
-            None => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
-        config.alpn_protocols = self.alpn.clone();
-        if self.key_log {
-            config.key_log = Arc::new(KeyLogFile::new());
-        }
-        Ok(Arc::new(config))
-    }
-
-    fn client_verifier(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Option<Arc<dyn ClientCertVerifier>>, ConfigError> {
-        if self.client_roots.is_empty() {
-            return Ok(None);
-        }
-        let roots: Arc<RootCertStore> = Arc::new(load(&self.client_roots)?);
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build().map_err(|error| {
-                ConfigError::new(ConfigPart::Roots, "the roots for clients cannot be used").because(error)
-            })?;
-        Ok(Some(Arc::new(ClientChain(verifier))))
-    }
-}
-
-fn unusable_provider(error: rustls::Error) -> ConfigError {
-    ConfigError::new(ConfigPart::Provider, "the cryptography lacks what the enabled versions need").because(error)
 }
 
 impl fmt::Debug for ContextBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContextBuilder")
             .field("roots", &self.roots)
-            .field("identity", &self.identity)
+            .field("identities", &self.identities)
             .field("versions", &self.versions)
             .finish_non_exhaustive()
     }

@@ -10,6 +10,7 @@ use rustls::{ClientConfig, ServerConfig};
 use crate::error::{ConfigError, ConfigPart, Error};
 
 mod builder;
+mod configs;
 
 pub use builder::{ContextBuilder, Version};
 
@@ -30,7 +31,6 @@ pub(crate) struct Inner {
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
     pub(crate) accept_missing_close_notify: bool,
-    pub(crate) handshakes: usize,
 }
 
 /// How long the phases of a connection may take.

@@ -20,6 +20,8 @@ pub enum ConfigPart {
     Identity,
     /// The trusted roots.
     Roots,
+    /// How clients are checked.
+    ClientAuth,
     /// The ALPN protocols.
     Alpn,
     /// The protocol versions.

@@ -11,8 +11,12 @@ use rustls::sign::CertifiedKey;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::pem;
 
+mod by_name;
 #[cfg(feature = "self-signed")]
 mod self_signed;
+
+pub use by_name::UnknownName;
+pub(crate) use by_name::{ByName, take_requested};
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct Identity {
 struct Inner {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    /// An OCSP response to be stapled, DER.
+    ocsp: Option<Vec<u8>>,
     /// Where it came from, for messages.
     origin: String,
 }
@@ -59,7 +65,17 @@ impl Identity {
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>, origin: String) -> Self {
-        Self { inner: Arc::new(Inner { chain, key, origin }) }
+        Self { inner: Arc::new(Inner { chain, key, ocsp: None, origin }) }
+    }
+
+    /// The same identity with an OCSP response (RFC 6960, DER) that a server shows with its certificate, so that its
+    /// clients need not ask the issuer whether it was revoked.
+    #[must_use]
+    pub fn with_ocsp_response(&self, response: impl Into<Vec<u8>>) -> Self {
+        let Inner { chain, key, origin, .. } = &*self.inner;
+        let inner =
+            Inner { chain: chain.clone(), key: key.clone_key(), ocsp: Some(response.into()), origin: origin.clone() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The chain, our own certificate first.
@@ -83,7 +99,8 @@ impl Identity {
             .key_provider
             .load_private_key(self.inner.key.clone_key())
             .map_err(|error| wrong(format!("the private key for {origin} cannot be used")).because(error))?;
-        let certified = CertifiedKey::new(self.inner.chain.clone(), key);
+        let mut certified = CertifiedKey::new(self.inner.chain.clone(), key);
+        certified.ocsp.clone_from(&self.inner.ocsp);
         match certified.keys_match() {
             // A provider that cannot tell the public key leaves it to the handshake.
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),

@@ -1,47 +1,51 @@
-//! Accepting encrypted connections.
+//! Accepting encrypted connections, as a service that stays up.
 
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 
-use lem_rs::{Deadline, Endpoint, Inbox, Listener, Queue, Source, ToAddress, spawn};
+use lem_rs::{Endpoint, Listener, ToAddress, spawn, timeout};
 
-use crate::client::cannot_begin;
 use crate::context::Context;
 use crate::error::Error;
-use crate::handshake::shake_hands;
-use crate::session::Session;
+use crate::live::LiveContext;
+use crate::meter::Counters;
 use crate::transport::Stream;
+
+mod admission;
+mod options;
+mod peers;
+mod threads;
+
+use admission::Admission;
+pub use options::{ServerEvent, ServerOptions};
+pub use threads::{Threads, serve_threads};
 
 /// Accepts connections and hands out streams whose handshake is finished. To use it from several tasks, share it in an
 /// `Rc`.
 ///
-/// Handshakes run beside each other and beside [`accept`](Self::accept), each under its deadline, so that a slow client
-/// holds up nobody; one that fails is told why by an alert and never gets here. At most
-/// [`concurrent_handshakes`](crate::ContextBuilder::concurrent_handshakes) connections are shaking hands or waiting to
-/// be accepted at once; further ones wait in the kernel's queue.
+/// Handshakes run beside each other and beside [`accept`](Self::accept), each under its deadline from the moment the
+/// connection was accepted, so that a slow client holds up nobody; one that fails is told why by an alert, is counted, and
+/// never gets here. [`ServerOptions`] bounds how many there are, in all and from one address; the machine bounds how many
+/// are worked on in one turn of its loop, so that open streams are served in between.
+///
+/// When descriptors run out, accepting pauses and goes on by itself.
 ///
 /// # Dropping
 /// Dropping it closes it. Streams that were accepted live on.
 pub struct Server {
-    shared: Rc<Shared>,
+    admission: Rc<Admission>,
 }
 
-struct Shared {
-    context: Context,
-    listener: Listener,
-    finished: Inbox<(Stream, Permit)>,
-    /// One token for each connection that may be shaking hands or waiting to be accepted.
-    permits: Queue<()>,
-}
-
-/// The right to carry a connection that nobody has accepted yet.
-struct Permit(Queue<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.put(());
-    }
+/// How a server was drained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Streams that came to their end by themselves, before the deadline.
+    pub finished: u64,
+    /// Streams that were closed at the deadline.
+    pub closed: u64,
 }
 
 impl Context {
@@ -53,52 +57,51 @@ impl Context {
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn listen(&self, address: impl ToAddress) -> Result<Server, Error> {
-        // Said now, and not to the first client.
-        self.server()?;
-        let listener = Listener::bind(address).await?;
-        let permits = Queue::new();
-        for _ in 0..self.inner().handshakes {
-            permits.put(());
-        }
-        let shared = Rc::new(Shared { context: self.clone(), listener, finished: Inbox::new(), permits });
-        spawn(accept_all(shared.clone())).detach();
-        Ok(Server { shared })
+        self.listen_with(address, ServerOptions::default()).await
     }
-}
 
-/// Accepts connections until the listener is closed, and shakes hands with each in a task of its own.
-async fn accept_all(shared: Rc<Shared>) {
-    loop {
-        if shared.permits.get().await.is_err() {
-            return;
-        }
-        let permit = Permit(shared.permits.clone());
-        match shared.listener.accept_source().await {
-            Ok((source, peer)) => spawn(admit(shared.clone(), source, peer, permit)).detach(),
-            // Closed, as a rule; a listener that fails for good is as good as closed.
-            Err(_) => {
-                let _ = shared.finished.close();
-                return;
-            }
-        }
-    }
-}
-
-async fn admit(shared: Rc<Shared>, source: Source, peer: Endpoint, permit: Permit) {
-    let context = shared.context.inner();
-    let deadline = Deadline::after(context.deadlines.handshake);
-    let shaken = async {
-        let session = Session::server(shared.context.server()?).map_err(cannot_begin)?;
-        shake_hands(context, source, session, &[], &peer.to_string(), deadline).await
-    };
-    // A client that fails was told why by the alert.
-    if let Ok(stream) = shaken.await {
-        // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
-        let _ = shared.finished.put((stream, permit));
+    /// As [`listen`](Self::listen), with options.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    ///
+    /// **Cancel safety:** as [`listen`](Self::listen).
+    pub async fn listen_with(&self, address: impl ToAddress, options: ServerOptions) -> Result<Server, Error> {
+        Server::listen(self.clone(), address, options).await
     }
 }
 
 impl Server {
+    /// Listens at `address` with a context that can be changed while the server runs.
+    ///
+    /// # Errors
+    /// As [`Context::listen`].
+    ///
+    /// **Cancel safety:** as [`Context::listen`].
+    pub async fn listen(
+        context: impl Into<LiveContext>,
+        address: impl ToAddress,
+        options: ServerOptions,
+    ) -> Result<Self, Error> {
+        let live = context.into();
+        // Said now, and not to the first client.
+        live.current().server()?;
+        Self::over(live, Listener::bind_with(address, options.listen).await?, options)
+    }
+
+    /// Serves on a listener that exists already: one that was inherited ([`Listener::adopt`]), for a start.
+    ///
+    /// # Errors
+    /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity.
+    ///
+    /// # Panics
+    /// Outside of [`Machine::run`](lem_rs::Machine::run).
+    pub fn over(context: impl Into<LiveContext>, listener: Listener, options: ServerOptions) -> Result<Self, Error> {
+        let live = context.into();
+        live.current().server()?;
+        Ok(Self { admission: Admission::begin(live, listener, options) })
+    }
+
     /// Waits for the next stream whose handshake is finished.
     ///
     /// # Errors
@@ -106,7 +109,7 @@ impl Server {
     ///
     /// **Cancel safety:** dropping it loses no connection.
     pub async fn accept(&self) -> Result<Stream, Error> {
-        let (stream, _permit) = self.shared.finished.take().await?;
+        let (stream, _permit) = self.admission.finished.take().await?;
         Ok(stream)
     }
 
@@ -132,7 +135,7 @@ impl Server {
     /// # Errors
     /// [`Error::NotBusy`] if no task does.
     pub fn interrupt(&self) -> Result<(), Error> {
-        self.shared.finished.interrupt()
+        self.admission.finished.interrupt()
     }
 
     /// Closes the server; a task that accepts is interrupted. Streams that nobody accepted are closed; those that were
@@ -141,27 +144,55 @@ impl Server {
     /// # Errors
     /// [`Error::AlreadyClosed`] the second time.
     pub fn close(&self) -> Result<(), Error> {
-        let unclaimed = self.shared.finished.close()?;
-        drop(unclaimed);
-        // The two are closed together, so this one is open.
-        let _ = self.shared.listener.close();
-        self.shared.permits.reset();
-        Ok(())
+        self.admission.close()
+    }
+
+    /// Closes the server, if it is not closed yet, waits until the streams that it accepted have come to their end, and
+    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered.
+    ///
+    /// **Cancel safety:** dropping it stops the waiting; the server stays closed.
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        // "already closed" is as good.
+        let _ = self.close();
+        let meter = &self.admission.meter;
+        let before = meter.open().len() as u64;
+        let left = match timeout(deadline, meter.emptied()).await {
+            Ok(()) => Vec::new(),
+            Err(_) => meter.open(),
+        };
+        let closed = left.iter().filter(|stream| stream.close().is_ok()).count() as u64;
+        Drained { finished: before.saturating_sub(closed), closed }
+    }
+
+    /// Calls `told` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
+    pub fn on_event(&self, told: impl Fn(&ServerEvent<'_>) + 'static) {
+        self.admission.tell_to(Rc::new(told));
+    }
+
+    /// What the server has done so far.
+    pub fn counters(&self) -> Counters {
+        self.admission.counters()
+    }
+
+    /// The context that new connections get; [replace](LiveContext::replace) or [reload](LiveContext::reload) it while
+    /// the server runs.
+    pub fn context(&self) -> &LiveContext {
+        &self.admission.live
     }
 
     /// Whether a task waits for a stream.
     pub fn is_busy(&self) -> bool {
-        self.shared.finished.is_busy()
+        self.admission.finished.is_busy()
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.shared.finished.is_closed()
+        self.admission.finished.is_closed()
     }
 
     /// Where it listens: with the port that was chosen, if port 0 was asked for.
     pub fn local_addr(&self) -> &Endpoint {
-        self.shared.listener.local_addr()
+        self.admission.listener.local_addr()
     }
 }
 
@@ -174,6 +205,9 @@ impl Drop for Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("local", self.local_addr()).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("local", self.local_addr())
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,14 @@
 //! Whom we trust: roots, and the verifiers that check a peer's chain against them.
 
+mod clients;
 mod name;
 mod roots;
+mod servers;
 mod verifier;
 
+pub(crate) use clients::client_verifier;
+pub use clients::{ClientAuth, RevocationLists};
 pub use roots::Roots;
-pub(crate) use roots::load;
-pub(crate) use verifier::{ClientChain, ServerChain, explain};
+use roots::load;
+pub(crate) use servers::server_verifier;
+pub(crate) use verifier::explain;

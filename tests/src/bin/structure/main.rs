@@ -48,13 +48,16 @@ const CRATES: &[Crate] = &[
             "provider",  // which cryptography, and whether this processor can run it
             "identity",  // certificates and keys of our own
             "trust",     // whom we believe
+            "tickets",   // resuming sessions without remembering them
             "context",   // settings, shared by connections
             "danger",    // the ways around verification
             "session",   // TLS: bytes in, decisions out
             "info",      // what a handshake agreed on
+            "meter",     // what a server counts
             "transport", // a session on a socket
             "handshake", // from a socket to a stream
             "client",    // connecting
+            "live",      // a context that changes while it is in use
             "server",    // accepting
             "interop",   // bridges to other libraries, behind features
         ],

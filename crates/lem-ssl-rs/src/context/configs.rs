@@ -1,0 +1,81 @@
+//! From a builder's choices to what rustls wants.
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ServerConfig, SupportedProtocolVersion};
+
+use super::builder::Version;
+use crate::error::{ConfigError, ConfigPart};
+use crate::identity::ByName;
+
+/// What both sides of a context have in common.
+pub(super) struct Parts<'a> {
+    pub(super) provider: &'a Arc<CryptoProvider>,
+    pub(super) versions: &'a [&'static SupportedProtocolVersion],
+    pub(super) alpn: &'a [Vec<u8>],
+    pub(super) key_log: bool,
+}
+
+impl Parts<'_> {
+    /// For connecting.
+    pub(super) fn client(
+        &self,
+        verifier: Arc<dyn ServerCertVerifier>,
+        key: Option<Arc<CertifiedKey>>,
+    ) -> Result<Arc<ClientConfig>, ConfigError> {
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(self.versions)
+            .map_err(unusable_provider)?
+            // "dangerous" is what rustls calls giving a verifier; ours wraps its own.
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match key {
+            Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = self.alpn.to_vec();
+        config.key_log = self.key_log();
+        Ok(Arc::new(config))
+    }
+
+    /// For accepting.
+    pub(super) fn server(
+        &self,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+        identities: ByName,
+    ) -> Result<Arc<ServerConfig>, ConfigError> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(self.versions)
+            .map_err(unusable_provider)?;
+        let builder = match clients {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(identities));
+        config.alpn_protocols = self.alpn.to_vec();
+        config.key_log = self.key_log();
+        Ok(Arc::new(config))
+    }
+
+    fn key_log(&self) -> Arc<dyn KeyLog> {
+        if self.key_log { Arc::new(KeyLogFile::new()) } else { Arc::new(NoKeyLog {}) }
+    }
+}
+
+/// The enabled versions, newest first, whatever the order in which they were given.
+pub(super) fn supported(enabled: &[Version]) -> Result<Vec<&'static SupportedProtocolVersion>, ConfigError> {
+    if enabled.is_empty() {
+        return Err(ConfigError::new(ConfigPart::Versions, "no protocol version is enabled"));
+    }
+    let newest_first = [(Version::Tls13, &rustls::version::TLS13), (Version::Tls12, &rustls::version::TLS12)];
+    let chosen = newest_first.into_iter().filter(|(version, _)| enabled.contains(version));
+    Ok(chosen.map(|(_, version)| version).collect())
+}
+
+fn unusable_provider(error: rustls::Error) -> ConfigError {
+    ConfigError::new(ConfigPart::Provider, "the cryptography lacks what the enabled versions need").because(error)
+}

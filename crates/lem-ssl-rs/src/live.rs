@@ -1,0 +1,106 @@
+//! A context that can be changed while it is in use.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use lem_rs::{sleep, unblock};
+
+use crate::context::Context;
+use crate::error::Error;
+
+/// Holds the context that new connections get, for servers whose certificates, trust or revocation lists change while
+/// they run. Clones hold the same one, on every thread.
+///
+/// A change is whole or not at all: the new context was built, and so checked, before it takes the old one's place. Open
+/// streams keep what they began with.
+#[derive(Clone)]
+pub struct LiveContext {
+    current: Arc<RwLock<Context>>,
+}
+
+impl LiveContext {
+    /// Holds `context`, for a start.
+    pub fn new(context: Context) -> Self {
+        Self { current: Arc::new(RwLock::new(context)) }
+    }
+
+    /// The context that a new connection gets now.
+    pub fn current(&self) -> Context {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives `context` to all new connections from now on; returns the one before.
+    pub fn replace(&self, context: Context) -> Context {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, context)
+    }
+
+    /// Builds a new context and puts it in place. If that fails, the old one stays in place.
+    ///
+    /// # Errors
+    /// What `build` said.
+    pub fn reload(&self, build: impl FnOnce() -> Result<Context, Error>) -> Result<(), Error> {
+        self.replace(build()?);
+        Ok(())
+    }
+
+    /// Looks at `files` every `interval` and reloads when one has changed; tells `told` how that went. Never returns:
+    /// spawn it.
+    ///
+    /// `build` runs on a worker thread, because it reads files. A set that cannot work - a key that is not yet the new
+    /// certificate's, because the second file is still being written - leaves the old context in place, and is tried
+    /// again when the files change again.
+    ///
+    /// **Cancel safety:** dropping it ends the watch.
+    ///
+    /// # Panics
+    /// Outside of [`Machine::run`](lem_rs::Machine::run).
+    pub async fn watch(
+        &self,
+        files: Vec<PathBuf>,
+        interval: Duration,
+        build: impl Fn() -> Result<Context, Error> + Send + Sync + 'static,
+        told: impl Fn(Result<(), Error>),
+    ) {
+        let files = Arc::new(files);
+        let build = Arc::new(build);
+        let mut seen = self.marks(&files).await;
+        loop {
+            sleep(interval).await;
+            let now = self.marks(&files).await;
+            if now == seen {
+                continue;
+            }
+            seen = now;
+            let work = build.clone();
+            let built = unblock(move || work()).await.map_err(Error::from).flatten();
+            told(built.map(|context| {
+                self.replace(context);
+            }));
+        }
+    }
+
+    /// What shows that a file has changed; one that cannot be looked at is as good as none.
+    async fn marks(&self, files: &Arc<Vec<PathBuf>>) -> Vec<Option<(SystemTime, u64)>> {
+        let files = files.clone();
+        let mark = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        unblock(move || files.iter().map(mark).collect()).await.unwrap_or_default()
+    }
+}
+
+impl From<Context> for LiveContext {
+    fn from(context: Context) -> Self {
+        Self::new(context)
+    }
+}
+
+impl fmt::Debug for LiveContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiveContext").field(&self.current()).finish()
+    }
+}

@@ -1,0 +1,154 @@
+//! From the listener to finished streams: handshakes beside each other, within limits.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, spawn};
+
+use super::options::{self, ServerEvent, ServerOptions};
+use super::peers::{Admitted, Peers};
+use crate::client::cannot_begin;
+use crate::error::Error;
+use crate::handshake::{Beginning, shake_hands};
+use crate::live::LiveContext;
+use crate::meter::{Counters, Meter};
+use crate::session::Session;
+use crate::transport::{Stream, Tls};
+
+/// What a server and its tasks share.
+pub(super) struct Admission {
+    pub(super) live: LiveContext,
+    pub(super) listener: lem_rs::Listener,
+    pub(super) finished: Inbox<(Stream, Permit)>,
+    pub(super) meter: Rc<Meter<StreamHandle<Tls>>>,
+    told: RefCell<Option<options::Listener>>,
+    options: ServerOptions,
+    peers: Rc<Peers>,
+    /// One token for each connection that may be shaking hands or waiting to be accepted.
+    permits: Queue<()>,
+}
+
+/// The right to carry a connection that nobody has accepted yet.
+pub(super) struct Permit(Queue<()>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.put(());
+    }
+}
+
+impl Admission {
+    /// Begins to accept.
+    pub(super) fn begin(live: LiveContext, listener: lem_rs::Listener, options: ServerOptions) -> Rc<Self> {
+        let permits = Queue::new();
+        for _ in 0..options.handshakes.max(1) {
+            permits.put(());
+        }
+        let admission = Rc::new(Self {
+            live,
+            listener,
+            finished: Inbox::new(),
+            meter: Meter::new(),
+            told: RefCell::default(),
+            options,
+            peers: Rc::default(),
+            permits,
+        });
+        let weak = Rc::downgrade(&admission);
+        admission.listener.on_pause(move |error| {
+            if let Some(admission) = weak.upgrade() {
+                admission.meter.count(|counters| counters.pauses += 1);
+                admission.tell(&ServerEvent::Paused(error));
+            }
+        });
+        // From now on it is measured how long tasks hold the loop.
+        longest_poll();
+        spawn(accept_all(admission.clone())).detach();
+        admission
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        Counters { loop_lag: longest_poll().unwrap_or_default(), ..self.meter.snapshot() }
+    }
+
+    pub(super) fn tell_to(&self, told: options::Listener) {
+        let before = self.told.borrow_mut().replace(told);
+        drop(before);
+    }
+
+    fn tell(&self, event: &ServerEvent<'_>) {
+        let told = self.told.borrow().clone();
+        if let Some(told) = told {
+            told(event);
+        }
+    }
+
+    /// Accepts no more; connections that wait to be accepted are closed.
+    pub(super) fn close(&self) -> Result<(), Error> {
+        let unclaimed = self.finished.close()?;
+        drop(unclaimed);
+        // The two are closed together, so this one is open, or has failed.
+        let _ = self.listener.close();
+        self.permits.reset();
+        Ok(())
+    }
+}
+
+/// Accepts connections until the listener is closed, and shakes hands with each in a task of its own.
+async fn accept_all(admission: Rc<Admission>) {
+    loop {
+        if admission.permits.get().await.is_err() {
+            return;
+        }
+        let permit = Permit(admission.permits.clone());
+        match admission.listener.accept_source().await {
+            Ok((source, peer)) => {
+                admission.meter.count(|counters| counters.accepted += 1);
+                match admission.peers.admit(&peer, admission.options.handshakes_per_peer) {
+                    Some(admitted) => {
+                        spawn(admit(admission.clone(), source, peer, permit, admitted)).detach();
+                    }
+                    None => admission.meter.count(|counters| counters.refused += 1),
+                }
+            }
+            Err(error) => {
+                if !admission.listener.is_closed() {
+                    admission.tell(&ServerEvent::Failed(&error));
+                    let _ = admission.close();
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Shakes hands with one client. One that fails is told why by an alert, is counted, and never reaches a handler.
+async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
+    let meter = &admission.meter;
+    meter.count(|counters| counters.handshakes_started += 1);
+    let shaken = async {
+        let context = admission.live.current();
+        let session = Session::server(context.server()?).map_err(cannot_begin)?;
+        let deadline = Deadline::after(context.inner().deadlines.handshake);
+        let metered = Some(meter.connection());
+        let target = peer.to_string();
+        let beginning = Beginning { source, session, received: &[], target: &target, deadline, metered };
+        shake_hands(context.inner(), beginning).await
+    };
+    match shaken.await {
+        Ok(stream) => {
+            let resumed = stream.info().is_some_and(|info| info.resumed);
+            meter.count(|counters| {
+                counters.handshakes_finished += 1;
+                counters.handshakes_resumed += u64::from(resumed);
+            });
+            drop(admitted);
+            // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
+            let _ = admission.finished.put((stream, permit));
+        }
+        Err(error) => {
+            meter.count_failure(&error);
+            admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error: &error });
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a server does where its user says nothing.
+
+use std::rc::Rc;
+
+use lem_rs::{Endpoint, ListenOptions};
+
+use crate::error::Error;
+
+/// How a server listens, and what it lets clients do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// How to listen.
+    pub listen: ListenOptions,
+    /// How many connections may be shaking hands, or wait to be accepted, at once; further ones wait in the kernel's
+    /// queue. Default 256.
+    pub handshakes: usize,
+    /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 64.
+    pub handshakes_per_peer: usize,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { listen: ListenOptions::default(), handshakes: 256, handshakes_per_peer: 64 }
+    }
+}
+
+impl ServerOptions {
+    /// Sets [`listen`](Self#structfield.listen).
+    #[must_use]
+    pub fn listen(self, listen: ListenOptions) -> Self {
+        Self { listen, ..self }
+    }
+
+    /// Sets [`handshakes`](Self#structfield.handshakes); at least one.
+    #[must_use]
+    pub fn handshakes(self, handshakes: usize) -> Self {
+        Self { handshakes: handshakes.max(1), ..self }
+    }
+
+    /// Sets [`handshakes_per_peer`](Self#structfield.handshakes_per_peer); at least one.
+    #[must_use]
+    pub fn handshakes_per_peer(self, handshakes: usize) -> Self {
+        Self { handshakes_per_peer: handshakes.max(1), ..self }
+    }
+}
+
+/// What a server has to tell, beside its counters: for a log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent<'a> {
+    /// A handshake failed.
+    HandshakeFailed {
+        /// With whom.
+        peer: &'a Endpoint,
+        /// Why.
+        error: &'a Error,
+    },
+    /// Accepting pauses because descriptors or memory have run out. Told once for each pause; it goes on by itself.
+    Paused(&'a Error),
+    /// Accepting failed for good; the server is closed.
+    Failed(&'a Error),
+}
+
+impl std::fmt::Display for ServerEvent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::HandshakeFailed { peer, error } => write!(f, "{peer}: {error}"),
+            Self::Paused(error) => write!(f, "accepting pauses: {error}"),
+            Self::Failed(error) => write!(f, "accepting ended: {error}"),
+        }
+    }
+}
+
+/// Whom a server tells.
+pub(super) type Listener = Rc<dyn Fn(&ServerEvent<'_>)>;

@@ -1,0 +1,60 @@
+//! How many handshakes each address has under way.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
+
+use lem_rs::Endpoint;
+
+/// Counts by address; an address with none has no entry.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    under_way: RefCell<HashMap<IpAddr, usize>>,
+}
+
+impl Peers {
+    /// One more from `peer`; `None` if it has `most` already. Unix-domain sockets have no address to count by.
+    pub(super) fn admit(self: &Rc<Self>, peer: &Endpoint, most: usize) -> Option<Admitted> {
+        let Some(address) = peer.ip().map(|peer| group(peer.ip())) else {
+            return Some(Admitted { peers: None });
+        };
+        let mut under_way = self.under_way.borrow_mut();
+        let count = under_way.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Admitted { peers: Some((self.clone(), address)) })
+    }
+}
+
+/// One handshake of an address; over when it is dropped.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    peers: Option<(Rc<Peers>, IpAddr)>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let Some((peers, address)) = self.peers.take() else { return };
+        let mut under_way = peers.under_way.borrow_mut();
+        if let Some(count) = under_way.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&address);
+            }
+        }
+    }
+}
+
+/// One customer has a whole /64 of IPv6, and may use a new address of it for each connection.
+fn group(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => {
+            const UPPER_HALF: u128 = !0 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & UPPER_HALF))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}

@@ -1,0 +1,268 @@
+//! More cores: a machine on each of several threads, all at one address.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use lem_rs::{Endpoint, Machine, ToAddress, spawn};
+
+use super::options::ServerOptions;
+use super::{Drained, Server};
+use crate::error::Error;
+use crate::live::LiveContext;
+use crate::meter::Counters;
+use crate::transport::Stream;
+
+/// Starts `threads` machines, each on a thread of its own with a listener of its own at `address`; the kernel spreads
+/// connections over them (`SO_REUSEPORT`). They share `context`: a reload reaches all of them.
+///
+/// `factory` is called once on each thread, with the thread's number, and makes the handler for the streams there: what it
+/// captures is that thread's own state, shared by its tasks without a lock.
+///
+/// Returns when all of them listen.
+///
+/// # Errors
+/// [`Error::Misuse`] for no threads, or a Unix-domain socket, which cannot be shared so; otherwise as
+/// [`Context::listen`](crate::Context::listen), or [`Error::Io`] if a thread cannot be started. Nothing is left running
+/// then.
+pub fn serve_threads<H, F>(
+    threads: usize,
+    address: impl ToAddress,
+    context: impl Into<LiveContext>,
+    options: ServerOptions,
+    factory: impl Fn(usize) -> H + Clone + Send + 'static,
+) -> Result<Threads, Error>
+where
+    H: Fn(Stream) -> F + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    if threads == 0 {
+        return Err(Error::Misuse("a server on no threads serves nobody".into()));
+    }
+    let mut address = address.to_address()?;
+    if matches!(address, lem_rs::Address::Unix(_)) {
+        return Err(Error::Misuse("a Unix-domain socket cannot be shared by several listeners".into()));
+    }
+    let mut options = options;
+    options.listen.reuse_port = true;
+    let live = context.into();
+    let mut running = Threads { workers: Vec::new(), local: None };
+    for number in 0..threads {
+        let (ready, listening) = channel();
+        let mail = Arc::new(Mail::default());
+        let (live, factory, orders, at) = (live.clone(), factory.clone(), Mailbox(mail.clone()), address.clone());
+        let work = move || match Machine::new() {
+            Ok(machine) => machine.run(serve(live, at, options, factory(number), orders, ready)).flatten(),
+            Err(error) => {
+                let _ = ready.send(Err(error.clone()));
+                Err(error)
+            }
+        };
+        let started = thread::Builder::new().name(format!("lem-server-{number}")).spawn(work);
+        let thread = started.map_err(|error| Error::io("start a thread", error))?;
+        running.workers.push(Worker { mail, thread: Some(thread) });
+        // A thread that ends without a word has panicked, in the factory as a rule.
+        let gone = || Error::Misuse("a server thread ended before it listened".into());
+        let local = listening.recv().map_err(|_| gone())??;
+        // The first one may have chosen the port; the others join it there.
+        if let Some(local) = local.ip() {
+            address = lem_rs::Address::Ip(local);
+            running.local = Some(local);
+        }
+    }
+    Ok(running)
+}
+
+/// Servers on several threads. Dropping it stops them at once.
+pub struct Threads {
+    workers: Vec<Worker>,
+    local: Option<SocketAddr>,
+}
+
+struct Worker {
+    mail: Arc<Mail>,
+    /// `None` when it was joined.
+    thread: Option<JoinHandle<Result<Drained, Error>>>,
+}
+
+impl Threads {
+    /// Where they listen.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
+    /// The counters of all threads together. Waits for each thread to answer, so call it outside of their handlers.
+    pub fn counters(&self) -> Counters {
+        let (answer, answers) = channel();
+        for worker in &self.workers {
+            worker.mail.send(Order::Count(answer.clone()));
+        }
+        drop(answer);
+        let mut all = Counters::default();
+        answers.iter().for_each(|counters| all += counters);
+        all
+    }
+
+    /// Drains the servers of all threads at once, each under `deadline`, and waits for the threads to end.
+    ///
+    /// # Errors
+    /// The first error that a thread ended with; the others have ended all the same.
+    pub fn stop(mut self, deadline: Duration) -> Result<Drained, Error> {
+        for worker in &self.workers {
+            worker.mail.send(Order::Stop(deadline));
+        }
+        let mut all = Drained::default();
+        let mut failed = None;
+        for worker in &mut self.workers {
+            match worker.join() {
+                Some(Ok(drained)) => {
+                    all.finished += drained.finished;
+                    all.closed += drained.closed;
+                }
+                Some(Err(error)) => failed = failed.or(Some(error)),
+                None => {}
+            }
+        }
+        failed.map_or(Ok(all), Err)
+    }
+}
+
+impl Worker {
+    fn join(&mut self) -> Option<Result<Drained, Error>> {
+        let panicked = |_| Err(Error::Misuse("a server thread panicked".into()));
+        Some(self.thread.take()?.join().unwrap_or_else(panicked))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.mail.send(Order::Stop(Duration::ZERO));
+        }
+        for worker in &mut self.workers {
+            worker.join();
+        }
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads")
+            .field("threads", &self.workers.len())
+            .field("local", &self.local)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One thread's work.
+async fn serve<H, F>(
+    live: LiveContext,
+    address: lem_rs::Address,
+    options: ServerOptions,
+    handler: H,
+    orders: Mailbox,
+    ready: Sender<Result<Endpoint, Error>>,
+) -> Result<Drained, Error>
+where
+    H: Fn(Stream) -> F + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    let server = match Server::listen(live, address, options).await {
+        Ok(server) => Rc::new(server),
+        Err(error) => {
+            let _ = ready.send(Err(error.clone()));
+            return Err(error);
+        }
+    };
+    // Whoever started us waits for this.
+    let _ = ready.send(Ok(server.local_addr().clone()));
+    drop(ready);
+    let accepting = server.clone();
+    spawn(async move { accepting.autospawn(handler).await }).detach();
+    loop {
+        match orders.receive().await {
+            Order::Count(answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(server.counters());
+            }
+            Order::Stop(deadline) => return Ok(server.drain(deadline).await),
+        }
+    }
+}
+
+/// What a thread is told to do.
+enum Order {
+    Count(Sender<Counters>),
+    Stop(Duration),
+}
+
+/// Orders from other threads.
+#[derive(Default)]
+struct Mail {
+    state: Mutex<MailState>,
+}
+
+#[derive(Default)]
+struct MailState {
+    orders: VecDeque<Order>,
+    reader: Option<Waker>,
+    /// The thread has ended: orders are dropped.
+    closed: bool,
+}
+
+/// The thread's end of its mail; nobody waits for an answer from a thread that has ended.
+struct Mailbox(Arc<Mail>);
+
+impl Mail {
+    fn send(&self, order: Order) {
+        let reader = {
+            let mut state = self.lock();
+            if state.closed {
+                return;
+            }
+            state.orders.push_back(order);
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, MailState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mailbox {
+    async fn receive(&self) -> Order {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            match state.orders.pop_front() {
+                Some(order) => Poll::Ready(order),
+                None => {
+                    state.reader = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let unread = {
+            let mut state = self.0.lock();
+            state.closed = true;
+            std::mem::take(&mut state.orders)
+        };
+        drop(unread);
+    }
+}
