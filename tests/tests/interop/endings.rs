@@ -93,6 +93,30 @@ fn a_python_server_s_reset_is_told_as_one() {
 }
 
 #[test]
+fn our_abort_is_a_cut_for_python_and_our_drop_is_none() {
+    let certificates = Certificates::new();
+    for version in VERSIONS {
+        run(async {
+            let (server, port) = listen(&certificates.server, version).await;
+            for aborts in [true, false] {
+                let peer = python::client("client_greet", port, &certificates.roots_file, &[]);
+                let stream = server.accept().await.unwrap();
+                assert_eq!(stream.read_line_trimmed().await.unwrap(), "hello from python");
+                stream.write("not all of").await.unwrap();
+                if aborts {
+                    stream.abort();
+                }
+                drop(stream);
+                let (content, said) = peer.ends().await;
+                assert_eq!(content, !aborts, "{said}");
+                assert_eq!(said.contains("EOF occurred in violation of protocol"), aborts, "{said}");
+                assert_eq!(said.contains("ANSWER b'not all of'"), !aborts, "{said}");
+            }
+        });
+    }
+}
+
+#[test]
 fn an_openssl_server_that_is_killed_has_cut_the_stream() {
     let certificates = Certificates::new();
     for version in VERSIONS {

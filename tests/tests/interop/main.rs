@@ -4,10 +4,14 @@
 //! program is missing fails and says so.
 
 mod authority;
+mod client_identity;
 mod client_verdict;
 mod endings;
+mod http;
 mod key_update;
+mod negotiation;
 mod resumption;
 mod server_identity;
+mod starttls;
 mod support;
 mod transfer;

@@ -1,6 +1,6 @@
 //! OpenSSL's own client and server.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 
@@ -18,8 +18,7 @@ pub(crate) fn s_server(identity: &OnFile, arguments: &[&str]) -> (Program, u16) 
 pub(crate) fn s_server_in(directory: &Path, identity: &OnFile, arguments: &[&str]) -> (Program, u16) {
     let mut command = Command::new("openssl");
     command.current_dir(directory).args(["s_server", "-accept", "127.0.0.1:0"]);
-    own(&mut command, identity);
-    command.args(arguments);
+    command.args(own_arguments(identity)).args(arguments);
     let program = Program::start(&mut command);
     let line = program.says_first("ACCEPT 127.0.0.1:");
     let port = line.rsplit(':').next().and_then(|port| port.trim().parse().ok());
@@ -35,10 +34,11 @@ pub(crate) fn s_client(port: u16, roots: &Path, arguments: &[impl AsRef<OsStr>])
     Program::start(&mut command)
 }
 
-/// Gives it an identity: of the file with the certificate it reads only the first.
-pub(crate) fn own(command: &mut Command, identity: &OnFile) {
-    command.arg("-cert").arg(&identity.chain).arg("-key").arg(&identity.key);
+/// The arguments that give it an identity: of the file with the chain `-cert` reads only the first certificate.
+pub(crate) fn own_arguments(identity: &OnFile) -> Vec<OsString> {
+    let mut arguments = vec!["-cert".into(), (&identity.chain).into(), "-key".into(), (&identity.key).into()];
     if let Some(intermediates) = &identity.intermediates {
-        command.arg("-cert_chain").arg(intermediates);
+        arguments.extend(["-cert_chain".into(), intermediates.into()]);
     }
+    arguments
 }
