@@ -29,9 +29,9 @@ impl Context {
     ///     stream.write("GET / HTTP/1.0\r\nHost: www.example.org\r\n\r\n").await?;
     ///     let answer = stream.read(ReadMode::All).await?;
     ///     println!("{}", String::from_utf8_lossy(&answer));
-    ///     Ok(())
-    /// })?
-    /// # as Result<(), Error>
+    ///     Ok::<(), Error>(())
+    /// })??;
+    /// # Ok::<(), Error>(())
     /// ```
     pub async fn connect(&self, address: impl ToAddress) -> Result<Stream, Error> {
         let address = address.to_address()?;
