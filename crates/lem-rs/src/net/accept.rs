@@ -92,8 +92,8 @@ impl Future for Accept<'_> {
             };
             let core = open.watched().core().clone();
             if core.must_give_way() {
-                core.wake(core.wait_of(cx));
                 drop(state);
+                core.wake(core.wait_of(cx));
                 return self.wait(cx);
             }
             core.charge(COST);

@@ -58,10 +58,11 @@ impl<T: Transport> Inner<T> {
         if let Err(error) = state.slots.admit(operation) {
             return Poll::Ready(Err(error));
         }
+        let mut gives_way = false;
         let result = loop {
             // `Exact(0)` is the one read that never waits, not even for its turn.
             if self.core.must_give_way() && mode != ReadMode::Exact(0) {
-                self.core.wake(self.core.wait_of(cx));
+                gives_way = true;
                 break None;
             }
             let State { link: Link::Open(transport), reader, received, .. } = &mut *state else {
@@ -91,7 +92,7 @@ impl<T: Transport> Inner<T> {
         };
         // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
         let answers = state.has_work_to_flush();
-        let poll = self.conclude(state, cx, operation, result);
+        let poll = self.conclude(state, cx, operation, result, gives_way);
         if answers {
             self.settle();
         }
@@ -113,9 +114,10 @@ impl<T: Transport> Inner<T> {
         }
         // This write flushes what is pending: nobody else must wait for the socket meanwhile.
         let mut flusher = None;
+        let mut gives_way = false;
         let result = loop {
             if self.core.must_give_way() {
-                self.core.wake(self.core.wait_of(cx));
+                gives_way = true;
                 break None;
             }
             let step = state.write_step(goal, data, written);
@@ -135,18 +137,19 @@ impl<T: Transport> Inner<T> {
                 Err(error) => break Some(Err(state.write_broke(error))),
             }
         };
-        let poll = self.conclude(state, cx, operation, result);
+        let poll = self.conclude(state, cx, operation, result, gives_way);
         cancel(flusher);
         poll
     }
 
-    /// Ends a poll: the operation waits on, or is over.
+    /// Ends a poll: the operation waits on, for its next turn if it `gives_way`, or is over.
     fn conclude<R>(
         &self,
         mut state: RefMut<'_, State<T>>,
         cx: &Context<'_>,
         operation: &mut Operation,
         result: Option<Result<R, Error>>,
+        gives_way: bool,
     ) -> Poll<Result<R, Error>> {
         let before = match &result {
             None => state.slots.wait(operation, self.core.wait_of(cx)),
@@ -160,6 +163,9 @@ impl<T: Transport> Inner<T> {
         };
         drop(state);
         drop(before);
+        if gives_way {
+            self.core.wake(self.core.wait_of(cx));
+        }
         result.map_or(Poll::Pending, Poll::Ready)
     }
 
