@@ -30,6 +30,8 @@ pub enum ConfigPart {
     Provider,
     /// The name of the server that a certificate is checked against.
     ServerName,
+    /// The session tickets.
+    Tickets,
 }
 
 impl ConfigError {

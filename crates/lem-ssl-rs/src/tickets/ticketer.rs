@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::crypto::SecureRandom;
+use rustls::crypto::{SecureRandom, SharedSecret};
 use rustls::server::ProducesTickets;
 use rustls::time_provider::TimeProvider;
 
@@ -43,8 +43,7 @@ impl Ticketer {
         policy: &[u8],
         clock: Arc<dyn TimeProvider>,
     ) -> Result<Self, ConfigError> {
-        let ticketer =
-            Self { source, suite, random, policy: suite.digest(policy), clock, window: RwLock::default() };
+        let ticketer = Self { source, suite, random, policy: suite.digest(policy), clock, window: RwLock::default() };
         match ticketer.window() {
             Some(_) => Ok(ticketer),
             None => {
@@ -86,9 +85,11 @@ impl Ticketer {
                 (Some(kept), _) => keys.push((number, kept)),
                 (None, Source::Shared(secret)) => keys.push((number, self.derive(secret.bytes(), number)?)),
                 (None, Source::Random) if number == period => {
-                    let mut bytes = [0; KEY];
-                    self.random.fill(&mut bytes).ok()?;
-                    keys.push((number, self.derive(&bytes, number)?));
+                    let mut secret = vec![0; KEY];
+                    self.random.fill(&mut secret).ok()?;
+                    // rustls' type overwrites the bytes when it is dropped.
+                    let secret = SharedSecret::from(secret);
+                    keys.push((number, self.derive(secret.secret_bytes(), number)?));
                 }
                 (None, Source::Random) => {}
             }
