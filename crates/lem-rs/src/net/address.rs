@@ -180,11 +180,20 @@ fn check_name(name: &str) -> Result<(), String> {
     match labels.split('.').find(|label| label.is_empty() || label.len() > LONGEST_LABEL) {
         Some("") => Err("the host has an empty part".into()),
         Some(_) => Err(format!("a part of the host is longer than {LONGEST_LABEL} characters")),
-        // "1.2.3" and "256.1.1.1" are nothing that a resolver should be asked (WHATWG URL, "ends in a number").
-        None if labels.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) => {
+        // "1.2.3" and "0x7f000001" are nothing that a resolver should be asked (WHATWG URL, "ends in a number"): the C
+        // library's would take them for 1.2.0.3 and 127.0.0.1.
+        None if labels.rsplit('.').next().is_some_and(is_number) => {
             Err("the host looks like an IPv4 address but is none".into())
         }
         None => Ok(()),
+    }
+}
+
+/// Whether the C library reads it as a number: decimal, octal or hexadecimal.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }
 
