@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::address::{Address, ToAddress};
 use super::resolve;
 use crate::endpoint::Endpoint;
-use crate::error::{Attempt, ConnectError, Error, Phase};
+use crate::error::{AddressError, Attempt, ConnectError, Error, Phase};
 use crate::proto::InputBuffer;
 use crate::runtime::{Core, Direction, Source, current, no_machine};
 use crate::stream::{Plain, Stream, StreamOptions};
@@ -23,7 +23,7 @@ use crate::time::{Deadline, Sleep, sleep};
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// How long resolving and connecting may take in all.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Stream<Plain> {
     /// Connects to `address`, over TCP or to a Unix-domain socket. A name's addresses are tried by RFC 8305.
@@ -50,6 +50,9 @@ impl Stream<Plain> {
 pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
     let core = current().ok_or_else(no_machine)?;
     let target = address.to_string();
+    if address.port() == Some(0) {
+        return Err(AddressError::new(&target, "port 0 is only for listening: it asks for a free port").into());
+    }
     let endpoints = match address {
         Address::Name { host, port } => {
             let found = deadline.limit(Phase::Resolve, &target, resolve(&core, host, *port)).await?;

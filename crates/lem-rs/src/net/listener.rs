@@ -9,12 +9,14 @@ use std::rc::Rc;
 
 use super::accept::Accept;
 use super::address::{Address, ToAddress};
+use super::connect::DEADLINE;
 use super::resolve;
 use crate::endpoint::Endpoint;
-use crate::error::Error;
+use crate::error::{Error, Phase};
 use crate::proto::{InputBuffer, Slot, Ticket};
 use crate::runtime::{Core, Direction, Source, Wait, Watched, current, no_machine, spawn};
 use crate::stream::{Plain, Stream, StreamOptions};
+use crate::time::Deadline;
 use crate::world::{Acceptor, ListenOptions, OwnedListener};
 
 /// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
@@ -59,8 +61,8 @@ impl Listener {
     /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well, where the system has it so.
     ///
     /// # Errors
-    /// [`Error::Address`], [`Error::Resolve`]; [`Error::Io`] if the address cannot be used (in use, not ours, not
-    /// permitted); [`Error::Misuse`] outside of a machine.
+    /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
+    /// cannot be used (in use, not ours, not permitted); [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn bind(address: impl ToAddress) -> Result<Self, Error> {
@@ -77,7 +79,11 @@ impl Listener {
         let address = address.to_address()?;
         let core = current().ok_or_else(no_machine)?;
         let candidates: Vec<Endpoint> = match &address {
-            Address::Name { host, port } => resolve(&core, host, *port).await?.into_iter().map(Endpoint::Ip).collect(),
+            Address::Name { host, port } => {
+                let found = resolve(&core, host, *port);
+                let found = Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await?;
+                found.into_iter().map(Endpoint::Ip).collect()
+            }
             Address::Ip(ip) => vec![Endpoint::Ip(*ip)],
             Address::Unix(path) => vec![Endpoint::Unix(Some(path.clone()))],
         };
