@@ -2,50 +2,14 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{
-    Error, Flushed, Inbox, InputBuffer, Queue, ReadMode, Received, Sent, Source, Stream, StreamOptions, Transport,
-    sleep, spawn, yield_now,
-};
+use lem_rs::{Error, Inbox, Queue, ReadMode, sleep, spawn, yield_now};
 
+use crate::endless::endless;
 use crate::support::{Log, poll_once, run};
-
-/// A peer that always has data and always has room: the fastest that there can be.
-struct Endless(Source);
-
-const CHUNK: usize = 64 * 1024;
-
-impl Transport for Endless {
-    type Info = ();
-    fn info(&self) {}
-    fn source(&self) -> &Source {
-        &self.0
-    }
-    fn receive(&mut self, input: &mut InputBuffer, _: usize) -> Received {
-        input.extend(&[b'x'; CHUNK]);
-        Received::Bytes(CHUNK)
-    }
-    fn send(&mut self, data: &[u8]) -> Result<Sent, Error> {
-        Ok(Sent::Accepted(data.len().min(CHUNK)))
-    }
-    fn has_pending(&self) -> bool {
-        false
-    }
-    fn flush(&mut self) -> Result<Flushed, Error> {
-        Ok(Flushed::Done)
-    }
-    fn end_sending(&mut self) {}
-}
-
-fn endless() -> Stream<Endless> {
-    // The socket is only there because a transport has one; nothing goes over it.
-    let (ours, _) = UnixStream::pair().unwrap();
-    Stream::new(Endless(Source::adopt(ours).unwrap()), InputBuffer::default(), StreamOptions::default())
-}
 
 /// Counts how often a task that only gives way had its turn while `work` ran.
 async fn turns_during(work: impl Future<Output = ()>) -> usize {

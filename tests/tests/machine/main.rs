@@ -3,11 +3,16 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod blocking;
+mod connect;
 mod deadlines;
+mod endless;
 mod fairness;
+mod foreign;
 mod inbox;
 mod lifecycle;
+mod names;
 mod panics;
 mod queue;
 mod sleeper;
