@@ -1,5 +1,8 @@
 //! TLS against ugly peers and ugly networks: a scripted peer that controls every byte of its ciphertext.
 
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
 mod big_close;
 mod chunking;
 mod configuration;

@@ -75,7 +75,7 @@ fn nonsense_behind_any_first_byte_is_an_error() {
                 for rest in [&[0; 64][..], &[255; 64], &[3; 64], &[3, 3, 0, 4, 1, 0, 0, 0], &[3, 3, 0, 0], &[3, 1], &[]]
                 {
                     let words = [&[first], rest].concat();
-                    for piece in [words.len(), 1] {
+                    for piece in [words.len(), 7] {
                         let error = told(role, &words, piece).await;
                         let failure = tls(&error);
                         assert!(!matches!(failure, TlsError::Config(_)), "{words:?}: {error:?}");

@@ -152,7 +152,7 @@ fn writing_and_closing_between_the_parts_of_a_key_update_are_safe() {
     });
 }
 
-/// The peer sends `part` bytes of a KeyUpdate; then we write, it sends the rest, and we close. Says how long it was.
+/// The peer sends `part` bytes of new keys; then we write, it sends the rest, and we close. Says how many there are.
 async fn part_of_a_record(role: Role, part: usize) -> usize {
     let (stream, mut peer) = connect(role).await;
     peer.tls.refresh_traffic_keys().unwrap();
@@ -197,7 +197,7 @@ async fn between_the_parts(stream: Stream, mut peer: Peer, message: &[u8], part:
     });
     peer.send(&message[..part]).await;
     peer.beat().await;
-    if part % 2 == 0 {
+    if part.is_multiple_of(2) {
         stream.interrupt().unwrap();
         assert_eq!(reader.await.unwrap().unwrap_err().to_string(), "interrupted");
     } else {
@@ -206,7 +206,7 @@ async fn between_the_parts(stream: Stream, mut peer: Peer, message: &[u8], part:
     }
     stream.write("ours").await.unwrap();
     assert!(peer.expect(b"ours").await, "after {part} bytes: {:?}", peer.failure);
-    if part % 3 == 0 {
+    if part.is_multiple_of(3) {
         // Never the rest: we close with half a message in our hands.
         peer.fin();
     } else {
