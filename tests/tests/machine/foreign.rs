@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use lem_rs::{
-    Error, Inbox, InputBuffer, JoinError, Listener, Plain, Queue, ReadMode, Sleeper, Source, Stream, StreamOptions,
-    TcpStream, Timeout, sleep, spawn, timeout, unblock, yield_now,
+    Inbox, InputBuffer, JoinError, Listener, Plain, Queue, ReadMode, Sleeper, Source, Stream, StreamOptions, TcpStream,
+    Timeout, sleep, spawn, timeout, unblock, yield_now,
 };
 
 use crate::endless::{Endless, endless};
@@ -278,7 +278,7 @@ fn a_branch_that_loses_a_race_leaves_nothing_behind() {
         {
             let mut losers = pin!(join(vec![
                 boxed(async { drop(left.read(1).await) }),
-                boxed(async { drop(queue.get().await) }),
+                boxed(async { queue.get().await.unwrap() }),
                 boxed(sleep(Duration::from_secs(3_600))),
             ]));
             let mut winner = pin!(yield_now());

@@ -1,5 +1,7 @@
 //! Machines: run once, twice, nested, side by side; what is left behind and what happens when they are dropped.
 
+#![expect(clippy::async_yields_async, reason = "handles leave the run to be awaited in the next one")]
+
 use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;

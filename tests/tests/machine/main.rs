@@ -2,16 +2,19 @@
 //! names, connecting, listening.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod address;
 mod blocking;
 mod connect;
 mod deadlines;
 mod endless;
+mod errors;
 mod fairness;
 mod foreign;
 mod inbox;
 mod lifecycle;
+mod listener;
 mod names;
 mod panics;
 mod queue;
