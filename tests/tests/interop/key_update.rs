@@ -124,9 +124,9 @@ async fn only_writes(stream: &Stream, peer: &mut Program, command: &str, acknowl
     peer.says("after its change was read").await;
 }
 
-/// How s_client says that it has taken the command; the message goes out with what it sends next. It takes all that it
-/// has read at once for the command, so nothing may be typed before that.
+/// How `s_client` says that it has taken the command; the message goes out with what it sends next. It takes all that
+/// it has read at once for the command, so nothing may be typed before that.
 const CLIENT_CHANGED: &str = "KEYUPDATE";
 
-/// How s_server with -msg says that it has sent the message. What it says itself stays in its buffer.
+/// How `s_server` with `-msg` says that it has sent the message. What it says itself stays in its buffer.
 const SERVER_CHANGED: &str = ">>> TLS 1.3, Handshake [length 0005], KeyUpdate";

@@ -3,10 +3,13 @@
 //! Behind the feature `interop`, because the programs have to be there: openssl, nginx, curl, python3. A test whose
 //! program is missing fails and says so.
 
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
 mod authority;
 mod client_identity;
 mod client_verdict;
 mod endings;
+mod fetch;
 mod http;
 mod key_update;
 mod negotiation;

@@ -119,6 +119,6 @@ fn reversed(lines: &[String]) -> Vec<u8> {
 
 const MUCH: usize = 16 * 1024 * 1024;
 const SOME: usize = 2 * 1024 * 1024;
-/// Of 8 MiB in all; s_server's buffer for a line is 16 KiB.
+/// Of 8 MiB in all; `s_server`'s buffer for a line is 16 KiB.
 const LINES: usize = 8192;
 const LINE_LEN: usize = 1023;
