@@ -41,6 +41,8 @@ pub enum TlsError {
     },
     /// Peer and we have nothing in common: no protocol version, suite, group.
     Incompatible(PeerIncompatible),
+    /// A client offers application protocols (ALPN), and none that this server speaks.
+    NoCommonProtocol,
     /// The peer broke the protocol, or somebody on the way changed what it sent.
     Protocol(rustls::Error),
     /// What we were configured with cannot work.
@@ -94,6 +96,9 @@ impl fmt::Display for TlsError {
             ),
             Self::Incompatible(incompatible) => {
                 write!(f, "nothing in common with the peer: {}", explain_incompatible(incompatible))
+            }
+            Self::NoCommonProtocol => {
+                f.write_str("nothing in common with the peer: no application protocol (ALPN) that both speak")
             }
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Config(error) => error.fmt(f),

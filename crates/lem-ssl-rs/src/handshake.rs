@@ -41,7 +41,8 @@ pub(crate) async fn shake_hands(context: &Inner, beginning: Beginning<'_>) -> Re
     let mut input = InputBuffer::default();
     let shake = async {
         let begun = tls.begin(received, &mut input);
-        drive(&mut tls, &mut input, begun).await
+        drive(&mut tls, &mut input, begun).await?;
+        tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain))
     };
     let deadline = deadline.at_most(context.deadlines.handshake);
     match deadline.limit(Phase::Handshake, target, shake).await {
@@ -62,6 +63,7 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
     if let Received::Ended(end) = begun {
         return ended(tls, end);
     }
+    let mut peer_is_gone = false;
     let result = poll_fn(|cx| {
         loop {
             // A client's last message may still wait for the kernel: the stream goes on with that.
@@ -72,15 +74,15 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
             if tls.source().poll_heavy_turn(cx).is_pending() {
                 return Poll::Pending;
             }
-            let flushed = tls.flush();
-            match (tls.receive(input, ONE_FLIGHT), flushed) {
-                (Received::Ended(end), _) => return Poll::Ready(ended(tls, end)),
-                // The peer is gone; had it left an alert, it would have been received just now.
-                (_, Err(_)) => {
+            peer_is_gone |= tls.flush().is_err();
+            match tls.receive(input, ONE_FLIGHT) {
+                Received::Ended(end) => return Poll::Ready(ended(tls, end)),
+                Received::Bytes(_) => {}
+                // Everything that it left was received, and there was no alert in it.
+                Received::Blocked if peer_is_gone => {
                     return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
                 }
-                (Received::Bytes(_), Ok(_)) => {}
-                (Received::Blocked, Ok(_)) => {
+                Received::Blocked => {
                     tls.source().return_heavy_turn();
                     tls.source().park(Direction::Read, cx);
                     if tls.has_pending() {

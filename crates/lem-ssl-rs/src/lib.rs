@@ -29,6 +29,7 @@ mod pem;
 mod provider;
 mod server;
 mod session;
+mod tickets;
 mod transport;
 mod trust;
 
@@ -37,14 +38,15 @@ pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, E
 pub use identity::{Identity, UnknownName};
 pub use info::Info;
 pub use lem_rs::{
-    Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, JoinError,
-    JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedSocket, ParseReadModeError, Phase,
-    Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamOptions, TcpStream, Timeout, ToAddress,
-    Transport, UnixStream, now, sleep, sleep_until, spawn, timeout, unblock, yield_now,
+    Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, InputBuffer,
+    JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedSocket, ParseReadModeError,
+    Phase, Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamOptions, TcpStream, Timeout,
+    ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use meter::{Counters, Failures};
 pub use rustls;
 pub use server::{Drained, Server, ServerEvent, ServerOptions, Threads, serve_threads};
+pub use tickets::{FleetSecret, Tickets};
 pub use transport::{ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
 pub use trust::{ClientAuth, RevocationLists, Roots};

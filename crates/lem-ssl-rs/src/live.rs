@@ -32,8 +32,11 @@ impl LiveContext {
     }
 
     /// Gives `context` to all new connections from now on; returns the one before.
+    ///
+    /// Clients resume their sessions as before, unless what the server trusts and offers has changed.
     pub fn replace(&self, context: Context) -> Context {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let context = context.with_tickets_of(&current);
         std::mem::replace(&mut *current, context)
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use lem_rs::{InputBuffer, Outbox};
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
 };
-use rustls::{ClientConfig, CommonState, ServerConfig};
+use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
 use crate::identity::take_requested;
 
@@ -67,6 +67,16 @@ impl Session {
         match self {
             Self::Client(_) => None,
             Self::Server { requested, .. } => requested.as_deref(),
+        }
+    }
+
+    /// The certificates that a client showed when the session was begun that is resumed now; on a server.
+    pub(crate) fn resumed_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        match self {
+            Self::Server { connection, .. } if connection.handshake_kind() == Some(HandshakeKind::Resumed) => {
+                connection.peer_certificates()
+            }
+            _ => None,
         }
     }
 

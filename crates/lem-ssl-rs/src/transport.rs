@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 
 use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
+use rustls::pki_types::CertificateDer;
 
 use crate::error::{Error, TlsError};
 use crate::info::Info;
@@ -77,6 +78,11 @@ impl Tls {
             accept_missing_close_notify,
             metered,
         }
+    }
+
+    /// As [`Session::resumed_certificates`].
+    pub(crate) fn resumed_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.session.resumed_certificates()
     }
 
     /// Whether the handshake is under way.
@@ -236,9 +242,7 @@ fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsEr
             TlsError::Certificate(Box::new(trust::explain(CertificateError::ApplicationVerificationFailure)))
         }
         rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
-        rustls::Error::NoApplicationProtocol => {
-            TlsError::Alert { alert: AlertDescription::NoApplicationProtocol, during_handshake }
-        }
+        rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
         rustls::Error::InvalidMessage(_) if during_handshake && !unread.is_empty() && !is_tls(unread) => {
             TlsError::NotTls { looks_like: looks_like(unread) }
         }
@@ -259,7 +263,9 @@ fn looks_like(bytes: &[u8]) -> Option<&'static str> {
         (b"POST ", "an HTTP request"),
         (b"HEAD ", "an HTTP request"),
         (b"CONNECT ", "an HTTP request"),
-        (b"SSH-", "an SSH server"),
+        (b"EHLO ", "a mail client that expects STARTTLS"),
+        (b"HELO ", "a mail client that expects STARTTLS"),
+        (b"SSH-", "an SSH peer"),
         (b"220 ", "a mail or FTP server that wants STARTTLS first"),
         (b"220-", "a mail or FTP server that wants STARTTLS first"),
         (b"* OK", "an IMAP server that wants STARTTLS first"),

@@ -32,7 +32,7 @@ fn a_server_that_speaks_another_protocol_is_recognised() {
     run(async {
         for (words, name) in [
             ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "an HTTP answer"),
-            ("SSH-2.0-OpenSSH_9.6\r\n", "an SSH server"),
+            ("SSH-2.0-OpenSSH_9.6\r\n", "an SSH peer"),
             ("220 mail.example.test ESMTP\r\n", "STARTTLS"),
             ("220-mail.example.test ESMTP\r\n", "STARTTLS"),
             ("* OK IMAP4rev1 ready\r\n", "an IMAP server"),

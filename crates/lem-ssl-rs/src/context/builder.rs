@@ -8,12 +8,13 @@ use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
-use super::configs::{Parts, supported};
+use super::configs::{Parts, Resumption, supported};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::identity::{ByName, Identity, UnknownName};
 use crate::provider::default_provider;
-use crate::trust::{ClientAuth, RevocationLists, Roots, client_verifier, server_verifier};
+use crate::tickets::Tickets;
+use crate::trust::{ClientAuth, Clients, RevocationLists, Roots, clients, server_verifier};
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +43,7 @@ pub struct ContextBuilder {
     options: StreamOptions,
     accept_missing_close_notify: bool,
     key_log: bool,
+    tickets: Tickets,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
 }
 
@@ -61,6 +63,7 @@ impl Default for ContextBuilder {
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
             key_log: false,
+            tickets: Tickets::default(),
             verifier: None,
         }
     }
@@ -163,6 +166,12 @@ impl ContextBuilder {
         self
     }
 
+    /// Which servers can resume a session that a server of this context has begun. Default: only this process's.
+    pub fn tickets(mut self, tickets: Tickets) -> Self {
+        self.tickets = tickets;
+        self
+    }
+
     pub(crate) fn server_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
         self
@@ -198,19 +207,39 @@ impl ContextBuilder {
             Some(verifier) => Ok(parts.client(verifier, keys.first().cloned())?),
             None => Err(no_roots()),
         };
-        let clients = client_verifier(&self.client_roots, self.client_auth, &self.revocation_lists, &provider)?;
+        let clients = clients(&self.client_roots, self.client_auth, &self.revocation_lists, &provider)?;
+        let policy = self.resumption_policy(clients.as_ref());
         let server = match keys.first() {
-            Some(_) => Ok(parts.server(clients, ByName::new(&keys, self.unknown_name))?),
+            Some(_) => {
+                let resumption = Resumption::of(&self.tickets, &provider, &policy)?;
+                Ok(parts.server(clients.as_ref(), ByName::new(&keys, self.unknown_name), resumption)?)
+            }
             None => Err(no_identity()),
         };
         let inner = Inner {
             client,
             server,
+            clients,
+            policy,
+            tickets: self.tickets,
             deadlines: self.deadlines,
             options: self.options,
             accept_missing_close_notify: self.accept_missing_close_notify,
         };
         Ok(Context { inner: Arc::new(inner) })
+    }
+}
+
+impl ContextBuilder {
+    /// What a resumed session relies on without asking again: whom we believe, and the protocols.
+    fn resumption_policy(&self, clients: Option<&Clients>) -> Vec<u8> {
+        let mut policy = Vec::new();
+        let clients = clients.map(|clients| clients.policy.as_slice()).unwrap_or_default();
+        for part in [clients].into_iter().chain(self.alpn.iter().map(Vec::as_slice)) {
+            policy.extend((part.len() as u64).to_be_bytes());
+            policy.extend(part);
+        }
+        policy
     }
 }
 

@@ -4,13 +4,33 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ServerConfig, SupportedProtocolVersion};
 
 use super::builder::Version;
 use crate::error::{ConfigError, ConfigPart};
 use crate::identity::ByName;
+use crate::tickets::{Tickets, ticketer};
+use crate::trust::Clients;
+
+/// How a server resumes sessions.
+pub(super) enum Resumption {
+    Tickets(Arc<dyn ProducesTickets>),
+    /// The cryptography has nothing to seal tickets with.
+    Remembered,
+    Off,
+}
+
+impl Resumption {
+    pub(super) fn of(tickets: &Tickets, provider: &CryptoProvider, policy: &[u8]) -> Result<Self, ConfigError> {
+        Ok(match (tickets, ticketer(tickets, provider, policy)?) {
+            (_, Some(ticketer)) => Self::Tickets(ticketer),
+            (Tickets::Off, None) => Self::Off,
+            (_, None) => Self::Remembered,
+        })
+    }
+}
 
 /// What both sides of a context have in common.
 pub(super) struct Parts<'a> {
@@ -45,19 +65,33 @@ impl Parts<'_> {
     /// For accepting.
     pub(super) fn server(
         &self,
-        clients: Option<Arc<dyn ClientCertVerifier>>,
+        clients: Option<&Clients>,
         identities: ByName,
+        ticketer: Resumption,
     ) -> Result<Arc<ServerConfig>, ConfigError> {
         let builder = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(self.versions)
             .map_err(unusable_provider)?;
         let builder = match clients {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier.clone()),
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(identities));
         config.alpn_protocols = self.alpn.to_vec();
         config.key_log = self.key_log();
+        match ticketer {
+            Resumption::Tickets(ticketer) => {
+                config.ticketer = ticketer;
+                // Sessions that are remembered would be resumed whatever the tickets' policy says.
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+            }
+            Resumption::Off => {
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+                config.send_tls13_tickets = 0;
+            }
+            // rustls' own: a few hundred sessions, remembered in memory.
+            Resumption::Remembered => {}
+        }
         Ok(Arc::new(config))
     }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lem_rs::StreamOptions;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
-use crate::error::{ConfigError, ConfigPart, Error};
+use crate::error::{ConfigError, ConfigPart, Error, TlsError};
+use crate::tickets::Tickets;
+use crate::trust::{self, Clients};
 
 mod builder;
 mod configs;
@@ -25,9 +28,15 @@ pub struct Context {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Inner {
     client: Result<Arc<ClientConfig>, ConfigError>,
     server: Result<Arc<ServerConfig>, ConfigError>,
+    /// How a server checks its clients; `None` if it does not.
+    clients: Option<Clients>,
+    /// What a resumed session relies on.
+    policy: Vec<u8>,
+    tickets: Tickets,
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
     pub(crate) accept_missing_close_notify: bool,
@@ -66,6 +75,19 @@ impl Context {
         &self.inner
     }
 
+    /// This context, with the ticket keys of `before` if they are a process's own and the policy is the same: then a new
+    /// certificate costs nobody the session.
+    pub(crate) fn with_tickets_of(self, before: &Self) -> Self {
+        let (Ok(server), Ok(old)) = (&self.inner.server, &before.inner.server) else { return self };
+        let own = |context: &Self| matches!(context.inner.tickets, Tickets::PerProcess);
+        if !own(&self) || !own(before) || self.inner.policy != before.inner.policy {
+            return self;
+        }
+        let mut server = ServerConfig::clone(server);
+        server.ticketer = old.ticketer.clone();
+        Self { inner: Arc::new(Inner { server: Ok(Arc::new(server)), ..Inner::clone(&self.inner) }) }
+    }
+
     /// What a client needs.
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
         Ok(self.inner.client.clone()?)
@@ -74,6 +96,21 @@ impl Context {
     /// What a server needs.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, Error> {
         Ok(self.inner.server.clone()?)
+    }
+}
+
+impl Inner {
+    /// Checks a client's certificate again: one that was shown in a session that is resumed may have expired, or been
+    /// revoked, since.
+    pub(crate) fn check_client_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let (Some(clients), Some((leaf, intermediates))) = (&self.clients, chain.split_first()) else { return Ok(()) };
+        match clients.verifier.verify_client_cert(leaf, intermediates, UnixTime::now()) {
+            Ok(_) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(error)) => {
+                Err(TlsError::Certificate(Box::new(trust::explain(error))).into())
+            }
+            Err(error) => Err(TlsError::Protocol(error).into()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
@@ -63,17 +64,27 @@ impl fmt::Debug for RevocationLists {
     }
 }
 
+/// How a server checks its clients.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) verifier: Arc<dyn ClientCertVerifier>,
+    /// What decides whom it believes, the same on every machine that is set up alike: a session that was begun under
+    /// another policy is not resumed. Lists of revoked certificates are not in it; they are looked at each time.
+    pub(crate) policy: Vec<u8>,
+}
+
 /// What checks clients; `None` if they are not asked, because nobody is trusted to vouch for them.
-pub(crate) fn client_verifier(
+pub(crate) fn clients(
     roots: &[Roots],
     auth: ClientAuth,
     lists: &[RevocationLists],
     provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, ConfigError> {
+) -> Result<Option<Clients>, ConfigError> {
     if roots.is_empty() {
         return Ok(None);
     }
     let store = Arc::new(load(roots)?);
+    let policy = policy_of(&store, auth);
     let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider.clone());
     if auth == ClientAuth::Optional {
         builder = builder.allow_unauthenticated();
@@ -89,5 +100,18 @@ pub(crate) fn client_verifier(
     let verifier = builder.build().map_err(|error| {
         ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
     })?;
-    Ok(Some(Arc::new(ClientChain(verifier))))
+    Ok(Some(Clients { verifier: Arc::new(ClientChain(verifier)), policy }))
+}
+
+/// The mode, and each root's name and key, in an order that does not depend on how they were given.
+fn policy_of(store: &RootCertStore, auth: ClientAuth) -> Vec<u8> {
+    let mut roots: Vec<[&[u8]; 2]> =
+        store.roots.iter().map(|root| [root.subject.as_ref(), root.subject_public_key_info.as_ref()]).collect();
+    roots.sort_unstable();
+    let mut policy = vec![u8::from(auth == ClientAuth::Required)];
+    for part in roots.into_iter().flatten() {
+        policy.extend((part.len() as u64).to_be_bytes());
+        policy.extend(part);
+    }
+    policy
 }

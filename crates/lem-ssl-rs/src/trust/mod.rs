@@ -6,8 +6,8 @@ mod roots;
 mod servers;
 mod verifier;
 
-pub(crate) use clients::client_verifier;
 pub use clients::{ClientAuth, RevocationLists};
+pub(crate) use clients::{Clients, clients};
 pub use roots::Roots;
 use roots::load;
 pub(crate) use servers::server_verifier;
