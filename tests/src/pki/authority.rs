@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::issued::{Issued, certificate_pem};
+use super::issued::{Issued, armour, certificate_pem};
 use super::key::{Key, KeyKind};
 use super::leaf::Leaf;
 
@@ -56,10 +56,32 @@ impl Authority {
     /// When a name is neither an address nor ASCII.
     pub fn issue(&self, leaf: Leaf<'_>) -> Issued {
         let key = Key::generate(leaf.key);
-        let certificate = leaf_params(&leaf, &key).signed_by(&key, &self.issuer).expect("a leaf is well formed");
+        let (params, serial) = leaf_params(&leaf, &key);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a leaf is well formed");
         let mut chain = vec![certificate.der().clone()];
         chain.extend_from_slice(&self.chain);
-        Issued::new(chain, &key)
+        Issued::new(chain, &key, serial)
+    }
+
+    /// A list, as PEM, that says that these leaves of ours were revoked an hour ago; valid for years.
+    pub fn revocation_list_pem(&self, revoked: &[&Issued]) -> String {
+        let now = SystemTime::now();
+        let entry = |issued: &&Issued| RevokedCertParams {
+            serial_number: issued.serial.clone(),
+            revocation_time: whole_second(now - HOUR),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: whole_second(now - HOUR),
+            next_update: whole_second(now + TEN_YEARS),
+            crl_number: serial_number(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::PreSpecified(self.issuer.key().identifier()),
+        };
+        let list = params.signed_by(&self.issuer).expect("a revocation list is well formed");
+        armour("X509 CRL", list.der())
     }
 
     /// The authority's own certificate as PEM: what a client that trusts it is given.
@@ -91,8 +113,9 @@ impl std::fmt::Debug for Authority {
 /// When a name is neither an address nor ASCII.
 pub fn self_signed(leaf: Leaf<'_>) -> Issued {
     let key = Key::generate(leaf.key);
-    let certificate = leaf_params(&leaf, &key).self_signed(&key).expect("a leaf is well formed");
-    Issued::new(vec![certificate.der().clone()], &key)
+    let (params, serial) = leaf_params(&leaf, &key);
+    let certificate = params.self_signed(&key).expect("a leaf is well formed");
+    Issued::new(vec![certificate.der().clone()], &key, serial)
 }
 
 fn authority_params(common_name: &str, key: &Key) -> CertificateParams {
@@ -103,7 +126,8 @@ fn authority_params(common_name: &str, key: &Key) -> CertificateParams {
     params
 }
 
-fn leaf_params(leaf: &Leaf<'_>, key: &Key) -> CertificateParams {
+/// What a leaf says, and its serial number.
+fn leaf_params(leaf: &Leaf<'_>, key: &Key) -> (CertificateParams, SerialNumber) {
     let common_name = leaf.names.first().copied().unwrap_or("nameless");
     let mut params = params(common_name, key, (leaf.not_before, leaf.not_after));
     params.is_ca = IsCa::ExplicitNoCa;
@@ -115,7 +139,9 @@ fn leaf_params(leaf: &Leaf<'_>, key: &Key) -> CertificateParams {
         let ballast = CustomExtension::from_oid_content(BALLAST_OID, vec![0; leaf.padding]);
         params.custom_extensions.push(ballast);
     }
-    params
+    let serial = serial_number();
+    params.serial_number = Some(serial.clone());
+    (params, serial)
 }
 
 /// What all certificates have in common.
@@ -155,6 +181,7 @@ fn whole_second(time: SystemTime) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).expect("certificates are not that new")
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// From the arc of RFC 5612 that is reserved for examples.

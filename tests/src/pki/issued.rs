@@ -1,6 +1,7 @@
 //! What an authority hands out.
 
 use pem::Pem;
+use rcgen::SerialNumber;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::key::Key;
@@ -18,16 +19,19 @@ pub struct Issued {
     pub chain_der: Vec<CertificateDer<'static>>,
     /// The private key as DER, in PKCS#8.
     pub key_der: Vec<u8>,
+    /// What a revocation list calls the leaf by.
+    pub(super) serial: SerialNumber,
 }
 
 impl Issued {
-    pub(super) fn new(chain_der: Vec<CertificateDer<'static>>, key: &Key) -> Self {
+    pub(super) fn new(chain_der: Vec<CertificateDer<'static>>, key: &Key, serial: SerialNumber) -> Self {
         let key_der = key.pkcs8();
         Self {
             chain_pem: chain_der.iter().map(certificate_pem).collect(),
             key_pem: armour("PRIVATE KEY", &key_der),
             chain_der,
             key_der,
+            serial,
         }
     }
 
@@ -62,7 +66,7 @@ pub(super) fn certificate_pem(certificate: &CertificateDer<'static>) -> String {
     armour("CERTIFICATE", certificate)
 }
 
-fn armour(label: &str, der: &[u8]) -> String {
+pub(super) fn armour(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&Pem::new(label, der), lines)
 }

@@ -119,6 +119,23 @@ fn client_and_server_certificates_are_not_exchangeable() {
 }
 
 #[test]
+fn a_revocation_list_revokes_what_it_names_and_nothing_else() {
+    let root = Authority::new("Root");
+    let (good, bad) = (root.issue(Leaf::client(&["good"])), root.issue(Leaf::client(&["bad"])));
+    let list = pem::parse(root.revocation_list_pem(&[&bad])).unwrap();
+    assert_eq!(list.tag(), "X509 CRL");
+    let verifier = WebPkiClientVerifier::builder_with_provider(trusting(root.certificate_der()), Arc::new(provider()))
+        .with_crls([list.contents().to_vec().into()])
+        .build()
+        .unwrap();
+    let verdict = |issued: &Issued| {
+        verifier.verify_client_cert(issued.leaf_der(), &issued.chain_der[1..], UnixTime::now()).map(|_| ())
+    };
+    assert_eq!(verdict(&good), Ok(()));
+    assert_eq!(verdict(&bad), refused(CertificateError::Revoked));
+}
+
+#[test]
 fn padding_makes_a_certificate_longer_than_a_record_and_harms_nothing() {
     let root = Authority::new("Root");
     let issued = root.issue(Leaf::server(&["localhost"]).with_padding(20_000));
