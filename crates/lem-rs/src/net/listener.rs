@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::accept::Accept;
@@ -58,7 +59,8 @@ impl Open {
 }
 
 impl Listener {
-    /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well, where the system has it so.
+    /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well. A Unix-domain socket leaves its file
+    /// behind when it is closed; remove it before listening there again.
     ///
     /// # Errors
     /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
@@ -150,7 +152,11 @@ impl Listener {
         F: Future<Output = ()> + 'static,
     {
         loop {
-            spawn(handler(self.accept().await?)).detach();
+            let stream = self.accept().await?;
+            // It may panic before there is a future, too; we go on accepting.
+            if let Ok(handling) = catch_unwind(AssertUnwindSafe(|| handler(stream))) {
+                spawn(handling).detach();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the listener to finished streams: handshakes beside each other, within limits.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, spawn};
@@ -79,7 +80,8 @@ impl Admission {
     fn tell(&self, event: &ServerEvent<'_>) {
         let told = self.told.borrow().clone();
         if let Some(told) = told {
-            told(event);
+            // A log that panics must not end the task that accepts.
+            let _ = catch_unwind(AssertUnwindSafe(|| told(event)));
         }
     }
 

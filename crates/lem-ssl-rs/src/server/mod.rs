@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -126,7 +127,11 @@ impl Server {
         F: Future<Output = ()> + 'static,
     {
         loop {
-            spawn(handler(self.accept().await?)).detach();
+            let stream = self.accept().await?;
+            // It may panic before there is a future, too; we go on accepting.
+            if let Ok(handling) = catch_unwind(AssertUnwindSafe(|| handler(stream))) {
+                spawn(handling).detach();
+            }
         }
     }
 
