@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use webpki::BorrowedCertRevocationList;
 
 use super::verifier::ClientChain;
 use super::{Roots, load};
@@ -47,7 +48,16 @@ impl RevocationLists {
             Ok(lists) if lists.is_empty() => {
                 Err(ConfigError::new(ConfigPart::ClientAuth, format!("there is no revocation list in {from}")))
             }
-            Ok(lists) => Ok(lists),
+            Ok(lists) => {
+                // rustls would not say which of them it is that it cannot read.
+                for list in &lists {
+                    BorrowedCertRevocationList::from_der(list).map_err(|error| {
+                        let problem = format!("a revocation list in {from} cannot be read");
+                        ConfigError::new(ConfigPart::ClientAuth, problem).because(error)
+                    })?;
+                }
+                Ok(lists)
+            }
             Err(error) => {
                 Err(ConfigError::new(ConfigPart::ClientAuth, format!("{from} is not valid PEM")).because(error))
             }
