@@ -1,0 +1,24 @@
+//! The server as a service that stays up: on every kind of address, under hostile clients, while its certificates
+//! change, until it is drained.
+//!
+//! What limits a whole process (descriptors) is in `tests/server_limits`.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+mod support;
+
+mod caps;
+mod client_certificates;
+mod counters;
+mod deadlines;
+mod drain;
+mod flood;
+mod garbage;
+mod handlers;
+mod identities;
+mod listening;
+mod reload;
+mod revocation;
+mod threads;
+mod watch;
