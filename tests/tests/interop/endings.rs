@@ -215,6 +215,21 @@ fn an_openssl_client_answers_our_half_close_with_its_goodbye() {
     }
 }
 
+#[test]
+fn a_peer_that_leaves_after_its_goodbye_is_no_failure_of_shutdown() {
+    let certificates = Certificates::new();
+    run(async {
+        let (server, port) = listen(&certificates.server, lem_ssl_rs::Version::Tls13).await;
+        let peer = python::client("client_leave", port, &certificates.roots_file, &[]);
+        let stream = server.accept().await.unwrap();
+        assert_eq!(text(stream.read(ReadMode::Line).await.unwrap()), LAST_WORDS);
+        stream.write("got").await.unwrap();
+        assert_eq!(stream.read(ReadMode::Available).await.unwrap_err().to_string(), "closed");
+        stream.shutdown().await.unwrap();
+        peer.succeeds().await;
+    });
+}
+
 async fn ends_cleanly(stream: &Stream) {
     assert_eq!(text(stream.read(ReadMode::Line).await.unwrap()), LAST_WORDS);
     let error = stream.read(ReadMode::Available).await.unwrap_err();

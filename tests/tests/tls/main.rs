@@ -11,6 +11,7 @@ mod interruption;
 mod not_tls;
 mod post_handshake;
 mod refusals;
+mod regressions;
 mod sessions;
 mod stalls;
 mod starttls;

@@ -35,11 +35,12 @@ enum State {
 }
 
 impl Farewell {
-    /// Ends `transport` gracefully: as far as it goes at once, the rest by a task of the machine.
-    pub(super) fn begin<T: Transport>(transport: T, deadline: Duration) -> Rc<Self> {
+    /// Ends `transport` gracefully: as far as it goes at once, the rest by a task of the machine. `unheard` says whether
+    /// there is anything that the peer may still miss.
+    pub(super) fn begin<T: Transport>(transport: T, deadline: Duration, unheard: Unheard) -> Rc<Self> {
         let farewell = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Vec::new() }) });
         let core = transport.source().core().clone();
-        let mut parting = Parting::new(transport);
+        let mut parting = Parting::new(transport, unheard);
         match parting.advance() {
             Step::Over(result) => farewell.finish(result),
             Step::Wait | Step::Again => {
@@ -100,12 +101,23 @@ impl Farewell {
 /// Ends `transport` gracefully in the background, for a connection that never became a stream: a failed handshake,
 /// whose alert should arrive. As [`Stream::close`](crate::Stream::close) does for one that did.
 pub fn close_transport<T: Transport>(transport: T, deadline: Duration) {
-    Farewell::begin(transport, deadline);
+    Farewell::begin(transport, deadline, Unheard::Content);
+}
+
+/// What a peer may not have heard when the farewell begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unheard {
+    /// What was written: if the connection breaks, it may be lost.
+    Content,
+    /// Only our goodbye: the peer has said its own, and nothing was written since. Many close without waiting for ours,
+    /// and the kernel then answers it with a reset; that loses nobody anything.
+    Goodbye,
 }
 
 /// The work of ending a connection.
 struct Parting<T> {
     transport: T,
+    unheard: Unheard,
     stage: Stage,
     drained: usize,
 }
@@ -132,9 +144,9 @@ enum Drained {
 }
 
 impl<T: Transport> Parting<T> {
-    fn new(mut transport: T) -> Self {
+    fn new(mut transport: T, unheard: Unheard) -> Self {
         transport.end_sending();
-        Self { transport, stage: Stage::Flush, drained: 0 }
+        Self { transport, unheard, stage: Stage::Flush, drained: 0 }
     }
 
     async fn within(mut self, deadline: Duration) -> Result<(), Error> {
@@ -170,13 +182,13 @@ impl<T: Transport> Parting<T> {
                     let _ = self.transport.source().finish();
                     self.stage = Stage::Drain;
                 }
-                Err(error) => return Step::Over(Err(error)),
+                Err(error) => return self.broke(error),
             }
         }
         let mut budget = READS_PER_POLL;
         loop {
             match (drain(self.transport.source(), &mut self.drained), &self.stage) {
-                (Drained::Failed(error), _) => return Step::Over(Err(error)),
+                (Drained::Failed(error), _) => return self.broke(error),
                 (Drained::PeerEnded, Stage::Drain) => return Step::Over(Ok(())),
                 (Drained::PeerEnded | Drained::Nothing, _) => return Step::Wait,
                 (Drained::Some, Stage::Drain) if self.drained > MOST_DRAINED => {
@@ -186,6 +198,15 @@ impl<T: Transport> Parting<T> {
                 (Drained::Some, _) => budget -= 1,
             }
         }
+    }
+}
+
+impl<T> Parting<T> {
+    fn broke(&self, error: Error) -> Step {
+        Step::Over(match self.unheard {
+            Unheard::Content => Err(error),
+            Unheard::Goodbye => Ok(()),
+        })
     }
 }
 

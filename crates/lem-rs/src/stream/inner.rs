@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::farewell::Farewell;
+use super::farewell::{Farewell, Unheard};
 use super::slots::{Operation, Slots};
 use super::state::{Goal, Link, Outbound, State, Write};
 use super::transport::{Flushed, Received, Transport};
@@ -65,7 +65,8 @@ impl<T: Transport> Inner<T> {
                 gives_way = true;
                 break None;
             }
-            let State { link: Link::Open(transport), reader, received, .. } = &mut *state else {
+            let State { link: Link::Open(transport), reader, received, accepted, accepted_at_end, .. } = &mut *state
+            else {
                 break Some(Err(Error::Closed));
             };
             let want = match reader.judge(mode, &self.options.limits) {
@@ -83,7 +84,10 @@ impl<T: Transport> Inner<T> {
             *received += count as u64;
             match outcome {
                 Received::Bytes(_) => self.core.charge(count),
-                Received::Ended(end) => reader.end(end),
+                Received::Ended(end) => {
+                    reader.end(end);
+                    *accepted_at_end = *accepted;
+                }
                 Received::Blocked => {
                     transport.source().park(Direction::Read, cx);
                     break None;
@@ -279,7 +283,10 @@ impl<T: Transport> Inner<T> {
             // The connection is gone: there is nobody to say goodbye to.
             Some(EndOfStream::Cut(Cut::Reset)) => Farewell::skipped(),
             _ if state.outbound == Outbound::Broken => Farewell::skipped(),
-            _ => Farewell::begin(transport, options.close_deadline),
+            Some(EndOfStream::Clean) if state.accepted == state.accepted_at_end => {
+                Farewell::begin(transport, options.close_deadline, Unheard::Goodbye)
+            }
+            _ => Farewell::begin(transport, options.close_deadline, Unheard::Content),
         })
     }
 

@@ -18,6 +18,8 @@ pub(super) struct State<T: Transport> {
     pub(super) flusher: Option<JoinHandle<()>>,
     pub(super) received: u64,
     pub(super) accepted: u64,
+    /// How much was accepted when the peer's end was received: what came after that may never be heard.
+    pub(super) accepted_at_end: u64,
 }
 
 /// The connection, as long as we have not closed it.
@@ -69,6 +71,7 @@ impl<T: Transport> State<T> {
             slots: Slots::default(),
             flusher: None,
             accepted: 0,
+            accepted_at_end: 0,
         }
     }
 

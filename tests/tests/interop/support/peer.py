@@ -262,5 +262,19 @@ def client_mail(port, roots):
         print("NOOP", smtp.noop())
 
 
+def client_leave(port, roots):
+    """Says goodbye, and closes when the other's has arrived, without reading it: as curl and nginx do."""
+    tls = connect(port, roots)
+    tls.sendall(LAST_WORDS)
+    assert tls.recv(3) == b"got"
+    tls.setblocking(False)
+    try:
+        tls.unwrap()
+    except ssl.SSLWantReadError:
+        pass
+    select.select([tls], [], [])
+    tls.close()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

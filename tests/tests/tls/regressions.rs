@@ -1,0 +1,62 @@
+//! Bugs that were found, each with the test that shows it.
+
+use std::sync::Arc;
+
+use lem_ssl_rs::{Cut, Error, ReadMode, Stream, Version, spawn};
+
+use crate::support::{End, Peer, client, pki, run, wire};
+
+async fn accepted() -> (Stream, Peer) {
+    let (near, far) = wire();
+    let tls = client(&Arc::new(pki().client_config(&[Version::Tls13])));
+    let us = spawn(async move { pki().server_context().build().unwrap().upgrade_server(near).await.unwrap() });
+    let mut peer = Peer::new(tls, far).await;
+    assert!(peer.shake_hands().await);
+    (us.await.unwrap(), peer)
+}
+
+/// The peer says goodbye, and goes away without reading ours.
+async fn leaves_after_its_goodbye(write_more: bool) -> Result<(), Error> {
+    let (stream, mut peer) = accepted().await;
+    peer.tls.send_close_notify();
+    peer.flush().await;
+    assert_eq!(stream.read(ReadMode::Available).await.unwrap_err().to_string(), "closed");
+    if write_more {
+        stream.write("and another thing").await.unwrap();
+    }
+    let closing = spawn(async move { stream.shutdown().await });
+    peer.beat().await;
+    peer.go(End::Gone);
+    closing.await.unwrap()
+}
+
+#[test]
+fn a_peer_that_leaves_after_its_goodbye_is_no_failure_of_shutdown() {
+    run(async {
+        leaves_after_its_goodbye(false).await.unwrap();
+    });
+}
+
+#[test]
+fn a_peer_that_leaves_without_reading_what_came_after_its_goodbye_is_one() {
+    run(async {
+        let error = leaves_after_its_goodbye(true).await.unwrap_err();
+        assert!(matches!(error, Error::Truncated(Cut::Reset)), "{error}");
+    });
+}
+
+#[test]
+fn one_bad_record_is_one_alert_and_no_panic() {
+    run(async {
+        for bytes in [&[0; 1][..], &[0xff; 64], b"\x17\x03\x03\x00\x02ab\x17\x03\x03\x00\x02cd"] {
+            let (near, far) = wire();
+            let us = spawn(async move { pki().server_context().build().unwrap().upgrade_server(near).await });
+            far.write(bytes).await.unwrap();
+            far.close_write().unwrap();
+            us.await.unwrap().unwrap_err();
+            let answer = far.read(ReadMode::All).await.unwrap();
+            // At most one record, and it is an alert (RFC 8446 section 5.1): two bytes behind a header of five.
+            assert!(answer.is_empty() || (answer.len() == 7 && answer[0] == 21), "{bytes:?}: {answer:?}");
+        }
+    });
+}
