@@ -18,6 +18,9 @@ use crate::time::{Sleep, sleep};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// So many failed connections in a row are rather a failure of something else: then it pauses as well.
+const MOST_FAILURES: u32 = 64;
+
 /// The future of [`Listener::accept_source`].
 ///
 /// **Cancel safety:** dropping it loses no connection.
@@ -27,11 +30,13 @@ pub struct Accept<'a> {
     ticket: Option<Ticket>,
     pause: Option<Sleep>,
     next_pause: Duration,
+    /// Connections in a row that were gone before they were accepted.
+    failures: u32,
 }
 
 impl<'a> Accept<'a> {
     pub(super) fn new(listener: &'a Listener) -> Self {
-        Self { listener, ticket: None, pause: None, next_pause: SHORTEST_PAUSE }
+        Self { listener, ticket: None, pause: None, next_pause: SHORTEST_PAUSE, failures: 0 }
     }
 
     fn admit(&mut self) -> Result<(), Error> {
@@ -111,8 +116,8 @@ impl Future for Accept<'_> {
             }
             drop(state);
             match Failure::of(&error) {
-                Failure::Connection => {}
-                Failure::Resources => {
+                Failure::Connection if self.failures < MOST_FAILURES => self.failures += 1,
+                Failure::Connection | Failure::Resources => {
                     if self.next_pause == SHORTEST_PAUSE {
                         self.listener.tell_pause(error);
                     }

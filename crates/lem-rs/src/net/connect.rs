@@ -95,6 +95,7 @@ struct Race {
 impl Race {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Source, Vec<Attempt>>> {
         loop {
+            let failed = self.failed.len();
             if let Some(winner) = self.check_running() {
                 return Poll::Ready(Ok(winner));
             }
@@ -104,6 +105,8 @@ impl Race {
             let due = match &mut self.next {
                 // Nothing runs: the next one need not wait.
                 _ if self.running.is_empty() => true,
+                // One has failed: the next takes its place at once.
+                Some(_) if self.failed.len() > failed => true,
                 Some(next) => Pin::new(next).poll(cx).is_ready(),
                 None => false,
             };
