@@ -34,6 +34,8 @@ pub enum CertificateFault {
         /// The beginning of its validity.
         not_before: Duration,
     },
+    /// Its validity ends before it begins.
+    NeverValid,
     /// It belongs to other names.
     WrongName {
         /// The name that was asked for.
@@ -101,6 +103,7 @@ impl fmt::Display for CertificateFault {
                 Date(*not_before),
                 Span(not_before.saturating_sub(*checked))
             ),
+            Self::NeverValid => f.write_str(" was never valid: its validity ends before it begins"),
             Self::WrongName { expected, presented } if presented.is_empty() => {
                 write!(f, " is not valid for the name {expected}; it names nobody at all")
             }

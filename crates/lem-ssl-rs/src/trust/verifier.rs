@@ -42,6 +42,8 @@ pub(crate) fn explain(error: CertificateError) -> CertificateProblem {
         CertificateError::NotValidYetContext { time, not_before } => {
             CertificateFault::NotYetValid { checked: since_1970(time), not_before: since_1970(not_before) }
         }
+        // Without dates: webpki says so of a validity that is none.
+        CertificateError::Expired => CertificateFault::NeverValid,
         CertificateError::NotValidForNameContext { expected, presented } => CertificateFault::WrongName {
             expected: expected.to_str().into_owned(),
             presented: presented.iter().map(|name| plain_name(name)).collect(),
