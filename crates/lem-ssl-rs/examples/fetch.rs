@@ -37,14 +37,14 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("fetch: {error}; see fetch --help");
+            tell(&format!("fetch: {error}; see fetch --help"));
             return ExitCode::from(2);
         }
     };
     match fetch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fetch: {error}");
+            tell(&format!("fetch: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -108,7 +108,7 @@ fn fetch(arguments: &Arguments) -> Result<(), Error> {
 /// Writes a request, and reads lines until the peer closes.
 async fn converse(stream: &Stream, address: &str) -> Result<(), Error> {
     if let Some(info) = stream.info() {
-        eprintln!("connected: {info}");
+        tell(&format!("connected: {info}"));
     }
     stream.write(&request_for(address)).await?;
     let mut line = Vec::new();
@@ -138,6 +138,11 @@ fn request_for(address: &str) -> String {
     let behind_scheme = address.split_once("://").map_or("", |(_, rest)| rest);
     let path = behind_scheme.find('/').map_or("/", |at| &behind_scheme[at..]);
     format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")
+}
+
+/// Tells something beside the answer. If nobody listens on standard error any more, that is no reason to stop.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn print(bytes: &[u8]) -> Result<(), Error> {
