@@ -60,7 +60,8 @@ impl Machine {
     /// deadline. Tasks that are left then stay in the machine and go on with the next `run`.
     ///
     /// # Errors
-    /// [`Error::Stalled`] if every task waits and nothing can wake one; [`Error::Misuse`] if a machine already runs
+    /// [`Error::Stalled`] if every task waits and nothing can wake one (a combinator that keeps a clone of its task's waker
+    /// looks like somebody who can, and hides that); [`Error::Misuse`] if a machine already runs
     /// on this thread; [`Error::Io`] if the operating system's event queue fails.
     ///
     /// # Panics
