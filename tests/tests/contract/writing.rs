@@ -162,17 +162,23 @@ async fn a_timed_out_writes_accepted_bytes_arrive_once<C: Carrier>() {
 }
 
 async fn accepted_bytes_are_delivered_without_another_call<C: Carrier>() {
-    let (near, far) = C::pair().await;
-    let data = pattern(TOO_MUCH);
-    let interrupter = async {
+    for drop_it in [false, true] {
+        let (near, far) = C::pair().await;
+        let near = Rc::new(near);
+        let data = Rc::new(pattern(TOO_MUCH));
+        let (writer, its_data) = (near.clone(), data.clone());
+        let task = spawn(async move { writer.write(&*its_data).await });
         until_full(&near).await;
-        near.interrupt().unwrap();
-    };
-    let (written, ()) = both(near.write(&data), interrupter).await;
-    says(written, "interrupted");
-    let counted = usize::try_from(near.bytes_written()).unwrap();
-    assert_same(&far.read(counted).await.unwrap(), &data[..counted]);
-    assert!(at_once(far.read(ReadMode::Available)).await.is_none(), "no more than was counted");
+        if drop_it {
+            task.cancel();
+        } else {
+            near.interrupt().unwrap();
+        }
+        assert!(!matches!(task.await, Ok(Ok(()))));
+        let counted = usize::try_from(near.bytes_written()).unwrap();
+        assert_same(&far.read(counted).await.unwrap(), &data[..counted]);
+        assert!(at_once(far.read(ReadMode::Available)).await.is_none(), "no more than was counted");
+    }
 }
 
 /// The original said "bad write retry" here.
