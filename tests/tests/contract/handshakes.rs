@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lem_rs::{Address, Plain, ReadMode, Stream, ToAddress};
-use lem_ssl_rs::{Context, Roots, Server, TlsError};
+use lem_ssl_rs::{Context, Roots, Server, TlsError, Version};
 
 use crate::support::{at_once, both, check, client_context, patient_builder, says, server_context};
 
@@ -130,5 +130,28 @@ fn without_an_identity_nothing_is_listened_for() {
         let error = context.listen("127.0.0.1:0").await.unwrap_err();
         assert!(matches!(TlsError::of(&error), Some(TlsError::Config(_))), "{error:?}");
         assert!(error.to_string().contains("identity"), "{error}");
+    });
+}
+
+/// In TLS 1.3 a client's handshake is over before the server has judged its certificate.
+#[test]
+fn a_write_that_fails_says_the_alert_by_which_the_peer_ended() {
+    check(async {
+        let nobody = Roots::Pem(lem_ssl_tests::pki::Authority::new("Nobody").certificate_pem().into());
+        let server = server_context(patient_builder().client_roots(nobody)).listen("127.0.0.1:0").await.unwrap();
+        let context = client_context(patient_builder().versions([Version::Tls13]));
+        let client = context.connect(server.local_addr()).await.unwrap();
+        let data = vec![0; 1024 * 1024];
+        let error = loop {
+            if let Err(error) = client.write(&data).await {
+                break error;
+            }
+        };
+        assert!(matches!(TlsError::of(&error), Some(TlsError::Alert { .. })), "{error:?}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+        // A read tells the same, and after that only "closed".
+        assert_eq!(client.read(1).await.unwrap_err().to_string(), error.to_string());
+        says(client.read(1).await, "closed");
+        assert!(at_once(server.accept()).await.is_none());
     });
 }
