@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
-use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, HandshakeKind};
 
 use crate::error::{Error, TlsError};
 use crate::info::Info;
@@ -78,6 +78,11 @@ impl Tls {
             accept_missing_close_notify,
             metered,
         }
+    }
+
+    /// Whether the handshake resumed a session.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.session.common().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// As [`Session::resumed_certificates`].

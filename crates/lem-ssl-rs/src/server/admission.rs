@@ -139,7 +139,7 @@ async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit:
     };
     match shaken.await {
         Ok(stream) => {
-            let resumed = stream.info().is_some_and(|info| info.resumed);
+            let resumed = stream.with_transport(Tls::is_resumed) == Some(true);
             meter.count(|counters| {
                 counters.handshakes_finished += 1;
                 counters.handshakes_resumed += u64::from(resumed);
