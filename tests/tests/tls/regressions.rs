@@ -1,5 +1,7 @@
 //! Bugs that were found, each with the test that shows it.
 
+use std::future::Future;
+use std::io::Write;
 use std::sync::Arc;
 
 use lem_ssl_rs::{Cut, Error, ReadMode, Stream, Version, spawn};
@@ -59,4 +61,33 @@ fn one_bad_record_is_one_alert_and_no_panic() {
             assert!(answer.is_empty() || (answer.len() == 7 && answer[0] == 21), "{bytes:?}: {answer:?}");
         }
     });
+}
+
+#[test]
+fn reading_into_the_same_vector_reuses_its_memory() {
+    run(async {
+        let (stream, mut peer) = accepted().await;
+        let mut target = Vec::with_capacity(1 << 20);
+        let memory = target.as_ptr();
+        for text in ["five!", "and a little more", "."] {
+            peer.tls.writer().write_all(text.as_bytes()).unwrap();
+            peer.flush().await;
+            let count = stream.read_into(ReadMode::Available, &mut target).await.unwrap();
+            assert_eq!((count, target.as_slice()), (text.len(), text.as_bytes()));
+            assert_eq!((target.as_ptr(), target.capacity()), (memory, 1 << 20));
+        }
+        // A read that waits and is dropped leaves the memory where it was, and loses nothing.
+        poll_once_and_drop(&stream, &mut target).await;
+        assert_eq!(target.as_ptr(), memory);
+    });
+}
+
+/// Polls a read once and drops it.
+async fn poll_once_and_drop(stream: &Stream, target: &mut Vec<u8>) {
+    let mut read = std::pin::pin!(stream.read_into(4, target));
+    std::future::poll_fn(|cx| {
+        assert!(read.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
 }

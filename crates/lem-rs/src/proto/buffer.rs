@@ -71,6 +71,22 @@ impl InputBuffer {
         self.release_if_empty();
     }
 
+    /// Receives into the caller's memory while nothing waits here. What the vector held is lost.
+    pub(crate) fn borrow_memory(&mut self, memory: &mut Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            memory.clear();
+            std::mem::swap(&mut self.bytes, memory);
+        }
+    }
+
+    /// Gives borrowed memory back, unless bytes wait in it: those stay.
+    pub(crate) fn return_memory(&mut self, memory: &mut Vec<u8>) {
+        if self.is_empty() {
+            std::mem::swap(&mut self.bytes, memory);
+            *self = Self::default();
+        }
+    }
+
     /// The position of the first `'\n'`, if one is there.
     pub(crate) fn find_newline(&mut self) -> Option<usize> {
         let found = position_of(b'\n', &self.as_slice()[self.searched..]);

@@ -103,6 +103,28 @@ impl<T: Transport> Inner<T> {
         poll
     }
 
+    /// Reads into `target`, whose memory the stream uses while it receives. Lines are fetched many at a time and copied
+    /// out one by one, so for them each keeps its own.
+    pub(super) fn poll_read_into(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        mode: ReadMode,
+        target: &mut Vec<u8>,
+    ) -> Poll<Result<usize, Error>> {
+        if mode != ReadMode::Line {
+            self.state.borrow_mut().reader.buffer.borrow_memory(target);
+        }
+        let poll = self.poll_read(cx, operation, mode, |buffer, count| {
+            buffer.take_into(count, target);
+            count
+        });
+        if !matches!(poll, Poll::Ready(Ok(_))) {
+            self.state.borrow_mut().reader.buffer.return_memory(target);
+        }
+        poll
+    }
+
     /// Writes `data` from `*written` on.
     pub(super) fn poll_write(
         &self,

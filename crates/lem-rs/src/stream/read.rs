@@ -46,7 +46,7 @@ impl<T: Transport> Drop for Read<'_, T> {
 
 /// The future of [`Stream::read_into`](crate::Stream::read_into).
 ///
-/// **Cancel safety:** as [`Read`]; the caller's vector is untouched until the read is done.
+/// **Cancel safety:** as [`Read`]; what the caller's vector held is lost.
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadInto<'a, T: Transport> {
     inner: &'a Rc<Inner<T>>,
@@ -66,10 +66,7 @@ impl<T: Transport> Future for ReadInto<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inner, mode, target, operation } = &mut *self;
-        inner.poll_read(cx, operation, *mode, |buffer, count| {
-            buffer.take_into(count, target);
-            count
-        })
+        inner.poll_read_into(cx, operation, *mode, target)
     }
 }
 

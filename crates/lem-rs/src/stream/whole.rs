@@ -70,7 +70,7 @@ impl<T: Transport> Stream<T> {
     /// gives the same vector each time allocates nothing once it has grown. Returns how many bytes it is.
     ///
     /// # Errors
-    /// As [`read`](Self::read); `target` is untouched then.
+    /// As [`read`](Self::read); what `target` held is lost then, too.
     ///
     /// **Cancel safety:** as [`read`](Self::read).
     pub fn read_into<'a>(&'a self, mode: impl Into<ReadMode>, target: &'a mut Vec<u8>) -> ReadInto<'a, T> {
