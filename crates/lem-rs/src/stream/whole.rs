@@ -148,7 +148,8 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Closes the stream at once: what is pending is dropped, no goodbye is said, a close under way is given up. A
-    /// task that waits is interrupted. The peer sees a truncated stream.
+    /// task that waits is interrupted. A peer that knows a goodbye (TLS) sees a truncated stream; a plain one may see an
+    /// ordinary end.
     pub fn abort(&self) {
         self.inner.abort();
     }
