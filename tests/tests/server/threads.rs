@@ -99,7 +99,8 @@ fn each_thread_serves_with_state_of_its_own() {
         assert_eq!(answers.len(), 2, "one thread served nobody: {answers:?}");
         assert!(answers.keys().all(|thread| *thread < 2));
         let drained = unblock(move || threads.stop(LONG)).await.unwrap().unwrap();
-        assert_eq!((drained.finished, drained.closed), (0, 0));
+        // The last client is through, but its thread may not have heard so.
+        assert_eq!(drained.closed, 0);
         nothing_is_left(&alive);
     });
 }

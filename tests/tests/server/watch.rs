@@ -9,6 +9,7 @@ use std::time::Duration;
 use lem_ssl_rs::{Error, Identity, JoinHandle, Server, ServerOptions, sleep, spawn};
 use lem_ssl_tests::pki::{Issued, KeyKind, Leaf};
 use lem_ssl_tests::scratch::Scratch;
+use rustls::pki_types::CertificateDer;
 
 use crate::support::{certificates_of, check, client_context, root, serve_with, server_builder, until};
 
@@ -62,17 +63,28 @@ impl Watched {
         Self { server, scratch, chain, key, told, watch }
     }
 
-    /// What is told next, after the files were changed.
-    async fn next(&self, change: impl FnOnce()) -> Result<(), Error> {
+    /// The error that is told after the files were changed. A success that was on its way before does not count.
+    async fn fails_after(&self, change: impl FnOnce()) -> String {
         self.told.borrow_mut().clear();
         change();
-        until(|| !self.told.borrow().is_empty()).await;
-        self.told.borrow()[0].clone()
+        until(|| self.told.borrow().iter().any(Result::is_err)).await;
+        let failed = self.told.borrow_mut().drain(..).find_map(Result::err);
+        failed.unwrap().to_string()
+    }
+
+    /// The files were changed after a failure: now it succeeds.
+    async fn succeeds_after(&self, change: impl FnOnce()) {
+        assert!(self.told.borrow().is_empty());
+        change();
+        until(|| self.told.borrow().last().is_some_and(Result::is_ok)).await;
     }
 
     async fn serves(&self, issued: &Issued) {
-        let client = client_context().connect_as(self.server.local_addr(), "localhost").await.unwrap();
-        assert_eq!(certificates_of(&client), issued.chain_der);
+        assert_eq!(self.shown().await, issued.chain_der);
+    }
+
+    async fn shown(&self) -> Vec<CertificateDer<'static>> {
+        certificates_of(&client_context().connect_as(self.server.local_addr(), "localhost").await.unwrap())
     }
 }
 
@@ -83,11 +95,10 @@ fn a_pair_that_changes_on_disk_is_served_when_it_is_whole() {
         let watched = Watched::begin(&old).await;
         watched.serves(&old).await;
         // The certificate first: until the key follows, the pair is none.
-        let told = watched.next(|| fs::write(&watched.chain, &new.chain_pem).unwrap()).await;
-        let message = told.unwrap_err().to_string();
+        let message = watched.fails_after(|| fs::write(&watched.chain, &new.chain_pem).unwrap()).await;
         assert!(message.contains("private key does not belong"), "{message}");
         watched.serves(&old).await;
-        watched.next(|| fs::write(&watched.key, &new.key_pem).unwrap()).await.unwrap();
+        watched.succeeds_after(|| fs::write(&watched.key, &new.key_pem).unwrap()).await;
         watched.serves(&new).await;
     });
 }
@@ -97,9 +108,9 @@ fn the_key_may_come_first_as_well() {
     check(async {
         let (old, new) = (issue("old.test", KeyKind::EcdsaP256), issue("new.long.test", KeyKind::Ed25519));
         let watched = Watched::begin(&old).await;
-        watched.next(|| fs::write(&watched.key, &new.key_pem).unwrap()).await.unwrap_err();
+        watched.fails_after(|| fs::write(&watched.key, &new.key_pem).unwrap()).await;
         watched.serves(&old).await;
-        watched.next(|| fs::write(&watched.chain, &new.chain_pem).unwrap()).await.unwrap();
+        watched.succeeds_after(|| fs::write(&watched.chain, &new.chain_pem).unwrap()).await;
         watched.serves(&new).await;
     });
 }
@@ -110,14 +121,14 @@ fn a_file_that_is_half_written_or_gone_keeps_the_old_set_until_it_is_whole() {
         let (old, new) = (issue("old.test", KeyKind::EcdsaP256), issue("new.long.test", KeyKind::EcdsaP256));
         let watched = Watched::begin(&old).await;
         let half = &new.chain_pem[..new.chain_pem.len() / 2];
-        watched.next(|| fs::write(&watched.chain, half).unwrap()).await.unwrap_err();
+        watched.fails_after(|| fs::write(&watched.chain, half).unwrap()).await;
         watched.serves(&old).await;
-        watched.next(|| fs::remove_file(&watched.chain).unwrap()).await.unwrap_err();
+        watched.fails_after(|| fs::remove_file(&watched.chain).unwrap()).await;
         watched.serves(&old).await;
-        watched.next(|| fs::write(&watched.chain, "").unwrap()).await.unwrap_err();
+        watched.fails_after(|| fs::write(&watched.chain, "").unwrap()).await;
         watched.serves(&old).await;
         // The old pair comes back: nothing was broken by what was between.
-        watched.next(|| fs::write(&watched.chain, &old.chain_pem).unwrap()).await.unwrap();
+        watched.succeeds_after(|| fs::write(&watched.chain, &old.chain_pem).unwrap()).await;
         watched.serves(&old).await;
     });
 }
@@ -131,9 +142,9 @@ fn a_file_that_another_one_is_renamed_over_has_changed() {
         // Whether the watch looks between the two or after both: in the end the new pair is served.
         fs::rename(key, &watched.key).unwrap();
         fs::rename(chain, &watched.chain).unwrap();
-        watched.told.borrow_mut().clear();
-        until(|| watched.told.borrow().last().is_some_and(Result::is_ok)).await;
-        watched.serves(&new).await;
+        while watched.shown().await != new.chain_der {
+            sleep(INTERVAL).await;
+        }
     });
 }
 

@@ -24,10 +24,6 @@ const DESCRIPTORS: u32 = 8_192;
 /// How often the well-behaved client must be answered in each part of the attack.
 const ANSWERS: u32 = 5;
 
-/// What the memory may have grown by, beside the 20%: the allocator's pieces fall differently each time. A hundredth of
-/// what a wave's connections hold that were to leak it would be more.
-const KEPT_KIB: u64 = 2_048;
-
 /// Asks again and again, on a new connection each time, and counts the answers.
 fn behave_well(server: &Server, answered: &Rc<Cell<u32>>) -> JoinHandle<()> {
     let (clients, address, answered) = (server.clients(), server.addresses()[1], answered.clone());
@@ -133,7 +129,10 @@ fn an_attack_of_every_kind_leaves_nothing_behind() {
         let first = wave(&server, &open, descriptors).await;
         let second = wave(&server, &open, descriptors).await;
         println!("resident memory: {resident} KiB before, {first} after a wave, {second} after another");
-        assert!(second <= first * 6 / 5 + KEPT_KIB, "{first} KiB before the second wave, {second} KiB after it");
+        // The first wave gives the allocator and the machine's tables their size, and the allocator keeps what is free
+        // between pieces that are in use. The second one is the same again: two KiB that were kept for each of its
+        // connections would be more than a fifth.
+        assert!(second <= first * 6 / 5, "{first} KiB before the second wave, {second} KiB after it");
         let status = settles(&open).await;
         assert!(status.of("timed_out") >= 2 * DRIBBLERS as u64);
         assert!(status.of("not_tls") + status.of("protocol") >= 2 * 4 * GARBAGE as u64);
