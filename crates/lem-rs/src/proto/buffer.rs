@@ -71,12 +71,15 @@ impl InputBuffer {
         self.release_if_empty();
     }
 
-    /// Receives into the caller's memory while nothing waits here. What the vector held is lost.
-    pub(crate) fn borrow_memory(&mut self, memory: &mut Vec<u8>) {
-        if self.bytes.capacity() == 0 {
+    /// Receives into the caller's memory, if nothing waits here; says whether it does. What the vector held is lost then.
+    #[must_use]
+    pub(crate) fn borrow_memory(&mut self, memory: &mut Vec<u8>) -> bool {
+        let borrows = self.bytes.capacity() == 0;
+        if borrows {
             memory.clear();
             std::mem::swap(&mut self.bytes, memory);
         }
+        borrows
     }
 
     /// Gives borrowed memory back, unless bytes wait in it: those stay.

@@ -112,14 +112,12 @@ impl<T: Transport> Inner<T> {
         mode: ReadMode,
         target: &mut Vec<u8>,
     ) -> Poll<Result<usize, Error>> {
-        if mode != ReadMode::Line {
-            self.state.borrow_mut().reader.buffer.borrow_memory(target);
-        }
+        let borrows = mode != ReadMode::Line && self.state.borrow_mut().reader.buffer.borrow_memory(target);
         let poll = self.poll_read(cx, operation, mode, |buffer, count| {
             buffer.take_into(count, target);
             count
         });
-        if !matches!(poll, Poll::Ready(Ok(_))) {
+        if borrows && !matches!(poll, Poll::Ready(Ok(_))) {
             self.state.borrow_mut().reader.buffer.return_memory(target);
         }
         poll
