@@ -43,6 +43,9 @@ pub enum TlsError {
     Incompatible(PeerIncompatible),
     /// A client offers application protocols (ALPN), and none that this server speaks.
     NoCommonProtocol,
+    /// A client asks for a name that no identity of this server is for, and the server refuses such clients
+    /// ([`UnknownName::Refuse`](crate::UnknownName::Refuse)).
+    UnknownName,
     /// The peer broke the protocol, or somebody on the way changed what it sent.
     Protocol(rustls::Error),
     /// What we were configured with cannot work.
@@ -100,6 +103,7 @@ impl fmt::Display for TlsError {
             Self::NoCommonProtocol => {
                 f.write_str("nothing in common with the peer: no application protocol (ALPN) that both speak")
             }
+            Self::UnknownName => f.write_str("the client asks for a name that no identity of this server is for"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Config(error) => error.fmt(f),
         }

@@ -51,7 +51,7 @@ pub struct Failures {
     pub refused_by_peer: u64,
     /// We refused the client's certificate, or it had none.
     pub certificate: u64,
-    /// No version, suite, group or application protocol in common.
+    /// No version, suite, group or application protocol in common, or no identity for the name asked for.
     pub incompatible: u64,
     /// The client broke the protocol.
     pub protocol: u64,
@@ -73,7 +73,9 @@ impl Failures {
             (_, Some(TlsError::HandshakeCut { .. })) => &mut self.cut,
             (_, Some(TlsError::Alert { .. })) => &mut self.refused_by_peer,
             (_, Some(TlsError::Certificate(_))) => &mut self.certificate,
-            (_, Some(TlsError::Incompatible(_) | TlsError::NoCommonProtocol)) => &mut self.incompatible,
+            (_, Some(TlsError::Incompatible(_) | TlsError::NoCommonProtocol | TlsError::UnknownName)) => {
+                &mut self.incompatible
+            }
             (_, Some(TlsError::Protocol(_))) => &mut self.protocol,
             _ => &mut self.other,
         };

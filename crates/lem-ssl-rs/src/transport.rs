@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, HandshakeKind};
 
 use crate::error::{Error, TlsError};
+use crate::identity::take_refused;
 use crate::info::Info;
 use crate::meter::Metered;
 use crate::session::{Opened, Session, Then, Unsealed};
@@ -248,6 +249,7 @@ fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsEr
         }
         rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
         rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
+        rustls::Error::General(_) if during_handshake && take_refused() => TlsError::UnknownName,
         rustls::Error::InvalidMessage(_) if during_handshake && !unread.is_empty() && !is_tls(unread) => {
             TlsError::NotTls { looks_like: looks_like(unread) }
         }

@@ -34,7 +34,7 @@ pub struct ContextBuilder {
     identities: Vec<Identity>,
     unknown_name: UnknownName,
     client_roots: Vec<Roots>,
-    client_auth: ClientAuth,
+    client_auth: Option<ClientAuth>,
     revocation_lists: Vec<RevocationLists>,
     alpn: Vec<Vec<u8>>,
     versions: Vec<Version>,
@@ -54,7 +54,7 @@ impl Default for ContextBuilder {
             identities: Vec::new(),
             unknown_name: UnknownName::default(),
             client_roots: Vec::new(),
-            client_auth: ClientAuth::default(),
+            client_auth: None,
             revocation_lists: Vec::new(),
             alpn: Vec::new(),
             versions: vec![Version::Tls12, Version::Tls13],
@@ -98,7 +98,7 @@ impl ContextBuilder {
 
     /// Whether a client that has no certificate is refused. Default: it is, if clients are asked at all.
     pub fn client_auth(mut self, auth: ClientAuth) -> Self {
-        self.client_auth = auth;
+        self.client_auth = Some(auth);
         self
     }
 
@@ -207,7 +207,12 @@ impl ContextBuilder {
             Some(verifier) => Ok(parts.client(verifier, keys.first().cloned())?),
             None => Err(no_roots()),
         };
-        let clients = clients(&self.client_roots, self.client_auth, &self.revocation_lists, &provider)?;
+        if self.client_roots.is_empty() && (self.client_auth.is_some() || !self.revocation_lists.is_empty()) {
+            let problem = "clients cannot be checked without roots that vouch for them: call client_roots";
+            return Err(ConfigError::new(ConfigPart::ClientAuth, problem).into());
+        }
+        let auth = self.client_auth.unwrap_or_default();
+        let clients = clients(&self.client_roots, auth, &self.revocation_lists, &provider)?;
         let policy = self.resumption_policy(clients.as_ref());
         let server = match keys.first() {
             Some(_) => {

@@ -1,6 +1,6 @@
 //! Several identities behind one address, chosen by the name that the client asks for (SNI, RFC 6066 section 3).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,6 +22,13 @@ thread_local! {
     /// The name in the hello that was looked at last on this thread. The unbuffered connection does not keep it; the
     /// session takes it from here, in the same call.
     static REQUESTED: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
+    /// Whether the last hello was refused for its name; rustls' own error does not say so.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the client whose hello was looked at last on this thread was refused for the name that it asked for; told once.
+pub(crate) fn take_refused() -> bool {
+    REFUSED.take()
 }
 
 /// The name that the client asked for whose hello was looked at last on this thread; taken once.
@@ -77,6 +84,7 @@ impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         REQUESTED.set(hello.server_name().map(Into::into));
         let candidates = self.for_name(hello.server_name());
+        REFUSED.set(candidates.is_empty());
         let usable = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
         // Without a usable one, the first makes the handshake fail with the error that says so.
         candidates.iter().find(usable).or(candidates.first()).cloned()

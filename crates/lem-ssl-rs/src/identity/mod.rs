@@ -16,7 +16,7 @@ mod by_name;
 mod self_signed;
 
 pub use by_name::UnknownName;
-pub(crate) use by_name::{ByName, take_requested};
+pub(crate) use by_name::{ByName, take_refused, take_requested};
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
 #[derive(Clone)]

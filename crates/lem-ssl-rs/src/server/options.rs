@@ -15,7 +15,8 @@ pub struct ServerOptions {
     /// How many connections may be shaking hands, or wait to be accepted, at once; further ones wait in the kernel's
     /// queue. Default 256.
     pub handshakes: usize,
-    /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 64.
+    /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 64. Keep
+    /// it well below `handshakes`, or one address can fill every place until its handshakes time out.
     pub handshakes_per_peer: usize,
 }
 
