@@ -91,3 +91,69 @@ async fn poll_once_and_drop(stream: &Stream, target: &mut Vec<u8>) {
     })
     .await;
 }
+
+/// A TCP connection: ours, and a peer of the standard library.
+async fn tcp() -> (lem_rs::TcpStream, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = lem_rs::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (stream, listener.accept().unwrap().0)
+}
+
+/// The peer says half of it and resets the connection; we write until the kernel has noticed.
+async fn reset_in_the_middle() -> lem_rs::TcpStream {
+    let (stream, mut peer) = tcp().await;
+    stream.write("never read").await.unwrap();
+    peer.write_all(b"half of the docu").unwrap();
+    // Closing with something unread makes the kernel send RST.
+    drop(peer);
+    while stream.write("x").await.is_ok() {
+        lem_rs::yield_now().await;
+    }
+    stream
+}
+
+#[test]
+fn a_reset_that_a_write_has_met_is_no_clean_end_for_the_reads() {
+    run(async {
+        let stream = reset_in_the_middle().await;
+        let error = stream.read(ReadMode::All).await.unwrap_err();
+        assert!(matches!(error, Error::Truncated(Cut::Reset)), "{error}");
+        assert_eq!(stream.read(ReadMode::All).await.unwrap(), b"half of the docu");
+    });
+}
+
+#[test]
+fn shutdown_says_that_the_connection_had_failed_before() {
+    run(async {
+        let stream = reset_in_the_middle().await;
+        stream.shutdown().await.unwrap_err();
+        let stream = reset_in_the_middle().await;
+        stream.read(ReadMode::All).await.unwrap_err();
+        let error = stream.shutdown().await.unwrap_err();
+        assert!(matches!(error, Error::Truncated(Cut::Reset)), "{error}");
+    });
+}
+
+#[test]
+fn what_outlives_its_machine_is_closed_and_what_is_not_running_says_so() {
+    let machine = lem_rs::Machine::new().unwrap();
+    let (stream, listener, _peer) = machine
+        .run(async {
+            let (stream, peer) = tcp().await;
+            (stream, lem_rs::Listener::bind("127.0.0.1:0").await.unwrap(), peer)
+        })
+        .unwrap();
+    lem_rs::Machine::new()
+        .unwrap()
+        .run(async {
+            assert!(matches!(stream.read(1).await, Err(Error::Misuse(_))));
+            assert!(matches!(stream.write("x").await, Err(Error::Misuse(_))));
+            assert!(matches!(listener.accept().await, Err(Error::Misuse(_))));
+            drop(machine);
+            assert!(stream.is_closed() && listener.is_closed());
+            assert!(matches!(stream.read(1).await, Err(Error::Closed)));
+            assert!(matches!(stream.write("x").await, Err(Error::Closed)));
+            assert!(matches!(listener.accept().await, Err(Error::Closed)));
+        })
+        .unwrap();
+}

@@ -80,9 +80,8 @@ impl Future for Accept<'_> {
     type Output = Result<(Source, Endpoint), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Err(error) = self.admit() {
-            return Poll::Ready(Err(error));
-        }
+        self.listener.check_usable()?;
+        self.admit()?;
         loop {
             if let Some(pause) = &mut self.pause {
                 if Pin::new(pause).poll(cx).is_pending() {

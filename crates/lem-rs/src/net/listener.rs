@@ -204,7 +204,7 @@ impl Listener {
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.state.borrow().open.is_none()
+        self.state.borrow().open.as_ref().is_none_or(|open| open.watched.core().is_over())
     }
 
     /// Where it listens: with the port that was chosen, if port 0 was asked for.
@@ -215,6 +215,11 @@ impl Listener {
     /// As [`local_addr`](Self::local_addr), for a listener on IP.
     pub fn local_ip(&self) -> Option<SocketAddr> {
         self.local.ip()
+    }
+
+    pub(super) fn check_usable(&self) -> Result<(), Error> {
+        let core = self.state.borrow().open.as_ref().map(|open| open.watched.core().clone());
+        core.map_or(Ok(()), |core| core.check_usable())
     }
 
     pub(super) fn tell_pause(&self, error: io::Error) {

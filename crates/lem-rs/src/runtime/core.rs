@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
 use super::key::Key;
+use super::linger::Linger;
 use super::pace::Pace;
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
@@ -20,6 +21,7 @@ use super::timers::{TimerKey, Timers};
 use super::wait::Wait;
 use super::waker::{LOOK_AGAIN, Remote};
 use super::workers::Workers;
+use crate::error::Error;
 use crate::world::{Ready, Resolve, World};
 
 /// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
@@ -39,12 +41,12 @@ pub(crate) struct Core {
     /// The task being polled, and the address by which its waker is recognised.
     polled: Cell<Option<(Key, *const ())>>,
     pace: Pace,
-    /// The longest that a single task has held the loop; `None` while nobody wants to know.
-    longest_poll: Cell<Option<Duration>>,
     /// How many streams are being closed in the background; `run` waits for them.
-    lingering: Cell<usize>,
+    lingering: Rc<Cell<usize>>,
     /// The machine is gone: nothing can be spawned any more.
     over: Cell<bool>,
+    /// This thread is inside of the machine's `run`.
+    running: Cell<bool>,
     scratch: RefCell<Scratch>,
 }
 
@@ -72,11 +74,35 @@ impl Core {
             arenas: Arenas::default(),
             polled: Cell::new(None),
             pace: Pace::default(),
-            longest_poll: Cell::new(None),
-            lingering: Cell::new(0),
+            lingering: Rc::default(),
             over: Cell::new(false),
+            running: Cell::new(false),
             scratch: RefCell::default(),
         })
+    }
+
+    pub(crate) fn set_running(&self, running: bool) {
+        self.running.set(running);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// Whether something of this machine can be waited for now.
+    ///
+    /// # Errors
+    /// "closed" if the machine is gone, which closes what belongs to it; [`Error::Misuse`] if it does not run: nothing
+    /// would ever wake who waits.
+    pub(crate) fn check_usable(&self) -> Result<(), Error> {
+        match (self.over.get(), self.running.get()) {
+            (true, _) => Err(Error::Closed),
+            (false, true) => Ok(()),
+            (false, false) => Err(Error::Misuse(
+                "this belongs to a machine that does not run on this thread now: use it inside of that machine's run"
+                    .into(),
+            )),
+        }
     }
 
     pub(crate) fn world(&self) -> &dyn World {
@@ -203,22 +229,17 @@ impl Core {
         self.pace.return_heavy();
     }
 
-    /// Begins to measure how long tasks hold the loop. It costs a look at the clock for each poll.
-    pub(crate) fn measure_polls(&self) {
-        if self.longest_poll.get().is_none() {
-            self.longest_poll.set(Some(Duration::ZERO));
-        }
-    }
-
-    pub(crate) fn longest_poll(&self) -> Option<Duration> {
-        self.longest_poll.get()
+    pub(crate) fn longest_poll(&self) -> Duration {
+        self.pace.longest_poll()
     }
 
     fn measured<R>(&self, poll: impl FnOnce() -> R) -> R {
-        let Some(longest) = self.longest_poll.get() else { return poll() };
+        if !self.pace.measures() {
+            return poll();
+        }
         let begun = self.world.now();
         let result = poll();
-        self.longest_poll.set(Some(longest.max(self.world.now().saturating_duration_since(begun))));
+        self.pace.note_poll(self.world.now().saturating_duration_since(begun));
         result
     }
 }
@@ -247,31 +268,18 @@ impl Core {
     }
 }
 
-/// Streams that are closed in the background.
+/// The loop.
 impl Core {
-    /// Keeps `run` from returning until the guard is dropped. The holder bounds its own time.
-    pub(crate) fn linger(self: &Rc<Self>) -> Linger {
-        self.lingering.set(self.lingering.get() + 1);
-        Linger(self.clone())
+    /// Keeps `run` from returning until the guard is dropped: a stream is closed in the background. The holder bounds its
+    /// own time.
+    pub(crate) fn linger(&self) -> Linger {
+        Linger::new(&self.lingering)
     }
 
     pub(crate) fn is_lingering(&self) -> bool {
         self.lingering.get() > 0
     }
-}
 
-/// Something is being finished in the background.
-#[derive(Debug)]
-pub(crate) struct Linger(Rc<Core>);
-
-impl Drop for Linger {
-    fn drop(&mut self) {
-        self.0.lingering.set(self.0.lingering.get() - 1);
-    }
-}
-
-/// The loop.
-impl Core {
     /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
     /// whether the turn should end.
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
@@ -337,8 +345,11 @@ impl Core {
     /// ready. `Ok(false)` says that nothing will ever happen any more.
     pub(crate) fn wait(&self) -> io::Result<bool> {
         let mut scratch = self.scratch.take();
-        let mut limit =
-            if self.has_ready() || self.pace.has_put_off() { Some(Duration::ZERO) } else { self.until_next_timer() };
+        let mut limit = if !self.ready.borrow().is_empty() || self.pace.has_put_off() {
+            Some(Duration::ZERO)
+        } else {
+            self.until_next_timer()
+        };
         if limit.is_none() && self.sources.borrow().waiting() == 0 {
             if self.is_stalled() {
                 return Ok(false);
@@ -371,10 +382,6 @@ impl Core {
         waited.map(|()| true)
     }
 
-    fn has_ready(&self) -> bool {
-        !self.ready.borrow().is_empty()
-    }
-
     fn until_next_timer(&self) -> Option<Duration> {
         let next = self.timers.borrow().next()?;
         Some(next.saturating_duration_since(self.world.now()))
@@ -384,11 +391,6 @@ impl Core {
     /// waited for: then a wake-up could come only from whoever holds a clone of a waker.
     fn is_stalled(&self) -> bool {
         !self.tasks.borrow().any_wakeable_from_outside() && !self.remote.has_woken()
-    }
-
-    /// Removes the main task, whose future is done or given up.
-    pub(crate) fn remove_main(&self, key: Key) {
-        self.cancel(key);
     }
 
     /// The machine is dropped: every task is, and no new one can be spawned.

@@ -34,7 +34,8 @@ use crate::world::{OsWorld, Resolve, World};
 /// ```
 ///
 /// # Dropping
-/// Dropping the machine drops its tasks. Streams that are still open are then closed without waiting.
+/// Dropping the machine drops its tasks, and with them their streams, without waiting for anything. What outlives it,
+/// streams and listeners that somebody else holds, is closed: its verbs say so, and its socket goes when it is dropped.
 #[derive(Debug)]
 pub struct Machine {
     core: Rc<Core>,
@@ -162,7 +163,7 @@ impl<'a> MainTask<'a> {
 
 impl Drop for MainTask<'_> {
     fn drop(&mut self) {
-        self.core.remove_main(self.key);
+        self.core.cancel(self.key);
     }
 }
 
@@ -195,9 +196,7 @@ pub async fn yield_now() {
 /// The longest that a single task has held the loop since it is measured; from the first call on, on this machine. The
 /// other tasks' latency cannot be better than this. `None` outside of a machine.
 pub fn longest_poll() -> Option<Duration> {
-    let core = current()?;
-    core.measure_polls();
-    core.longest_poll()
+    Some(current()?.longest_poll())
 }
 
 /// The machine's time; the operating system's outside of a machine. In a simulated world it is the simulated time,

@@ -5,6 +5,7 @@ mod blocking;
 mod core;
 mod join;
 mod key;
+mod linger;
 mod machine;
 mod pace;
 mod source;

@@ -4,6 +4,7 @@
 //! that has spent its share gives way; nothing is refused, only put off.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use super::wait::Wait;
 
@@ -29,6 +30,8 @@ pub(super) struct Pace {
     moved: Cell<usize>,
     /// Long computations that may still be done in this turn.
     heavy: Cell<u32>,
+    /// The longest that a single poll has held the loop; `None` while nobody wants to know.
+    longest_poll: Cell<Option<Duration>>,
     /// Who waits for the next turn's.
     put_off: RefCell<Vec<Wait>>,
 }
@@ -70,6 +73,21 @@ impl Pace {
     /// Gives back one that was not used.
     pub(super) fn return_heavy(&self) {
         self.heavy.set((self.heavy.get() + 1).min(HEAVY_PER_TURN));
+    }
+
+    /// The longest poll since this was first asked. From then on polls are measured, for a look at the clock each.
+    pub(super) fn longest_poll(&self) -> Duration {
+        let longest = self.longest_poll.get().unwrap_or_default();
+        self.longest_poll.set(Some(longest));
+        longest
+    }
+
+    pub(super) fn measures(&self) -> bool {
+        self.longest_poll.get().is_some()
+    }
+
+    pub(super) fn note_poll(&self, took: Duration) {
+        self.longest_poll.set(self.longest_poll.get().max(Some(took)));
     }
 
     /// Waits for the next turn's.

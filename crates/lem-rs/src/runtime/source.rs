@@ -1,5 +1,6 @@
 //! A socket that the machine watches, for those who build a transport on it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -86,6 +87,8 @@ impl Drop for Watched {
 pub struct Source {
     watched: Watched,
     socket: Box<dyn Socket>,
+    /// A write has met a reset. The kernel tells that once; a read after it would look like the peer's FIN.
+    reset: Cell<bool>,
 }
 
 impl Source {
@@ -103,7 +106,7 @@ impl Source {
     pub(crate) fn new(core: &Rc<Core>, mut socket: Box<dyn Socket>) -> io::Result<Self> {
         let watched = Watched::new(core);
         socket.watch(watched.key.to_token())?;
-        Ok(Self { watched, socket })
+        Ok(Self { watched, socket, reset: Cell::new(false) })
     }
 
     /// Reads what is there, into `buffer`; zero is the peer's FIN.
@@ -113,6 +116,9 @@ impl Source {
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = buffer.len();
         let count = self.watched.attempt(Direction::Read, || self.socket.read(buffer))?;
+        if count == 0 && self.reset.get() {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         if count > 0 && count < room && self.socket.short_means_empty() {
             self.core().sources().borrow_mut().short(self.watched.key, Direction::Read);
         }
@@ -124,7 +130,11 @@ impl Source {
     /// # Errors
     /// `WouldBlock` if it takes nothing now; otherwise what the operating system says.
     pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        let count = self.watched.attempt(Direction::Write, || self.socket.write(data))?;
+        let written = self.watched.attempt(Direction::Write, || self.socket.write(data));
+        if matches!(&written, Err(error) if error.kind() == io::ErrorKind::ConnectionReset) {
+            self.reset.set(true);
+        }
+        let count = written?;
         if count < data.len() && self.socket.short_means_empty() {
             self.core().sources().borrow_mut().short(self.watched.key, Direction::Write);
         }

@@ -30,6 +30,7 @@ pub(crate) fn enter(core: &Rc<Core>) -> Option<Entered> {
     CURRENT.with_borrow_mut(|current| {
         current.is_none().then(|| {
             *current = Some(core.clone());
+            core.set_running(true);
             Entered(())
         })
     })
@@ -42,7 +43,10 @@ pub(crate) struct Entered(());
 impl Drop for Entered {
     fn drop(&mut self) {
         // Dropped outside of the borrow: this may be the machine's last owner.
-        let _left = CURRENT.take();
+        let left = CURRENT.take();
+        if let Some(core) = &left {
+            core.set_running(false);
+        }
     }
 }
 

@@ -59,9 +59,9 @@ impl Farewell {
         farewell
     }
 
-    /// A connection that ended without a farewell.
-    pub(super) fn skipped() -> Rc<Self> {
-        Rc::new(Self { state: RefCell::new(State::Over(Ok(()))) })
+    /// A connection that ends without one: by our own choice, or for a reason.
+    pub(super) fn none(result: Result<(), Error>) -> Rc<Self> {
+        Rc::new(Self { state: RefCell::new(State::Over(result)) })
     }
 
     /// Gives up what is under way.

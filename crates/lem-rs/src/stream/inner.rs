@@ -5,30 +5,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use super::farewell::{Farewell, Unheard};
+use super::options::StreamOptions;
 use super::slots::{Operation, Slots};
 use super::state::{Goal, Link, Outbound, State, Write};
 use super::transport::{Flushed, Received, Transport};
 use crate::error::{Cut, EndOfStream, Error};
-use crate::proto::{InputBuffer, Limits, ReadMode, Verdict};
+use crate::proto::{InputBuffer, ReadMode, Verdict};
 use crate::runtime::{Core, Direction, JoinHandle};
-
-/// What a stream does where its user says nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamOptions {
-    /// What a peer may make the stream store.
-    pub limits: Limits,
-    /// How long flushing, saying goodbye and waiting for the peer's goodbye may take in all. Default 5 s.
-    pub close_deadline: Duration,
-}
-
-impl Default for StreamOptions {
-    fn default() -> Self {
-        Self { limits: Limits::default(), close_deadline: Duration::from_secs(5) }
-    }
-}
 
 pub(super) struct Inner<T: Transport> {
     core: Rc<Core>,
@@ -54,6 +39,7 @@ impl<T: Transport> Inner<T> {
         mode: ReadMode,
         take: impl FnOnce(&mut InputBuffer, usize) -> R,
     ) -> Poll<Result<R, Error>> {
+        self.core.check_usable()?;
         let mut state = self.state.borrow_mut();
         if let Err(error) = state.slots.admit(operation) {
             return Poll::Ready(Err(error));
@@ -132,6 +118,7 @@ impl<T: Transport> Inner<T> {
         data: &[u8],
         written: &mut usize,
     ) -> Poll<Result<(), Error>> {
+        self.core.check_usable()?;
         let mut state = self.state.borrow_mut();
         if let Err(error) = state.slots.admit(operation) {
             return Poll::Ready(Err(error));
@@ -257,7 +244,7 @@ impl<T: Transport> Inner<T> {
     /// Closed by us, or ended by the peer with nothing left to read.
     pub(super) fn is_closed(&self) -> bool {
         let state = self.state.borrow();
-        matches!(state.link, Link::Closed(_)) || state.reader.is_exhausted()
+        self.core.is_over() || matches!(state.link, Link::Closed(_)) || state.reader.is_exhausted()
     }
 
     pub(super) fn is_write_closed(&self) -> bool {
@@ -301,8 +288,8 @@ impl<T: Transport> Inner<T> {
     pub(super) fn close(&self) -> Result<(), Error> {
         self.end(|transport, state, options| match state.reader.ended() {
             // The connection is gone: there is nobody to say goodbye to.
-            Some(EndOfStream::Cut(Cut::Reset)) => Farewell::skipped(),
-            _ if state.outbound == Outbound::Broken => Farewell::skipped(),
+            Some(EndOfStream::Cut(Cut::Reset)) => Farewell::none(Err(Error::Truncated(Cut::Reset))),
+            _ if state.outbound == Outbound::Broken => Farewell::none(Err(Error::Closed)),
             Some(EndOfStream::Clean) if state.accepted == state.accepted_at_end => {
                 Farewell::begin(transport, options.close_deadline, Unheard::Goodbye)
             }
@@ -312,7 +299,7 @@ impl<T: Transport> Inner<T> {
 
     /// Closes both sides at once: nothing is flushed, nothing is said.
     pub(super) fn abort(&self) {
-        if self.end(|_, _, _| Farewell::skipped()).is_err()
+        if self.end(|_, _, _| Farewell::none(Ok(()))).is_err()
             && let Some(farewell) = self.farewell()
         {
             farewell.abort();
@@ -321,7 +308,7 @@ impl<T: Transport> Inner<T> {
 
     fn end(&self, farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Rc<Farewell>) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        let placeholder = Link::Closed(Farewell::skipped());
+        let placeholder = Link::Closed(Farewell::none(Ok(())));
         let transport = match std::mem::replace(&mut state.link, placeholder) {
             Link::Open(transport) => transport,
             closed @ Link::Closed(_) => {
@@ -352,6 +339,7 @@ impl<T: Transport> Inner<T> {
 
     /// Waits for the end of the farewell that `close` began.
     pub(super) async fn parted(&self) -> Result<(), Error> {
+        self.core.check_usable()?;
         match self.farewell() {
             Some(farewell) => farewell.wait().await,
             None => Ok(()),
@@ -389,7 +377,7 @@ impl<T: Transport> Inner<T> {
         if state.outbound != Outbound::Open || state.reader.ended().is_some() {
             return Err(Error::Closed);
         }
-        let placeholder = Link::Closed(Farewell::skipped());
+        let placeholder = Link::Closed(Farewell::none(Ok(())));
         match std::mem::replace(&mut state.link, placeholder) {
             Link::Open(transport) => {
                 let input = std::mem::take(&mut state.reader.buffer);

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::halves::{ReadHalf, WriteHalf};
 use super::handle::StreamHandle;
-use super::inner::{Inner, StreamOptions};
+use super::inner::Inner;
+use super::options::StreamOptions;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::write::Write;
