@@ -35,7 +35,8 @@ pub enum Error {
     /// Another task called `interrupt` or `close` while this one waited. Nothing was consumed by a read; what a write
     /// had handed over stays queued.
     Interrupted,
-    /// The stream or server is closed: by us, or cleanly by the peer.
+    /// The stream or server is closed: by us, or cleanly by the peer. A write says so of a connection that was reset, too,
+    /// as the original does; [`close_cause`](crate::Stream::close_cause) and the next read tell them apart.
     Closed,
     /// `close` was called a second time.
     AlreadyClosed,
@@ -123,7 +124,7 @@ impl fmt::Display for Error {
             }
             Self::Truncated(Cut::Reset) => f.write_str("truncated: the connection was reset"),
             Self::Limit { what, limit } => {
-                write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes")
+                write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes (see Limits)")
             }
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Address(error) => error.fmt(f),

@@ -22,13 +22,16 @@ Try it, in two terminals:  openssl s_client -quiet -connect 127.0.0.1:4433";
 const MOST_UNREAD: usize = 1000;
 
 fn main() -> ExitCode {
-    let address = match std::env::args().nth(1).as_deref() {
-        Some("-h" | "--help") => {
+    let address = match parse() {
+        Ok(Some(address)) => address,
+        Ok(None) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        Some(address) => address.to_owned(),
-        None => "127.0.0.1:4433".to_owned(),
+        Err(error) => {
+            eprintln!("chat: {error}; see chat --help");
+            return ExitCode::from(2);
+        }
     };
     match run(&address) {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,6 +40,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The address; `None` asks for help.
+fn parse() -> Result<Option<String>, lexopt::Error> {
+    use lexopt::prelude::{Long, Short, Value, ValueExt};
+    let mut address = None;
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Value(value) if address.is_none() => address = Some(value.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(address.unwrap_or_else(|| "127.0.0.1:4433".to_owned())))
 }
 
 fn run(address: &str) -> Result<(), Error> {

@@ -18,7 +18,18 @@ Usage: echo [ADDRESS] [--cert FILE --key FILE]
 Try it:  openssl s_client -quiet -connect 127.0.0.1:4433";
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments = match Arguments::parse() {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("echo: {error}; see echo --help");
+            return ExitCode::from(2);
+        }
+    };
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("echo: {error}");
@@ -27,31 +38,46 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn std::error::Error>> {
-    use lexopt::prelude::{Long, Short, Value, ValueExt};
-    let mut address = "127.0.0.1:4433".to_owned();
-    let (mut cert, mut key) = (None::<PathBuf>, None::<PathBuf>);
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Short('h') | Long("help") => {
-                println!("{HELP}");
-                return Ok(());
+/// What the command line says.
+#[derive(Default)]
+struct Arguments {
+    address: Option<String>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// `None` asks for help.
+    fn parse() -> Result<Option<Self>, lexopt::Error> {
+        use lexopt::prelude::{Long, Short, Value, ValueExt};
+        let mut parsed = Self::default();
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Short('h') | Long("help") => return Ok(None),
+                Long("cert") => parsed.cert = Some(parser.value()?.into()),
+                Long("key") => parsed.key = Some(parser.value()?.into()),
+                Value(value) if parsed.address.is_none() => parsed.address = Some(value.string()?),
+                other => return Err(other.unexpected()),
             }
-            Long("cert") => cert = Some(parser.value()?.into()),
-            Long("key") => key = Some(parser.value()?.into()),
-            Value(value) => address = value.string()?,
-            other => return Err(other.unexpected().into()),
         }
+        if parsed.cert.is_some() != parsed.key.is_some() {
+            return Err("--cert and --key go together".into());
+        }
+        Ok(Some(parsed))
     }
-    let identity = match (cert, key) {
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    let address = arguments.address.unwrap_or_else(|| "127.0.0.1:4433".to_owned());
+    let identity = match (arguments.cert, arguments.key) {
         (Some(cert), Some(key)) => Identity::from_pem_files(cert, key)?,
-        (None, None) => Identity::self_signed(["localhost"])?,
-        _ => return Err("--cert and --key go together".into()),
+        _ => Identity::self_signed(["localhost"])?,
     };
     Machine::new()?.run(async {
         let server = Context::builder().identity(identity).build()?.listen(&address).await?;
         println!("listening on {}", server.local_addr());
+        server.on_event(|event| eprintln!("{event}"));
         server
             .autospawn(|stream| async move {
                 if let Err(error) = echo(&stream).await {
@@ -59,8 +85,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
                 }
             })
             .await
-    })??;
-    Ok(())
+    })?
 }
 
 async fn echo(stream: &Stream) -> Result<(), Error> {

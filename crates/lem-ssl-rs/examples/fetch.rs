@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lem_ssl_rs::{
-    Address, CloseCause, Context, EndOfStream, Error, Identity, Machine, ReadMode, Roots, Server, Stream, danger, spawn,
-};
+use lem_ssl_rs::{Address, Context, Error, Identity, Machine, ReadMode, Roots, Server, Stream, danger, spawn};
 
 const HELP: &str = "\
 Connects to a TLS server, asks for a page, and prints its answer line by line.
@@ -73,6 +71,9 @@ impl Arguments {
                 other => return Err(other.unexpected()),
             }
         }
+        if parsed.ca.is_some() && parsed.insecure_because.is_some() {
+            return Err("--ca and --insecure-because contradict each other".into());
+        }
         Ok(Some(parsed))
     }
 }
@@ -114,19 +115,19 @@ async fn converse(stream: &Stream, address: &str) -> Result<(), Error> {
     let mut line = Vec::new();
     loop {
         match stream.read_into(ReadMode::Line, &mut line).await {
-            Ok(_) => print(&line)?,
+            Ok(_) => {}
             Err(Error::Closed) => break,
             Err(error) => return Err(error),
+        }
+        if print(&line)? == Reader::Gone {
+            return Ok(());
         }
     }
     // A last line without an end is readable all the same.
     if stream.read_into(ReadMode::Available, &mut line).await.is_ok() {
         print(&line)?;
     }
-    match stream.close_cause() {
-        Some(CloseCause::Peer(EndOfStream::Clean)) | None => Ok(()),
-        _ => Err(Error::Closed),
-    }
+    Ok(())
 }
 
 fn request_for(address: &str) -> String {
@@ -145,12 +146,20 @@ fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn print(bytes: &[u8]) -> Result<(), Error> {
+/// Whether somebody reads our output.
+#[derive(PartialEq, Eq)]
+enum Reader {
+    There,
+    /// It has seen enough, as `head` does.
+    Gone,
+}
+
+fn print(bytes: &[u8]) -> Result<Reader, Error> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        // Whoever read our output has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::Closed),
-        result => result.map_err(|error| Error::io("print the answer", error)),
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(Error::io("print the answer", error)),
     }
 }
 

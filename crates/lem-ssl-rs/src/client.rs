@@ -127,7 +127,14 @@ fn parse_name(name: &str) -> Result<ServerName<'static>, Error> {
     // The dot that ends a fully qualified name is no part of what certificates and SNI hold (RFC 6066 section 3).
     let bare = name.strip_suffix('.').unwrap_or(name);
     let parsed = ServerName::try_from(bare.to_owned()).map_err(|_| {
-        let problem = format!("{name:?} is no name that a certificate could be valid for");
+        let hint = if name.contains([':', '/', '[']) {
+            ": write the bare name or IP address, without a scheme, a port or brackets"
+        } else if !name.is_ascii() {
+            ": write an international name in its \"xn--\" form"
+        } else {
+            ""
+        };
+        let problem = format!("{name:?} is no name that a certificate could be valid for{hint}");
         ConfigError::new(ConfigPart::ServerName, problem)
     })?;
     Ok(parsed)

@@ -13,7 +13,7 @@
 //! | run it all | [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
-//! needs of it is here as well, so that `lem-ssl-rs` is the only line in your manifest.
+//! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -37,11 +37,13 @@ pub use context::{Context, ContextBuilder, Deadlines, Version};
 pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
 pub use identity::{Identity, UnknownName};
 pub use info::Info;
+pub use lem_rs;
 pub use lem_rs::{
-    Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, InputBuffer,
-    JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedSocket, ParseReadModeError,
-    Phase, Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamOptions, TcpStream, Timeout,
-    ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout, unblock, yield_now,
+    Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, Inbox, InputBuffer,
+    JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket,
+    ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamHandle,
+    StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout,
+    unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use meter::{Counters, Failures};

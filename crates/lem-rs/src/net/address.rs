@@ -1,7 +1,7 @@
 //! Addresses as people write them.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -87,9 +87,7 @@ impl Address {
         let port = match (port, service) {
             (Some(port), _) => port,
             (None, Some(service)) => parse_port(service).map_err(wrong)?,
-            (None, None) => {
-                scheme_port.ok_or_else(|| wrong(format!("it has no port: write {host}:443, or {host}:https")))?
-            }
+            (None, None) => scheme_port.ok_or_else(|| wrong(missing_port(authority, &host)))?,
         };
         match host {
             Host::Ip(ip) => Ok(Self::Ip(SocketAddr::new(ip, port))),
@@ -131,6 +129,9 @@ fn split_url(text: &str) -> Result<(&str, Option<u16>), String> {
 fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), String> {
     if let Some(bracketed) = authority.strip_prefix('[') {
         let (ip, rest) = bracketed.split_once(']').ok_or("the bracket that begins an IPv6 address is not closed")?;
+        if ip.contains('%') {
+            return Err("an IPv6 address with a zone is not understood".into());
+        }
         let ip = ip.parse().map_err(|_| format!("{ip:?} is no IPv6 address"))?;
         return match (rest, rest.strip_prefix(':')) {
             ("", _) => Ok((Host::Ip(IpAddr::V6(ip)), None)),
@@ -143,7 +144,8 @@ fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), S
     }
     let (host, service) = match authority.rsplit_once(':') {
         Some((host, _)) if host.contains(':') => {
-            return Err(format!("an IPv6 address is written in brackets: [{host}]:443"));
+            let ip = [host, authority].into_iter().find(|ip| ip.parse::<Ipv6Addr>().is_ok());
+            return Err(format!("an IPv6 address is written in brackets: [{}]:443", ip.unwrap_or("2001:db8::1")));
         }
         Some((_, "")) => return Err("the port after the colon is missing".into()),
         Some((host, service)) => (host, Some(service)),
@@ -153,6 +155,15 @@ fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), S
         return Err("the host is empty".into());
     }
     Ok((host.parse().map_or(Host::Name(host), |ip| Host::Ip(IpAddr::V4(ip))), service))
+}
+
+/// Says what to write instead of an authority without a port.
+fn missing_port(authority: &str, host: &Host<'_>) -> String {
+    if authority.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("it has no host: write example.org:{authority}")
+    } else {
+        format!("it has no port: write {host}:443, or {host}:https")
+    }
 }
 
 fn parse_port(service: &str) -> Result<u16, String> {

@@ -23,8 +23,9 @@ use crate::error::JoinError;
 ///
 /// # Panics
 /// Outside of [`Machine::run`](crate::Machine::run).
+#[track_caller]
 pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Unblock<T> {
-    let core = current().expect("unblock is called inside of Machine::run");
+    let core = current().expect("unblock must be called inside of Machine::run");
     let job = Arc::new(Job { state: Mutex::new(State::Waiting(None)) });
     let theirs = job.clone();
     let run = move || {

@@ -1,6 +1,6 @@
 //! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -408,8 +408,7 @@ impl Core {
 
     /// What the machine holds, for tests of leaks and for curious operators.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
-        let timers: Ref<'_, _> = self.timers.borrow();
-        (self.tasks.borrow().len(), timers.len(), self.sources.borrow().len())
+        (self.tasks.borrow().len(), self.timers.borrow().len(), self.sources.borrow().len())
     }
 }
 

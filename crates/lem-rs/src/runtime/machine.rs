@@ -171,8 +171,9 @@ impl Drop for MainTask<'_> {
 ///
 /// # Panics
 /// Outside of [`Machine::run`].
+#[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
-    let core = current().expect("spawn is called inside of Machine::run");
+    let core = current().expect("spawn must be called inside of Machine::run");
     JoinHandle::spawn(&core, future)
 }
 
@@ -186,7 +187,7 @@ pub async fn yield_now() {
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
-        let core = current().expect("yield_now is awaited inside of Machine::run");
+        let core = current().expect("yield_now must be awaited inside of Machine::run");
         core.wake(core.wait_of(cx));
         Poll::Pending
     })

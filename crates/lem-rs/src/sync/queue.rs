@@ -144,7 +144,7 @@ impl<T> Future for Get<T> {
     type Output = Result<T, QueueReset>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let core = current().expect("Queue::get is awaited inside of Machine::run");
+        let core = current().expect("Queue::get must be awaited inside of Machine::run");
         let Some(place) = &self.place else {
             // A task that always finds a value must still give the others their turn.
             if core.must_give_way() {

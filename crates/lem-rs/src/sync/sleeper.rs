@@ -52,7 +52,7 @@ impl<T> Sleeper<T> {
     /// # Panics
     /// Outside of [`Machine::run`](crate::Machine::run).
     pub async fn sleep(&self, duration: Duration) -> Result<Option<T>, Error> {
-        let core = current().expect("Sleeper::sleep is awaited inside of Machine::run");
+        let core = current().expect("Sleeper::sleep must be awaited inside of Machine::run");
         let mut over = pin!(sleep(duration));
         let mut asleep = Asleep { sleeper: self, ticket: None };
         poll_fn(|cx| {

@@ -14,8 +14,9 @@ use crate::runtime::{Core, TimerKey, current};
 ///
 /// # Panics
 /// Outside of [`Machine::run`](crate::Machine::run).
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let core = current().expect("sleep is called inside of Machine::run");
+    let core = current().expect("sleep must be called inside of Machine::run");
     // A deadline that no clock can show is one that never comes: a hundred years will do.
     let deadline = core.now().checked_add(duration.min(CENTURY)).unwrap_or_else(|| core.now());
     Sleep { core, deadline, state: State::Idle }
@@ -27,8 +28,9 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 /// Outside of [`Machine::run`](crate::Machine::run).
+#[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    let core = current().expect("sleep_until is called inside of Machine::run");
+    let core = current().expect("sleep_until must be called inside of Machine::run");
     Sleep { core, deadline, state: State::Idle }
 }
 

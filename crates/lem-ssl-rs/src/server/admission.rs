@@ -1,10 +1,11 @@
 //! From the listener to finished streams: handshakes beside each other, within limits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, spawn};
+use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, now, spawn};
 
 use super::options::{self, ServerEvent, ServerOptions};
 use super::peers::{Admitted, Peers};
@@ -23,6 +24,7 @@ pub(super) struct Admission {
     pub(super) finished: Inbox<(Stream, Permit)>,
     pub(super) meter: Rc<Meter<StreamHandle<Tls>>>,
     told: RefCell<Option<options::Listener>>,
+    told_refusal: Cell<Option<Instant>>,
     options: ServerOptions,
     peers: Rc<Peers>,
     /// One token for each connection that may be shaking hands or waiting to be accepted.
@@ -51,6 +53,7 @@ impl Admission {
             finished: Inbox::new(),
             meter: Meter::new(),
             told: RefCell::default(),
+            told_refusal: Cell::new(None),
             options,
             peers: Rc::default(),
             permits,
@@ -85,6 +88,16 @@ impl Admission {
         }
     }
 
+    /// Tells of a refusal, unless it told of one a moment ago: a flood must not fill the log.
+    fn tell_refusal(&self, peer: &Endpoint) {
+        const QUIET: Duration = Duration::from_secs(1);
+        let now = now();
+        if self.told_refusal.get().is_none_or(|last| now.saturating_duration_since(last) >= QUIET) {
+            self.told_refusal.set(Some(now));
+            self.tell(&ServerEvent::Refused { peer });
+        }
+    }
+
     /// Accepts no more; connections that wait to be accepted are closed.
     pub(super) fn close(&self) -> Result<(), Error> {
         let unclaimed = self.finished.close()?;
@@ -110,7 +123,10 @@ async fn accept_all(admission: Rc<Admission>) {
                     Some(admitted) => {
                         spawn(admit(admission.clone(), source, peer, permit, admitted)).detach();
                     }
-                    None => admission.meter.count(|counters| counters.refused += 1),
+                    None => {
+                        admission.meter.count(|counters| counters.refused += 1);
+                        admission.tell_refusal(&peer);
+                    }
                 }
             }
             Err(error) => {

@@ -13,16 +13,17 @@ pub struct ServerOptions {
     /// How to listen.
     pub listen: ListenOptions,
     /// How many connections may be shaking hands, or wait to be accepted, at once; further ones wait in the kernel's
-    /// queue. Default 256.
+    /// queue. Default 1024.
     pub handshakes: usize,
-    /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 64. Keep
-    /// it well below `handshakes`, or one address can fill every place until its handshakes time out.
+    /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 256. Keep
+    /// it well below `handshakes`, or one address can fill every place until its handshakes time out; but behind a proxy
+    /// or a load balancer, where all clients have one address, make the two equal.
     pub handshakes_per_peer: usize,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { listen: ListenOptions::default(), handshakes: 256, handshakes_per_peer: 64 }
+        Self { listen: ListenOptions::default(), handshakes: 1024, handshakes_per_peer: 256 }
     }
 }
 
@@ -57,6 +58,13 @@ pub enum ServerEvent<'a> {
         /// Why.
         error: &'a Error,
     },
+    /// A connection was dropped because its peer's address has too many handshakes under way
+    /// ([`ServerOptions::handshakes_per_peer`]). Told once a second at most; [`Counters::refused`](crate::Counters) counts
+    /// all of them.
+    Refused {
+        /// Whose.
+        peer: &'a Endpoint,
+    },
     /// Accepting pauses because descriptors or memory have run out. Told once for each pause; it goes on by itself.
     Paused(&'a Error),
     /// Accepting failed for good; the server is closed.
@@ -67,6 +75,7 @@ impl std::fmt::Display for ServerEvent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::HandshakeFailed { peer, error } => write!(f, "{peer}: {error}"),
+            Self::Refused { peer } => write!(f, "{peer}: refused, its address has too many handshakes under way"),
             Self::Paused(error) => write!(f, "accepting pauses: {error}"),
             Self::Failed(error) => write!(f, "accepting ended: {error}"),
         }

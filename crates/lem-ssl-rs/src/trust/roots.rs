@@ -51,12 +51,14 @@ pub(crate) fn load(sets: &[Roots]) -> Result<RootCertStore, ConfigError> {
             Roots::WebPki => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
             Roots::PemFile(path) => {
                 let text = pem::read_file(ConfigPart::Roots, path)?;
-                add_all(&mut store, pem::certificates(ConfigPart::Roots, &path.display(), &text)?)?;
+                let found = pem::certificates(ConfigPart::Roots, &path.display(), &text)?;
+                add_all(&mut store, found, &path.display())?;
             }
             Roots::Pem(text) => {
-                add_all(&mut store, pem::certificates(ConfigPart::Roots, &"the PEM text", text)?)?;
+                let found = pem::certificates(ConfigPart::Roots, &"the PEM text", text)?;
+                add_all(&mut store, found, &"the PEM text")?;
             }
-            Roots::Der(certificates) => add_all(&mut store, certificates.clone())?,
+            Roots::Der(certificates) => add_all(&mut store, certificates.clone(), &"the DER given")?,
             #[cfg(feature = "system-roots")]
             Roots::System => add_system(&mut store),
             Roots::None => {}
@@ -65,11 +67,16 @@ pub(crate) fn load(sets: &[Roots]) -> Result<RootCertStore, ConfigError> {
     Ok(store)
 }
 
-fn add_all(store: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> Result<(), ConfigError> {
-    for certificate in certificates {
-        store
-            .add(certificate)
-            .map_err(|error| ConfigError::new(ConfigPart::Roots, "a root certificate cannot be used").because(error))?;
+fn add_all(
+    store: &mut RootCertStore,
+    certificates: Vec<CertificateDer<'static>>,
+    from: &dyn fmt::Display,
+) -> Result<(), ConfigError> {
+    for (index, certificate) in certificates.into_iter().enumerate() {
+        store.add(certificate).map_err(|_| {
+            let problem = format!("certificate number {} in {from} cannot be read", index + 1);
+            ConfigError::new(ConfigPart::Roots, problem)
+        })?;
     }
     Ok(())
 }
