@@ -124,7 +124,7 @@ impl fmt::Display for Error {
             }
             Self::Truncated(Cut::Reset) => f.write_str("truncated: the connection was reset"),
             Self::Limit { what, limit } => {
-                write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes (see Limits)")
+                write!(f, "limit: the \"{what}\" read is longer than its limit of {limit} bytes")
             }
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Address(error) => error.fmt(f),

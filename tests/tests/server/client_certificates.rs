@@ -168,7 +168,10 @@ fn roots_for_clients_that_cannot_be_read_are_an_error_when_the_context_is_built(
     let cases = [
         ("", "no certificate"),
         ("garbage", "no certificate"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "root certificate cannot be used"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "certificate number 1 in the PEM text cannot be read",
+        ),
     ];
     for (garbage, words) in cases {
         let builder = server_builder().identity(identity(&issue(&["localhost"])));
