@@ -2,12 +2,16 @@
 
 mod certificates;
 mod peer;
+// One for both: the machine of a test, with its watchdog.
+#[path = "../../contract/support/run.rs"]
 mod run;
+mod says;
 mod service;
 
 pub(crate) use certificates::{
     certificates_of, client_builder, client_context, identity, issue, provider, root, server_builder, server_context,
 };
 pub(crate) use peer::{Recorder, recorded_handshake};
-pub(crate) use run::{at_once, both, check, says, until};
+pub(crate) use run::{at_once, both, check, until};
+pub(crate) use says::says;
 pub(crate) use service::{connect, echo, is_answered, is_echoed, listen, raw, serve, serve_with};
