@@ -56,8 +56,9 @@ impl<T> Sleeper<T> {
         let mut over = pin!(sleep(duration));
         let mut asleep = Asleep { sleeper: self, ticket: None };
         poll_fn(|cx| {
-            let mut state = self.state.borrow_mut();
+            // Before the borrow, so that it is dropped after it: a foreign waker's destructor may look at this sleeper.
             let parked = Parked::new(&core, core.wait_of(cx));
+            let mut state = self.state.borrow_mut();
             let before = match asleep.ticket {
                 None if state.slot.is_busy() || state.value.is_some() => {
                     return Poll::Ready(Err(Error::Busy));
