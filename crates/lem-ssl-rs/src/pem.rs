@@ -50,7 +50,7 @@ pub(crate) fn certificates(
             Err(ConfigError::new(part, format!("there is no certificate in {from}{hint}")))
         }
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(ConfigError::new(part, format!("{from} is not valid PEM")).because(error)),
+        Err(error) => Err(invalid(part, from, &error)),
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn private_key(from: &dyn Display, text: &[u8]) -> Result<PrivateKeyD
             };
             ConfigError::new(part, format!("there is no private key in {from}{hint}"))
         }
-        error => ConfigError::new(part, format!("{from} is not valid PEM")).because(error),
+        error => invalid(part, from, &error),
     })
 }
 
@@ -91,6 +91,18 @@ fn is_der(bytes: &[u8]) -> bool {
 }
 
 const DER_HINT: &str = ": it looks like DER, which has to be converted to PEM";
+
+/// What is wrong with a text that is nearly PEM, without the bytes themselves: they may be a key's.
+pub(crate) fn invalid(part: ConfigPart, from: &dyn Display, error: &PemError) -> ConfigError {
+    let problem = match error {
+        PemError::MissingSectionEnd { .. } => "a section has no \"-----END\" line; is the file cut off?",
+        PemError::IllegalSectionStart { .. } => "a \"-----BEGIN\" line is not well formed",
+        PemError::Base64Decode(_) => "what stands between \"-----BEGIN\" and \"-----END\" is not base64",
+        PemError::SectionTooLarge => "a section is too large",
+        _ => "it cannot be read",
+    };
+    ConfigError::new(part, format!("{from} is not valid PEM: {problem}"))
+}
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|window| window == wanted)

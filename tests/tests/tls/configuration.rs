@@ -34,7 +34,7 @@ fn files_that_are_no_pem_are_described() {
     about(Identity::from_pem_files(&chain, &empty), part, &["no private key in", "empty.pem"]);
     about(Identity::from_pem_files(&der, &key), part, &["no certificate in", "certificate.der", "looks like DER"]);
     about(Identity::from_pem_files(&chain, &key_der), part, &["no private key in", "key.der", "DER"]);
-    about(Identity::from_pem_files(&broken, &key), part, &["broken.pem", "is not valid PEM"]);
+    about(Identity::from_pem_files(&broken, &key), part, &["broken.pem", "is not valid PEM: "]);
     about(Identity::from_pem_files(&key, &chain), part, &["no certificate in", "are the two files exchanged?"]);
     about(Identity::from_pem_files(&chain, &chain), part, &["no private key in", "are the two files exchanged?"]);
     let roots = |path| Context::builder().roots(Roots::PemFile(path)).build();

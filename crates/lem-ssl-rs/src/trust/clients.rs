@@ -58,9 +58,7 @@ impl RevocationLists {
                 }
                 Ok(lists)
             }
-            Err(error) => {
-                Err(ConfigError::new(ConfigPart::ClientAuth, format!("{from} is not valid PEM")).because(error))
-            }
+            Err(error) => Err(pem::invalid(ConfigPart::ClientAuth, &from, &error)),
         }
     }
 }
