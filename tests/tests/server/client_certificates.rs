@@ -179,3 +179,11 @@ fn roots_for_clients_that_cannot_be_read_are_an_error_when_the_context_is_built(
         says(built, &[words]);
     }
 }
+
+#[test]
+fn checking_clients_without_roots_for_them_is_an_error_and_not_silently_left_out() {
+    let builder = || server_builder().identity(identity(&issue(&["localhost"])));
+    says(builder().client_auth(ClientAuth::Required).build(), &["without roots", "client_roots"]);
+    let lists = lem_ssl_rs::RevocationLists::Pem(b"anything".to_vec());
+    says(builder().revocation_lists(lists).build(), &["without roots", "client_roots"]);
+}

@@ -210,3 +210,17 @@ fn a_verifying_client_is_content_with_every_identity_of_a_server() {
         }
     });
 }
+
+#[test]
+fn a_refusal_for_an_unknown_name_is_told_as_ours() {
+    check(async {
+        let server = server_of(&[&issue(&["one.test"])], UnknownName::Refuse).await;
+        let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let log = told.clone();
+        server.on_event(move |event| log.borrow_mut().push(event.to_string()));
+        client_context().connect_as(server.local_addr(), "other.test").await.unwrap_err();
+        until(|| !told.borrow().is_empty()).await;
+        assert!(told.borrow()[0].ends_with("the client asks for a name that no identity of this server is for"));
+        assert_eq!((server.counters().failed.incompatible, server.counters().failed.protocol), (1, 0));
+    });
+}

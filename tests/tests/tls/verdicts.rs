@@ -282,3 +282,16 @@ fn the_certificate_of_an_authority_is_no_servers() {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[test]
+fn a_validity_that_ends_before_it_begins_is_told_as_what_it_is() {
+    run(async {
+        let pki = pki();
+        let leaf = Leaf::server(&["localhost"]);
+        let never = Leaf { not_after: leaf.not_before - Duration::from_secs(3600), ..leaf };
+        let (error, _) =
+            refused(&pki.root.issue(never), "localhost", &pki.root.certificate_pem(), Version::Tls13).await;
+        assert_eq!(problem(&error).fault(), &CertificateFault::NeverValid);
+        says(&error, &["was never valid", "ends before it begins"]);
+    });
+}
