@@ -77,7 +77,7 @@ async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Resul
             peer_is_gone |= tls.flush().is_err();
             match tls.receive(input, ONE_FLIGHT) {
                 Received::Ended(end) => return Poll::Ready(ended(tls, end)),
-                Received::Bytes(_) => {}
+                Received::Progress => {}
                 // Everything that it left was received, and there was no alert in it.
                 Received::Blocked if peer_is_gone => {
                     return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));

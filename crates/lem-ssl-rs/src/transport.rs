@@ -108,8 +108,7 @@ impl Tls {
         let mut bytes = received.to_vec();
         let opened = self.session.open(&mut bytes, input, &mut self.outbox, true);
         self.partial = bytes.split_off(opened.used);
-        let received = input.len();
-        self.conclude(opened.then, received)
+        self.conclude(opened.then)
     }
 
     /// Keeps an end that concerns the stream and not the handshake, which was complete before it.
@@ -117,9 +116,9 @@ impl Tls {
         self.held = Some(end);
     }
 
-    fn conclude(&mut self, then: Then, count: usize) -> Received {
+    fn conclude(&mut self, then: Then) -> Received {
         match then {
-            Then::Continues => Received::Bytes(count),
+            Then::Continues => Received::Progress,
             Then::PeerFinished => Received::Ended(EndOfStream::Clean),
             Then::Failed(error) => {
                 // What follows the alert is not sent: the session is over (RFC 8446 section 6.2).
@@ -186,7 +185,7 @@ impl Transport for Tls {
             metered.received(input.len() - before);
         }
         match opened {
-            Ok(Some(then)) => self.conclude(then, input.len() - before),
+            Ok(Some(then)) => self.conclude(then),
             Ok(None) => Received::Ended(self.cut(Cut::Fin)),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => Received::Blocked,

@@ -59,9 +59,9 @@ impl Farewell {
         farewell
     }
 
-    /// A connection that ends without one: by our own choice, or for a reason.
-    pub(super) fn none(result: Result<(), Error>) -> Rc<Self> {
-        Rc::new(Self { state: RefCell::new(State::Over(result)) })
+    /// A connection that had failed before there could be one.
+    pub(super) fn failed(reason: Error) -> Rc<Self> {
+        Rc::new(Self { state: RefCell::new(State::Over(Err(reason))) })
     }
 
     /// Gives up what is under way.

@@ -69,7 +69,7 @@ impl<T: Transport> Inner<T> {
             let count = reader.buffer.len() - before;
             *received += count as u64;
             match outcome {
-                Received::Bytes(_) => self.core.charge(count),
+                Received::Progress => self.core.charge(count),
                 Received::Ended(end) => {
                     reader.end(end);
                     *accepted_at_end = *accepted;
@@ -288,27 +288,27 @@ impl<T: Transport> Inner<T> {
     pub(super) fn close(&self) -> Result<(), Error> {
         self.end(|transport, state, options| match state.reader.ended() {
             // The connection is gone: there is nobody to say goodbye to.
-            Some(EndOfStream::Cut(Cut::Reset)) => Farewell::none(Err(Error::Truncated(Cut::Reset))),
-            _ if state.outbound == Outbound::Broken => Farewell::none(Err(Error::Closed)),
+            Some(EndOfStream::Cut(Cut::Reset)) => Some(Farewell::failed(Error::Truncated(Cut::Reset))),
+            _ if state.outbound == Outbound::Broken => Some(Farewell::failed(Error::Closed)),
             Some(EndOfStream::Clean) if state.accepted == state.accepted_at_end => {
-                Farewell::begin(transport, options.close_deadline, Unheard::Goodbye)
+                Some(Farewell::begin(transport, options.close_deadline, Unheard::Goodbye))
             }
-            _ => Farewell::begin(transport, options.close_deadline, Unheard::Content),
+            _ => Some(Farewell::begin(transport, options.close_deadline, Unheard::Content)),
         })
     }
 
     /// Closes both sides at once: nothing is flushed, nothing is said.
     pub(super) fn abort(&self) {
-        if self.end(|_, _, _| Farewell::none(Ok(()))).is_err()
+        if self.end(|_, _, _| None).is_err()
             && let Some(farewell) = self.farewell()
         {
             farewell.abort();
         }
     }
 
-    fn end(&self, farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Rc<Farewell>) -> Result<(), Error> {
+    fn end(&self, farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Option<Rc<Farewell>>) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        let placeholder = Link::Closed(Farewell::none(Ok(())));
+        let placeholder = Link::Closed(None);
         let transport = match std::mem::replace(&mut state.link, placeholder) {
             Link::Open(transport) => transport,
             closed @ Link::Closed(_) => {
@@ -333,7 +333,7 @@ impl<T: Transport> Inner<T> {
     fn farewell(&self) -> Option<Rc<Farewell>> {
         match &self.state.borrow().link {
             Link::Open(_) => None,
-            Link::Closed(farewell) => Some(farewell.clone()),
+            Link::Closed(farewell) => farewell.clone(),
         }
     }
 
@@ -377,7 +377,7 @@ impl<T: Transport> Inner<T> {
         if state.outbound != Outbound::Open || state.reader.ended().is_some() {
             return Err(Error::Closed);
         }
-        let placeholder = Link::Closed(Farewell::none(Ok(())));
+        let placeholder = Link::Closed(None);
         match std::mem::replace(&mut state.link, placeholder) {
             Link::Open(transport) => {
                 let input = std::mem::take(&mut state.reader.buffer);

@@ -46,7 +46,7 @@ impl Transport for Plain {
                 Ok(0) => Received::Ended(EndOfStream::Clean),
                 Ok(count) => {
                     input.extend(&arena[..count]);
-                    Received::Bytes(count)
+                    Received::Progress
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Blocked,
                 Err(error) => Received::Ended(read_failed(error)),

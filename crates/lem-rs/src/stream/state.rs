@@ -25,8 +25,8 @@ pub(super) struct State<T: Transport> {
 /// The connection, as long as we have not closed it.
 pub(super) enum Link<T> {
     Open(T),
-    /// Closed by us.
-    Closed(Rc<Farewell>),
+    /// Closed by us; `None` if there is no farewell to wait for.
+    Closed(Option<Rc<Farewell>>),
 }
 
 /// The sending side.
@@ -116,7 +116,7 @@ impl<T: Transport> State<T> {
             let outcome = transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON);
             self.received += (self.reader.buffer.len() - before) as u64;
             match outcome {
-                Received::Bytes(_) => {}
+                Received::Progress => {}
                 Received::Ended(end) => self.reader.end(end),
                 Received::Blocked => break,
             }

@@ -45,8 +45,8 @@ pub trait Transport: 'static {
 /// What [`Transport::receive`] did.
 #[derive(Debug)]
 pub enum Received {
-    /// Appended so many bytes, or made progress without any (zero): call again.
-    Bytes(usize),
+    /// Appended bytes, or got on without any (a part of a record): call again for more.
+    Progress,
     /// Nothing is there now.
     Blocked,
     /// Nothing will ever come again.
