@@ -54,13 +54,12 @@ impl Context {
 
     async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
         let config = self.client()?;
-        let inner = self.inner();
-        let deadline = Deadline::after(inner.deadlines.connect);
+        let deadline = Deadline::after(self.inner().deadlines.connect);
         let source = connect_source(address, &deadline).await?;
         let session = Session::client(config, name).map_err(cannot_begin)?;
         let target = address.to_string();
-        let beginning = Beginning { source, session, received: &[], target: &target, deadline, metered: None };
-        shake_hands(inner, beginning).await
+        let beginning = Beginning { source, session, received: &[], target, deadline, metered: None };
+        shake_hands(self.clone(), beginning).await
     }
 
     /// Goes over to TLS on a plain connection, as its client (STARTTLS). Call it when the peer has agreed, before
@@ -78,7 +77,7 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::client(config, name).map_err(cannot_begin)?;
         let early = received.take_all();
-        self.go_over(plain, session, &early, server_name, deadline).await
+        self.go_over(plain, session, &early, server_name.to_owned(), deadline).await
     }
 
     /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
@@ -95,7 +94,7 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::server(config).map_err(cannot_begin)?;
         let early = received.take_all();
-        self.go_over(plain, session, &early, &peer, deadline).await
+        self.go_over(plain, session, &early, peer, deadline).await
     }
 
     async fn go_over(
@@ -103,11 +102,11 @@ impl Context {
         plain: Plain,
         session: Session,
         received: &[u8],
-        target: &str,
+        target: String,
         deadline: Deadline,
     ) -> Result<Stream, Error> {
         let source = plain.into_source();
-        shake_hands(self.inner(), Beginning { source, session, received, target, deadline, metered: None }).await
+        shake_hands(self.clone(), Beginning { source, session, received, target, deadline, metered: None }).await
     }
 }
 

@@ -1,15 +1,15 @@
 //! The handshake: no stream exists before it is finished.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use lem_rs::{
-    Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, StreamHandle, Transport,
-    close_transport,
+    Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, StreamHandle,
+    Transport, close_transport,
 };
 
-use crate::context::Inner;
+use crate::context::Context;
 use crate::error::{Error, TlsError};
 use crate::meter::Metered;
 use crate::session::Session;
@@ -25,7 +25,7 @@ pub(crate) struct Beginning<'a> {
     /// What had arrived before TLS began.
     pub(crate) received: &'a [u8],
     /// With whom, for messages.
-    pub(crate) target: &'a str,
+    pub(crate) target: String,
     /// Under which deadline, beside the handshake's own.
     pub(crate) deadline: Deadline,
     /// Who counts it.
@@ -35,69 +35,166 @@ pub(crate) struct Beginning<'a> {
 /// Shakes hands; the stream exists only if that succeeds. If it fails, the alert that says why is sent in the background.
 ///
 /// **Cancel safety:** dropping it closes the connection.
-pub(crate) async fn shake_hands(context: &Inner, beginning: Beginning<'_>) -> Result<Stream, Error> {
-    let Beginning { source, session, received, target, deadline, metered } = beginning;
-    let mut tls = Tls::new(source, session, context.accept_missing_close_notify, metered);
-    let mut input = InputBuffer::default();
-    let shake = async {
-        let begun = tls.begin(received, &mut input);
-        drive(&mut tls, &mut input, begun).await?;
-        tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain))
-    };
-    let deadline = deadline.at_most(context.deadlines.handshake);
-    match deadline.limit(Phase::Handshake, target, shake).await {
-        Ok(()) => {
-            let stream = Stream::new(tls, input, context.options);
-            stream.with_transport(|tls| tls.opened(stream.handle()));
-            Ok(stream)
-        }
+pub(crate) async fn shake_hands(context: Context, beginning: Beginning<'_>) -> Result<Stream, Error> {
+    let mut handshake = Handshake::begin(context, beginning);
+    match handshake.advance().await {
+        Ok(()) => Ok(handshake.into_stream()),
         Err(error) => {
-            close_transport(tls, ALERT_DEADLINE);
+            handshake.give_up();
             Err(error)
         }
     }
 }
 
-/// Sends and receives until the handshake is over.
-async fn drive(tls: &mut Tls, input: &mut InputBuffer, begun: Received) -> Result<(), Error> {
-    if let Received::Ended(end) = begun {
-        return ended(tls, end);
+/// A handshake under way. On the heap, because thousands may be, and a future has room for everything that it ever
+/// moves.
+pub(crate) struct Handshake {
+    inner: Box<UnderWay>,
+}
+
+struct UnderWay {
+    context: Context,
+    tls: Tls,
+    input: InputBuffer,
+    target: String,
+    deadline: Deadline,
+    /// What came of receiving, until that was looked at.
+    received: Option<Received>,
+    peer_is_gone: bool,
+    /// A client of a resumed session was checked again.
+    checked: bool,
+}
+
+impl Handshake {
+    pub(crate) fn begin(context: Context, beginning: Beginning<'_>) -> Self {
+        let Beginning { source, session, received, target, deadline, metered } = beginning;
+        let inner = context.inner();
+        let deadline = deadline.at_most(inner.deadlines.handshake);
+        let mut tls = Tls::new(source, session, inner.accept_missing_close_notify, metered);
+        let mut input = InputBuffer::default();
+        let received = Some(tls.begin(received, &mut input));
+        let inner = UnderWay { context, tls, input, target, deadline, received, peer_is_gone: false, checked: false };
+        Self { inner: Box::new(inner) }
     }
-    let mut peer_is_gone = false;
-    let result = poll_fn(|cx| {
-        loop {
-            // A client's last message may still wait for the kernel: the stream goes on with that.
-            if !tls.is_handshaking() {
-                return Poll::Ready(Ok(()));
-            }
-            // Each flight costs a signature or a key exchange, or both.
-            if tls.source().poll_heavy_turn(cx).is_pending() {
-                return Poll::Pending;
-            }
-            peer_is_gone |= tls.flush().is_err();
-            match tls.receive(input, ONE_FLIGHT) {
-                Received::Ended(end) => return Poll::Ready(ended(tls, end)),
-                Received::Progress => {}
-                // Everything that it left was received, and there was no alert in it.
-                Received::Blocked if peer_is_gone => {
-                    return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
+
+    /// Goes on until the handshake is over or has brought early data. After an error, [give it up](Self::give_up).
+    ///
+    /// **Cancel safety:** dropping it loses nothing; it can be called again.
+    pub(crate) async fn advance(&mut self) -> Result<(), Error> {
+        let UnderWay { target, deadline, .. } = &*self.inner;
+        let (target, deadline) = (target.clone(), *deadline);
+        deadline.limit(Phase::Handshake, &target, self.inner.drive()).await
+    }
+
+    /// Whether it is finished.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.inner.tls.is_handshaking()
+    }
+
+    /// Takes the early data that have come.
+    pub(crate) fn take_early(&mut self) -> Vec<u8> {
+        self.inner.tls.take_early()
+    }
+
+    /// Answers early data; done when the kernel has the answer.
+    ///
+    /// **Cancel safety:** what was accepted is delivered.
+    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), Error> {
+        let UnderWay { target, deadline, .. } = &*self.inner;
+        let (target, deadline) = (target.clone(), *deadline);
+        let mut written = 0;
+        let tls = &mut self.inner.tls;
+        let write = poll_fn(|cx| {
+            loop {
+                if tls.flush()? == Flushed::Blocked {
+                    break;
                 }
-                Received::Blocked => {
-                    tls.source().return_heavy_turn();
-                    tls.source().park(Direction::Read, cx);
-                    if tls.has_pending() {
-                        tls.source().park(Direction::Write, cx);
+                match &data[written..] {
+                    [] => {
+                        tls.source().unpark(Direction::Write);
+                        return Poll::Ready(Ok(()));
                     }
-                    return Poll::Pending;
+                    rest => match tls.send(rest)? {
+                        Sent::Accepted(count) => written += count,
+                        Sent::Blocked => break,
+                    },
                 }
             }
-        }
-    })
-    .await;
-    for direction in [Direction::Read, Direction::Write] {
-        tls.source().unpark(direction);
+            tls.source().park(Direction::Write, cx);
+            Poll::Pending
+        });
+        deadline.limit(Phase::Handshake, &target, write).await
     }
-    result
+
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.inner.tls
+    }
+
+    /// The stream, when it is over.
+    pub(crate) fn into_stream(self) -> Stream {
+        let UnderWay { context, tls, input, .. } = *self.inner;
+        debug_assert!(!tls.is_handshaking() && tls.early() == 0);
+        Stream::new(tls, input, context.inner().options)
+    }
+
+    /// Ends the connection; the alert that says why is sent in the background.
+    pub(crate) fn give_up(self) {
+        close_transport(self.inner.tls, ALERT_DEADLINE);
+    }
+}
+
+impl UnderWay {
+    /// Sends and receives until the handshake is over, or early data have come.
+    async fn drive(&mut self) -> Result<(), Error> {
+        let result = poll_fn(|cx| {
+            loop {
+                match self.received.take() {
+                    Some(Received::Ended(end)) => return Poll::Ready(ended(&mut self.tls, end)),
+                    // Everything that it left was received, and there was no alert in it.
+                    Some(Received::Blocked) if self.peer_is_gone => {
+                        return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
+                    }
+                    Some(Received::Blocked) => {
+                        self.tls.source().return_heavy_turn();
+                        self.tls.source().park(Direction::Read, cx);
+                        if self.tls.has_pending() {
+                            self.tls.source().park(Direction::Write, cx);
+                        }
+                        return Poll::Pending;
+                    }
+                    Some(Received::Progress) | None => {}
+                }
+                // A client's last message may still wait for the kernel: the stream goes on with that.
+                if !self.tls.is_handshaking() {
+                    return Poll::Ready(Ok(()));
+                }
+                if self.tls.early() > 0 {
+                    // The client goes on while somebody looks at them.
+                    self.peer_is_gone |= self.tls.flush().is_err();
+                    return Poll::Ready(Ok(()));
+                }
+                // Each flight costs a signature or a key exchange, or both.
+                ready!(self.tls.source().poll_heavy_turn(cx));
+                self.peer_is_gone |= self.tls.flush().is_err();
+                self.received = Some(self.tls.receive(&mut self.input, ONE_FLIGHT));
+            }
+        })
+        .await;
+        for direction in [Direction::Read, Direction::Write] {
+            self.tls.source().unpark(direction);
+        }
+        result?;
+        self.check()
+    }
+
+    /// Checks a client again whose certificate was shown when its session was begun. Before anybody sees early data.
+    fn check(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.checked, true) {
+            return Ok(());
+        }
+        let context = self.context.inner();
+        self.tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain))
+    }
 }
 
 /// The peer's side is over. A peer that has little to say may say it all, and goodbye, in one piece with the last message

@@ -45,10 +45,12 @@ pub use lem_rs::{
     StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout,
     unblock, yield_now,
 };
+#[cfg(feature = "sim")]
+pub use lem_rs::sim;
 pub use live::LiveContext;
 pub use meter::{Counters, Failures};
 pub use rustls;
-pub use server::{Drained, Server, ServerEvent, ServerOptions, Threads, serve_threads};
+pub use server::{Drained, Early, Replayable, Server, ServerEvent, ServerOptions, Threads, serve_threads};
 pub use tickets::{FleetSecret, Tickets};
 pub use transport::{ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
 pub use trust::{ClientAuth, RevocationLists, Roots};

@@ -25,6 +25,8 @@ pub struct Counters {
     pub handshakes_finished: u64,
     /// Of the finished ones, those that resumed a session.
     pub handshakes_resumed: u64,
+    /// Handshakes that brought early data (0-RTT), whatever became of them.
+    pub handshakes_early: u64,
     /// Handshakes that failed, by reason.
     pub failed: Failures,
     /// Streams that are open now: from the end of their handshake until their connection is gone.
@@ -55,7 +57,7 @@ pub struct Failures {
     pub incompatible: u64,
     /// The client broke the protocol.
     pub protocol: u64,
-    /// Anything else.
+    /// Anything else; an [`Early`](crate::Early) that was dropped before its handshake was finished, for one.
     pub other: u64,
 }
 
@@ -92,6 +94,7 @@ impl std::ops::AddAssign for Counters {
         self.handshakes_started += other.handshakes_started;
         self.handshakes_finished += other.handshakes_finished;
         self.handshakes_resumed += other.handshakes_resumed;
+        self.handshakes_early += other.handshakes_early;
         self.failed.timed_out += other.failed.timed_out;
         self.failed.not_tls += other.failed.not_tls;
         self.failed.cut += other.failed.cut;
@@ -110,19 +113,32 @@ impl std::ops::AddAssign for Counters {
 /// A server's counters, and the list of what is open. `H` ends a stream that is on the list.
 pub(crate) struct Meter<H> {
     counters: RefCell<Counters>,
-    open: RefCell<HashMap<u64, H>>,
+    listed: RefCell<HashMap<u64, Listed<H>>>,
     next: Cell<u64>,
-    /// Signalled whenever the last open stream is gone.
+    /// Signalled whenever the last one on the list is gone.
     emptied: Queue<()>,
+    /// The time for what is on the list is over.
+    over: Cell<bool>,
+}
+
+/// A connection that somebody may be busy with.
+enum Listed<H> {
+    /// Handed out with its early data; its handshake is not finished.
+    Early,
+    /// Its handshake is finished; nobody has accepted it.
+    Waiting(H),
+    /// Accepted.
+    Open(H),
 }
 
 impl<H: Clone> Meter<H> {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
             counters: RefCell::default(),
-            open: RefCell::default(),
+            listed: RefCell::default(),
             next: Cell::new(0),
             emptied: Queue::new(),
+            over: Cell::new(false),
         })
     }
 
@@ -136,49 +152,84 @@ impl<H: Clone> Meter<H> {
     }
 
     pub(crate) fn snapshot(&self) -> Counters {
-        let open = self.open.borrow().len() as u64;
+        let open = self.listed.borrow().values().filter(|listed| !matches!(listed, Listed::Early)).count() as u64;
         Counters { open, ..*self.counters.borrow() }
     }
 
-    /// What is open now.
-    pub(crate) fn open(&self) -> Vec<H> {
-        self.open.borrow().values().cloned().collect()
+    /// How many were accepted and are not gone.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.listed.borrow().values().filter(|listed| !matches!(listed, Listed::Waiting(_))).count() as u64
     }
 
-    /// Waits until nothing is open.
+    /// The time is over: whoever is handed out with early data gets no stream any more. Says how many those are, and
+    /// what ends the streams.
+    pub(crate) fn end(&self) -> (u64, Vec<H>) {
+        self.over.set(true);
+        let mut early = 0;
+        let mut open = Vec::new();
+        for listed in self.listed.borrow().values() {
+            match listed {
+                Listed::Early => early += 1,
+                Listed::Waiting(handle) | Listed::Open(handle) => open.push(handle.clone()),
+            }
+        }
+        (early, open)
+    }
+
+    /// Whether [`end`](Self::end) was called.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// Waits until nothing is on the list.
     pub(crate) async fn emptied(&self) {
-        while !self.open.borrow().is_empty() {
+        while !self.listed.borrow().is_empty() {
             // The queue is private: nobody resets it.
             let _ = self.emptied.get().await;
         }
     }
 
-    /// A connection begins; it is not open yet.
+    /// A connection begins; it is not on the list yet.
     pub(crate) fn connection(self: &Rc<Self>) -> Metered<H> {
         let id = self.next.get();
         self.next.set(id + 1);
         Metered { meter: self.clone(), id }
     }
 
+    fn list(&self, id: u64, listed: Listed<H>) {
+        let before = self.listed.borrow_mut().insert(id, listed);
+        drop(before);
+    }
+
     fn strike(&self, id: u64) {
-        let gone = self.open.borrow_mut().remove(&id);
+        let gone = self.listed.borrow_mut().remove(&id);
         drop(gone);
-        if self.open.borrow().is_empty() {
+        if self.listed.borrow().is_empty() {
             self.emptied.signal(&());
         }
     }
 }
 
-/// One connection's place with its server's meter; struck from the list of what is open when it is dropped.
+/// One connection's place with its server's meter; struck from the list when it is dropped.
 pub(crate) struct Metered<H: Clone> {
     meter: Rc<Meter<H>>,
     id: u64,
 }
 
 impl<H: Clone> Metered<H> {
+    /// It is handed out with its early data.
+    pub(crate) fn early(&self) {
+        self.meter.list(self.id, Listed::Early);
+    }
+
     /// The handshake is finished: `handle` ends the stream.
-    pub(crate) fn open(&self, handle: H) {
-        self.meter.open.borrow_mut().insert(self.id, handle);
+    pub(crate) fn waits(&self, handle: H) {
+        self.meter.list(self.id, Listed::Waiting(handle));
+    }
+
+    /// The stream was accepted.
+    pub(crate) fn accepted(&self, handle: H) {
+        self.meter.list(self.id, Listed::Open(handle));
     }
 
     pub(crate) fn received(&self, bytes: usize) {

@@ -9,7 +9,8 @@ use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, ReadEarlyData, UnbufferedStatus,
+    WriteTraffic,
 };
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
@@ -22,6 +23,8 @@ pub(crate) enum Session {
         connection: UnbufferedServerConnection,
         /// The name that the client asked for (SNI).
         requested: Option<Box<str>>,
+        /// What the client sent before the handshake (0-RTT) and nobody has taken; at most what the configuration allows.
+        early: Vec<u8>,
     },
 }
 
@@ -51,7 +54,7 @@ impl Session {
 
     pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::Server { connection, requested: None })
+        Ok(Self::Server { connection, requested: None, early: Vec::new() })
     }
 
     /// What both ends have in common.
@@ -80,6 +83,22 @@ impl Session {
         }
     }
 
+    /// How much the client has sent before the handshake that nobody has taken.
+    pub(crate) fn early(&self) -> usize {
+        match self {
+            Self::Client(_) => 0,
+            Self::Server { early, .. } => early.len(),
+        }
+    }
+
+    /// Takes what the client has sent before the handshake: anybody who saw it may have sent it again.
+    pub(crate) fn take_early(&mut self) -> Vec<u8> {
+        match self {
+            Self::Client(_) => Vec::new(),
+            Self::Server { early, .. } => std::mem::take(early),
+        }
+    }
+
     /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it does
     /// what is due anyway: a client's first message, for one.
     ///
@@ -92,9 +111,9 @@ impl Session {
         answers: bool,
     ) -> Opened {
         match self {
-            Self::Client(connection) => open(connection, received, input, outbox, answers),
-            Self::Server { connection, requested } => {
-                let opened = open(connection, received, input, outbox, answers);
+            Self::Client(connection) => open(connection, received, input, &mut Vec::new(), outbox, answers),
+            Self::Server { connection, requested, early } => {
+                let opened = open(connection, received, input, early, outbox, answers);
                 if requested.is_none() {
                     *requested = take_requested();
                 }
@@ -153,6 +172,8 @@ trait Connection {
     type Data;
     fn common(&self) -> &CommonState;
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    /// Takes early data out; says how many bytes at the front are spent by that.
+    fn read_early(data: ReadEarlyData<'_, '_, Self::Data>, early: &mut Vec<u8>) -> Result<usize, rustls::Error>;
 }
 
 impl Connection for UnbufferedClientConnection {
@@ -165,6 +186,11 @@ impl Connection for UnbufferedClientConnection {
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(records)
     }
+
+    /// Nobody sends a client early data.
+    fn read_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut Vec<u8>) -> Result<usize, rustls::Error> {
+        Ok(0)
+    }
 }
 
 impl Connection for UnbufferedServerConnection {
@@ -176,6 +202,16 @@ impl Connection for UnbufferedServerConnection {
 
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(records)
+    }
+
+    fn read_early(mut data: ReadEarlyData<'_, '_, Self::Data>, early: &mut Vec<u8>) -> Result<usize, rustls::Error> {
+        let mut discard = 0;
+        while let Some(record) = data.next_record() {
+            let record = record?;
+            discard += record.discard;
+            early.extend_from_slice(record.payload);
+        }
+        Ok(discard)
     }
 }
 
@@ -199,6 +235,7 @@ fn open<C: Connection>(
     connection: &mut C,
     received: &mut [u8],
     input: &mut InputBuffer,
+    early: &mut Vec<u8>,
     outbox: &mut Outbox,
     answers: bool,
 ) -> Opened {
@@ -217,6 +254,13 @@ fn open<C: Connection>(
                         }
                         Err(error) => failed = Some(error),
                     }
+                }
+                false
+            }
+            Ok(ConnectionState::ReadEarlyData(data)) => {
+                match C::read_early(data, early) {
+                    Ok(spent) => discard += spent,
+                    Err(error) => failed = Some(error),
                 }
                 false
             }

@@ -91,15 +91,25 @@ impl Tls {
         self.session.resumed_certificates()
     }
 
+    /// As [`Session::early`].
+    pub(crate) fn early(&self) -> usize {
+        self.session.early()
+    }
+
+    /// As [`Session::take_early`].
+    pub(crate) fn take_early(&mut self) -> Vec<u8> {
+        self.session.take_early()
+    }
+
     /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.common().is_handshaking()
     }
 
-    /// The handshake is finished: the server that accepted the connection can end the stream from now on.
-    pub(crate) fn opened(&self, handle: StreamHandle<Self>) {
+    /// Tells the server that accepted the connection, if one did, how far it is.
+    pub(crate) fn tell_meter(&self, tell: impl FnOnce(&Metered<StreamHandle<Self>>)) {
         if let Some(metered) = &self.metered {
-            metered.open(handle);
+            tell(metered);
         }
     }
 
@@ -156,7 +166,7 @@ impl Transport for Tls {
             return Received::Ended(end);
         }
         let Self { source, session, partial, outbox, sending, .. } = self;
-        let before = input.len();
+        let before = input.len() + session.early();
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
             let kept = partial.len();
             // Only a handshake message in a great many tiny records fills it, and with no room a read looks like FIN.
@@ -182,7 +192,7 @@ impl Transport for Tls {
             Ok(Some(then))
         });
         if let Some(metered) = &self.metered {
-            metered.received(input.len() - before);
+            metered.received(input.len() + self.session.early() - before);
         }
         match opened {
             Ok(Some(then)) => self.conclude(then),

@@ -8,7 +8,7 @@ use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
-use super::configs::{Parts, Resumption, supported};
+use super::configs::{Parts, Resumption, supported, with_early_data};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::identity::{ByName, Identity, UnknownName};
@@ -44,6 +44,7 @@ pub struct ContextBuilder {
     accept_missing_close_notify: bool,
     key_log: bool,
     tickets: Tickets,
+    early_data: u32,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
 }
 
@@ -64,6 +65,7 @@ impl Default for ContextBuilder {
             accept_missing_close_notify: false,
             key_log: false,
             tickets: Tickets::default(),
+            early_data: 0,
             verifier: None,
         }
     }
@@ -172,6 +174,33 @@ impl ContextBuilder {
         self
     }
 
+    /// Lets servers receive early data (0-RTT, RFC 8446 section 2.3) from clients that come back: at most `most` bytes
+    /// each before the handshake is finished. Default 0: none is received.
+    ///
+    /// It takes two more steps, so that no code meets early data unprepared: open the server with
+    /// [`ServerOptions::early_data`](crate::ServerOptions::early_data), and accept with
+    /// [`Server::accept_early`](crate::Server::accept_early). Every other server of this context refuses early data; the
+    /// client then sends it again after the handshake, and nothing is lost.
+    ///
+    /// # Replay
+    /// Early data come before the client has shown that it is there: whoever has recorded them can send them again (RFC
+    /// 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data are
+    /// remembered in this context, some thousands of them, and each is resumed once. A first flight that is sent again finds its
+    /// session gone, its early data are refused, and the handshake, which only the client can finish, comes to nothing.
+    ///
+    /// That holds for one context and its clones, on any number of threads, and for those that take its place in a
+    /// [`LiveContext`](crate::LiveContext). Contexts that were built apart, other processes, other machines, and this
+    /// one after a restart do not know of each other's sessions: they refuse the early data, and then the client, or
+    /// somebody who made it fail, may get the same request carried out here and there. No server can prevent that (section 8), so let early
+    /// data do only what may be done twice.
+    ///
+    /// Session tickets that a [`Fleet`](Tickets::Fleet) shares are opened by any of its machines any number of times,
+    /// which is no single use: the two exclude each other.
+    pub fn early_data(mut self, most: u32) -> Self {
+        self.early_data = most;
+        self
+    }
+
     pub(crate) fn server_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
         self
@@ -214,6 +243,7 @@ impl ContextBuilder {
         let auth = self.client_auth.unwrap_or_default();
         let clients = clients(&self.client_roots, auth, &self.revocation_lists, &provider)?;
         let policy = self.resumption_policy(clients.as_ref());
+        self.check_early_data()?;
         let server = match keys.first() {
             Some(_) => {
                 let resumption = Resumption::of(&self.tickets, &provider, &policy)?;
@@ -221,9 +251,17 @@ impl ContextBuilder {
             }
             None => Err(no_identity()),
         };
+        let (server, early_server) = match server {
+            Ok(server) if self.early_data > 0 => {
+                let (server, early) = with_early_data(server, self.early_data);
+                (Ok(server), Some(early))
+            }
+            other => (other, None),
+        };
         let inner = Inner {
             client,
             server,
+            early_server,
             clients,
             policy,
             tickets: self.tickets,
@@ -236,6 +274,22 @@ impl ContextBuilder {
 }
 
 impl ContextBuilder {
+    fn check_early_data(&self) -> Result<(), ConfigError> {
+        let wrong = |problem: &str| Err(ConfigError::new(ConfigPart::EarlyData, problem));
+        match &self.tickets {
+            _ if self.early_data == 0 => Ok(()),
+            Tickets::Fleet(_) => wrong(
+                "early data (0-RTT) cannot be received with the tickets of a fleet: any of its machines would take the \
+                 same early data again; use one or the other",
+            ),
+            Tickets::Off => wrong("early data (0-RTT) come with resumed sessions, and those are off (Tickets::Off)"),
+            Tickets::PerProcess if !self.versions.contains(&Version::Tls13) => {
+                wrong("early data (0-RTT) come with TLS 1.3, which is not enabled")
+            }
+            Tickets::PerProcess => Ok(()),
+        }
+    }
+
     /// What a resumed session relies on without asking again: whom we believe, and the protocols.
     fn resumption_policy(&self, clients: Option<&Clients>) -> Vec<u8> {
         let mut policy = Vec::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ServerConfig, SupportedProtocolVersion};
 
@@ -29,6 +29,51 @@ impl Resumption {
             (Tickets::Off, None) => Self::Off,
             (_, None) => Self::Remembered,
         })
+    }
+}
+
+/// How many sessions are remembered for early data. A handshake begins two of them, of some 200 bytes each, and as
+/// many more as the client's certificates have.
+const REMEMBERED: usize = 4096;
+
+/// The server, and the same one receiving early data (0-RTT, RFC 8446 section 2.3), at most so many bytes of each client.
+///
+/// The sessions of the second are remembered, each to be resumed once: a first flight that is sent again finds its
+/// session gone (RFC 8446 section 8.1). A ticket that the client alone remembers can be used any number of times.
+pub(super) fn with_early_data(server: Arc<ServerConfig>, most: u32) -> (Arc<ServerConfig>, Arc<ServerConfig>) {
+    let mut early = ServerConfig::clone(&server);
+    early.ticketer = Arc::new(NoTickets);
+    early.session_storage = ServerSessionMemoryCache::new(REMEMBERED);
+    early.max_early_data_size = most;
+    // To be answered before the handshake is finished is what early data are for.
+    early.send_half_rtt_data = true;
+    let mut server = server;
+    if server.ticketer.enabled() {
+        // With tickets, rustls receives none; this is how much it skips of a client that sends some all the same.
+        Arc::make_mut(&mut server).max_early_data_size = most;
+    }
+    (server, Arc::new(early))
+}
+
+/// No session is carried by its client.
+#[derive(Debug)]
+struct NoTickets;
+
+impl ProducesTickets for NoTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Context {
 pub(crate) struct Inner {
     client: Result<Arc<ClientConfig>, ConfigError>,
     server: Result<Arc<ServerConfig>, ConfigError>,
+    /// For servers that receive early data; `None` if this context does not.
+    early_server: Option<Arc<ServerConfig>>,
     /// How a server checks its clients; `None` if it does not.
     clients: Option<Clients>,
     /// What a resumed session relies on.
@@ -75,7 +77,7 @@ impl Context {
         &self.inner
     }
 
-    /// This context, with the ticket keys of `before` if they are a process's own and the policy is the same: then a new
+    /// This context, with the ticket keys and the remembered sessions of `before` if they are a process's own and the policy is the same: then a new
     /// certificate costs nobody the session.
     pub(crate) fn with_tickets_of(self, before: &Self) -> Self {
         let (Ok(server), Ok(old)) = (&self.inner.server, &before.inner.server) else { return self };
@@ -85,7 +87,11 @@ impl Context {
         }
         let mut server = ServerConfig::clone(server);
         server.ticketer = old.ticketer.clone();
-        Self { inner: Arc::new(Inner { server: Ok(Arc::new(server)), ..Inner::clone(&self.inner) }) }
+        let mut early_server = self.inner.early_server.clone();
+        if let (Some(early), Some(old)) = (&mut early_server, &before.inner.early_server) {
+            Arc::make_mut(early).session_storage = old.session_storage.clone();
+        }
+        Self { inner: Arc::new(Inner { server: Ok(Arc::new(server)), early_server, ..Inner::clone(&self.inner) }) }
     }
 
     /// What a client needs.
@@ -96,6 +102,16 @@ impl Context {
     /// What a server needs.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, Error> {
         Ok(self.inner.server.clone()?)
+    }
+
+    /// What a server that receives early data needs: if this context does not, as [`server`](Self::server).
+    pub(crate) fn early_server(&self) -> Result<Arc<ServerConfig>, Error> {
+        self.inner.early_server.clone().map_or_else(|| self.server(), Ok)
+    }
+
+    /// Whether servers can receive early data.
+    pub(crate) fn has_early_data(&self) -> bool {
+        self.inner.early_server.is_some()
     }
 }
 

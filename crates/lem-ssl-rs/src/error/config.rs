@@ -32,6 +32,8 @@ pub enum ConfigPart {
     ServerName,
     /// The session tickets.
     Tickets,
+    /// What is received before the handshake is finished (0-RTT).
+    EarlyData,
 }
 
 impl ConfigError {

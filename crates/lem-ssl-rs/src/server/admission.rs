@@ -7,25 +7,29 @@ use std::time::{Duration, Instant};
 
 use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, now, spawn};
 
+use super::early::{Early, UnderWay};
 use super::options::{self, ServerEvent, ServerOptions};
 use super::peers::{Admitted, Peers};
 use crate::client::cannot_begin;
 use crate::error::Error;
-use crate::handshake::{Beginning, shake_hands};
+use crate::handshake::{Beginning, Handshake};
 use crate::live::LiveContext;
 use crate::meter::{Counters, Meter};
 use crate::session::Session;
-use crate::transport::{Stream, Tls};
+use crate::transport::Tls;
 
 /// What a server and its tasks share.
 pub(super) struct Admission {
     pub(super) live: LiveContext,
     pub(super) listener: lem_rs::Listener,
-    pub(super) finished: Inbox<(Stream, Permit)>,
+    /// What can be accepted.
+    pub(super) ready: Inbox<Early>,
     pub(super) meter: Rc<Meter<StreamHandle<Tls>>>,
     told: RefCell<Option<options::Listener>>,
     told_refusal: Cell<Option<Instant>>,
-    options: ServerOptions,
+    /// Streams that nobody had accepted when the server was closed.
+    unclaimed: Cell<u64>,
+    pub(super) options: ServerOptions,
     peers: Rc<Peers>,
     /// One token for each connection that may be shaking hands or waiting to be accepted.
     permits: Queue<()>,
@@ -50,10 +54,11 @@ impl Admission {
         let admission = Rc::new(Self {
             live,
             listener,
-            finished: Inbox::new(),
+            ready: Inbox::new(),
             meter: Meter::new(),
             told: RefCell::default(),
             told_refusal: Cell::new(None),
+            unclaimed: Cell::new(0),
             options,
             peers: Rc::default(),
             permits,
@@ -75,12 +80,17 @@ impl Admission {
         Counters { loop_lag: longest_poll().unwrap_or_default(), ..self.meter.snapshot() }
     }
 
+    /// How many streams nobody had accepted when the server was closed.
+    pub(super) fn unclaimed(&self) -> u64 {
+        self.unclaimed.get()
+    }
+
     pub(super) fn tell_to(&self, told: options::Listener) {
         let before = self.told.borrow_mut().replace(told);
         drop(before);
     }
 
-    fn tell(&self, event: &ServerEvent<'_>) {
+    pub(super) fn tell(&self, event: &ServerEvent<'_>) {
         let told = self.told.borrow().clone();
         if let Some(told) = told {
             // A log that panics must not end the task that accepts.
@@ -100,7 +110,8 @@ impl Admission {
 
     /// Accepts no more; connections that wait to be accepted are closed.
     pub(super) fn close(&self) -> Result<(), Error> {
-        let unclaimed = self.finished.close()?;
+        let unclaimed = self.ready.close()?;
+        self.unclaimed.set(unclaimed.len() as u64);
         drop(unclaimed);
         // The two are closed together, so this one is open, or has failed.
         let _ = self.listener.close();
@@ -140,33 +151,32 @@ async fn accept_all(admission: Rc<Admission>) {
     }
 }
 
-/// Shakes hands with one client. One that fails is told why by an alert, is counted, and never reaches a handler.
+/// Shakes hands with one client, until it can be accepted. One that fails is told why by an alert, is counted, and never
+/// reaches a handler.
 async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
-    let meter = &admission.meter;
+    let meter = admission.meter.clone();
     meter.count(|counters| counters.handshakes_started += 1);
-    let shaken = async {
-        let context = admission.live.current();
-        let session = Session::server(context.server()?).map_err(cannot_begin)?;
-        let deadline = Deadline::after(context.inner().deadlines.handshake);
-        let metered = Some(meter.connection());
-        let target = peer.to_string();
-        let beginning = Beginning { source, session, received: &[], target: &target, deadline, metered };
-        shake_hands(context.inner(), beginning).await
-    };
-    match shaken.await {
-        Ok(stream) => {
-            let resumed = stream.with_transport(Tls::is_resumed) == Some(true);
-            meter.count(|counters| {
-                counters.handshakes_finished += 1;
-                counters.handshakes_resumed += u64::from(resumed);
-            });
-            drop(admitted);
-            // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
-            let _ = admission.finished.put((stream, permit));
-        }
+    let handshake = match begin(&admission, source, &peer) {
+        Ok(handshake) => handshake,
         Err(error) => {
             meter.count_failure(&error);
-            admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error: &error });
+            return admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error: &error });
         }
+    };
+    let ready = admission.clone();
+    let under_way = UnderWay { handshake, admission, peer, permit, admitted };
+    if let Some(early) = under_way.advance().await {
+        // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
+        let _ = ready.ready.put(early);
     }
+}
+
+fn begin(admission: &Admission, source: Source, peer: &Endpoint) -> Result<Handshake, Error> {
+    let context = admission.live.current();
+    let config = if admission.options.early_data { context.early_server()? } else { context.server()? };
+    let session = Session::server(config).map_err(cannot_begin)?;
+    let deadline = Deadline::after(context.inner().deadlines.handshake);
+    let metered = Some(admission.meter.connection());
+    let target = peer.to_string();
+    Ok(Handshake::begin(context, Beginning { source, session, received: &[], target, deadline, metered }))
 }

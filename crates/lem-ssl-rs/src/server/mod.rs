@@ -9,17 +9,19 @@ use std::time::Duration;
 use lem_rs::{Endpoint, Listener, ToAddress, spawn, timeout};
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{ConfigError, ConfigPart, Error};
 use crate::live::LiveContext;
 use crate::meter::Counters;
 use crate::transport::Stream;
 
 mod admission;
+mod early;
 mod options;
 mod peers;
 mod threads;
 
 use admission::Admission;
+pub use early::{Early, Replayable};
 pub use options::{ServerEvent, ServerOptions};
 pub use threads::{Threads, serve_threads};
 
@@ -47,14 +49,16 @@ pub struct Drained {
     pub finished: u64,
     /// Streams that were closed at the deadline.
     pub closed: u64,
+    /// Streams that nobody had accepted when the server was closed: they were closed then.
+    pub unclaimed: u64,
 }
 
 impl Context {
     /// Listens for encrypted connections at `address`; port 0 asks for a free one.
     ///
     /// # Errors
-    /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity; [`Error::Address`],
-    /// [`Error::Resolve`]; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
+    /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity, or no early data and the options
+    /// ask for it; [`Error::Address`], [`Error::Resolve`]; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn listen(&self, address: impl ToAddress) -> Result<Server, Error> {
@@ -86,32 +90,74 @@ impl Server {
     ) -> Result<Self, Error> {
         let live = context.into();
         // Said now, and not to the first client.
-        live.current().server()?;
+        check(&live, options)?;
         Self::over(live, Listener::bind_with(address, options.listen).await?, options)
     }
 
     /// Serves on a listener that exists already: one that was inherited ([`Listener::adopt`]), for a start.
     ///
     /// # Errors
-    /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity.
+    /// A [`TlsError::Config`](crate::TlsError::Config) as [`listen`](Self::listen).
     ///
     /// # Panics
     /// Outside of [`Machine::run`](lem_rs::Machine::run).
     pub fn over(context: impl Into<LiveContext>, listener: Listener, options: ServerOptions) -> Result<Self, Error> {
         let live = context.into();
-        live.current().server()?;
+        check(&live, options)?;
         Ok(Self { admission: Admission::begin(live, listener, options) })
     }
 
     /// Waits for the next stream whose handshake is finished.
     ///
     /// # Errors
-    /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`].
+    /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`]; [`Error::Misuse`] if the server
+    /// receives early data, which a stream has no place for: see [`accept_early`](Self::accept_early).
     ///
     /// **Cancel safety:** dropping it loses no connection.
     pub async fn accept(&self) -> Result<Stream, Error> {
-        let (stream, _permit) = self.admission.finished.take().await?;
-        Ok(stream)
+        if self.admission.options.early_data {
+            let problem = "this server receives early data, which a stream has no place for: use accept_early";
+            return Err(Error::Misuse(problem.into()));
+        }
+        // One that receives no early data puts only finished handshakes there.
+        self.admission.ready.take().await?.into_stream().ok_or(Error::Closed)
+    }
+
+    /// Waits for the next connection whose handshake has brought early data, or is finished. Of a server that
+    /// [receives no early data](ServerOptions::early_data) it is always the latter.
+    ///
+    /// ```no_run
+    /// # use lem_ssl_rs::{Context, Early, Error, Server, ServerOptions, Stream, spawn};
+    /// # async fn example(context: Context) -> Result<(), Error> {
+    /// // `context` was built with `.early_data(16 * 1024)`.
+    /// let server = context.listen_with("[::]:4433", ServerOptions::default().early_data(true)).await?;
+    /// loop {
+    ///     let early = server.accept_early().await?;
+    ///     spawn(serve(early)).detach();
+    /// }
+    ///
+    /// async fn serve(mut early: Early) -> Result<(), Error> {
+    ///     while let Some(data) = early.read().await? {
+    ///         // Reading a page changes nothing: it may happen twice. Everything else waits.
+    ///         if data.look() == b"GET /page\n" {
+    ///             early.write("the page\n").await?;
+    ///         } else {
+    ///             early.write("say that again later\n").await?;
+    ///         }
+    ///     }
+    ///     let (stream, _nothing_is_left) = early.finish().await?;
+    ///     // From here on as ever.
+    ///     # Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`].
+    ///
+    /// **Cancel safety:** dropping it loses no connection.
+    pub async fn accept_early(&self) -> Result<Early, Error> {
+        Ok(self.admission.ready.take().await?.accepted())
     }
 
     /// Accepts streams and starts a task with `handler` for each, until the server is interrupted or closed. A panic
@@ -140,7 +186,7 @@ impl Server {
     /// # Errors
     /// [`Error::NotBusy`] if no task does.
     pub fn interrupt(&self) -> Result<(), Error> {
-        self.admission.finished.interrupt()
+        self.admission.ready.interrupt()
     }
 
     /// Closes the server; a task that accepts is interrupted. Streams that nobody accepted are closed; those that were
@@ -153,20 +199,23 @@ impl Server {
     }
 
     /// Closes the server, if it is not closed yet, waits until the streams that it accepted have come to their end, and
-    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered.
+    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered. An [`Early`] that was
+    /// handed out counts as a stream; one whose handshake is not finished then gets none.
     ///
     /// **Cancel safety:** dropping it stops the waiting; the server stays closed.
     pub async fn drain(&self, deadline: Duration) -> Drained {
         // "already closed" is as good.
         let _ = self.close();
         let meter = &self.admission.meter;
-        let before = meter.open().len() as u64;
-        let left = match timeout(deadline, meter.emptied()).await {
-            Ok(()) => Vec::new(),
-            Err(_) => meter.open(),
+        let before = meter.accepted();
+        let closed = match timeout(deadline, meter.emptied()).await {
+            Ok(()) => 0,
+            Err(_) => {
+                let (early, left) = meter.end();
+                early + left.iter().filter(|stream| stream.close().is_ok()).count() as u64
+            }
         };
-        let closed = left.iter().filter(|stream| stream.close().is_ok()).count() as u64;
-        Drained { finished: before.saturating_sub(closed), closed }
+        Drained { finished: before.saturating_sub(closed), closed, unclaimed: self.admission.unclaimed() }
     }
 
     /// Calls `told` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
@@ -187,18 +236,30 @@ impl Server {
 
     /// Whether a task waits for a stream.
     pub fn is_busy(&self) -> bool {
-        self.admission.finished.is_busy()
+        self.admission.ready.is_busy()
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.admission.finished.is_closed()
+        self.admission.ready.is_closed()
     }
 
     /// Where it listens: with the port that was chosen, if port 0 was asked for.
     pub fn local_addr(&self) -> &Endpoint {
         self.admission.listener.local_addr()
     }
+}
+
+/// Whether such a server can serve at all.
+fn check(live: &LiveContext, options: ServerOptions) -> Result<(), Error> {
+    let context = live.current();
+    context.server()?;
+    if options.early_data && !context.has_early_data() {
+        let problem =
+            "the server shall receive early data (0-RTT), and its context does not: call early_data on its builder";
+        return Err(ConfigError::new(ConfigPart::EarlyData, problem).into());
+    }
+    Ok(())
 }
 
 impl Drop for Server {

@@ -19,11 +19,15 @@ pub struct ServerOptions {
     /// it well below `handshakes`, or one address can fill every place until its handshakes time out; but behind a proxy
     /// or a load balancer, where all clients have one address, make the two equal.
     pub handshakes_per_peer: usize,
+    /// Whether to receive early data (0-RTT), as far as the context does
+    /// ([`ContextBuilder::early_data`](crate::ContextBuilder::early_data), which tells what that means). Streams are then
+    /// accepted with [`Server::accept_early`](crate::Server::accept_early) only. Default: no.
+    pub early_data: bool,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { listen: ListenOptions::default(), handshakes: 1024, handshakes_per_peer: 256 }
+        Self { listen: ListenOptions::default(), handshakes: 1024, handshakes_per_peer: 256, early_data: false }
     }
 }
 
@@ -44,6 +48,12 @@ impl ServerOptions {
     #[must_use]
     pub fn handshakes_per_peer(self, handshakes: usize) -> Self {
         Self { handshakes_per_peer: handshakes.max(1), ..self }
+    }
+
+    /// Sets [`early_data`](Self#structfield.early_data).
+    #[must_use]
+    pub fn early_data(self, early_data: bool) -> Self {
+        Self { early_data, ..self }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::transport::Stream;
 /// Returns when all of them listen.
 ///
 /// # Errors
-/// [`Error::Misuse`] for no threads, or a Unix-domain socket, which cannot be shared so; otherwise as
+/// [`Error::Misuse`] for no threads, early data, or a Unix-domain socket, which cannot be shared so; otherwise as
 /// [`Context::listen`](crate::Context::listen), or [`Error::Io`] if a thread cannot be started. Nothing is left running
 /// then.
 pub fn serve_threads<H, F>(
@@ -49,6 +49,11 @@ where
     let mut address = address.to_address()?;
     if matches!(address, lem_rs::Address::Unix(_)) {
         return Err(Error::Misuse("a Unix-domain socket cannot be shared by several listeners".into()));
+    }
+    if options.early_data {
+        return Err(Error::Misuse(
+            "the handlers of serve_threads take streams, which have no place for early data".into(),
+        ));
     }
     let mut options = options;
     options.listen.reuse_port = true;
@@ -125,6 +130,7 @@ impl Threads {
                 Some(Ok(drained)) => {
                     all.finished += drained.finished;
                     all.closed += drained.closed;
+                    all.unclaimed += drained.unclaimed;
                 }
                 Some(Err(error)) => failed = failed.or(Some(error)),
                 None => {}
