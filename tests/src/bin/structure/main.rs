@@ -62,7 +62,29 @@ const CRATES: &[Crate] = &[
             "interop",   // bridges to other libraries, behind features
         ],
     },
-    Crate { name: "lem-ssl-cli", layers: &[] },
+    Crate {
+        name: "lem-ssl-cli",
+        layers: &[
+            "text",        // text that steers no terminal
+            "exit",        // exit codes, and why
+            "race",        // whichever is first
+            "say",         // standard error, colour
+            "log",         // a log that stops nobody
+            "stdio",       // standard input and output, off the loop
+            "signals",     // signals as events
+            "target",      // addresses as people write them
+            "certificate", // what stands in a certificate
+            "options",     // shared arguments, and the contexts they give
+            "session",     // a session in words
+            "starttls",    // how plain protocols go over to TLS
+            "connect",     // the subcommands, each on its own
+            "serve",
+            "check",
+            "tunnel",
+            "get",
+            "cli", // the command line that joins them
+        ],
+    },
 ];
 
 /// Folders of `crates/` that are workspaces of their own: only length and `forbid` are checked.

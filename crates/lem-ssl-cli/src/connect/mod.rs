@@ -1,0 +1,86 @@
+//! `lem-ssl connect`: standard input to a peer, the peer to standard output.
+
+use clap::Args;
+use lem_ssl_rs::{Address, Context, Machine, Stream};
+
+use crate::exit::Failure;
+use crate::options::{ClientArgs, wrong};
+use crate::race::{First, race};
+use crate::say;
+use crate::session;
+use crate::signals::{Signal, Signals};
+use crate::target;
+
+mod relay;
+
+/// Connect to a TLS server: standard input goes to it, what it sends to standard output
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct ConnectArgs {
+    /// Where to: example.org:443, example.org:imaps, https://example.org, [2001:db8::1]:443, unix:/run/x
+    address: String,
+    /// The port, or the name of a service, if the address has none
+    port: Option<String>,
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Send the end of a line as CR LF, as most protocols of lines want it
+    #[arg(long)]
+    crlf: bool,
+    /// At the end of standard input, keep the sending side open until the peer ends the session
+    #[arg(long)]
+    keep_open: bool,
+    /// Say nothing on standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const HELP: &str = "\
+The peer's certificate is verified before a byte is sent. At the end of standard input our side of the session is
+closed, and the peer's is read to its end.
+
+Examples:
+  lem-ssl connect example.org
+  printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | lem-ssl connect --quiet example.org:443
+  lem-ssl connect 10.0.0.7:8443 --server-name db.internal --ca ca.pem --cert me.pem --key me.key";
+
+/// Where nobody says a port.
+const HTTPS: u16 = 443;
+
+pub(crate) fn run(arguments: ConnectArgs) -> Result<(), Failure> {
+    let context = arguments.client.context()?;
+    Machine::new()?.run(converse(arguments, context))?
+}
+
+async fn converse(arguments: ConnectArgs, context: Context) -> Result<(), Failure> {
+    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
+    let stream = match race(open(&arguments, &context), signals.next()).await {
+        First::One(stream) => stream?,
+        First::Other(signal) => return Err(Failure::silent(signal?.exit())),
+    };
+    let style = relay::Style { crlf: arguments.crlf, keep_open: arguments.keep_open, quiet: arguments.quiet };
+    relay::relay(stream, signals, style).await
+}
+
+/// Connects, and tells about the session.
+async fn open(arguments: &ConnectArgs, context: &Context) -> Result<Stream, Failure> {
+    let address = target::parse(&arguments.address, arguments.port.as_deref(), HTTPS)?;
+    let name = expected_name(&arguments.client, &address)?;
+    let stream = context.connect_as(&address, &name).await?;
+    if !arguments.quiet
+        && let Some(info) = stream.info()
+    {
+        let verified_for = (!arguments.client.danger_accept_any_certificate).then_some(name.as_str());
+        for line in session::describe(&info, &address.to_string(), verified_for) {
+            say::line(line);
+        }
+    }
+    Ok(stream)
+}
+
+/// The name that the certificate must be valid for.
+fn expected_name(client: &ClientArgs, address: &Address) -> Result<String, Failure> {
+    let name = client.server_name.clone().or_else(|| target::name_of(address));
+    name.ok_or_else(|| {
+        wrong(format!("{address} has no name that a certificate could be valid for: give --server-name"))
+    })
+}

@@ -1,0 +1,182 @@
+//! Standard input to the peer, the peer to standard output, until the peer has ended its side.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use lem_ssl_rs::{Error, Inbox, ReadHalf, ReadMode, Stream, WriteHalf, spawn, timeout};
+
+use crate::exit::Failure;
+use crate::say::{self, DIM};
+use crate::signals::{Signal, Signals};
+use crate::stdio::{Input, Output, Written};
+use crate::text::count;
+
+/// How to relay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Lines that we send end in CR LF.
+    pub(super) crlf: bool,
+    /// Our side stays open after the end of the input.
+    pub(super) keep_open: bool,
+    pub(super) quiet: bool,
+}
+
+/// What ends something.
+enum Event {
+    /// The peer's side is over.
+    Received(Result<End, Error>),
+    /// Ours is.
+    Sent(Result<(), SendError>),
+    Signal(Signal),
+}
+
+enum End {
+    /// The peer has said that its data is complete.
+    Clean,
+    /// Nobody reads our standard output any more.
+    NobodyReads,
+}
+
+enum SendError {
+    Input(Error),
+    Peer(Error),
+}
+
+/// A write that failed is mostly explained by what the peer has said; we wait for that so long.
+const EXPLANATION: Duration = Duration::from_secs(2);
+
+pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Result<(), Failure> {
+    let (input, output) = (Input::open()?, Output::open()?);
+    let interactive = input.is_terminal();
+    let end = stream.handle();
+    let (reader, writer) = stream.split();
+    let writer = Rc::new(writer);
+    let events = Rc::new(Inbox::new());
+
+    // Whoever puts something into a closed inbox comes too late, which is all right.
+    let (inbox, sending) = (events.clone(), writer.clone());
+    spawn(async move {
+        let sent = send(&input, &sending, style).await;
+        let _ = inbox.put(Event::Sent(sent));
+    })
+    .detach();
+    let inbox = events.clone();
+    spawn(async move {
+        let received = receive(&reader, &output).await;
+        let _ = inbox.put(Event::Received(received));
+        // The peer's counts are told by whoever waits for this.
+        drop(reader);
+    })
+    .detach();
+    let inbox = events.clone();
+    spawn(async move {
+        while let Ok(signal) = signals.next().await {
+            let _ = inbox.put(Event::Signal(signal));
+        }
+    })
+    .detach();
+
+    let mut input_is_open = true;
+    let mut failed_write = None;
+    let ended = loop {
+        let event = match &failed_write {
+            None => events.take().await?,
+            Some(_) => match timeout(EXPLANATION, events.take()).await {
+                Ok(event) => event?,
+                Err(_) => break Err(failed_write.unwrap_or(Error::Closed).into()),
+            },
+        };
+        match event {
+            Event::Received(Ok(End::Clean)) => break Ok(()),
+            Event::Received(Ok(End::NobodyReads)) => {
+                input_is_open = false;
+                break Ok(());
+            }
+            Event::Received(Err(error)) => break Err(explain(error)),
+            Event::Sent(Ok(())) => input_is_open = false,
+            Event::Sent(Err(SendError::Input(error))) => break Err(error.into()),
+            Event::Sent(Err(SendError::Peer(error))) => failed_write = Some(error),
+            Event::Signal(signal) => break Err(Failure::silent(signal.exit())),
+        }
+    };
+    // What was written, and our goodbye, go out in the background.
+    let _ = end.close();
+    if ended.is_ok() && !style.quiet {
+        let sent = count(writer.bytes_written(), "byte");
+        let unread = if input_is_open && !interactive { ", before our input was at its end" } else { "" };
+        say::line(say::styled(DIM, format_args!("the peer ended the session{unread}; {sent} sent")));
+    }
+    ended
+}
+
+fn explain(error: Error) -> Failure {
+    match error {
+        // "closed" is an end, and was told as such; here it would be one that nobody can explain.
+        Error::Closed => Failure::from(error).within("the connection"),
+        error => error.into(),
+    }
+}
+
+async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, Error> {
+    let mut data = Vec::new();
+    loop {
+        match reader.read_into(ReadMode::Available, &mut data).await {
+            Ok(_) => {}
+            Err(Error::Closed) => return Ok(End::Clean),
+            Err(error) => return Err(error),
+        }
+        match output.write(data).await? {
+            Written::All(memory) => data = memory,
+            Written::Gone => return Ok(End::NobodyReads),
+        }
+    }
+}
+
+async fn send(input: &Input, writer: &WriteHalf, style: Style) -> Result<(), SendError> {
+    let mut memory = Vec::new();
+    let mut lines = Lines::default();
+    loop {
+        memory = input.read(memory).await.map_err(SendError::Input)?;
+        if memory.is_empty() {
+            break;
+        }
+        let sent = if style.crlf { writer.write(&lines.with_crlf(&memory)).await } else { writer.write(&memory).await };
+        sent.map_err(SendError::Peer)?;
+    }
+    if style.keep_open {
+        return Ok(());
+    }
+    writer.shutdown().await.map_err(SendError::Peer)
+}
+
+/// Makes lines end in CR LF, over the borders of chunks.
+#[derive(Debug, Default)]
+struct Lines {
+    after_cr: bool,
+}
+
+impl Lines {
+    fn with_crlf(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut sent = Vec::with_capacity(text.len() + text.len() / 16 + 2);
+        for &byte in text {
+            if byte == b'\n' && !self.after_cr {
+                sent.push(b'\r');
+            }
+            sent.push(byte);
+            self.after_cr = byte == b'\r';
+        }
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_get_their_carriage_return_once() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.with_crlf(b"a\nb\r\nc\r"), b"a\r\nb\r\nc\r");
+        assert_eq!(lines.with_crlf(b"\n\n"), b"\n\r\n");
+    }
+}

@@ -1,0 +1,220 @@
+//! How the command ends: its exit code, and one line that says why.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use lem_ssl_rs::rustls::AlertDescription;
+use lem_ssl_rs::{CertificateFault, Error, Phase, TlsError};
+
+/// The exit codes, which scripts rely on: a number is never given another meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything went as asked.
+    Good,
+    /// Something failed that no other code is for: a file, standard output, listening.
+    Failed,
+    /// The arguments, or what they name (certificates, keys), cannot work.
+    Usage,
+    /// A name could not be resolved.
+    Resolve,
+    /// No address accepted a connection.
+    Connect,
+    /// The handshake failed, or the peer refused us.
+    Handshake,
+    /// The peer's certificate has expired, or is not valid yet.
+    Expired,
+    /// The peer's certificate is for other names.
+    WrongName,
+    /// The peer's certificate does not lead to a trusted root, was revoked, or was refused for another reason.
+    Untrusted,
+    /// The peer's certificate is good, but expires within the days that were asked for.
+    ExpiresSoon,
+    /// The connection was cut, reset, or timed out after the handshake.
+    Lost,
+    /// The server does not go over to TLS (STARTTLS), or somebody meddled with its answer.
+    Starttls,
+    /// Ctrl-C (SIGINT), as shells count it.
+    Interrupted,
+    /// SIGTERM, as shells count it.
+    Terminated,
+}
+
+impl Exit {
+    /// Those that help texts list, in order.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Good,
+        Self::Failed,
+        Self::Usage,
+        Self::Resolve,
+        Self::Connect,
+        Self::Handshake,
+        Self::Expired,
+        Self::WrongName,
+        Self::Untrusted,
+        Self::ExpiresSoon,
+        Self::Lost,
+        Self::Starttls,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Resolve => 3,
+            Self::Connect => 4,
+            Self::Handshake => 5,
+            Self::Expired => 6,
+            Self::WrongName => 7,
+            Self::Untrusted => 8,
+            Self::ExpiresSoon => 9,
+            Self::Lost => 10,
+            Self::Starttls => 11,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// For help texts.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Failed => "something else failed: a file, standard output, listening",
+            Self::Usage => "the arguments, or the certificates and keys that they name, cannot work",
+            Self::Resolve => "the name could not be resolved",
+            Self::Connect => "no address accepted a connection",
+            Self::Handshake => "the handshake failed, or the peer refused us",
+            Self::Expired => "the peer's certificate has expired, or is not valid yet",
+            Self::WrongName => "the peer's certificate is for other names",
+            Self::Untrusted => "the peer's certificate is not trusted",
+            Self::ExpiresSoon => "the certificate expires within the days asked for (check --days)",
+            Self::Lost => "the connection was cut or timed out after the handshake",
+            Self::Starttls => "the server does not go over to TLS (--starttls)",
+            Self::Interrupted => "ended by Ctrl-C",
+            Self::Terminated => "ended by SIGTERM",
+        }
+    }
+
+    /// The class of an error.
+    pub(crate) fn of(error: &Error) -> Self {
+        if let Some(tls) = TlsError::of(error) {
+            return of_tls(tls);
+        }
+        match error {
+            Error::Resolve { .. } => Self::Resolve,
+            Error::Connect(_) => Self::Connect,
+            Error::Timeout(timeout) => match timeout.phase() {
+                Phase::Resolve => Self::Resolve,
+                Phase::Connect => Self::Connect,
+                Phase::Handshake => Self::Handshake,
+                _ => Self::Lost,
+            },
+            Error::Address(_) | Error::Misuse(_) => Self::Usage,
+            Error::Truncated(_) | Error::Closed | Error::Limit { .. } => Self::Lost,
+            _ => Self::Failed,
+        }
+    }
+}
+
+fn of_tls(error: &TlsError) -> Exit {
+    match error {
+        TlsError::Certificate(problem) => match problem.fault() {
+            CertificateFault::Expired { .. } | CertificateFault::NotYetValid { .. } | CertificateFault::NeverValid => {
+                Exit::Expired
+            }
+            CertificateFault::WrongName { .. } => Exit::WrongName,
+            _ => Exit::Untrusted,
+        },
+        TlsError::Config(_) => Exit::Usage,
+        // What a server of TLS 1.3 says of a client's certificate comes after the handshake, as we see it.
+        TlsError::Alert { alert, during_handshake: false } if !is_refusal(*alert) => Exit::Lost,
+        _ => Exit::Handshake,
+    }
+}
+
+/// Whether an alert is about who we are.
+fn is_refusal(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a subcommand ended, if not well.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// One line; empty if there is nothing to say (after Ctrl-C, for one).
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// Ends with this code and not a word.
+    pub(crate) fn silent(exit: Exit) -> Self {
+        Self { exit, message: String::new() }
+    }
+
+    /// Whether there is something to say.
+    pub(crate) fn has_message(&self) -> bool {
+        !self.message.is_empty()
+    }
+
+    /// Puts `context: ` before the message.
+    #[must_use]
+    pub(crate) fn within(self, context: impl fmt::Display) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { exit: Exit::of(&error), message: error.to_string() }
+    }
+}
+
+/// One line, whatever a peer put into it: nothing that it sends may steer a terminal.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::text::printable(&self.message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_exits_have_the_same_code() {
+        let mut codes: Vec<_> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), Exit::ALL.len());
+        assert!(codes.is_sorted());
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_steers_no_terminal() {
+        let failure = Failure::new(Exit::Failed, "a\r\nb\u{1b}[31mc");
+        assert_eq!(failure.to_string(), "a\\r\\nb\\u{1b}[31mc");
+    }
+}

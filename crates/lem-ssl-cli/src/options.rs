@@ -1,0 +1,131 @@
+//! The arguments that subcommands share, and the contexts that they give.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version, danger};
+
+use crate::exit::{Exit, Failure};
+
+mod server;
+
+pub(crate) use server::ServerArgs;
+
+/// How a client verifies its server and shows itself.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct ClientArgs {
+    /// Trust the certificates in this PEM file, and no others; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Vec<PathBuf>,
+    /// Trust the operating system's roots, beside those of --ca; without either, Mozilla's, which are built in
+    #[arg(long)]
+    pub(crate) system_roots: bool,
+    /// The name that the certificate must be valid for, if it is not the address's; also what we ask for (SNI)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+    /// Our own certificate chain, PEM, for servers that ask for one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of --cert, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+    /// Give resolving, connecting and the handshake so many seconds in all
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Accept ANY certificate: everyone on the way can read and change everything
+    #[arg(long, conflicts_with_all = ["ca", "system_roots"])]
+    pub(crate) danger_accept_any_certificate: bool,
+}
+
+/// What is offered in a handshake.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ProtocolArgs {
+    /// Application protocols to offer or accept, the best first: h2,http/1.1
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) alpn: Vec<String>,
+    /// Speak only this version of TLS
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) tls: Option<TlsVersion>,
+    /// Write the secrets of the session to the file that SSLKEYLOGFILE names, for a capture to be decrypted
+    #[arg(long)]
+    pub(crate) key_log: bool,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsVersion {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    Tls12,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+impl ClientArgs {
+    /// The context that these arguments describe.
+    pub(crate) fn context(&self) -> Result<Context, Failure> {
+        let mut builder = self.unverified_builder()?;
+        builder = if self.danger_accept_any_certificate {
+            danger::accept_any_certificate(builder, "--danger-accept-any-certificate was given")?
+        } else {
+            self.roots().into_iter().fold(builder, ContextBuilder::roots)
+        };
+        Ok(builder.build()?)
+    }
+
+    /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data.
+    pub(crate) fn inspecting_context(&self) -> Result<Context, Failure> {
+        let builder = self.unverified_builder()?;
+        let reason = "only to look at a server that was refused; nothing is sent to it";
+        Ok(danger::accept_any_certificate(builder, reason)?.build()?)
+    }
+
+    /// Whom we trust; empty: the library's default.
+    pub(crate) fn roots(&self) -> Vec<Roots> {
+        let files = self.ca.iter().cloned().map(Roots::PemFile);
+        files.chain(self.system_roots.then_some(Roots::System)).collect()
+    }
+
+    fn unverified_builder(&self) -> Result<ContextBuilder, Failure> {
+        let builder = Context::builder().connect_deadline(self.timeout);
+        let mut builder = self.protocol.apply(builder);
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            builder = builder.identity(Identity::from_pem_files(cert, key)?);
+        }
+        Ok(builder)
+    }
+}
+
+impl ProtocolArgs {
+    /// Puts them into a context.
+    pub(crate) fn apply(&self, builder: ContextBuilder) -> ContextBuilder {
+        let builder = builder.alpn(self.alpn.iter().map(String::as_str)).key_log(self.key_log);
+        match self.tls {
+            None => builder,
+            Some(TlsVersion::Tls12) => builder.versions([Version::Tls12]),
+            Some(TlsVersion::Tls13) => builder.versions([Version::Tls13]),
+        }
+    }
+}
+
+/// Reads a number of seconds, which may have a fraction.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
+        _ => Err("it is not between 0 and a year".to_owned()),
+    }
+}
+
+/// A year: more is a mistake.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A combination of arguments that cannot work.
+pub(crate) fn wrong(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}

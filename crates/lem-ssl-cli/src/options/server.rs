@@ -1,0 +1,64 @@
+//! How a server shows itself and asks its clients.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots};
+
+use super::{ProtocolArgs, wrong};
+use crate::exit::Failure;
+
+/// How a server shows itself and asks its clients.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct ServerArgs {
+    /// Our certificate chain, PEM; with its --key it may be repeated: clients get the one for the name they ask for
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Vec<PathBuf>,
+    /// The private key of the --cert before it, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Vec<PathBuf>,
+    /// Make up a certificate for these names, for tests: localhost,127.0.0.1
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "cert")]
+    pub(crate) self_signed: Vec<String>,
+    /// Refuse clients without a certificate that leads to the roots in this PEM file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+}
+
+impl ServerArgs {
+    /// The context that these arguments describe. Reads the files, each time anew. `default_alpn` is spoken if no
+    /// --alpn was given.
+    pub(crate) fn context(&self, default_alpn: &[&str]) -> Result<Context, Failure> {
+        let mut builder = self.protocol.apply(Context::builder().roots(Roots::None));
+        if self.protocol.alpn.is_empty() {
+            builder = builder.alpn(default_alpn.iter().copied());
+        }
+        for file in &self.client_ca {
+            builder = builder.client_roots(Roots::PemFile(file.clone()));
+        }
+        let identities = self.identities()?;
+        Ok(identities.into_iter().fold(builder, ContextBuilder::identity).build()?)
+    }
+
+    /// The files that a reload reads again.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.cert.iter().chain(&self.key).chain(&self.client_ca)
+    }
+
+    fn identities(&self) -> Result<Vec<Identity>, Failure> {
+        if !self.self_signed.is_empty() {
+            return Ok(vec![Identity::self_signed(self.self_signed.iter().map(String::as_str))?]);
+        }
+        if self.cert.len() != self.key.len() {
+            return Err(wrong("every --cert needs its --key"));
+        }
+        if self.cert.is_empty() {
+            return Err(wrong("a server needs --cert FILE --key FILE, or --self-signed NAMES"));
+        }
+        let pairs = self.cert.iter().zip(&self.key);
+        pairs.map(|(cert, key)| Identity::from_pem_files(cert, key).map_err(Failure::from)).collect()
+    }
+}

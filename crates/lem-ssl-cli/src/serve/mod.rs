@@ -1,0 +1,216 @@
+//! `lem-ssl serve`: an echo, a page about the session, or the files of a folder.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use lem_ssl_rs::{
+    Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, unblock,
+};
+
+use crate::exit::Failure;
+use crate::log::Log;
+use crate::options::{ServerArgs, seconds};
+use crate::signals::{Signal, Signals};
+use crate::stdio;
+use crate::text::count;
+
+mod echo;
+mod http;
+mod idle;
+
+use idle::Idle;
+
+/// Serve TLS: an echo, a page that describes the session, or the files of a folder
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+#[command(group(ArgGroup::new("what").required(true).args(["echo", "http", "files"])))]
+pub(crate) struct ServeArgs {
+    /// Where to listen: 127.0.0.1:8443, [::]:8443, unix:/run/x; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: String,
+    /// Send back what clients send
+    #[arg(long)]
+    echo: bool,
+    /// Answer every GET with a page that describes the session
+    #[arg(long)]
+    http: bool,
+    /// Serve the files in this folder, read-only; names that begin with a dot are hidden
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Serve so many clients at once; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: u32,
+    /// Let a client be idle, or hold up what it is sent, for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    idle_timeout: Duration,
+    /// After SIGTERM or Ctrl-C, let clients finish for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    drain: Duration,
+    /// No access log on standard error
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const HELP: &str = "\
+Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads certificates, keys and
+roots again; SIGTERM and Ctrl-C stop accepting and let clients finish, a second one ends at once.
+
+Examples:
+  lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
+  lem-ssl serve --listen [::]:443 --cert chain.pem --key key.pem --files /srv/www
+  lem-ssl serve --listen 127.0.0.1:0 --cert chain.pem --key key.pem --client-ca clients.pem --echo";
+
+/// What is served.
+#[derive(Debug)]
+enum What {
+    Echo,
+    Http(http::Site),
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Service {
+    what: What,
+    log: Log,
+    idle: Idle,
+    idle_timeout: Duration,
+}
+
+/// What the main task waits for.
+enum Event {
+    Signal(Signal),
+    /// Nothing is accepted any more.
+    Ended(Error),
+}
+
+/// The right to be served; given back when it is dropped.
+struct Place(Queue<()>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.put(());
+    }
+}
+
+pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
+    let context = context(&arguments)?;
+    let what = match &arguments.files {
+        Some(folder) => What::Http(http::Site::folder(folder)?),
+        None if arguments.http => What::Http(http::Site::Page),
+        None => What::Echo,
+    };
+    let log = Log::new(arguments.quiet)?;
+    let service = Service { what, log: log.clone(), idle: Idle::default(), idle_timeout: arguments.idle_timeout };
+    Machine::new()?.run(serve(arguments, context, Rc::new(service)))?
+}
+
+fn context(arguments: &ServeArgs) -> Result<Context, Failure> {
+    let alpn: &[&str] = if arguments.echo { &[] } else { &["http/1.1"] };
+    arguments.server.context(alpn)
+}
+
+async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> Result<(), Failure> {
+    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate, Signal::Hangup])?;
+    let live = LiveContext::new(context);
+    let server = Rc::new(Server::listen(live.clone(), &arguments.listen, ServerOptions::default()).await?);
+    let log = service.log.clone();
+    server.on_event({
+        let log = log.clone();
+        move |event| log.line(event.to_string())
+    });
+    stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
+
+    let events = Rc::new(Inbox::new());
+    let (inbox, accepting, shared) = (events.clone(), server.clone(), service.clone());
+    spawn(async move {
+        let error = accept(&accepting, &shared, arguments.max_connections).await;
+        let _ = inbox.put(Event::Ended(error));
+    })
+    .detach();
+    let inbox = events.clone();
+    spawn(async move {
+        while let Ok(signal) = signals.next().await {
+            let _ = inbox.put(Event::Signal(signal));
+        }
+    })
+    .detach();
+
+    let arguments = Arc::new(arguments);
+    loop {
+        match events.take().await? {
+            Event::Ended(error) => return Err(error.into()),
+            Event::Signal(Signal::Hangup) => reload(&arguments, &live, &log).await,
+            Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
+        }
+    }
+    log.line("no more clients are accepted; those that are here may finish");
+    // Before the idle ones are closed, or they would come back.
+    let _ = server.close();
+    service.idle.drain();
+    let drained = server.drain(arguments.drain).await;
+    let closed = count(drained.closed, "connection");
+    log.line(if drained.closed == 0 { "all clients have finished".to_owned() } else { format!("closed {closed}") });
+    Ok(())
+}
+
+/// Accepts until the server is closed; says why it ended.
+async fn accept(server: &Server, service: &Rc<Service>, most: u32) -> Error {
+    let places = Queue::new();
+    for _ in 0..most {
+        places.put(());
+    }
+    loop {
+        // The queue is private: nobody resets it.
+        let _ = places.get().await;
+        let place = Place(places.clone());
+        let stream = match server.accept().await {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        let service = service.clone();
+        spawn(async move {
+            let _place = place;
+            handle(&service, stream).await;
+        })
+        .detach();
+    }
+}
+
+async fn handle(service: &Service, stream: Stream) {
+    let peer = stream.peer_addr().map_or_else(|_| "a client".to_owned(), |peer| name_of(&peer));
+    match &service.what {
+        What::Echo => echo::converse(service, stream, &peer).await,
+        What::Http(site) => http::converse(service, site, stream, &peer).await,
+    }
+}
+
+/// A client of a Unix-domain socket has no name.
+fn name_of(peer: &Endpoint) -> String {
+    match peer {
+        Endpoint::Unix(None) => "a local client".to_owned(),
+        peer => peer.to_string(),
+    }
+}
+
+/// Reads the files again, off the loop. A set that cannot work leaves the old one in place.
+async fn reload(arguments: &Arc<ServeArgs>, live: &LiveContext, log: &Log) {
+    if arguments.server.files().next().is_none() {
+        log.line("nothing to reload: the certificate was made up");
+        return;
+    }
+    let again = arguments.clone();
+    let built = unblock(move || context(&again)).await;
+    match built {
+        Ok(Ok(context)) => {
+            live.replace(context);
+            log.line("reloaded; new connections get what is in the files now");
+        }
+        Ok(Err(failure)) => log.line(format!("not reloaded, the old set stays in place: {failure}")),
+        Err(error) => log.line(format!("not reloaded, the old set stays in place: {error}")),
+    }
+}
