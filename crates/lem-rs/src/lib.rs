@@ -10,6 +10,7 @@
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
 //! | know what went wrong | [`Error`] |
+//! | test in a simulated world | `sim`, with the feature of that name |
 //! | put a protocol under the verbs | [`Transport`], [`Source`], [`Outbox`], [`InputBuffer`] |
 //!
 //! # Outside of a machine
@@ -23,6 +24,8 @@ mod error;
 mod net;
 mod proto;
 mod runtime;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod stream;
 mod sync;
 mod time;

@@ -34,7 +34,9 @@ pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
             theirs.finish(result.map_err(|payload| JoinError::from_panic(payload.as_ref())));
         }
     };
-    if let Err(error) = core.workers().submit(Box::new(run)) {
+    if let Some(run) = core.world().take_over(Box::new(run))
+        && let Err(error) = core.workers().submit(run)
+    {
         job.finish(Err(JoinError::NoThread(error.to_string().into())));
     }
     Unblock { job }

@@ -17,9 +17,10 @@ use super::linger::Linger;
 use super::pace::Pace;
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
-use super::timers::{TimerKey, Timers};
+use super::timers::Timers;
+use super::vigil::Vigil;
 use super::wait::Wait;
-use super::waker::{LOOK_AGAIN, Remote};
+use super::waker::Remote;
 use super::workers::Workers;
 use crate::error::Error;
 use crate::world::{Ready, Resolve, World};
@@ -33,7 +34,7 @@ pub(crate) struct Core {
     remote: Arc<Remote>,
     tasks: RefCell<Tasks>,
     ready: RefCell<VecDeque<Key>>,
-    timers: RefCell<Timers<Wait>>,
+    pub(super) timers: RefCell<Timers<Wait>>,
     sources: RefCell<Sources>,
     workers: Arc<Workers>,
     arenas: Arenas,
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     /// The task being polled, and the address by which its waker is recognised.
     polled: Cell<Option<(Key, *const ())>>,
     pace: Pace,
+    vigil: Vigil,
     /// How many streams are being closed in the background; `run` waits for them.
     lingering: Rc<Cell<usize>>,
     /// The machine is gone: nothing can be spawned any more.
@@ -74,6 +76,7 @@ impl Core {
             arenas: Arenas::default(),
             polled: Cell::new(None),
             pace: Pace::default(),
+            vigil: Vigil::default(),
             lingering: Rc::default(),
             over: Cell::new(false),
             running: Cell::new(false),
@@ -125,6 +128,10 @@ impl Core {
         &self.arenas
     }
 
+    pub(super) fn vigil(&self) -> &Vigil {
+        &self.vigil
+    }
+
     pub(crate) fn resolver(&self) -> Option<&Rc<dyn Resolve>> {
         self.resolver.as_ref()
     }
@@ -137,15 +144,18 @@ impl Core {
 /// Tasks and wake-ups.
 impl Core {
     /// Adds a task; it is polled in this turn or the next. On a machine that is gone the future is dropped.
+    #[track_caller]
     pub(crate) fn spawn(&self, future: TaskFuture) -> Option<Key> {
         self.insert(Body::Here(future))
     }
 
     /// Adds the main task, whose future the caller keeps.
+    #[track_caller]
     pub(crate) fn insert_main(&self) -> Option<Key> {
         self.insert(Body::Main)
     }
 
+    #[track_caller]
     fn insert(&self, body: Body) -> Option<Key> {
         if self.over.get() {
             return None;
@@ -183,7 +193,10 @@ impl Core {
 
     pub(crate) fn wake(&self, wait: Wait) {
         match wait {
-            Wait::Task(key) => self.schedule(key),
+            Wait::Task(key, hold) => {
+                hold.release();
+                self.schedule(key);
+            }
             Wait::Foreign(waker) => waker.wake(),
         }
     }
@@ -191,7 +204,7 @@ impl Core {
     /// What wakes the future that is being polled with `cx`.
     pub(crate) fn wait_of(&self, cx: &Context<'_>) -> Wait {
         match self.polled.get() {
-            Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key),
+            Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key, self.tasks.borrow().hold(key)),
             _ => Wait::Foreign(cx.waker().clone()),
         }
     }
@@ -244,30 +257,6 @@ impl Core {
     }
 }
 
-/// Timers.
-impl Core {
-    pub(crate) fn arm(&self, deadline: Instant, cx: &Context<'_>) -> TimerKey {
-        let wait = self.wait_of(cx);
-        self.timers.borrow_mut().arm(deadline, wait)
-    }
-
-    /// Replaces what a timer wakes; false if it has fired.
-    pub(crate) fn rearm(&self, timer: TimerKey, cx: &Context<'_>) -> bool {
-        let wait = self.wait_of(cx);
-        let mut timers = self.timers.borrow_mut();
-        let Some(waiter) = timers.waiter_mut(timer) else { return false };
-        let before = std::mem::replace(waiter, wait);
-        drop(timers);
-        drop(before);
-        true
-    }
-
-    pub(crate) fn disarm(&self, timer: TimerKey) {
-        let waiter = self.timers.borrow_mut().cancel(timer);
-        drop(waiter);
-    }
-}
-
 /// The loop.
 impl Core {
     /// Keeps `run` from returning until the guard is dropped: a stream is closed in the background. The holder bounds its
@@ -305,6 +294,10 @@ impl Core {
         self.pace.begin_poll();
         let ended = poll(&mut Context::from_waker(&waker));
         self.polled.set(None);
+        drop(waker);
+        if !ended {
+            self.vigil.look_at(&self.tasks.borrow(), key);
+        }
         ended
     }
 
@@ -325,11 +318,13 @@ impl Core {
         // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
         let result = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
         self.polled.set(None);
+        drop(waker);
         let finished = {
             let mut tasks = self.tasks.borrow_mut();
             match tasks.get_mut(key) {
                 Some(task) if matches!(result, Ok(Poll::Pending)) && matches!(task.body, Body::Polled) => {
                     task.body = Body::Here(future);
+                    self.vigil.look_at(&tasks, key);
                     None
                 }
                 _ => Some((tasks.remove(key), future)),
@@ -354,7 +349,7 @@ impl Core {
             if self.is_stalled() {
                 return Ok(false);
             }
-            limit = Some(LOOK_AGAIN);
+            limit = self.world.look_again();
         }
         let waited = self.world.wait(limit, &mut scratch.events);
         {
@@ -379,7 +374,7 @@ impl Core {
             self.wake(wait);
         }
         self.scratch.replace(scratch);
-        waited.map(|()| true)
+        waited
     }
 
     fn until_next_timer(&self) -> Option<Duration> {

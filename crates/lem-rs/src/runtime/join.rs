@@ -25,6 +25,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T: 'static> JoinHandle<T> {
+    #[track_caller]
     pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = T> + 'static) -> Self {
         let result = Rc::new(Delivery::default());
         let sender = Sender(result.clone());

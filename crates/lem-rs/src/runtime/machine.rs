@@ -52,7 +52,7 @@ impl Machine {
 
     /// A machine with parts of the caller's choice.
     pub fn builder() -> MachineBuilder {
-        MachineBuilder { resolver: None }
+        MachineBuilder { resolver: None, checks_wakers: false }
     }
 
     /// Runs `main`, and every task that is spawned meanwhile, until `main` is done; returns its output.
@@ -63,10 +63,11 @@ impl Machine {
     /// # Errors
     /// [`Error::Stalled`] if every task waits and nothing can wake one (a combinator that keeps a clone of its task's waker
     /// looks like somebody who can, and hides that); [`Error::Misuse`] if a machine already runs
-    /// on this thread; [`Error::Io`] if the operating system's event queue fails.
+    /// on this thread, or the check of wakers found something; [`Error::Io`] if the operating system's event queue fails.
     ///
     /// # Panics
     /// A panic of `main` goes through. One of a spawned task does not: it reaches whoever awaits that task.
+    #[track_caller]
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Error> {
         let Some(_entered) = enter(&self.core) else {
             return Err(Error::Misuse(
@@ -83,12 +84,14 @@ impl Machine {
                 }
                 output.is_some()
             });
+            self.core.vigil().report()?;
             if output.is_none() && !self.wait()? {
                 return Err(Error::Stalled { tasks: self.core.task_count() });
             }
         }
         while self.core.is_lingering() {
             self.core.run_ready(main_task.key, &mut |_| true);
+            self.core.vigil().report()?;
             if self.core.is_lingering() && !self.wait()? {
                 break;
             }
@@ -119,6 +122,7 @@ impl Drop for Machine {
 #[must_use = "call build"]
 pub struct MachineBuilder {
     resolver: Option<Rc<dyn Resolve>>,
+    checks_wakers: bool,
 }
 
 impl MachineBuilder {
@@ -126,6 +130,13 @@ impl MachineBuilder {
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.resolver = Some(Rc::new(resolver));
         self
+    }
+
+    /// Lets [`Machine::run`] fail as soon as a task waits although nothing is left that could wake it: its future said
+    /// `Pending` and kept no waker. For tests; [`std::future::pending`] is such a future, too.
+    #[cfg(feature = "sim")]
+    pub fn check_wakers(self, on: bool) -> Self {
+        Self { checks_wakers: on, ..self }
     }
 
     /// The machine.
@@ -137,8 +148,10 @@ impl MachineBuilder {
         Ok(self.build_in(Box::new(world)))
     }
 
-    fn build_in(self, world: Box<dyn World>) -> Machine {
-        Machine { core: Core::new(world, self.resolver) }
+    pub(crate) fn build_in(self, world: Box<dyn World>) -> Machine {
+        let core = Core::new(world, self.resolver);
+        core.vigil().switch(self.checks_wakers);
+        Machine { core }
     }
 }
 
@@ -155,6 +168,7 @@ struct MainTask<'a> {
 }
 
 impl<'a> MainTask<'a> {
+    #[track_caller]
     fn insert(core: &'a Core) -> Self {
         let key = core.insert_main().expect("a machine that can be run is not over");
         Self { core, key }

@@ -12,6 +12,7 @@ mod source;
 mod sources;
 mod task;
 mod timers;
+mod vigil;
 mod wait;
 mod waker;
 mod workers;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::key::{Key, Keyed};
+use super::vigil::Hold;
 use super::waker::{Remote, TaskWaker};
 
 /// A spawned future, wrapped so that it delivers its own result.
@@ -24,6 +25,8 @@ pub(crate) struct Task {
     pub(crate) waker: Waker,
     /// The same waker, to see whether clones of it exist anywhere.
     handle: Arc<TaskWaker>,
+    /// Lent to every [`Wait`](super::wait::Wait) that names this task.
+    hold: Hold,
 }
 
 /// Where a task's future is.
@@ -46,11 +49,17 @@ impl std::fmt::Debug for Task {
 
 impl Tasks {
     /// Adds a task that is marked as queued: the caller puts it into the ready queue.
+    #[track_caller]
     pub(crate) fn insert(&mut self, body: Body, remote: &Arc<Remote>) -> Key {
+        let hold = Hold::new();
         self.entries.insert_with(|key| {
             let handle = Arc::new(TaskWaker::new(key, remote.clone()));
-            Task { body, queued: true, waker: Waker::from(handle.clone()), handle }
+            Task { body, queued: true, waker: Waker::from(handle.clone()), handle, hold }
         })
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&Task> {
+        self.entries.get(key)
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Task> {
@@ -71,7 +80,23 @@ impl Tasks {
 
     /// Whether a clone of some task's waker exists: then somebody outside of the machine may wake it.
     pub(crate) fn any_wakeable_from_outside(&self) -> bool {
+        self.entries.values().any(Task::is_wakeable_from_outside)
+    }
+
+    /// What a wait that names the task keeps.
+    pub(crate) fn hold(&self, key: Key) -> Hold {
+        self.get(key).map(|task| task.hold.clone()).unwrap_or_default()
+    }
+}
+
+impl Task {
+    pub(super) fn is_wakeable_from_outside(&self) -> bool {
         // Two are ours: `waker` and `handle`.
-        self.entries.values().any(|task| Arc::strong_count(&task.handle) > 2)
+        Arc::strong_count(&self.handle) > 2
+    }
+
+    #[cfg(feature = "sim")]
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
     }
 }

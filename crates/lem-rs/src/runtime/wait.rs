@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::core::Core;
 use super::key::Key;
+use super::vigil::Hold;
 
 /// Wakes one waiter of one machine.
 ///
@@ -14,7 +15,7 @@ use super::key::Key;
 /// outside may wake; [`Core::is_stalled`] rests on that.
 #[derive(Debug, Clone)]
 pub(crate) enum Wait {
-    Task(Key),
+    Task(Key, Hold),
     Foreign(Waker),
 }
 

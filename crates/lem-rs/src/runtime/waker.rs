@@ -5,15 +5,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
-use std::time::Duration;
 
 use super::core::Core;
 use super::key::Key;
 use crate::world::Notify;
-
-/// How long a machine waits at most where only another thread could wake a task: that one may drop its waker without a
-/// word, and then the machine has stalled.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// The machine that runs on this thread now.

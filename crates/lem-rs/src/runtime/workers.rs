@@ -7,14 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::world::Job;
+
 /// The most threads at once. A name lookup against a dead resolver holds one for half a minute or more, so there are
 /// enough of them that a few such lookups do not stop the others.
 const MAX_THREADS: usize = 64;
 
 /// How long an idle thread stays, in case another job comes.
 const IDLE: Duration = Duration::from_secs(5);
-
-type Job = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub(crate) struct Workers {

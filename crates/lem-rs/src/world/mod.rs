@@ -21,8 +21,18 @@ pub(crate) trait World {
     fn now(&self) -> Instant;
 
     /// Waits until a socket is ready, the [`Notify`] is used, or `limit` has passed (`None`: no limit), and appends
-    /// what happened to `ready`. May return early with nothing.
-    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()>;
+    /// what happened to `ready`. May return early with nothing. `Ok(false)` says that without a limit nothing would ever
+    /// happen; the real world never knows that.
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<bool>;
+
+    /// How long to wait at most where only another thread could wake a task: that one may drop its waker without a word,
+    /// and then the machine has stalled. `None` in a world without other threads.
+    fn look_again(&self) -> Option<Duration>;
+
+    /// Takes a blocking call over, to run it in a way of its own; or gives it back, for a worker thread.
+    fn take_over(&self, job: Job) -> Option<Job> {
+        Some(job)
+    }
 
     /// What ends a [`wait`](Self::wait) from another thread.
     fn notifier(&self) -> Arc<dyn Notify>;
@@ -39,6 +49,9 @@ pub(crate) trait World {
     /// Takes over a socket that was opened elsewhere.
     fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>>;
 }
+
+/// A call that blocks. It catches its own panics.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// Ends a wait, from any thread.
 pub(crate) trait Notify: Send + Sync {

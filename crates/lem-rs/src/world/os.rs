@@ -49,11 +49,11 @@ impl World for OsWorld {
         Instant::now()
     }
 
-    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<bool> {
         let mut events = self.events.borrow_mut();
         match self.poll.borrow_mut().poll(&mut events, limit) {
             // A signal arrived; the machine asks again with what is left of the time.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
             result => result?,
         }
         ready.extend(events.iter().filter(|event| event.token() != NOTIFIED).map(|event| {
@@ -65,7 +65,11 @@ impl World for OsWorld {
                 read_closed: event.is_read_closed() || failed,
             }
         }));
-        Ok(())
+        Ok(true)
+    }
+
+    fn look_again(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
     }
 
     fn notifier(&self) -> Arc<dyn Notify> {

@@ -1,0 +1,10 @@
+//! The simulated world: each of its faults happens and is counted, time jumps, a seed decides everything, and what the
+//! machine and the streams promise holds in it.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+mod support;
+
+mod secrets;
+mod time;
