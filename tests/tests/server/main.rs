@@ -13,6 +13,7 @@ mod client_certificates;
 mod counters;
 mod deadlines;
 mod drain;
+mod early;
 mod flood;
 mod garbage;
 mod handlers;
