@@ -1,9 +1,12 @@
 //! `lem-ssl`: TLS from the command line. See `lem-ssl --help`, or the README beside this file.
 #![forbid(unsafe_code)]
+// The comments on arguments are help texts, for people and not for rustdoc: no backticks, no links.
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 mod certificate;
 mod cli;
 mod connect;
+mod dial;
 mod exit;
 mod log;
 mod options;
@@ -12,6 +15,7 @@ mod say;
 mod serve;
 mod session;
 mod signals;
+mod starttls;
 mod stdio;
 mod target;
 mod text;

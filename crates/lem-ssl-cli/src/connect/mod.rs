@@ -1,15 +1,16 @@
 //! `lem-ssl connect`: standard input to a peer, the peer to standard output.
 
 use clap::Args;
-use lem_ssl_rs::{Address, Context, Machine, Stream};
+use lem_ssl_rs::{Context, Machine, Stream};
 
+use crate::dial::Goal;
 use crate::exit::Failure;
-use crate::options::{ClientArgs, wrong};
+use crate::options::ClientArgs;
 use crate::race::{First, race};
 use crate::say;
 use crate::session;
 use crate::signals::{Signal, Signals};
-use crate::target;
+use crate::starttls::Protocol;
 
 mod relay;
 
@@ -23,6 +24,9 @@ pub(crate) struct ConnectArgs {
     port: Option<String>,
     #[command(flatten)]
     client: ClientArgs,
+    /// Begin in plain text, as this protocol does, and go over to TLS
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<Protocol>,
     /// Send the end of a line as CR LF, as most protocols of lines want it
     #[arg(long)]
     crlf: bool,
@@ -41,10 +45,8 @@ closed, and the peer's is read to its end.
 Examples:
   lem-ssl connect example.org
   printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | lem-ssl connect --quiet example.org:443
+  lem-ssl connect mail.example.org 587 --starttls smtp --crlf
   lem-ssl connect 10.0.0.7:8443 --server-name db.internal --ca ca.pem --cert me.pem --key me.key";
-
-/// Where nobody says a port.
-const HTTPS: u16 = 443;
 
 pub(crate) fn run(arguments: ConnectArgs) -> Result<(), Failure> {
     let context = arguments.client.context()?;
@@ -63,24 +65,15 @@ async fn converse(arguments: ConnectArgs, context: Context) -> Result<(), Failur
 
 /// Connects, and tells about the session.
 async fn open(arguments: &ConnectArgs, context: &Context) -> Result<Stream, Failure> {
-    let address = target::parse(&arguments.address, arguments.port.as_deref(), HTTPS)?;
-    let name = expected_name(&arguments.client, &address)?;
-    let stream = context.connect_as(&address, &name).await?;
+    let goal = Goal::new(&arguments.address, arguments.port.as_deref(), &arguments.client, arguments.starttls)?;
+    let stream = goal.connect(context, &arguments.client).await?;
     if !arguments.quiet
         && let Some(info) = stream.info()
     {
-        let verified_for = (!arguments.client.danger_accept_any_certificate).then_some(name.as_str());
-        for line in session::describe(&info, &address.to_string(), verified_for) {
+        let verified_for = (!arguments.client.danger_accept_any_certificate).then_some(goal.name.as_str());
+        for line in session::describe(&info, &goal.address.to_string(), verified_for) {
             say::line(line);
         }
     }
     Ok(stream)
-}
-
-/// The name that the certificate must be valid for.
-fn expected_name(client: &ClientArgs, address: &Address) -> Result<String, Failure> {
-    let name = client.server_name.clone().or_else(|| target::name_of(address));
-    name.ok_or_else(|| {
-        wrong(format!("{address} has no name that a certificate could be valid for: give --server-name"))
-    })
 }

@@ -204,13 +204,9 @@ async fn reload(arguments: &Arc<ServeArgs>, live: &LiveContext, log: &Log) {
         return;
     }
     let again = arguments.clone();
-    let built = unblock(move || context(&again)).await;
-    match built {
-        Ok(Ok(context)) => {
-            live.replace(context);
-            log.line("reloaded; new connections get what is in the files now");
-        }
-        Ok(Err(failure)) => log.line(format!("not reloaded, the old set stays in place: {failure}")),
-        Err(error) => log.line(format!("not reloaded, the old set stays in place: {error}")),
+    let built = unblock(move || context(&again)).await.map_err(|error| Failure::from(Error::from(error))).flatten();
+    match built.and_then(|context| Ok(live.replace(context)?)) {
+        Ok(_before) => log.line("reloaded; new connections get what is in the files now"),
+        Err(failure) => log.line(format!("not reloaded, the old set stays in place: {failure}")),
     }
 }

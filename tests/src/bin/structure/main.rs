@@ -77,6 +77,7 @@ const CRATES: &[Crate] = &[
             "options",     // shared arguments, and the contexts they give
             "session",     // a session in words
             "starttls",    // how plain protocols go over to TLS
+            "dial",        // from an address to a stream
             "connect",     // the subcommands, each on its own
             "serve",
             "check",
