@@ -1,0 +1,152 @@
+//! smol's executor and reactor, and futures-rustls.
+
+use std::future::Future;
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_executor::LocalExecutor;
+use async_io::{Async, Timer};
+use futures_lite::io::{BufReader, ReadHalf, WriteHalf};
+use futures_lite::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use super::{Contender, Lines, Reader, Stream, Writer};
+use crate::meter::Meter;
+use crate::outcome::Outcome;
+use crate::pki::{self, Pki};
+use crate::scenarios::echo::{self, Echo};
+use crate::scenarios::{connect, duplex};
+
+pub(crate) struct Futures;
+
+type Tls = TlsStream<Async<TcpStream>>;
+
+thread_local! {
+    static EXECUTOR: Rc<LocalExecutor<'static>> = Rc::default();
+}
+
+fn spawn<T: 'static>(work: impl Future<Output = T> + 'static) -> async_executor::Task<T> {
+    EXECUTOR.with(|executor| executor.spawn(work))
+}
+
+impl Contender for Futures {
+    type Stream = Tls;
+    type Client = TlsConnector;
+
+    fn run<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let executor = EXECUTOR.with(Rc::clone);
+        async_io::block_on(executor.run(work))
+    }
+
+    fn client(pki: &Pki, resume: bool) -> Outcome<TlsConnector> {
+        Ok(pki.client_config(resume)?.into())
+    }
+
+    async fn connect(client: &TlsConnector, port: u16) -> Outcome<Tls> {
+        let stream = Async::<TcpStream>::connect(([127, 0, 0, 1], port)).await?;
+        stream.get_ref().set_nodelay(true)?;
+        Ok(client.connect(pki::server_name()?, stream).await?.into())
+    }
+
+    async fn serve(pki: &Pki, told: impl FnOnce(u16), echo: Echo) -> Outcome<()> {
+        let acceptor = TlsAcceptor::from(pki.server_config(true)?);
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
+        told(listener.get_ref().local_addr()?.port());
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let acceptor = acceptor.clone();
+            spawn(async move {
+                if stream.get_ref().set_nodelay(true).is_ok()
+                    && let Ok(stream) = acceptor.accept(stream).await
+                {
+                    echo::serve(Tls::from(stream), echo).await;
+                }
+            })
+            .detach();
+        }
+    }
+
+    fn start_caller(client: TlsConnector, port: u16, meter: Arc<Meter>) {
+        spawn(connect::call::<Self>(client, port, meter)).detach();
+    }
+
+    fn start_writer(writer: WriteHalf<Tls>, size: usize, total: u64, meter: Arc<Meter>) {
+        spawn(duplex::write(writer, size, total, meter)).detach();
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        let timer = Timer::after(duration);
+        async move {
+            timer.await;
+        }
+    }
+
+    async fn spawn_batch(count: u64) -> Outcome<()> {
+        let tasks: Vec<_> = (0..count).map(|_| spawn(futures_lite::future::yield_now())).collect();
+        for task in tasks {
+            task.await;
+        }
+        Ok(())
+    }
+}
+
+impl Stream for Tls {
+    type Reader = ReadHalf<Self>;
+    type Writer = WriteHalf<Self>;
+    type Lines = BufReader<Self>;
+
+    fn split(self) -> (ReadHalf<Self>, WriteHalf<Self>) {
+        futures_lite::io::split(self)
+    }
+
+    fn lines(self) -> BufReader<Self> {
+        BufReader::with_capacity(64 * 1024, self)
+    }
+
+    async fn close(mut self) {
+        let _ = AsyncWriteExt::close(&mut self).await;
+    }
+}
+
+impl Reader for Tls {
+    fn buffer(size: usize) -> Vec<u8> {
+        vec![0; size]
+    }
+
+    async fn receive(&mut self, buffer: &mut Vec<u8>) -> Outcome<usize> {
+        Ok(self.read(buffer).await?)
+    }
+}
+
+impl Reader for ReadHalf<Tls> {
+    fn buffer(size: usize) -> Vec<u8> {
+        vec![0; size]
+    }
+
+    async fn receive(&mut self, buffer: &mut Vec<u8>) -> Outcome<usize> {
+        Ok(self.read(buffer).await?)
+    }
+}
+
+impl Writer for Tls {
+    async fn send(&mut self, data: &[u8]) -> Outcome<()> {
+        self.write_all(data).await?;
+        Ok(self.flush().await?)
+    }
+}
+
+impl Writer for WriteHalf<Tls> {
+    async fn send(&mut self, data: &[u8]) -> Outcome<()> {
+        self.write_all(data).await?;
+        Ok(self.flush().await?)
+    }
+}
+
+impl Lines for BufReader<Tls> {
+    async fn line(&mut self, line: &mut Vec<u8>) -> Outcome<usize> {
+        line.clear();
+        Ok(self.read_until(b'\n', line).await?)
+    }
+}

@@ -1,0 +1,23 @@
+//! The load side: the same code whoever is measured, on a core of its own.
+
+mod bulk;
+mod callers;
+mod fleet;
+mod wire;
+
+use crate::order::{Order, Work};
+use crate::outcome::Outcome;
+
+pub(crate) use bulk::{RECORD, mean_line, on_the_wire};
+pub(crate) use callers::FLIGHTS;
+
+/// Runs the load side.
+pub(crate) fn run(order: &Order) -> Outcome<()> {
+    match order.work {
+        Work::Source | Work::Sink | Work::Both | Work::Text => bulk::run(order),
+        Work::Fleet | Work::Crowd => fleet::run(order),
+        Work::Callers => callers::call(order),
+        Work::Answerers => callers::answer(order),
+        work => Err(format!("{work:?} is no work for the load side").into()),
+    }
+}

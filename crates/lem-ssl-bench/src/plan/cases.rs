@@ -1,0 +1,234 @@
+//! The cases of each scenario.
+
+use super::{Case, Gauge, Limit, Method, Output, Scenario, part};
+use crate::contenders::Name;
+use crate::load::{RECORD, mean_line, on_the_wire};
+use crate::order::{Order, Work};
+
+const KIB: usize = 1024;
+const MEGABYTE: f64 = 1e6;
+
+/// The cases of a scenario; `quick` does less of each.
+pub(crate) fn cases(scenario: Scenario, quick: bool) -> Vec<Case> {
+    let sizes = [KIB, 16 * KIB, 256 * KIB];
+    let share = if quick { 8 } else { 1 };
+    match scenario {
+        Scenario::Receive => sizes.map(|size| bulk(scenario, [Work::Receive, Work::Source], size, share)).into(),
+        Scenario::Send => sizes.map(|size| bulk(scenario, [Work::Send, Work::Sink], size, share)).into(),
+        Scenario::Duplex => vec![bulk(scenario, [Work::Duplex, Work::Both], 16 * KIB, share)],
+        Scenario::Lines => vec![lines(share)],
+        Scenario::Pingpong => vec![pingpong(1, 20_000 / share), pingpong(100, 60_000 / share)],
+        Scenario::Handshake | Scenario::Resume => {
+            vec![as_server(scenario, 2_000 / share), as_client(scenario, 2_000 / share)]
+        }
+        Scenario::Idle => vec![idle(if quick { 500 } else { 5_000 })],
+        Scenario::Scale => {
+            let open: &[usize] = if quick { &[100, 1_000] } else { &[100, 1_000, 8_000] };
+            open.iter().map(|open| scale(*open, 50_000 / share)).collect()
+        }
+        Scenario::Timers => vec![alone(scenario, Work::Timers, "arm and cancel", "timers/CPU s", 1_000_000 / share)],
+        Scenario::Spawn => vec![alone(scenario, Work::Spawn, "spawn, wake, end", "tasks/CPU s", 1_000_000 / share)],
+        Scenario::Threads => [1, 2].map(|threads| self::threads(threads, 3_000 / share)).into(),
+        Scenario::Startup => vec![startup(if quick { 10 } else { 40 })],
+        Scenario::Size => vec![size()],
+    }
+}
+
+fn everybody() -> Vec<Name> {
+    Name::ALL.to_vec()
+}
+
+fn bulk(scenario: Scenario, [side, load]: [Work; 2], size: usize, share: u64) -> Case {
+    let total = (256 << 20) / share;
+    let common = Order { size, warm: total / 8, total, ..Order::new(side) };
+    let record = size.min(RECORD);
+    let wire = on_the_wire(size) as f64;
+    let each = 1.0 / record as f64;
+    let records = (total / 2 / record as u64).min(8192);
+    let parts = match scenario {
+        Scenario::Receive => vec![(part(Work::Open, record, records), each)],
+        Scenario::Send => vec![(part(Work::Seal, record, records), each)],
+        _ => vec![(part(Work::Open, record, records), each / 2.0), (part(Work::Seal, record, records), each / 2.0)],
+    };
+    Case {
+        scenario,
+        outputs: vec![Output::rate(format!("{} KiB", size / KIB), "MB/CPU s")],
+        method: Method::Itself {
+            load: Some(Order { work: load, ..common.clone() }),
+            side: common,
+            limit: Limit { side: None, scale: size as f64 / wire, parts },
+            scale: MEGABYTE,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn lines(share: u64) -> Case {
+    const SIZE: usize = 8 * KIB;
+    let total = 4_000_000 / share;
+    let side = Order { size: SIZE, warm: total / 8, total, ..Order::new(Work::Lines) };
+    let bytes = (total as f64 * mean_line()) as u64;
+    let limit = Order { warm: bytes / 8, total: bytes, ..Order { work: Work::Receive, ..side.clone() } };
+    let lines_in_wire_byte = SIZE as f64 / on_the_wire(SIZE) as f64 / mean_line();
+    Case {
+        scenario: Scenario::Lines,
+        outputs: vec![Output::rate("20-60 bytes", "lines/CPU s")],
+        method: Method::Itself {
+            load: Some(Order { work: Work::Text, ..side.clone() }),
+            side,
+            limit: Limit {
+                side: Some(limit),
+                scale: lines_in_wire_byte,
+                parts: vec![(part(Work::Open, SIZE, 8192), mean_line() / SIZE as f64)],
+            },
+            scale: 1.0,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn pingpong(connections: usize, total: u64) -> Case {
+    const SIZE: usize = 64;
+    let side = Order { size: SIZE, connections, ..Order::new(Work::Echo) };
+    Case {
+        scenario: Scenario::Pingpong,
+        outputs: vec![Output::rate(format!("64 B x {connections}"), "echoes/CPU s")],
+        method: Method::Server {
+            load: Order { work: Work::Fleet, active: connections, warm: total / 8, total, ..side.clone() },
+            side,
+            limit: one_record_each_way(SIZE),
+            then: Gauge::Rate,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn one_record_each_way(size: usize) -> Limit {
+    Limit::of(vec![(part(Work::Open, size, 50_000), 1.0), (part(Work::Seal, size, 50_000), 1.0)])
+}
+
+/// So many callers there are at once.
+const CALLERS: usize = 8;
+
+fn as_server(scenario: Scenario, total: u64) -> Case {
+    let resume = scenario == Scenario::Resume;
+    let side = Order { resume, ..Order::new(Work::Echo) };
+    Case {
+        scenario,
+        outputs: vec![Output::rate("server", "connections/CPU s")],
+        method: Method::Server {
+            load: Order { work: Work::Callers, active: CALLERS, warm: total / 8, total, ..side.clone() },
+            limit: Limit::of(vec![(Order { resume, ..part(Work::ServerHandshake, 0, total) }, 1.0)]),
+            side,
+            then: Gauge::Rate,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn as_client(scenario: Scenario, total: u64) -> Case {
+    let resume = scenario == Scenario::Resume;
+    let side = Order { active: CALLERS, warm: total / 8, total, resume, ..Order::new(Work::Connect) };
+    Case {
+        scenario,
+        outputs: vec![Output::rate("client", "connections/CPU s")],
+        method: Method::Itself {
+            load: Some(Order { work: Work::Answerers, ..side.clone() }),
+            side,
+            limit: Limit::of(vec![(Order { resume, ..part(Work::ClientHandshake, 0, total) }, 1.0)]),
+            scale: 1.0,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn idle(connections: usize) -> Case {
+    const MESSAGE: usize = 16 * KIB;
+    const MESSAGES: u64 = 7;
+    let side = Order { size: 4 * KIB, connections, frugal: true, ..Order::new(Work::Echo) };
+    Case {
+        scenario: Scenario::Idle,
+        outputs: vec![Output::cost(format!("of {connections}"), "B/connection")],
+        method: Method::Server {
+            load: Order { work: Work::Crowd, size: MESSAGE, warm: MESSAGES, ..side.clone() },
+            limit: Limit { side: Some(Order { connections, ..Order::new(Work::Keep) }), ..Limit::default() },
+            side,
+            then: Gauge::Memory,
+        },
+        contenders: everybody(),
+    }
+}
+
+fn scale(open: usize, total: u64) -> Case {
+    const SIZE: usize = KIB;
+    let side = Order { size: SIZE, connections: open, ..Order::new(Work::Echo) };
+    Case {
+        scenario: Scenario::Scale,
+        outputs: vec![
+            Output::rate(format!("{open} open"), "echoes/CPU s"),
+            Output::cost(format!("{open} open, p50"), "µs"),
+            Output::cost(format!("{open} open, p99"), "µs"),
+        ],
+        method: Method::Server {
+            load: Order { work: Work::Fleet, active: 100, warm: total / 8, total, ..side.clone() },
+            side,
+            limit: one_record_each_way(SIZE),
+            then: Gauge::RateAndLatency,
+        },
+        contenders: everybody(),
+    }
+}
+
+/// Nothing but an event loop: no peer, and no limit.
+fn alone(scenario: Scenario, work: Work, size: &str, unit: &'static str, total: u64) -> Case {
+    Case {
+        scenario,
+        outputs: vec![Output::rate(size, unit)],
+        method: Method::Itself {
+            side: Order { warm: total / 8, total, ..Order::new(work) },
+            load: None,
+            limit: Limit::default(),
+            scale: 1.0,
+        },
+        contenders: vec![Name::Lem, Name::Tokio, Name::Futures],
+    }
+}
+
+fn threads(threads: usize, total: u64) -> Case {
+    let side = Order { active: threads, ..Order::new(Work::Threads) };
+    Case {
+        scenario: Scenario::Threads,
+        outputs: vec![
+            Output::rate(format!("{threads}, wall"), "handshakes/s"),
+            Output::rate(format!("{threads}, CPU"), "handshakes/CPU s"),
+        ],
+        method: Method::Threads {
+            load: Order { work: Work::Callers, active: 2 * CALLERS, warm: total / 8, total, ..side.clone() },
+            side,
+        },
+        contenders: vec![Name::Lem],
+    }
+}
+
+fn startup(times: u64) -> Case {
+    let side = Order { active: 1, ..Order::new(Work::Fetch) };
+    Case {
+        scenario: Scenario::Startup,
+        outputs: vec![Output::cost("one fetch, CPU", "ms"), Output::cost("one fetch, wall", "ms")],
+        method: Method::Process { load: Order { work: Work::Answerers, ..side.clone() }, side, times },
+        contenders: Name::ALL.iter().copied().filter(|name| *name != Name::Limit).collect(),
+    }
+}
+
+fn size() -> Case {
+    Case {
+        scenario: Scenario::Size,
+        outputs: vec![
+            Output::cost("crates", "crates"),
+            Output::cost("static binary", "KiB"),
+            Output::cost("clean build", "s"),
+        ],
+        method: Method::Build,
+        contenders: vec![Name::Lem, Name::Tokio],
+    }
+}

@@ -1,0 +1,40 @@
+//! Tables, for people.
+
+use std::fmt::Write;
+
+use super::number;
+use crate::contenders::Name;
+use crate::runner::Result;
+
+/// A table for each scenario, as Markdown that is readable as it is.
+pub(crate) fn tables(results: &[Result]) -> String {
+    let mut text = String::new();
+    let mut scenario = None;
+    for result in results {
+        if scenario != Some(result.case.scenario) {
+            scenario = Some(result.case.scenario);
+            let _ = write!(text, "\n## {}: {}\n\n{HEADER}", result.case.scenario, result.case.scenario.about());
+        }
+        for (output, samples) in &result.outputs {
+            for (index, name) in samples.names().enumerate() {
+                let size = if index == 0 { output.size.as_str() } else { "" };
+                let unit = if index == 0 { output.unit } else { "" };
+                let (least, most) = samples.spread(name).unwrap_or_default();
+                let median = samples.median(name).map_or_else(String::new, number);
+                let spread = format!("{}..{}", number(least), number(most));
+                let ratio = |to| samples.ratio(name, to).map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}"));
+                let (tokio, limit) = (ratio(Name::Tokio), ratio(Name::Limit));
+                let _ = writeln!(
+                    text,
+                    "| {size:<16} | {name:<14} | {median:>10} | {spread:>22} | {unit:<17} | {tokio:>8} | {limit:>8} |"
+                );
+            }
+        }
+    }
+    text
+}
+
+const HEADER: &str = "\
+| size             | contender      |     median |             min .. max | unit              | to tokio | to limit |
+|------------------|----------------|-----------:|-----------------------:|-------------------|---------:|---------:|
+";

@@ -1,0 +1,69 @@
+//! How large a program gets: a fetch program is built, alone, in release mode, linked statically.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::contenders::Name;
+use crate::outcome::Outcome;
+
+/// The number of crates, the size of the stripped static binary in KiB, and the seconds that a clean build takes.
+pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
+    let program = match name {
+        Name::Lem => "fetch-lem",
+        _ => "fetch-tokio",
+    };
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(program).join("Cargo.toml");
+    if !manifest.exists() {
+        return Err(format!("the sources of the fetch program are gone: {}", manifest.display()).into());
+    }
+    let target = scratch.join(program);
+    let tree = cargo("tree", &manifest)
+        .args(["--locked", "--edges", "normal", "--prefix", "none", "--no-dedupe", "--format", "{p}"])
+        .output()?;
+    if !tree.status.success() {
+        return Err(format!("cargo tree failed: {}", String::from_utf8_lossy(&tree.stderr)).into());
+    }
+    let crates = count_crates(&String::from_utf8_lossy(&tree.stdout));
+    let host = "x86_64-unknown-linux-gnu";
+    let began = Instant::now();
+    let status = cargo("build", &manifest)
+        .args(["--locked", "--release", "--quiet", "--target", host])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .stdout(Stdio::null())
+        .status()?;
+    let seconds = began.elapsed().as_secs_f64();
+    if !status.success() {
+        return Err(format!("{program} cannot be built: {status}").into());
+    }
+    let bytes = fs::metadata(target.join(host).join("release").join(program))?.len();
+    fs::remove_dir_all(target)?;
+    Ok(vec![crates as f64, bytes as f64 / 1024.0, seconds])
+}
+
+fn cargo(verb: &str, manifest: &Path) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.arg(verb).arg("--manifest-path").arg(manifest);
+    command
+}
+
+/// The lines of a tree that are different; the program itself is none of them.
+fn count_crates(tree: &str) -> usize {
+    let mut lines: Vec<_> = tree.lines().filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines.len().saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_is_needed_twice_counts_once() {
+        assert_eq!(count_crates("fetch v0.1.0\nmio v1.0.0\nlibc v0.2.0\nslab v0.4.0\nlibc v0.2.0\n\n"), 3);
+    }
+}
