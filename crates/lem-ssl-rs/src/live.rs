@@ -34,23 +34,32 @@ impl LiveContext {
     /// Gives `context` to all new connections from now on; returns the one before.
     ///
     /// Clients resume their sessions as before, unless what the server trusts and offers has changed.
-    pub fn replace(&self, context: Context) -> Context {
+    ///
+    /// # Errors
+    /// A [`TlsError::Config`](crate::TlsError::Config) if the context in place can accept connections and `context`
+    /// cannot, because it has no identity: every client of a running server would fail. The old one stays in place.
+    pub fn replace(&self, context: Context) -> Result<Context, Error> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.server().is_ok() {
+            context.server()?;
+        }
         let context = context.with_tickets_of(&current);
-        std::mem::replace(&mut *current, context)
+        Ok(std::mem::replace(&mut *current, context))
     }
 
     /// Builds a new context and puts it in place. If that fails, the old one stays in place.
     ///
     /// # Errors
-    /// What `build` said.
+    /// What `build` said; otherwise as [`replace`](Self::replace).
     pub fn reload(&self, build: impl FnOnce() -> Result<Context, Error>) -> Result<(), Error> {
-        self.replace(build()?);
-        Ok(())
+        self.replace(build()?).map(drop)
     }
 
-    /// Looks at `files` every `interval` and reloads when one has changed; tells `told` how that went. Never returns:
-    /// spawn it.
+    /// Loads at once, looks at `files` every `interval` from then on, and reloads when one has changed; tells `told` each
+    /// time how that went. Never returns: spawn it.
+    ///
+    /// It loads at once because the files may have changed since the context in place was built; nothing that happens
+    /// after the call is missed.
     ///
     /// `build` runs on a worker thread, because it reads files. A set that cannot work - a key that is not yet the new
     /// certificate's, because the second file is still being written - leaves the old context in place, and is tried
@@ -69,19 +78,17 @@ impl LiveContext {
     ) {
         let files = Arc::new(files);
         let build = Arc::new(build);
-        let mut seen = self.marks(&files).await;
+        let mut seen = None;
         loop {
-            sleep(interval).await;
-            let now = self.marks(&files).await;
-            if now == seen {
-                continue;
+            // Before they are loaded: what changes meanwhile shows at the next look.
+            let now = Some(self.marks(&files).await);
+            if now != seen {
+                seen = now;
+                let work = build.clone();
+                let built = unblock(move || work()).await.map_err(Error::from).flatten();
+                told(built.and_then(|context| self.replace(context)).map(drop));
             }
-            seen = now;
-            let work = build.clone();
-            let built = unblock(move || work()).await.map_err(Error::from).flatten();
-            told(built.map(|context| {
-                self.replace(context);
-            }));
+            sleep(interval).await;
         }
     }
 

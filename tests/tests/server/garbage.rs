@@ -7,9 +7,7 @@ use std::sync::Arc;
 use lem_ssl_rs::{Context, Failures, Roots, Server, ServerOptions, Version, unblock};
 use rustls::{ClientConfig, ClientConnection};
 
-use crate::support::{
-    at_once, check, client_builder, client_context, echo, is_answered, listen, provider, raw, server_context, until,
-};
+use crate::support::{at_once, check, client_builder, echo, is_answered, listen, provider, raw, server_context, until};
 
 /// Sends `bytes` and ends; says which class of failures that was counted in.
 async fn send(bytes: &[u8]) -> Failures {
@@ -189,18 +187,6 @@ fn a_client_with_nothing_in_common_is_incompatible() {
         let old = client_builder().versions([Version::Tls12]).build().unwrap();
         old.connect_as(server.local_addr(), "localhost").await.unwrap_err();
         assert_eq!(failure(&server).await.incompatible, 1);
-        goes_on(&server).await;
-    });
-}
-
-#[test]
-fn a_context_that_cannot_serve_is_counted_as_another_failure() {
-    check(async {
-        let server = listen(ServerOptions::default()).await;
-        let before = server.context().replace(client_context());
-        client_context().connect_as(server.local_addr(), "localhost").await.unwrap_err();
-        assert_eq!(failure(&server).await.other, 1);
-        server.context().replace(before);
         goes_on(&server).await;
     });
 }

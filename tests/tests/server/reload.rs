@@ -30,7 +30,7 @@ fn a_new_context_counts_for_the_next_connection_and_open_streams_keep_theirs() {
         let server = serve_with(&context_of(&old), ServerOptions::default()).await;
         let open = connect(&server).await;
         is_echoed(&open, "before\n").await;
-        server.context().replace(context_of(&new));
+        server.context().replace(context_of(&new)).unwrap();
         is_echoed(&open, "after\n").await;
         assert_eq!(certificates_of(&open), old.chain_der);
         serves(&server, &new).await;
@@ -42,9 +42,9 @@ fn replacing_gives_back_the_context_before() {
     check(async {
         let (old, new) = (issue(&["localhost"]), issue(&["localhost", "new.test"]));
         let server = serve_with(&context_of(&old), ServerOptions::default()).await;
-        let before = server.context().replace(context_of(&new));
+        let before = server.context().replace(context_of(&new)).unwrap();
         serves(&server, &new).await;
-        server.context().replace(before);
+        server.context().replace(before).unwrap();
         serves(&server, &old).await;
     });
 }
@@ -73,7 +73,7 @@ fn a_reload_under_load_loses_nobody() {
         // Some are through, some shake hands, some wait in the kernel's queue.
         until(|| server.counters().handshakes_finished >= CLIENTS as u64 / 4).await;
         assert!(server.counters().handshakes_finished < CLIENTS as u64, "all were through");
-        server.context().replace(context_of(&new));
+        server.context().replace(context_of(&new)).unwrap();
         let next = connect(&server).await;
         assert_eq!(certificates_of(&next), new.chain_der);
         for task in tasks {
@@ -97,7 +97,7 @@ fn many_reloads_under_load_lose_nobody() {
             .map(|number| {
                 let (server, live, context) = (server.clone(), live.clone(), contexts[number % 2].clone());
                 spawn(async move {
-                    live.replace(context);
+                    live.replace(context).unwrap();
                     let client = connect(&server).await;
                     is_echoed(&client, "hello\n").await;
                     certificates_of(&client)
@@ -131,6 +131,18 @@ fn a_mismatched_key_leaves_the_old_set_serving_and_says_why() {
 }
 
 #[test]
+fn a_context_without_an_identity_is_refused_and_changes_nothing() {
+    check(async {
+        let old = issue(&["localhost"]);
+        let server = serve_with(&context_of(&old), ServerOptions::default()).await;
+        says(server.context().replace(client_context()), &["no identity", "certificate and key"]);
+        says(server.context().reload(|| Ok(client_context())), &["no identity", "certificate and key"]);
+        serves(&server, &old).await;
+        assert_eq!(server.counters().failed.total(), 0);
+    });
+}
+
+#[test]
 fn a_panic_in_a_reload_changes_nothing() {
     check(async {
         let old = issue(&["localhost"]);
@@ -155,7 +167,7 @@ fn one_live_context_serves_several_servers() {
             spawn(async move { accepting.autospawn(crate::support::echo).await }).detach();
             servers.push(server);
         }
-        live.replace(context_of(&new));
+        live.replace(context_of(&new)).unwrap();
         for server in &servers {
             serves(server, &new).await;
         }
@@ -169,7 +181,7 @@ fn a_connection_that_was_accepted_before_a_reload_is_not_torn_in_two() {
         let server = serve_with(&context_of(&old), ServerOptions::default()).await;
         let early = crate::support::raw(&server).await;
         until(|| server.counters().handshakes_started == 1).await;
-        server.context().replace(context_of(&new));
+        server.context().replace(context_of(&new)).unwrap();
         // Its session was begun with the old set, and goes on with it.
         let client = client_context().upgrade(early, "localhost").await.unwrap();
         assert_eq!(certificates_of(&client), old.chain_der);

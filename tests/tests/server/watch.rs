@@ -36,7 +36,6 @@ impl Watched {
     async fn begin(issued: &Issued) -> Self {
         let scratch = Scratch::new("watch");
         let (chain, key) = scratch.write_identity("server", issued);
-        let trigger = scratch.write("trigger", "");
         let files = (chain.clone(), key.clone());
         let build = move || {
             let identity = Identity::from_pem_files(&files.0, &files.1)?;
@@ -45,21 +44,11 @@ impl Watched {
         let server = serve_with(&build().unwrap(), ServerOptions::default()).await;
         let told = Rc::new(RefCell::new(Vec::new()));
         let (live, tell) = (server.context().clone(), told.clone());
-        let watched = vec![chain.clone(), key.clone(), trigger.clone()];
+        let watched = vec![chain.clone(), key.clone()];
         let watch =
             spawn(async move { live.watch(watched, INTERVAL, build, move |how| tell.borrow_mut().push(how)).await });
-        // The first look shows nothing, and nobody is told of it: a file that goes on growing shows that it was taken.
-        let mut growing = String::new();
-        while told.borrow().is_empty() {
-            growing.push('x');
-            fs::write(&trigger, &growing).unwrap();
-            for _ in 0..20 {
-                sleep(INTERVAL).await;
-                if !told.borrow().is_empty() {
-                    break;
-                }
-            }
-        }
+        // It loads at once.
+        until(|| !told.borrow().is_empty()).await;
         Self { server, scratch, chain, key, told, watch }
     }
 
@@ -145,6 +134,48 @@ fn a_file_that_another_one_is_renamed_over_has_changed() {
         while watched.shown().await != new.chain_der {
             sleep(INTERVAL).await;
         }
+    });
+}
+
+#[test]
+fn what_changed_between_the_first_load_and_the_watch_is_not_missed() {
+    check(async {
+        let (old, new) = (issue("old.test", KeyKind::EcdsaP256), issue("new.long.test", KeyKind::Ed25519));
+        let scratch = Scratch::new("watch");
+        let (chain, key) = scratch.write_identity("server", &old);
+        let files = (chain.clone(), key.clone());
+        let build = move || server_builder().identity(Identity::from_pem_files(&files.0, &files.1)?).build();
+        let server = serve_with(&build().unwrap(), ServerOptions::default()).await;
+        scratch.write_identity("server", &new);
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let (live, tell) = (server.context().clone(), told.clone());
+        // So rarely that only the first look counts.
+        let rarely = Duration::from_secs(3_600);
+        let watch = spawn(async move {
+            live.watch(vec![chain, key], rarely, build, move |how| tell.borrow_mut().push(how)).await;
+        });
+        until(|| !told.borrow().is_empty()).await;
+        let client = client_context().connect_as(server.local_addr(), "localhost").await.unwrap();
+        assert_eq!(certificates_of(&client), new.chain_der);
+        watch.cancel();
+    });
+}
+
+#[test]
+fn a_set_without_an_identity_is_told_as_a_failure() {
+    check(async {
+        let old = issue("old.test", KeyKind::EcdsaP256);
+        let watched = Watched::begin(&old).await;
+        let live = watched.server.context().clone();
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let tell = told.clone();
+        let build = || server_builder().build();
+        let watch =
+            spawn(async move { live.watch(Vec::new(), INTERVAL, build, move |how| tell.borrow_mut().push(how)).await });
+        until(|| !told.borrow().is_empty()).await;
+        crate::support::says(told.borrow_mut().remove(0), &["no identity"]);
+        watched.serves(&old).await;
+        watch.cancel();
     });
 }
 

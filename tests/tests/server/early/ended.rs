@@ -49,7 +49,7 @@ fn a_client_that_sends_early_data_and_no_more_keeps_no_handler_beyond_the_deadli
         let (server, client) = by_hand().await;
         let deadline = Duration::from_millis(50);
         let builder = server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST);
-        server.context().replace(builder.handshake_deadline(deadline).build().unwrap());
+        server.context().replace(builder.handshake_deadline(deadline).build().unwrap()).unwrap();
         let (early, _visitor) = half_way(&server, &client, "request").await;
         assert!(matches!(early.finish().await, Err(Error::Timeout(_))));
         assert_eq!(server.counters().failed.timed_out, 1);

@@ -81,7 +81,7 @@ fn more_early_data_than_allowed_end_the_handshake() {
         let client = returning(&server).await;
         // The client's session still allows more.
         let less = server_builder().identity(identity(&issue(&["localhost"]))).early_data(1_000).build().unwrap();
-        server.context().replace(less);
+        server.context().replace(less).unwrap();
         let address = server.local_addr().ip().unwrap();
         let failed = unblock(move || {
             let (mut visitor, offered) = client.begin(address, &"x".repeat(10_000));
@@ -106,15 +106,15 @@ fn a_reload_keeps_the_sessions_and_another_policy_does_not() {
     check(async {
         let server = tell(&early_context()).await;
         let client = returning(&server).await;
-        server.context().replace(early_context());
+        server.context().replace(early_context()).unwrap();
         assert!(client.visit(&server, "request", "").await.accepted);
         let other = server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST).alpn(["other"]);
-        server.context().replace(other.build().unwrap());
+        server.context().replace(other.build().unwrap()).unwrap();
         let visit = client.visit(&server, "request", "").await;
         assert!(visit.offered && !visit.accepted);
         assert_eq!(visit.heard, "early: , content: request");
         // Back again, the sessions of before have been forgotten.
-        server.context().replace(early_context());
+        server.context().replace(early_context()).unwrap();
         let visit = client.visit(&server, "request", "").await;
         assert!(visit.offered && !visit.accepted);
     });
@@ -182,7 +182,7 @@ fn a_client_that_was_revoked_since_is_refused_before_anybody_sees_its_early_data
         client.visit(&server, "", "").await;
         assert!(client.visit(&server, "request", "").await.accepted);
         let list = RevocationLists::Pem(club.revocation_list_pem(&[&member]).into_bytes());
-        server.context().replace(builder().revocation_lists(list).build().unwrap());
+        server.context().replace(builder().revocation_lists(list).build().unwrap()).unwrap();
         let address = server.local_addr().ip().unwrap();
         let (mut visitor, offered) = client.begin(address, "request");
         assert!(offered);
