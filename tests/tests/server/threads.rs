@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lem_ssl_rs::{
     Error, LiveContext, ReadMode, ServerOptions, Stream, TcpStream, Threads, serve_threads, sleep, unblock,
 };
 
-use crate::support::{certificates_of, check, client_context, identity, issue, server_builder, server_context};
+use crate::support::{certificates_of, check, client_context, identity, issue, server_builder, server_context, until};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -170,6 +170,36 @@ fn stopping_closes_what_is_left_at_the_deadline() {
 }
 
 #[test]
+fn all_threads_tell_what_happens() {
+    check(async {
+        let alive = Arc::new(());
+        let threads = start(2, server_context(), &alive);
+        let address = threads.local_addr().unwrap();
+        let told: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
+        let tell = told.clone();
+        threads.on_event(move |thread, event| tell.lock().unwrap().push((thread, event.to_string())));
+        // Whoever answers this has heard of it before.
+        let threads = unblock(move || (threads.counters(), threads)).await.unwrap().1;
+        for _ in 0..ENOUGH {
+            let hostile = TcpStream::connect(address).await.unwrap();
+            hostile.write("GET / HTTP/1.0\r\n\r\n").await.unwrap();
+            assert!(hostile.read(ReadMode::All).await.is_ok());
+        }
+        until(|| told.lock().unwrap().len() == ENOUGH).await;
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        assert!(
+            told.iter().all(|(_, event)| event.contains("127.0.0.1:") && event.contains("HTTP request")),
+            "{told:?}"
+        );
+        for thread in 0..2 {
+            assert!(told.iter().any(|(number, _)| *number == thread), "thread {thread} told nothing");
+        }
+        unblock(move || threads.stop(LONG)).await.unwrap().unwrap();
+        nothing_is_left(&alive);
+    });
+}
+
+#[test]
 fn dropping_the_threads_stops_them() {
     check(async {
         let alive = Arc::new(());
@@ -194,7 +224,7 @@ fn a_reload_reaches_all_threads() {
         for client in one_client_each(address).await.values() {
             assert_eq!(certificates_of(client), old.chain_der);
         }
-        live.replace(of(&new));
+        live.replace(of(&new)).unwrap();
         for client in one_client_each(address).await.values() {
             assert_eq!(certificates_of(client), new.chain_der);
         }

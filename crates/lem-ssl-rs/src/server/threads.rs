@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use lem_rs::{Endpoint, Machine, ToAddress, spawn};
 
-use super::options::ServerOptions;
+use super::options::{ServerEvent, ServerOptions};
 use super::{Drained, Server};
 use crate::error::Error;
 use crate::live::LiveContext;
@@ -64,7 +64,7 @@ where
         let mail = Arc::new(Mail::default());
         let (live, factory, orders, at) = (live.clone(), factory.clone(), Mailbox(mail.clone()), address.clone());
         let work = move || match Machine::new() {
-            Ok(machine) => machine.run(serve(live, at, options, factory(number), orders, ready)).flatten(),
+            Ok(machine) => machine.run(serve(number, live, at, options, factory(number), orders, ready)).flatten(),
             Err(error) => {
                 let _ = ready.send(Err(error.clone()));
                 Err(error)
@@ -85,7 +85,12 @@ where
     Ok(running)
 }
 
-/// Servers on several threads. Dropping it stops them at once.
+/// Servers on several threads.
+///
+/// # Dropping
+/// Dropping it stops them without waiting for their streams, as [`stop`](Self::stop) does with a deadline of zero: no new
+/// connections, and what is open is closed gracefully, so that what was written is delivered. It waits for that, up to
+/// [`close_deadline`](crate::ContextBuilder::close_deadline) (5 s) if there are clients that do not answer.
 pub struct Threads {
     workers: Vec<Worker>,
     local: Option<SocketAddr>,
@@ -115,7 +120,18 @@ impl Threads {
         all
     }
 
-    /// Drains the servers of all threads at once, each under `deadline`, and waits for the threads to end.
+    /// Calls `told` with the number of the thread and with what happens there beside the accepted streams: for a log. It is
+    /// called on that thread, while it serves nobody: let it be quick. What happened before is not told.
+    pub fn on_event(&self, told: impl Fn(usize, &ServerEvent<'_>) + Send + Sync + 'static) {
+        let told: Arc<Told> = Arc::new(told);
+        for worker in &self.workers {
+            worker.mail.send(Order::Tell(told.clone()));
+        }
+    }
+
+    /// Drains the servers of all threads at once, each under `deadline`, and waits for the threads to end. What is left at
+    /// the deadline is closed gracefully, and the threads end after that: at most
+    /// [`close_deadline`](crate::ContextBuilder::close_deadline) (5 s) later.
     ///
     /// # Errors
     /// The first error that a thread ended with; the others have ended all the same.
@@ -169,6 +185,7 @@ impl fmt::Debug for Threads {
 
 /// One thread's work.
 async fn serve<H, F>(
+    number: usize,
     live: LiveContext,
     address: lem_rs::Address,
     options: ServerOptions,
@@ -198,14 +215,19 @@ where
                 // Whoever asked may have gone.
                 let _ = answer.send(server.counters());
             }
+            Order::Tell(told) => server.on_event(move |event| told(number, event)),
             Order::Stop(deadline) => return Ok(server.drain(deadline).await),
         }
     }
 }
 
+/// Whom all threads tell, each with its number.
+type Told = dyn Fn(usize, &ServerEvent<'_>) + Send + Sync;
+
 /// What a thread is told to do.
 enum Order {
     Count(Sender<Counters>),
+    Tell(Arc<Told>),
     Stop(Duration),
 }
 
