@@ -69,6 +69,29 @@ fn it_waits_until_the_last_stream_has_ended() {
 }
 
 #[test]
+fn streams_that_nobody_accepted_are_counted_apart() {
+    check(async {
+        let server = listen(ServerOptions::default()).await;
+        let (client, stream) = accepted(&server).await;
+        let mut unclaimed = Vec::new();
+        for _ in 0..3 {
+            unclaimed.push(connect(&server).await);
+        }
+        until(|| server.counters().open == 4).await;
+        let mut draining = pin!(server.drain(LONG));
+        assert!(at_once(draining.as_mut()).await.is_none());
+        for client in &unclaimed {
+            assert!(matches!(client.read(1).await, Err(Error::Closed)), "a proper end, and no cut");
+        }
+        drop(unclaimed);
+        drop((client, stream));
+        let drained = draining.await;
+        assert_eq!(counts(drained), (1, 0));
+        assert_eq!(drained.unclaimed, 3);
+    });
+}
+
+#[test]
 fn a_deadline_of_zero_closes_all_of_them_properly() {
     check(async {
         let server = serve().await;
