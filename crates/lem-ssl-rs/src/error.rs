@@ -128,11 +128,13 @@ impl From<TlsError> for Error {
 
 fn explain_incompatible(incompatible: &PeerIncompatible) -> String {
     match incompatible {
-        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite".into(),
+        PeerIncompatible::NoCipherSuitesInCommon => {
+            "no cipher suite, or none that goes with the kind of the server's key".into()
+        }
         PeerIncompatible::NoKxGroupsInCommon => "no key exchange group".into(),
         PeerIncompatible::NoSignatureSchemesInCommon
         | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
-            "no signature scheme for this certificate's key".into()
+            "no signature scheme for this certificate's key in this version of the protocol".into()
         }
         PeerIncompatible::ServerDoesNotSupportTls12Or13 => "the server speaks neither TLS 1.2 nor TLS 1.3".into(),
         PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig

@@ -5,7 +5,7 @@ use std::io;
 
 use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
 use rustls::pki_types::CertificateDer;
-use rustls::{CertificateError, HandshakeKind};
+use rustls::{CertificateError, HandshakeKind, PeerIncompatible, PeerMisbehaved};
 
 use crate::error::{Error, TlsError};
 use crate::identity::take_refused;
@@ -263,6 +263,10 @@ fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsEr
             TlsError::NotTls { looks_like: looks_like(unread) }
         }
         rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(incompatible),
+        // Not the peer's fault: we offer Ed25519 for TLS 1.3, and in TLS 1.2 not every cryptography has it.
+        rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => {
+            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+        }
         other => TlsError::Protocol(other),
     }
 }

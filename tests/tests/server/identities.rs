@@ -1,6 +1,9 @@
 //! Which identity a client is shown.
 
-use lem_ssl_rs::{Context, Server, TlsError, UnknownName};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lem_ssl_rs::{Context, Server, TlsError, UnknownName, Version};
 use lem_ssl_tests::pki::{Issued, KeyKind, Leaf};
 use rustls::SignatureScheme;
 use rustls::version::{TLS12, TLS13};
@@ -158,6 +161,31 @@ fn of_two_keys_for_one_name_a_client_gets_the_one_that_it_can_verify() {
                 assert_eq!(seen.leaf, issued.leaf_der().to_vec(), "{name} {version:?} {schemes:?}");
             }
         }
+    });
+}
+
+#[test]
+fn a_key_that_tls_1_2_has_no_suite_for_is_shown_in_tls_1_3_only() {
+    check(async {
+        let ed25519 = root().issue(Leaf::server(&["localhost"]).with_key(KeyKind::Ed25519));
+        let server = server_of(&[&ed25519], UnknownName::First).await;
+        is_shown(&server, "localhost", &ed25519).await;
+        let told: Rc<RefCell<Vec<String>>> = Rc::default();
+        let tell = told.clone();
+        server.on_event(move |event| tell.borrow_mut().push(event.to_string()));
+        let old = client_builder().versions([Version::Tls12]).build().unwrap();
+        says(old.connect_as(server.local_addr(), "localhost").await, &["no protocol version, suite or signature"]);
+        until(|| server.counters().failed.incompatible == 1).await;
+        assert!(told.borrow()[0].ends_with("or none that goes with the kind of the server's key"), "{told:?}");
+    });
+}
+
+#[test]
+fn a_server_of_tls_1_2_alone_says_that_it_cannot_use_such_a_key() {
+    check(async {
+        let ed25519 = root().issue(Leaf::server(&["localhost"]).with_key(KeyKind::Ed25519));
+        let context = server_builder().identity(identity(&ed25519)).versions([Version::Tls12]).build().unwrap();
+        says(context.listen("127.0.0.1:0").await, &["private key", "TLS 1.2", "enable TLS 1.3"]);
     });
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
 
-use super::configs::{Parts, Resumption, supported, with_early_data};
+use super::configs::{Parts, Resumption, supported, with_early_data, works_in_tls12};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::identity::{ByName, Identity, UnknownName};
@@ -244,12 +245,13 @@ impl ContextBuilder {
         let clients = clients(&self.client_roots, auth, &self.revocation_lists, &provider)?;
         let policy = self.resumption_policy(clients.as_ref());
         self.check_early_data()?;
-        let server = match keys.first() {
-            Some(_) => {
+        let server = match (keys.first(), self.unusable_in(&keys, &provider)) {
+            (Some(_), Some(unusable)) => Err(unusable),
+            (Some(_), None) => {
                 let resumption = Resumption::of(&self.tickets, &provider, &policy)?;
                 Ok(parts.server(clients.as_ref(), ByName::new(&keys, self.unknown_name), resumption)?)
             }
-            None => Err(no_identity()),
+            (None, _) => Err(no_identity()),
         };
         let (server, early_server) = match server {
             Ok(server) if self.early_data > 0 => {
@@ -274,6 +276,20 @@ impl ContextBuilder {
 }
 
 impl ContextBuilder {
+    /// Why a server cannot show one of these keys in any enabled version.
+    fn unusable_in(&self, keys: &[Arc<CertifiedKey>], provider: &CryptoProvider) -> Option<ConfigError> {
+        if self.versions.contains(&Version::Tls13) {
+            return None;
+        }
+        let (identity, _) = self.identities.iter().zip(keys).find(|(_, key)| !works_in_tls12(key, provider))?;
+        let problem = format!(
+            "a server cannot use the private key for {} (Ed25519?) in TLS 1.2 with this cryptography: enable TLS 1.3, or \
+             take a key on P-256",
+            identity.origin()
+        );
+        Some(ConfigError::new(ConfigPart::Identity, problem))
+    }
+
     fn check_early_data(&self) -> Result<(), ConfigError> {
         let wrong = |problem: &str| Err(ConfigError::new(ConfigPart::EarlyData, problem));
         match &self.tickets {

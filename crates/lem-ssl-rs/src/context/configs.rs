@@ -6,7 +6,9 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
+};
 
 use super::builder::Version;
 use crate::error::{ConfigError, ConfigPart};
@@ -153,6 +155,14 @@ pub(super) fn supported(enabled: &[Version]) -> Result<Vec<&'static SupportedPro
     let newest_first = [(Version::Tls13, &rustls::version::TLS13), (Version::Tls12, &rustls::version::TLS12)];
     let chosen = newest_first.into_iter().filter(|(version, _)| enabled.contains(version));
     Ok(chosen.map(|(_, version)| version).collect())
+}
+
+/// Whether a server can show this key in TLS 1.2.
+pub(super) fn works_in_tls12(key: &CertifiedKey, provider: &CryptoProvider) -> bool {
+    provider.cipher_suites.iter().any(|suite| match suite {
+        SupportedCipherSuite::Tls12(suite) => key.key.choose_scheme(suite.sign).is_some(),
+        _ => false,
+    })
 }
 
 fn unusable_provider(error: rustls::Error) -> ConfigError {

@@ -19,6 +19,9 @@ pub use by_name::UnknownName;
 pub(crate) use by_name::{ByName, take_refused, take_requested};
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
+///
+/// A server shows an Ed25519 identity in TLS 1.3 only, where the cryptography has no suite of TLS 1.2 for it (graviola has
+/// none): clients that speak only TLS 1.2 need a second identity, with a key on P-256 for one, for the same names.
 #[derive(Clone)]
 pub struct Identity {
     inner: Arc<Inner>,
@@ -86,6 +89,11 @@ impl Identity {
     /// The chain as PEM: what a client gives to [`Roots::Pem`](crate::Roots::Pem) to trust a self-signed identity.
     pub fn chain_pem(&self) -> String {
         self.inner.chain.iter().map(|certificate| encode_pem("CERTIFICATE", certificate)).collect()
+    }
+
+    /// Where it came from, for messages.
+    pub(crate) fn origin(&self) -> &str {
+        &self.inner.origin
     }
 
     /// Loads the key and checks that it belongs to the certificate.
