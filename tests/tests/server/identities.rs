@@ -229,7 +229,7 @@ fn a_verifying_client_is_content_with_every_identity_of_a_server() {
         let names = ["one.test", "*.two.test", "three.test"];
         let issued = names.map(|name| issue(&[name]));
         let server = server_of(&[&issued[0], &issued[1], &issued[2]], UnknownName::Refuse).await;
-        for versions in [[lem_ssl_rs::Version::Tls12], [lem_ssl_rs::Version::Tls13]] {
+        for versions in [[Version::Tls12], [Version::Tls13]] {
             let context = client_builder().versions(versions).build().unwrap();
             for name in ["one.test", "x.two.test", "three.test"] {
                 let (client, _) = both(context.connect_as(server.local_addr(), name), server.accept()).await;
@@ -243,7 +243,7 @@ fn a_verifying_client_is_content_with_every_identity_of_a_server() {
 fn a_refusal_for_an_unknown_name_is_told_as_ours() {
     check(async {
         let server = server_of(&[&issue(&["one.test"])], UnknownName::Refuse).await;
-        let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let told = Rc::new(RefCell::new(Vec::new()));
         let log = told.clone();
         server.on_event(move |event| log.borrow_mut().push(event.to_string()));
         client_context().connect_as(server.local_addr(), "other.test").await.unwrap_err();
