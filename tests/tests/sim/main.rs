@@ -6,5 +6,14 @@
 
 mod support;
 
+mod blocking;
+mod breaking;
+mod connecting;
+mod descriptors;
+mod harmless;
+mod links;
+mod names;
 mod secrets;
+mod switches;
 mod time;
+mod vigil;

@@ -1,9 +1,11 @@
 //! Virtual time.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use lem_rs::sim::{Faults, Link, Rng, Sim, Trace};
-use lem_rs::{now, sleep};
+use lem_rs::{now, sleep, spawn, yield_now};
 
 use crate::support::{echo, run};
 
@@ -46,4 +48,50 @@ fn the_same_seed_gives_the_same_trace_and_another_one_another() {
         assert_eq!(first, second);
         assert_ne!(first, plain_echo(seed + 1));
     }
+}
+
+#[test]
+fn a_task_that_spins_sees_time_pass() {
+    let sim = Sim::new(1);
+    run(&sim, async {
+        let end = now() + Duration::from_millis(10);
+        while now() < end {
+            yield_now().await;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_task_that_spins_for_ever_ends_the_run() {
+    let sim = Sim::builder(1).most_turns(1_000).build();
+    let outcome = sim.run(async {
+        loop {
+            yield_now().await;
+        }
+    });
+    let error = outcome.map(|()| "it has ended").unwrap_err();
+    assert!(error.to_string().contains("not over after 1000 turns"), "{error}");
+}
+
+#[test]
+fn timers_fire_in_the_order_of_their_deadlines() {
+    let sim = Sim::new(1);
+    let order = run(&sim, async {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let tasks: Vec<_> = [30, 10, 20]
+            .map(|seconds| {
+                let order = order.clone();
+                spawn(async move {
+                    sleep(Duration::from_secs(seconds)).await;
+                    order.borrow_mut().push(seconds);
+                })
+            })
+            .into();
+        for task in tasks {
+            task.await?;
+        }
+        Ok(order.take())
+    });
+    assert_eq!(order, [10, 20, 30]);
 }

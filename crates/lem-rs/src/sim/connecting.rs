@@ -77,12 +77,12 @@ impl State {
             self.listeners.get(&id).is_some_and(|listening| listening.queue.len() < listening.backlog)
         });
         if dark || !room {
-            if attempt >= MOST_ATTEMPTS {
-                self.agenda.put(self.now, Due::Answer { conn: id, why: Some(Why::TimedOut) });
-            } else {
-                let pause = resend_after(attempt) - attempt.checked_sub(1).map_or(Duration::ZERO, resend_after);
-                self.agenda.put(self.now + pause, Due::Hello { conn: id, attempt: attempt + 1 });
-            }
+            let pause = resend_after(attempt) - attempt.checked_sub(1).map_or(Duration::ZERO, resend_after);
+            let next = match attempt {
+                MOST_ATTEMPTS.. => Due::Answer { conn: id, why: Some(Why::TimedOut) },
+                _ => Due::Hello { conn: id, attempt: attempt + 1 },
+            };
+            self.agenda.put(self.now + pause, next);
             return;
         }
         let at = self.now + latency;

@@ -4,8 +4,18 @@ pub(crate) mod tls;
 
 use std::future::Future;
 
-use lem_rs::sim::Sim;
-use lem_rs::{Error, Listener, ReadMode, Stream, spawn};
+use lem_rs::sim::{Fault, Faults, Sim, SimBuilder};
+use lem_rs::{Error, Listener, ReadMode, Stream, TcpStream, spawn};
+
+/// A calm world with one server.
+pub(crate) fn world(seed: u64) -> SimBuilder {
+    Sim::builder(seed).host("server.test", ["10.0.0.1"])
+}
+
+/// A world in which one kind of fault happens.
+pub(crate) fn world_with(fault: Fault, probability: f64) -> Sim {
+    world(7).faults(Faults::none().with(fault, probability)).build()
+}
 
 /// Runs `main` and checks that nothing is left behind. What goes wrong is told with the seed and the log.
 #[track_caller]
@@ -15,6 +25,20 @@ pub(crate) fn run<T>(sim: &Sim, main: impl Future<Output = Result<T, Error>>) ->
     let output = output.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sim.trace()));
     assert!(sim.leftovers().is_empty(), "seed {seed}: {} left\n{}", sim.leftovers(), sim.trace());
     output
+}
+
+/// As [`run`], for what is to fail.
+#[track_caller]
+pub(crate) fn run_to_error<T>(sim: &Sim, main: impl Future<Output = Result<T, Error>>) -> Error {
+    run(sim, async { Ok(main.await.err()) }).expect("it should have failed")
+}
+
+/// One connection to `server.test:7`: the client's end and the server's.
+pub(crate) async fn pair() -> Result<(TcpStream, TcpStream), Error> {
+    let listener = Listener::bind("server.test:7").await?;
+    let accepting = spawn(async move { listener.accept().await });
+    let client = Stream::connect("server.test:7").await?;
+    Ok((client, accepting.await??))
 }
 
 /// Accepts one connection on `listener` and sends everything back, until the peer ends its side.
