@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::exit::{Exit, Failure};
 use crate::say::{self, Color};
-use crate::{connect, serve, stdio};
+use crate::{check, connect, serve, stdio};
 
 /// TLS from the command line: verified by default, failures explained, one static file.
 #[derive(Debug, Parser)]
@@ -25,6 +25,7 @@ struct Cli {
 enum Task {
     Connect(connect::ConnectArgs),
     Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -69,6 +70,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     match cli.task {
         Task::Connect(arguments) => connect::run(arguments),
         Task::Serve(arguments) => serve::run(arguments),
+        Task::Check(arguments) => check::run(arguments),
         Task::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "lem-ssl", &mut script);

@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 mod certificate;
+mod check;
 mod cli;
 mod connect;
 mod dial;

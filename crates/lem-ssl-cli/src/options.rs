@@ -58,10 +58,8 @@ pub(crate) struct ProtocolArgs {
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TlsVersion {
-    /// TLS 1.2
     #[value(name = "1.2")]
     Tls12,
-    /// TLS 1.3
     #[value(name = "1.3")]
     Tls13,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::panic;
 
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 /// What went well.
@@ -48,6 +48,14 @@ pub(crate) fn line(text: impl fmt::Display) {
 /// Says why the command ends.
 pub(crate) fn failure(text: impl fmt::Display) {
     line(format_args!("lem-ssl: {text}"));
+}
+
+/// `text` as standard output shall get it: with its colours, or without.
+pub(crate) fn for_output(text: &str) -> String {
+    match AutoStream::choice(&std::io::stdout()) {
+        ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
+    }
 }
 
 /// `text` in `style`.

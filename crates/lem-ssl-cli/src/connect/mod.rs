@@ -22,8 +22,6 @@ pub(crate) struct ConnectArgs {
     address: String,
     /// The port, or the name of a service, if the address has none
     port: Option<String>,
-    #[command(flatten)]
-    client: ClientArgs,
     /// Begin in plain text, as this protocol does, and go over to TLS
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
@@ -36,11 +34,13 @@ pub(crate) struct ConnectArgs {
     /// Say nothing on standard error but errors
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 const HELP: &str = "\
-The peer's certificate is verified before a byte is sent. At the end of standard input our side of the session is
-closed, and the peer's is read to its end.
+The peer's certificate is verified before a byte is sent. At the end of standard input our side of
+the session is closed, and the peer's is read to its end.
 
 Examples:
   lem-ssl connect example.org

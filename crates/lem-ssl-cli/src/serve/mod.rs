@@ -40,8 +40,6 @@ pub(crate) struct ServeArgs {
     /// Serve the files in this folder, read-only; names that begin with a dot are hidden
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
-    #[command(flatten)]
-    server: ServerArgs,
     /// Serve so many clients at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
@@ -54,11 +52,14 @@ pub(crate) struct ServeArgs {
     /// No access log on standard error
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 const HELP: &str = "\
-Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads certificates, keys and
-roots again; SIGTERM and Ctrl-C stop accepting and let clients finish, a second one ends at once.
+Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads
+certificates, keys and roots again; SIGTERM and Ctrl-C stop accepting and let clients finish,
+a second one ends at once.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http

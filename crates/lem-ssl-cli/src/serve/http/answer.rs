@@ -5,40 +5,52 @@ use std::time::SystemTime;
 
 use lem_ssl_rs::Error;
 
+use super::files::Part;
+
 /// The statuses that we answer with (RFC 9110 section 15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Ok,
+    PartialContent,
+    MovedPermanently,
+    NotModified,
     BadRequest,
+    Forbidden,
+    NotFound,
     MethodNotAllowed,
     RequestTimeout,
     UriTooLong,
+    RangeNotSatisfiable,
     HeadersTooLarge,
+    InternalServerError,
     VersionNotSupported,
 }
 
 impl Status {
     pub(super) fn code(self) -> u16 {
-        match self {
-            Self::Ok => 200,
-            Self::BadRequest => 400,
-            Self::MethodNotAllowed => 405,
-            Self::RequestTimeout => 408,
-            Self::UriTooLong => 414,
-            Self::HeadersTooLarge => 431,
-            Self::VersionNotSupported => 505,
-        }
+        self.row().0
     }
 
     fn reason(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> (u16, &'static str) {
         match self {
-            Self::Ok => "OK",
-            Self::BadRequest => "Bad Request",
-            Self::MethodNotAllowed => "Method Not Allowed",
-            Self::RequestTimeout => "Request Timeout",
-            Self::UriTooLong => "URI Too Long",
-            Self::HeadersTooLarge => "Request Header Fields Too Large",
-            Self::VersionNotSupported => "HTTP Version Not Supported",
+            Self::Ok => (200, "OK"),
+            Self::PartialContent => (206, "Partial Content"),
+            Self::MovedPermanently => (301, "Moved Permanently"),
+            Self::NotModified => (304, "Not Modified"),
+            Self::BadRequest => (400, "Bad Request"),
+            Self::Forbidden => (403, "Forbidden"),
+            Self::NotFound => (404, "Not Found"),
+            Self::MethodNotAllowed => (405, "Method Not Allowed"),
+            Self::RequestTimeout => (408, "Request Timeout"),
+            Self::UriTooLong => (414, "URI Too Long"),
+            Self::RangeNotSatisfiable => (416, "Range Not Satisfiable"),
+            Self::HeadersTooLarge => (431, "Request Header Fields Too Large"),
+            Self::InternalServerError => (500, "Internal Server Error"),
+            Self::VersionNotSupported => (505, "HTTP Version Not Supported"),
         }
     }
 }
@@ -54,9 +66,11 @@ pub(super) struct Answer {
 /// What follows the head.
 #[derive(Debug, Default)]
 pub(super) enum Body {
+    /// None, and no length either (304).
     #[default]
-    Empty,
+    None,
     Text(Vec<u8>),
+    Part(Part),
 }
 
 impl Answer {
@@ -90,7 +104,9 @@ impl Answer {
         for (name, value) in &self.headers {
             add(name, value);
         }
-        add("Content-Length", &self.body.length().to_string());
+        if let Some(length) = self.body.length() {
+            add("Content-Length", &length.to_string());
+        }
         add("X-Content-Type-Options", "nosniff");
         match (keep, http_1_1) {
             (true, true) => {}
@@ -107,18 +123,24 @@ impl Answer {
 }
 
 impl Body {
-    fn length(&self) -> u64 {
+    fn length(&self) -> Option<u64> {
         match self {
-            Self::Empty => 0,
-            Self::Text(text) => text.len() as u64,
+            Self::None => None,
+            Self::Text(text) => Some(text.len() as u64),
+            Self::Part(part) => Some(part.left()),
         }
     }
 
     /// The next piece; `None` at the end.
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        match std::mem::take(self) {
-            Self::Empty => Ok(None),
-            Self::Text(text) => Ok(Some(text)),
+        match self {
+            Self::None => Ok(None),
+            Self::Text(text) => {
+                let text = std::mem::take(text);
+                *self = Self::None;
+                Ok(Some(text))
+            }
+            Self::Part(part) => part.next_chunk().await,
         }
     }
 }

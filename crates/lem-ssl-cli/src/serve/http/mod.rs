@@ -9,7 +9,10 @@ use super::Service;
 use crate::exit::Failure;
 
 mod answer;
+mod files;
 mod page;
+mod path;
+mod range;
 mod request;
 
 use answer::{Answer, Status};
@@ -20,11 +23,14 @@ use request::{Parsed, Request};
 pub(super) enum Site {
     /// A page that describes the session.
     Page,
+    /// The files of a folder.
+    Files(files::Folder),
 }
 
 impl Site {
-    pub(super) fn folder(_path: &Path) -> Result<Self, Failure> {
-        Err(crate::options::wrong("--files is not there yet"))
+    /// The files in the folder at `path`.
+    pub(super) fn folder(path: &Path) -> Result<Self, Failure> {
+        files::folder(path).map(Self::Files)
     }
 }
 
@@ -92,6 +98,7 @@ impl Connection<'_> {
         }
         match site {
             Site::Page => page::about(self.info, self.peer, request),
+            Site::Files(folder) => folder.answer(request).await,
         }
     }
 

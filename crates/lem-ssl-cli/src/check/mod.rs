@@ -1,0 +1,94 @@
+//! `lem-ssl check`: connects, and reports what is there and whether it is good.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use clap::Args;
+use lem_ssl_rs::{Error, JoinHandle, Machine, spawn};
+
+use crate::dial::Goal;
+use crate::exit::{Exit, Failure};
+use crate::options::ClientArgs;
+use crate::starttls::Protocol;
+use crate::stdio::{Output, Written};
+
+mod clock;
+mod probe;
+mod report;
+mod steps;
+
+use clock::Clock;
+use probe::Probe;
+use report::Report;
+
+/// Check TLS servers: certificates, dates, names, versions, resumption, timings
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct CheckArgs {
+    /// Whom to check: example.org, example.org:imaps, https://example.org, [2001:db8::1]:443
+    #[arg(required = true, value_name = "ADDRESS")]
+    addresses: Vec<String>,
+    /// Begin in plain text, as this protocol does, and go over to TLS
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<Protocol>,
+    /// Complain about certificates that expire within so many days
+    #[arg(long, value_name = "NUMBER")]
+    days: Option<u32>,
+    /// Report as JSON, one object on a line for each address
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+const HELP: &str = "\
+A server whose certificate is refused is connected to once more without verification, only to look
+at it; nothing is sent to it. With several addresses the exit code is that of the first which is
+not good.
+
+Examples:
+  lem-ssl check example.org
+  lem-ssl check --days 14 example.org www.example.org:8443 || mail -s 'look at this' admin
+  lem-ssl check --starttls smtp mail.example.org:587
+  lem-ssl check --json example.org | jq .certificates[0].days_left";
+
+/// So many addresses are looked at side by side: a dead one costs its whole timeout.
+const AT_ONCE: usize = 8;
+
+pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
+    let mut probes = VecDeque::new();
+    for address in &arguments.addresses {
+        let goal = Goal::new(address, None, &arguments.client, arguments.starttls)?;
+        // A context of its own for each: sessions of one are not resumed with another.
+        probes.push_back(Probe::new(goal, &arguments.client, arguments.days)?);
+    }
+    let clock = Clock::default();
+    let machine = Machine::builder().resolver(clock.clone()).build()?;
+    let worst = machine.run(check_all(probes, clock, arguments.json))??;
+    if worst == Exit::Good { Ok(()) } else { Err(Failure::silent(worst)) }
+}
+
+/// Reports in the order in which the addresses were given; says the first exit code that is not good.
+async fn check_all(mut waiting: VecDeque<Probe>, clock: Clock, json: bool) -> Result<Exit, Error> {
+    let output = Output::open()?;
+    let clock = Rc::new(clock);
+    let mut running: VecDeque<JoinHandle<Report>> = VecDeque::new();
+    let mut exit = Exit::Good;
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(probe) = waiting.pop_front()
+        {
+            let clock = clock.clone();
+            running.push_back(spawn(async move { probe.run(&clock).await }));
+        }
+        let Some(first) = running.pop_front() else { return Ok(exit) };
+        let report = first.await?;
+        if exit == Exit::Good {
+            exit = report.exit();
+        }
+        let text = if json { report.to_json() } else { report.to_text() };
+        if let Written::Gone = output.write(text.into_bytes()).await? {
+            return Ok(exit);
+        }
+    }
+}

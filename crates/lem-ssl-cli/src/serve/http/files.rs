@@ -1,0 +1,241 @@
+//! The files of a folder, read-only.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lem_ssl_rs::{Error, unblock};
+
+use super::answer::{Answer, Body, Status};
+use super::path::{Astray, Way};
+use super::range::{Wanted, wanted};
+use super::request::Request;
+use crate::exit::Failure;
+use crate::options::wrong;
+
+/// A folder whose files are served.
+#[derive(Debug)]
+pub(in crate::serve) struct Folder {
+    /// Canonical: without links.
+    root: PathBuf,
+}
+
+/// A part of a file that is sent piece by piece.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: Arc<File>,
+    from: u64,
+    left: u64,
+}
+
+/// So much is read at once: large enough that the hop to a worker thread does not count.
+const CHUNK: u64 = 256 * 1024;
+
+/// A file that was found.
+struct Found {
+    file: File,
+    metadata: Metadata,
+    path: PathBuf,
+}
+
+/// What a look at the folder came to.
+enum Looked {
+    File(Found),
+    /// It is a folder, and its address ends in a slash.
+    FolderWithoutSlash,
+    Astray(Astray),
+    Failed(io::Error),
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let root = path.canonicalize().and_then(|root| root.read_dir().map(|_| root));
+        let root = root.map_err(|error| Error::io(format!("serve the files in {}", path.display()), error))?;
+        Ok(Self { root })
+    }
+
+    pub(super) async fn answer(&self, request: &Request) -> Answer {
+        let way = match Way::parse(&request.target) {
+            Ok(way) => way,
+            Err(astray) => return lost(astray),
+        };
+        let url = way.to_url();
+        let root = self.root.clone();
+        match unblock(move || look(&root, way)).await {
+            Ok(Looked::File(found)) => found.answer(request),
+            Ok(Looked::FolderWithoutSlash) => Answer::error(Status::MovedPermanently).with("Location", url),
+            Ok(Looked::Astray(astray)) => lost(astray),
+            Ok(Looked::Failed(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Answer::error(Status::Forbidden)
+            }
+            Ok(Looked::Failed(_)) | Err(_) => Answer::error(Status::InternalServerError),
+        }
+    }
+}
+
+fn lost(astray: Astray) -> Answer {
+    match astray {
+        Astray::Wrong => Answer::error(Status::BadRequest),
+        Astray::Nowhere => Answer::error(Status::NotFound),
+    }
+}
+
+/// Blocks.
+fn look(root: &Path, mut way: Way) -> Looked {
+    let found = match way.find(root) {
+        Ok(found) => found,
+        Err(astray) => return Looked::Astray(astray),
+    };
+    let found = match (found.is_dir(), way.into_folder) {
+        (true, false) if !way.names.is_empty() => return Looked::FolderWithoutSlash,
+        (true, _) => {
+            way.names.push("index.html".to_owned());
+            match way.find(root) {
+                Ok(index) => index,
+                Err(astray) => return Looked::Astray(astray),
+            }
+        }
+        (false, true) => return Looked::Astray(Astray::Nowhere),
+        (false, false) => found,
+    };
+    // A named pipe would keep whoever opens it waiting.
+    match found.metadata() {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Looked::Astray(Astray::Nowhere),
+        Err(error) => return Looked::Failed(error),
+    }
+    let opened = File::open(&found).and_then(|file| Ok((file.metadata()?, file)));
+    match opened {
+        Ok((metadata, file)) if metadata.is_file() => Looked::File(Found { file, metadata, path: found }),
+        Ok(_) => Looked::Astray(Astray::Nowhere),
+        Err(error) => Looked::Failed(error),
+    }
+}
+
+impl Found {
+    fn answer(self, request: &Request) -> Answer {
+        let length = self.metadata.len();
+        let tag = self.tag();
+        // A time that HTTP cannot write is none.
+        let modified = self.metadata.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH);
+        let described = |answer: Answer| {
+            let answer = answer.with("ETag", tag.clone()).with("Accept-Ranges", "bytes");
+            match modified {
+                Some(time) => answer.with("Last-Modified", httpdate::fmt_http_date(time)),
+                None => answer,
+            }
+        };
+        if is_unchanged(request, &tag, modified) {
+            return described(Answer::new(Status::NotModified, Body::None));
+        }
+        let range = request.header("range").filter(|_| request.is_get() && is_same(request, &tag, modified));
+        let kind = content_type(&self.path);
+        let part = |from, length| Body::Part(Part { file: Arc::new(self.file), from, left: length });
+        match wanted(range, length) {
+            Wanted::Everything => described(Answer::new(Status::Ok, part(0, length)).with("Content-Type", kind)),
+            Wanted::Part { from, length: some } => {
+                let span = format!("bytes {from}-{}/{length}", from + some - 1);
+                let answer = Answer::new(Status::PartialContent, part(from, some));
+                described(answer.with("Content-Type", kind).with("Content-Range", span))
+            }
+            Wanted::Nothing => {
+                let answer = Answer::error(Status::RangeNotSatisfiable);
+                answer.with("Content-Range", format!("bytes */{length}")).with("ETag", tag.clone())
+            }
+        }
+    }
+
+    /// What changes when the file does.
+    fn tag(&self) -> String {
+        let Self { metadata, .. } = self;
+        let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
+        format!("\"{:x}-{:x}-{seconds:x}.{nanos:x}\"", metadata.ino(), metadata.len())
+    }
+}
+
+/// Whether what the client has is what there is (RFC 9110 section 13.2.2).
+fn is_unchanged(request: &Request, tag: &str, modified: Option<SystemTime>) -> bool {
+    if let Some(known) = request.header("if-none-match") {
+        return known.trim() == "*" || known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
+    }
+    let since = request.header("if-modified-since").and_then(|date| httpdate::parse_http_date(date).ok());
+    match (since, modified) {
+        (Some(since), Some(modified)) => whole_seconds(modified) <= whole_seconds(since),
+        _ => false,
+    }
+}
+
+/// Whether a part can be joined to what the client has (`If-Range`, RFC 9110 section 13.1.5).
+fn is_same(request: &Request, tag: &str, modified: Option<SystemTime>) -> bool {
+    let Some(known) = request.header("if-range") else { return true };
+    if known.starts_with('"') || known.starts_with("W/") {
+        return known == tag;
+    }
+    let date = httpdate::parse_http_date(known).ok();
+    date.zip(modified).is_some_and(|(date, modified)| whole_seconds(date) == whole_seconds(modified))
+}
+
+fn whole_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// By the name's ending; what is not known is to be kept and not shown.
+fn content_type(path: &Path) -> &'static str {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref().unwrap_or_default() {
+        "html" | "htm" => "text/html; charset=utf-8",
+        "txt" | "md" | "log" | "pem" | "crt" => "text/plain; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "pdf" => "application/pdf",
+        "wasm" => "application/wasm",
+        "woff2" => "font/woff2",
+        "mp4" => "video/mp4",
+        "zip" => "application/zip",
+        "gz" | "tgz" => "application/gzip",
+        _ => "application/octet-stream",
+    }
+}
+
+impl Part {
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next piece; `None` at the end.
+    pub(super) async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let (file, from) = (self.file.clone(), self.from);
+        let length = self.left.min(CHUNK);
+        let read = move || {
+            let mut chunk = vec![0; usize::try_from(length).unwrap_or(0)];
+            file.read_exact_at(&mut chunk, from).map(|()| chunk)
+        };
+        // A file that became shorter meanwhile: what was announced cannot be kept.
+        let chunk = unblock(read).await?.map_err(|error| Error::io("read the file", error))?;
+        self.from += length;
+        self.left -= length;
+        Ok(Some(chunk))
+    }
+}
+
+/// The folder that `--files` names.
+pub(super) fn folder(path: &Path) -> Result<Folder, Failure> {
+    if !path.is_dir() {
+        return Err(wrong(format!("--files {} is no folder", path.display())));
+    }
+    Folder::open(path)
+}
