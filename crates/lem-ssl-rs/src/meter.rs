@@ -1,7 +1,7 @@
 //! What a server counts.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -113,7 +113,8 @@ impl std::ops::AddAssign for Counters {
 /// A server's counters, and the list of what is open. `H` ends a stream that is on the list.
 pub(crate) struct Meter<H> {
     counters: RefCell<Counters>,
-    listed: RefCell<HashMap<u64, Listed<H>>>,
+    /// In the order of their numbers, which is the one in which they are ended.
+    listed: RefCell<BTreeMap<u64, Listed<H>>>,
     next: Cell<u64>,
     /// Signalled whenever the last one on the list is gone.
     emptied: Queue<()>,
