@@ -8,11 +8,13 @@
 mod authority;
 mod client_identity;
 mod client_verdict;
+mod early_data;
 mod endings;
 mod fetch;
 mod http;
 mod key_update;
 mod negotiation;
+mod names;
 mod resumption;
 mod server_identity;
 mod starttls;

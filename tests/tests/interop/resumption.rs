@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use lem_ssl_rs::{Context, ReadMode, Version};
+use lem_ssl_rs::{Context, FleetSecret, ReadMode, Tickets, Version};
+use lem_ssl_tests::pki::Leaf;
 
-use crate::support::certificates::Certificates;
+use crate::support::certificates::{Certificates, OnFile};
 use crate::support::nginx::nginx;
 use crate::support::openssl::{s_client, s_server};
-use crate::support::{VERSIONS, client, get, greet, listen, run};
+use crate::support::{VERSIONS, client, get, greet, listen, listen_with, run};
 
 #[test]
 fn our_client_resumes_its_session_with_openssl() {
@@ -74,6 +75,37 @@ fn openssl_s_client_resumes_its_session_with_our_server() {
                 let said = peer.succeeds().await;
                 let (expected, number) = if resumed { ("Reused, ", "again") } else { ("New, ", "first") };
                 assert!(said.contains(&format!("{expected}{}", openssl_name(version))), "{version:?} {number}: {said}");
+            }
+        });
+    }
+}
+
+#[test]
+fn openssl_s_client_resumes_its_session_with_another_server_of_the_fleet() {
+    let certificates = Certificates::new();
+    let own = certificates.root.issue(Leaf::server(&["localhost"]));
+    let other = OnFile::write(&certificates.scratch, "other", own);
+    for version in VERSIONS {
+        let session = certificates.scratch.path().join(format!("fleet-{version:?}.pem"));
+        run(async {
+            // Built apart, each from its own copy of the secret and with its own certificate.
+            let member = || {
+                let secret = FleetSecret::new("0123456789abcdef0123456789abcdef").unwrap();
+                Context::builder().versions([version]).tickets(Tickets::Fleet(secret))
+            };
+            let one = listen_with(member(), &certificates.server).await;
+            let two = listen_with(member(), &other).await;
+            for (server, port, option, resumed) in
+                [(&one.0, one.1, "-sess_out", false), (&two.0, two.1, "-sess_in", true)]
+            {
+                let arguments = ["-ign_eof".as_ref(), option.as_ref(), session.as_os_str()];
+                let mut peer = s_client(port, &certificates.roots_file, &arguments);
+                peer.tell("hello\n");
+                let stream = server.accept().await.unwrap();
+                assert_eq!(stream.info().unwrap().resumed, resumed, "{version:?}");
+                greet(&stream).await;
+                let expected = if resumed { "Reused, " } else { "New, " };
+                assert!(peer.succeeds().await.contains(&format!("{expected}{}", openssl_name(version))));
             }
         });
     }
