@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bare;
 mod contenders;
 mod control;
 mod load;
@@ -68,6 +69,7 @@ fn work(order: &Order) -> Outcome<()> {
     }
     match order.work {
         Work::Source
+        | Work::Flood
         | Work::Sink
         | Work::Both
         | Work::Text

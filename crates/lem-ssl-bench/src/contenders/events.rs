@@ -16,12 +16,26 @@ use crate::scenarios::{BUFFER, CUT};
 /// A connection that never waits.
 pub(crate) trait Wire {
     fn socket(&mut self) -> &mut TcpStream;
+    /// Reads into the front of the buffer, which must have room for a record.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// As [`read`](Self::read), but the content may lie anywhere in the buffer.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read(buffer)
+    }
+    /// Whether the last read is known to have taken everything.
+    fn is_drained(&self) -> bool {
+        false
+    }
     fn write(&mut self, data: &[u8]) -> io::Result<usize>;
+    /// Writes what was taken and is still here.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn has_pending(&self) -> bool {
+        false
+    }
     /// Says goodbye, if there is a way.
     fn finish(&mut self);
-    /// A read that does not fill its buffer has read everything.
-    const SHORT_IS_ALL: bool;
 }
 
 /// Makes connections of sockets.
@@ -29,8 +43,6 @@ pub(crate) trait Maker {
     type Wire: Wire;
     fn client(&self, socket: TcpStream) -> Outcome<Self::Wire>;
     fn server(&self, socket: TcpStream) -> Outcome<Self::Wire>;
-    /// How much a write of so many bytes gives to [`Wire::write`].
-    fn written(&self, size: usize) -> usize;
     /// What a caller sends, one after the other, and gets back.
     fn words(&self) -> &[usize];
 }
@@ -42,7 +54,7 @@ pub(crate) fn run(order: &Order, maker: &impl Maker) -> Outcome<()> {
         Work::Send => single(order, maker, send),
         Work::Duplex => single(order, maker, duplex),
         Work::Lines => single(order, maker, lines),
-        Work::Echo => echo(order, maker),
+        Work::Echo => echo(maker),
         Work::Connect => call(order, maker, None),
         Work::Fetch => call(order, maker, Some(1)),
         work => Err(format!("{work:?} is no work for {}", order.contender).into()),
@@ -72,50 +84,50 @@ impl<W: Wire> Single<W> {
             let count = self.wait(|wire| wire.write(data))?;
             data = &data[count..];
         }
-        Ok(())
+        self.wait(W::flush)
     }
 }
 
 fn single<M: Maker>(
     order: &Order,
     maker: &M,
-    work: impl FnOnce(&Order, usize, Single<M::Wire>) -> Outcome<()>,
+    work: impl FnOnce(&Order, Single<M::Wire>) -> Outcome<()>,
 ) -> Outcome<()> {
     let mut wire = maker.client(dial(order.port)?)?;
     let poll = Poll::new()?;
     poll.registry().register(wire.socket(), Token(0), Interest::READABLE | Interest::WRITABLE)?;
     let single = Single { wire, poll, events: Events::with_capacity(16) };
-    work(order, maker.written(order.size), single)
+    work(order, single)
 }
 
-fn receive<W: Wire>(order: &Order, _written: usize, mut single: Single<W>) -> Outcome<()> {
+fn receive<W: Wire>(order: &Order, mut single: Single<W>) -> Outcome<()> {
     let meter = Meter::new(order.warm, order.total);
     let mut buffer = vec![0; BUFFER];
     loop {
-        match single.wait(|wire| wire.read(&mut buffer))? {
+        match single.wait(|wire| wire.receive(&mut buffer))? {
             0 => return Err(CUT.into()),
             count => meter.add(count as u64),
         }
     }
 }
 
-fn send<W: Wire>(order: &Order, written: usize, mut single: Single<W>) -> Outcome<()> {
+fn send<W: Wire>(order: &Order, mut single: Single<W>) -> Outcome<()> {
     let meter = Meter::new(order.warm, order.total);
-    let data = vec![b'x'; written];
+    let data = vec![b'x'; order.size];
     loop {
         single.write_all(&data)?;
-        meter.add(written as u64);
+        meter.add(order.size as u64);
     }
 }
 
-fn duplex<W: Wire>(order: &Order, written: usize, mut single: Single<W>) -> Outcome<()> {
+fn duplex<W: Wire>(order: &Order, mut single: Single<W>) -> Outcome<()> {
     let meter = Meter::new(order.warm, order.total);
-    let data = vec![b'x'; written];
+    let data = vec![b'x'; order.size];
     let mut buffer = vec![0; BUFFER];
     let (mut at, mut left) = (0, (order.warm + order.total) / 2);
     loop {
         let mut blocked = true;
-        match single.wire.read(&mut buffer) {
+        match single.wire.receive(&mut buffer) {
             Ok(0) => {}
             Ok(count) => {
                 meter.add(count as u64);
@@ -124,7 +136,9 @@ fn duplex<W: Wire>(order: &Order, written: usize, mut single: Single<W>) -> Outc
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error.into()),
         }
-        if left > 0 {
+        if left == 0 {
+            blocked &= single.wire.flush().or_else(nothing_if_blocked).is_ok();
+        } else {
             match single.wire.write(&data[at..]) {
                 Ok(count) => {
                     at = (at + count) % data.len();
@@ -142,7 +156,7 @@ fn duplex<W: Wire>(order: &Order, written: usize, mut single: Single<W>) -> Outc
     }
 }
 
-fn lines<W: Wire>(order: &Order, _written: usize, mut single: Single<W>) -> Outcome<()> {
+fn lines<W: Wire>(order: &Order, mut single: Single<W>) -> Outcome<()> {
     let meter = Meter::new(order.warm, order.total);
     let mut buffer = vec![0; BUFFER];
     let mut line = Vec::new();
@@ -186,7 +200,11 @@ impl<W: Wire> Peer<W> {
             };
             self.pending.drain(..count);
         }
-        Ok(())
+        self.wire.flush().or_else(nothing_if_blocked)
+    }
+
+    fn has_pending(&self) -> bool {
+        !self.pending.is_empty() || self.wire.has_pending()
     }
 
     fn send(&mut self, data: &[u8]) -> io::Result<()> {
@@ -209,7 +227,7 @@ impl<W: Wire> Peer<W> {
                 }
                 Ok(count) => {
                     self.send(&buffer[..count])?;
-                    if W::SHORT_IS_ALL && count < buffer.len() {
+                    if self.wire.is_drained() {
                         return Ok(true);
                     }
                 }
@@ -238,9 +256,9 @@ impl<W: Wire> Peer<W> {
                 self.missing = *word;
                 self.word += 1;
             }
-            match self.wire.read(&mut buffer[..self.missing]) {
+            match self.wire.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.missing -= count,
+                Ok(count) => self.missing = self.missing.saturating_sub(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
                 Err(error) => return Err(error),
             }
@@ -248,11 +266,11 @@ impl<W: Wire> Peer<W> {
     }
 }
 
-fn nothing_if_blocked(error: io::Error) -> io::Result<usize> {
-    if error.kind() == ErrorKind::WouldBlock { Ok(0) } else { Err(error) }
+fn nothing_if_blocked<T: Default>(error: io::Error) -> io::Result<T> {
+    if error.kind() == ErrorKind::WouldBlock { Ok(T::default()) } else { Err(error) }
 }
 
-fn echo(order: &Order, maker: &impl Maker) -> Outcome<()> {
+fn echo(maker: &impl Maker) -> Outcome<()> {
     const LISTENER: Token = Token(usize::MAX);
     control::answer();
     let mut poll = Poll::new()?;
@@ -262,7 +280,7 @@ fn echo(order: &Order, maker: &impl Maker) -> Outcome<()> {
     control::tell_port(listener.local_addr()?.port());
     let mut peers = Vec::new();
     let mut free = Vec::new();
-    let mut buffer = vec![0; order.size.max(16 * 1024)];
+    let mut buffer = vec![0; BUFFER];
     loop {
         poll.poll(&mut events, None)?;
         for event in &events {
@@ -283,7 +301,7 @@ fn echo(order: &Order, maker: &impl Maker) -> Outcome<()> {
             let slot = event.token().0;
             let Some(peer) = &mut peers[slot] else { continue };
             // New sockets are writable at once, which is no reason to read.
-            let due = event.is_readable() || !peer.pending.is_empty();
+            let due = event.is_readable() || peer.has_pending();
             if due && !peer.echo(&mut buffer).unwrap_or(false) {
                 peers[slot] = None;
                 free.push(slot);
@@ -297,7 +315,7 @@ fn call(order: &Order, maker: &impl Maker, mut left: Option<u64>) -> Outcome<()>
     let meter = Meter::new(order.warm, order.total);
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(64);
-    let mut buffer = vec![0; 4096];
+    let mut buffer = vec![0; BUFFER];
     let begin = |poll: &Poll, slot: usize| -> Outcome<Peer<_>> {
         let mut peer = Peer::new(maker.client(dial(order.port)?)?);
         poll.registry().register(peer.wire.socket(), Token(slot), Interest::READABLE | Interest::WRITABLE)?;

@@ -1,7 +1,8 @@
 //! Sources and sinks of much data.
 //!
-//! A source encrypts everything before it sends the first byte, and a sink decrypts nothing: so neither is the slower
-//! side, whoever is measured, and both send and receive exactly what they would for the limit.
+//! A source writes as a peer does: it encrypts a write, sends it, and goes on to the next. A flood has encrypted
+//! everything before it sends the first byte, so that it is never the slower side. A sink decrypts nothing, for the same
+//! reason.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,18 +16,7 @@ use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::pki::Pki;
 
-/// What a record costs on the wire beyond its content: header, content type, tag (RFC 8446 section 5.2).
-const RECORD_OVERHEAD: usize = 22;
-
-/// The most that fits into a record.
-pub(crate) const RECORD: usize = 16 * 1024;
-
-/// How many bytes a write of so many makes on the wire.
-pub(crate) fn on_the_wire(size: usize) -> usize {
-    size + size.div_ceil(RECORD) * RECORD_OVERHEAD
-}
-
-/// The least that is worth a system call of the source: with less it could not keep up with a fast receiver.
+/// The least that is worth a system call of a flood: with less it could not keep up with a fast receiver.
 const PIECE: usize = 16 * 1024;
 
 pub(super) fn run(order: &Order) -> Outcome<()> {
@@ -39,18 +29,34 @@ pub(super) fn run(order: &Order) -> Outcome<()> {
         Work::Sink => drain(wire.socket()),
         Work::Both => {
             let socket = wire.socket().try_clone()?;
-            let half = (order.warm + order.total) / 2;
-            let sealed = seal(&mut wire, order.size, half, false)?;
             thread::spawn(move || drain(&socket));
+            write(&mut wire, order.size, (order.warm + order.total) / 2)
+        }
+        Work::Source => write(&mut wire, order.size, order.warm + order.total),
+        Work::Text => {
+            let sealed = seal(&mut wire, order.size, (order.warm + order.total) * LONGEST_LINE as u64, true)?;
             pour(wire.socket(), &sealed, order.size)
         }
         _ => {
-            let text = order.work == Work::Text;
-            let plain = (order.warm + order.total) * if text { LONGEST_LINE as u64 } else { 1 };
-            let sealed = seal(&mut wire, order.size, plain, text)?;
+            let sealed = seal(&mut wire, order.size, order.warm + order.total, false)?;
             pour(wire.socket(), &sealed, order.size)
         }
     }
+}
+
+/// Writes `total` bytes, and waits for the peer to go.
+fn write(wire: &mut Wire, size: usize, total: u64) -> Outcome<()> {
+    let content = vec![b'x'; size];
+    if let Wire::Server(stream) = wire {
+        stream.conn.set_buffer_limit(None);
+    }
+    for _ in 0..total.div_ceil(size as u64) {
+        // A receiver that has what it wanted goes away.
+        if wire.write_all(&content).is_err() {
+            return Ok(());
+        }
+    }
+    drain(wire.socket())
 }
 
 /// Everything that will be sent, encrypted: `total` bytes of content at least, in records for writes of `size`.
@@ -65,7 +71,8 @@ fn seal(wire: &mut Wire, size: usize, total: u64, text: bool) -> Outcome<Vec<u8>
                     stream.conn.set_buffer_limit(None);
                     stream.conn.writer().write_all(write)?;
                 }
-                _ => sealed.resize(sealed.len() + on_the_wire(write.len()), 0),
+                Wire::Bare(stream) => stream.seal(write, &mut sealed),
+                Wire::Client(_) => return Err("a source is a server".into()),
             }
         }
         if let Wire::Server(stream) = wire {
@@ -84,10 +91,8 @@ fn take(connection: &mut ServerConnection, sealed: &mut Vec<u8>) -> Outcome<()> 
 
 /// Sends it, a write's records at a time if they are large, and waits for the peer to go.
 fn pour(mut socket: &TcpStream, sealed: &[u8], size: usize) -> Outcome<()> {
-    let records = size.max(PIECE).div_ceil(size.min(RECORD));
-    let piece = records * (size.min(RECORD) + RECORD_OVERHEAD);
-    for piece in sealed.chunks(piece) {
-        // A receiver that has what it wanted goes away.
+    // Where exactly a piece ends makes no difference to the receiver.
+    for piece in sealed.chunks(size.max(PIECE)) {
         if socket.write_all(piece).is_err() {
             return Ok(());
         }
@@ -119,10 +124,6 @@ fn line_lengths() -> impl Iterator<Item = usize> {
     (0..).map(|number: usize| 20 + number * 17 % 41)
 }
 
-/// How long a line is on average.
-pub(crate) fn mean_line() -> f64 {
-    line_lengths().take(41).sum::<usize>() as f64 / 41.0
-}
 
 const LONGEST_LINE: usize = 60;
 
@@ -139,6 +140,6 @@ mod tests {
         let lengths: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len).collect();
         assert_eq!(lengths.iter().min(), Some(&20));
         assert_eq!(lengths.iter().max(), Some(&LONGEST_LINE));
-        assert!((mean_line() - 40.0).abs() < 0.01);
+        assert_eq!(lengths[..41].iter().sum::<usize>(), 41 * 40);
     }
 }

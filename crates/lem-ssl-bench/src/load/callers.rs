@@ -60,7 +60,7 @@ fn call_once(port: u16, config: Option<&Arc<ClientConfig>>) -> Outcome<bool> {
     let mut wire = Wire::client(TcpStream::connect(("127.0.0.1", port))?, config)?;
     let mut buffer = [0; 1024];
     match wire {
-        Wire::Plain(_) => {
+        Wire::Bare(_) => {
             for flight in FLIGHTS {
                 wire.write_all(&buffer[..flight])?;
                 wire.read_exact(&mut buffer[..flight])?;

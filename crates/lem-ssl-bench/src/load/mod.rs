@@ -8,13 +8,12 @@ mod wire;
 use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 
-pub(crate) use bulk::{RECORD, mean_line, on_the_wire};
 pub(crate) use callers::FLIGHTS;
 
 /// Runs the load side.
 pub(crate) fn run(order: &Order) -> Outcome<()> {
     match order.work {
-        Work::Source | Work::Sink | Work::Both | Work::Text => bulk::run(order),
+        Work::Source | Work::Flood | Work::Sink | Work::Both | Work::Text => bulk::run(order),
         Work::Fleet | Work::Crowd => fleet::run(order),
         Work::Callers => callers::call(order),
         Work::Answerers => callers::answer(order),

@@ -1,8 +1,7 @@
 //! The cases of each scenario.
 
-use super::{Case, Gauge, Limit, Method, Output, Scenario, part};
+use super::{Case, Gauge, Limit, Method, Output, Scenario};
 use crate::contenders::Name;
-use crate::load::{RECORD, mean_line, on_the_wire};
 use crate::order::{Order, Work};
 
 const KIB: usize = 1024;
@@ -13,7 +12,11 @@ pub(crate) fn cases(scenario: Scenario, quick: bool) -> Vec<Case> {
     let sizes = [KIB, 16 * KIB, 256 * KIB];
     let share = if quick { 8 } else { 1 };
     match scenario {
-        Scenario::Receive => sizes.map(|size| bulk(scenario, [Work::Receive, Work::Source], size, share)).into(),
+        Scenario::Receive => {
+            let written = sizes.map(|size| bulk(scenario, [Work::Receive, Work::Source], size, share));
+            let flooded = sizes.map(|size| bulk(scenario, [Work::Receive, Work::Flood], size, share));
+            written.into_iter().chain(flooded.into_iter().take(2)).collect()
+        }
         Scenario::Send => sizes.map(|size| bulk(scenario, [Work::Send, Work::Sink], size, share)).into(),
         Scenario::Duplex => vec![bulk(scenario, [Work::Duplex, Work::Both], 16 * KIB, share)],
         Scenario::Lines => vec![lines(share)],
@@ -41,22 +44,14 @@ fn everybody() -> Vec<Name> {
 fn bulk(scenario: Scenario, [side, load]: [Work; 2], size: usize, share: u64) -> Case {
     let total = (256 << 20) / share;
     let common = Order { size, warm: total / 8, total, ..Order::new(side) };
-    let record = size.min(RECORD);
-    let wire = on_the_wire(size) as f64;
-    let each = 1.0 / record as f64;
-    let records = (total / 2 / record as u64).min(8192);
-    let parts = match scenario {
-        Scenario::Receive => vec![(part(Work::Open, record, records), each)],
-        Scenario::Send => vec![(part(Work::Seal, record, records), each)],
-        _ => vec![(part(Work::Open, record, records), each / 2.0), (part(Work::Seal, record, records), each / 2.0)],
-    };
+    let flood = if load == Work::Flood { ", flood" } else { "" };
     Case {
         scenario,
-        outputs: vec![Output::rate(format!("{} KiB", size / KIB), "MB/CPU s")],
+        outputs: vec![Output::rate(format!("{} KiB{flood}", size / KIB), "MB/CPU s")],
         method: Method::Itself {
             load: Some(Order { work: load, ..common.clone() }),
             side: common,
-            limit: Limit { side: None, scale: size as f64 / wire, parts },
+            limit: Limit::default(),
             scale: MEGABYTE,
         },
         contenders: everybody(),
@@ -65,22 +60,19 @@ fn bulk(scenario: Scenario, [side, load]: [Work; 2], size: usize, share: u64) ->
 
 fn lines(share: u64) -> Case {
     const SIZE: usize = 8 * KIB;
+    /// The mean of 20 to 60.
+    const MEAN: u64 = 40;
     let total = 4_000_000 / share;
     let side = Order { size: SIZE, warm: total / 8, total, ..Order::new(Work::Lines) };
-    let bytes = (total as f64 * mean_line()) as u64;
-    let limit = Order { warm: bytes / 8, total: bytes, ..Order { work: Work::Receive, ..side.clone() } };
-    let lines_in_wire_byte = SIZE as f64 / on_the_wire(SIZE) as f64 / mean_line();
+    // The limit looks for no lines: it receives as many bytes.
+    let limit = Order { warm: total * MEAN / 8, total: total * MEAN, ..Order { work: Work::Receive, ..side.clone() } };
     Case {
         scenario: Scenario::Lines,
         outputs: vec![Output::rate("20-60 bytes", "lines/CPU s")],
         method: Method::Itself {
             load: Some(Order { work: Work::Text, ..side.clone() }),
             side,
-            limit: Limit {
-                side: Some(limit),
-                scale: lines_in_wire_byte,
-                parts: vec![(part(Work::Open, SIZE, 8192), mean_line() / SIZE as f64)],
-            },
+            limit: Limit { side: Some(limit), scale: 1.0 / MEAN as f64, part: None },
             scale: 1.0,
         },
         contenders: everybody(),
@@ -96,15 +88,11 @@ fn pingpong(connections: usize, total: u64) -> Case {
         method: Method::Server {
             load: Order { work: Work::Fleet, active: connections, warm: total / 8, total, ..side.clone() },
             side,
-            limit: one_record_each_way(SIZE),
+            limit: Limit::default(),
             then: Gauge::Rate,
         },
         contenders: everybody(),
     }
-}
-
-fn one_record_each_way(size: usize) -> Limit {
-    Limit::of(vec![(part(Work::Open, size, 50_000), 1.0), (part(Work::Seal, size, 50_000), 1.0)])
 }
 
 /// So many callers there are at once.
@@ -118,7 +106,7 @@ fn as_server(scenario: Scenario, total: u64) -> Case {
         outputs: vec![Output::rate("server", "connections/CPU s")],
         method: Method::Server {
             load: Order { work: Work::Callers, active: CALLERS, warm: total / 8, total, ..side.clone() },
-            limit: Limit::of(vec![(Order { resume, ..part(Work::ServerHandshake, 0, total) }, 1.0)]),
+            limit: in_memory(Work::ServerHandshake, total, resume),
             side,
             then: Gauge::Rate,
         },
@@ -135,11 +123,16 @@ fn as_client(scenario: Scenario, total: u64) -> Case {
         method: Method::Itself {
             load: Some(Order { work: Work::Answerers, ..side.clone() }),
             side,
-            limit: Limit::of(vec![(Order { resume, ..part(Work::ClientHandshake, 0, total) }, 1.0)]),
+            limit: in_memory(Work::ClientHandshake, total, resume),
             scale: 1.0,
         },
         contenders: everybody(),
     }
+}
+
+/// The bare connections know no handshake: it is measured in memory, and added.
+fn in_memory(work: Work, total: u64, resume: bool) -> Limit {
+    Limit { part: Some(Order { warm: total / 8, total, resume, ..Order::new(work) }), ..Limit::default() }
 }
 
 fn idle(connections: usize) -> Case {
@@ -172,7 +165,7 @@ fn scale(open: usize, total: u64) -> Case {
         method: Method::Server {
             load: Order { work: Work::Fleet, active: 100, warm: total / 8, total, ..side.clone() },
             side,
-            limit: one_record_each_way(SIZE),
+            limit: Limit::default(),
             then: Gauge::RateAndLatency,
         },
         contenders: everybody(),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::contenders::Name;
-use crate::order::{Order, Work};
+use crate::order::Order;
 
 pub(crate) use cases::cases;
 
@@ -168,19 +168,19 @@ pub(crate) enum Gauge {
 }
 
 /// How the limit differs from the contenders.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Limit {
-    /// What its side does in place of the contenders', and its load.
+    /// What its side does in place of the contenders'.
     pub(crate) side: Option<Order>,
-    /// Operations in one that its side counts: it counts bytes on the wire.
+    /// Operations of the contenders in one that it counts.
     pub(crate) scale: f64,
-    /// What the cryptography adds to an operation: a part, and how many of it there are in one.
-    pub(crate) parts: Vec<(Order, f64)>,
+    /// What is measured apart, and added to each operation.
+    pub(crate) part: Option<Order>,
 }
 
-impl Limit {
-    fn of(parts: Vec<(Order, f64)>) -> Self {
-        Self { side: None, scale: 1.0, parts }
+impl Default for Limit {
+    fn default() -> Self {
+        Self { side: None, scale: 1.0, part: None }
     }
 }
 
@@ -192,9 +192,4 @@ impl Output {
     fn cost(size: impl Into<String>, unit: &'static str) -> Self {
         Self { size: size.into(), unit, higher_is_better: false }
     }
-}
-
-/// A part of the limit that costs something for each operation.
-fn part(work: Work, size: usize, total: u64) -> Order {
-    Order { size, warm: total / 8, total, ..Order::new(work) }
 }

@@ -70,17 +70,17 @@ impl Bench {
         drop(running);
         worker.join()?;
         match name {
-            Name::Limit => self.with_parts(nanos / (count * limit.scale), limit),
+            Name::Limit => self.with_part(nanos / (count * limit.scale), limit),
             _ => Ok(1e9 * count / nanos),
         }
     }
 
-    /// Adds what cryptography costs to the nanoseconds of an operation; returns operations per second.
-    fn with_parts(&self, mut nanos: f64, limit: &Limit) -> Outcome<f64> {
-        for (part, count) in &limit.parts {
+    /// Adds what is measured apart to the nanoseconds of an operation; returns operations per second.
+    fn with_part(&self, mut nanos: f64, limit: &Limit) -> Outcome<f64> {
+        if let Some(part) = &limit.part {
             let worker = self.start(part, Name::Limit, SIDE, 0)?;
             let [spent, done] = worker.numbers("cpu")?;
-            nanos += spent / done * count;
+            nanos += spent / done;
         }
         Ok(1e9 / nanos)
     }
@@ -97,7 +97,7 @@ impl Bench {
         server.go()?;
         let [cpu, memory] = server.numbers("usage")?;
         let nanos = (cpu - cpu_before) / load.total as f64;
-        let rate = |nanos| if name == Name::Limit { self.with_parts(nanos, limit) } else { Ok(1e9 / nanos) };
+        let rate = |nanos| if name == Name::Limit { self.with_part(nanos, limit) } else { Ok(1e9 / nanos) };
         match then {
             Gauge::Memory => Ok(vec![(memory - memory_before).max(0.0) / side.connections as f64]),
             Gauge::Rate => Ok(vec![rate(nanos)?]),
