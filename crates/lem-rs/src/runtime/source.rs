@@ -149,6 +149,16 @@ impl Source {
         self.socket.finish()
     }
 
+    /// From now on, closing this resets the connection (RST): the peer sees a failure, and no end that could pass for a
+    /// complete one. What it has not read yet may be lost, and so may what is under way to it. For relays, which must not
+    /// turn a cut into an end; a Unix-domain socket knows no such thing, and just ends.
+    ///
+    /// # Errors
+    /// What the operating system says: the connection is gone, as a rule.
+    pub fn reset_when_closed(&self) -> io::Result<()> {
+        self.socket.reset_when_closed()
+    }
+
     /// Wakes the polling task when trying in this direction is worthwhile again. One task for each direction: a
     /// second one takes the place of the first.
     pub fn park(&self, direction: Direction, cx: &Context<'_>) {

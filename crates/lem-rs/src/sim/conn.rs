@@ -31,6 +31,8 @@ pub(super) struct End {
     pub(super) received: VecDeque<u8>,
     /// The peer's FIN was received.
     pub(super) fin: bool,
+    /// Closing it sends RST.
+    pub(super) resets: bool,
     /// A reset was received, or connecting has failed: nothing goes either way any more.
     pub(super) dead: bool,
     /// What the next call is to say, once.
@@ -114,6 +116,7 @@ impl End {
             token: None,
             received: VecDeque::new(),
             fin: false,
+            resets: false,
             dead: false,
             error: None,
             waits_readable: false,

@@ -154,6 +154,13 @@ impl Socket for SimSocket {
         self.shared.state.borrow_mut().finish(self.end)
     }
 
+    fn reset_when_closed(&self) -> io::Result<()> {
+        if let Some(conn) = self.shared.state.borrow_mut().conns.get_mut(&self.end.conn) {
+            conn.end(self.end.side).resets = true;
+        }
+        Ok(())
+    }
+
     fn connected(&self) -> io::Result<()> {
         let mut state = self.shared.state.borrow_mut();
         let conn = state.conns.get_mut(&self.end.conn).ok_or(Why::NotConnected)?;
@@ -309,16 +316,17 @@ impl State {
         Ok(())
     }
 
-    /// A socket is closed: what was written still goes, then FIN; unless there is something unread, which makes it RST.
+    /// A socket is closed: what was written still goes, then FIN; unless there is something unread, which makes it RST,
+    /// or it was asked for.
     pub(super) fn close(&mut self, end: EndId) {
         let Some(conn) = self.conns.get_mut(&end.conn) else { return };
         let connected = conn.is_connected(end.side);
         let this = conn.end(end.side);
         this.open = false;
-        let unread = !this.received.is_empty();
+        let resets = !this.received.is_empty() || this.resets;
         this.received.clear();
         if !this.dead {
-            if unread || !connected {
+            if resets || !connected {
                 this.out.queue.clear();
                 self.send_reset(end.other());
             } else {

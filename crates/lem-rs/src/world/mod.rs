@@ -67,6 +67,8 @@ pub(crate) trait Socket {
     fn write(&self, data: &[u8]) -> io::Result<usize>;
     /// Sends FIN behind what was written.
     fn finish(&self) -> io::Result<()>;
+    /// Closing it sends RST from now on, and not FIN, if there is such a thing.
+    fn reset_when_closed(&self) -> io::Result<()>;
     /// After the first writability: whether connecting worked. `WouldBlock` if that is not decided yet.
     fn connected(&self) -> io::Result<()>;
     fn peer(&self) -> io::Result<Endpoint>;

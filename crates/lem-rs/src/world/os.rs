@@ -180,6 +180,10 @@ impl<S: Stream> Socket for OsSocket<S> {
         self.stream.finish()
     }
 
+    fn reset_when_closed(&self) -> io::Result<()> {
+        self.stream.reset_when_closed()
+    }
+
     fn connected(&self) -> io::Result<()> {
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
@@ -228,6 +232,8 @@ trait Stream: Source {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, data: &[u8]) -> io::Result<usize>;
     fn finish(&self) -> io::Result<()>;
+    /// See [`Socket::reset_when_closed`].
+    fn reset_when_closed(&self) -> io::Result<()>;
     fn take_error(&self) -> io::Result<Option<io::Error>>;
     fn peer(&self) -> io::Result<Endpoint>;
     fn local(&self) -> io::Result<Endpoint>;
@@ -251,6 +257,10 @@ impl Stream for TcpStream {
 
     fn finish(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    fn reset_when_closed(&self) -> io::Result<()> {
+        socket2::SockRef::from(self).set_linger(Some(Duration::ZERO))
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
@@ -293,6 +303,11 @@ impl Stream for UnixStream {
 
     fn finish(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    /// A Unix-domain socket has no reset that could be asked for.
+    fn reset_when_closed(&self) -> io::Result<()> {
+        Ok(())
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
