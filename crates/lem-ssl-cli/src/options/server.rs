@@ -32,6 +32,11 @@ impl ServerArgs {
     /// The context that these arguments describe. Reads the files, each time anew. `default_alpn` is spoken if no
     /// --alpn was given.
     pub(crate) fn context(&self, default_alpn: &[&str]) -> Result<Context, Failure> {
+        Ok(self.builder(default_alpn)?.build()?)
+    }
+
+    /// As [`context`](Self::context), for who has more to say.
+    pub(crate) fn builder(&self, default_alpn: &[&str]) -> Result<ContextBuilder, Failure> {
         let mut builder = self.protocol.apply(Context::builder().roots(Roots::None));
         if self.protocol.alpn.is_empty() {
             builder = builder.alpn(default_alpn.iter().copied());
@@ -40,7 +45,7 @@ impl ServerArgs {
             builder = builder.client_roots(Roots::PemFile(file.clone()));
         }
         let identities = self.identities()?;
-        Ok(identities.into_iter().fold(builder, ContextBuilder::identity).build()?)
+        Ok(identities.into_iter().fold(builder, ContextBuilder::identity))
     }
 
     /// The files that a reload reads again.

@@ -1,0 +1,154 @@
+//! `lem-ssl check`: an exit code for each class of failure, and a report with everything.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use lem_ssl_tests::pki::{Authority, Leaf, self_signed};
+use serde_json::Value;
+
+use crate::support::{Server, World, lem_ssl};
+
+/// A server with this certificate, and what check says of it.
+#[track_caller]
+fn checked(world: &World, name: &str, leaf: Leaf<'_>, further: &[&str], code: i32) -> Value {
+    let files = world.issue(name, leaf);
+    let server = Server::start(&[&["--echo"][..], &files.arguments()].concat());
+    let address = server.by_name();
+    let report = lem_ssl([&["check", "--json", "--ca", &world.ca, &address][..], further].concat(), b"").expect(code);
+    assert_eq!(report.stderr, "");
+    let report: Value = serde_json::from_str(&report.text()).unwrap();
+    assert_eq!(report["exit_code"], code);
+    report
+}
+
+fn outcomes(report: &Value) -> Vec<&str> {
+    report["verification"].as_array().unwrap().iter().map(|step| step["outcome"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_good_server_is_reported_with_everything() {
+    let world = World::new();
+    let report = checked(&world, "good", Leaf::server(&["localhost", "127.0.0.1"]), &["--days", "29"], 0);
+    assert_eq!(report["result"], "good");
+    assert_eq!(report["problem"], Value::Null);
+    assert_eq!(report["verified"], true);
+    assert_eq!(outcomes(&report), ["passed", "passed", "passed"]);
+    assert_eq!(report["session"]["version"], "TLS 1.3");
+    assert!(report["session"]["cipher_suite"].as_str().unwrap().starts_with("TLS_"));
+    assert_eq!(report["session"]["group"], "X25519MLKEM768");
+    assert_eq!(report["resumption"], "yes");
+    assert_eq!(report["certificates"][0]["subject"], "CN=localhost");
+    assert_eq!(report["certificates"][0]["issuer"], "CN=CLI Test Root");
+    assert_eq!(report["certificates"][0]["names"], serde_json::json!(["localhost", "127.0.0.1"]));
+    for phase in ["resolve", "connect", "handshake", "resumed_handshake"] {
+        assert!(report["timings_ms"][phase].is_f64(), "{phase}: {report}");
+    }
+}
+
+#[test]
+fn an_expired_certificate_is_6() {
+    let report = checked(&World::new(), "late", Leaf::server(&["localhost"]).expired(), &[], 6);
+    assert_eq!(outcomes(&report), ["failed", "not_checked", "passed"]);
+    assert!(report["problem"].as_str().unwrap().contains("expired on"));
+    // It was refused, and yet there is a report.
+    assert_eq!(report["inspected"], true);
+    assert_eq!(report["session"]["version"], "TLS 1.3");
+    assert!(report["certificates"][0]["days_left"].as_i64().unwrap() < 0);
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_is_6() {
+    let report = checked(&World::new(), "early", Leaf::server(&["localhost"]).not_yet_valid(), &[], 6);
+    assert_eq!(outcomes(&report), ["failed", "not_checked", "passed"]);
+}
+
+#[test]
+fn a_certificate_for_other_names_is_7() {
+    let report = checked(&World::new(), "other", Leaf::server(&["a.example", "b.example"]), &[], 7);
+    assert_eq!(outcomes(&report), ["passed", "passed", "failed"]);
+    assert_eq!(report["verification"][2]["detail"], "not for localhost, but for a.example, b.example");
+    // Told the right name, it is good.
+    let report =
+        checked(&World::new(), "other", Leaf::server(&["a.example", "b.example"]), &["--server-name", "b.example"], 0);
+    assert_eq!(report["name"], "b.example");
+}
+
+#[test]
+fn a_certificate_from_nobody_that_we_trust_is_8() {
+    let world = World::new();
+    let stranger = Authority::new("A Stranger").issue(Leaf::server(&["localhost"]));
+    let own = self_signed(Leaf::server(&["localhost"]));
+    for (name, issued, says) in [("stranger", stranger, "A Stranger"), ("own", own, "self-signed")] {
+        let (chain, key) = world.scratch.write_identity(name, &issued);
+        let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());
+        let server = Server::start(&["--echo", "--cert", chain, "--key", key]);
+        let report = lem_ssl(["check", "--ca", &world.ca, &server.by_name()], b"").expect(8).text();
+        assert!(report.contains("untrusted") && report.contains(says), "{report}");
+        assert!(report.contains("looked at without verification"), "{report}");
+    }
+}
+
+#[test]
+fn a_certificate_that_expires_within_the_days_is_9_and_only_if_asked() {
+    let world = World::new();
+    let report = checked(&world, "soon", Leaf::server(&["localhost"]), &["--days", "31"], 9);
+    assert_eq!((&report["result"], &report["verified"]), (&"expires_soon".into(), &true.into()));
+    checked(&world, "soon", Leaf::server(&["localhost"]), &[], 0);
+}
+
+#[test]
+fn what_is_no_tls_server_is_told_apart_from_what_is_no_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = listener.local_addr().unwrap().to_string();
+    let talks = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n").unwrap();
+        // It stays until the client has had enough.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let report = lem_ssl(["check", &plain], b"").expect(5).text();
+    assert!(report.contains("handshake") && report.contains("an SSH peer"), "{report}");
+    talks.join().unwrap();
+
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let report = lem_ssl(["check", &closed], b"").expect(4).text();
+    assert!(report.contains("connection refused"), "{report}");
+
+    // No name server is needed to know that there is no such name; where one is asked in vain, the time is limited.
+    lem_ssl(["check", "--timeout", "10", "nobody.invalid"], b"").expect(3);
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_is_5_without_one_and_0_with() {
+    let world = World::new();
+    let files = world.good();
+    let server = Server::start(&[&["--echo", "--client-ca", &world.ca][..], &files.arguments()].concat());
+    for version in ["1.2", "1.3"] {
+        let report = lem_ssl(["check", "--ca", &world.ca, "--tls", version, &server.address], b"").expect(5).text();
+        assert!(report.contains("certificate"), "{version}: {report}");
+        let client = world.issue("client", Leaf::client(&["me.example"]));
+        let arguments = [&["check", "--ca", &world.ca, "--tls", version, &server.address][..], &client.arguments()];
+        lem_ssl(arguments.concat(), b"").expect(0);
+    }
+}
+
+#[test]
+fn several_addresses_are_reported_in_order_and_the_first_that_is_not_good_decides() {
+    let world = World::new();
+    let files = world.good();
+    let server = Server::start(&[&["--echo"][..], &files.arguments()].concat());
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let other = format!("[::1]:{}", refused.rsplit(':').next().unwrap());
+    let arguments = ["check", "--json", "--ca", &world.ca, &server.address, &refused, &server.by_name(), &other];
+    let reports = lem_ssl(arguments, b"").expect(4).text();
+    let addresses: Vec<Value> = reports.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let addresses: Vec<&str> = addresses.iter().map(|report| report["address"].as_str().unwrap()).collect();
+    assert_eq!(addresses, [server.address.as_str(), &refused, &server.by_name(), &other]);
+}
+
+#[test]
+fn a_server_of_tls_1_2_is_reported_as_such() {
+    let report = checked(&World::new(), "old", Leaf::server(&["localhost"]), &["--tls", "1.2"], 0);
+    assert_eq!(report["session"]["version"], "TLS 1.2");
+    assert_eq!(report["resumption"], "yes");
+}
