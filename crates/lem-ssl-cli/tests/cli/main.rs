@@ -1,11 +1,16 @@
 //! The command as its users meet it: arguments and standard input in; standard output, standard error and an exit code
 //! out.
+//!
+//! With the feature `interop` also against other programs, which have to be there: openssl, curl.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod check;
 mod connect;
 mod files;
 mod http;
+#[cfg(feature = "interop")]
+mod interop;
 mod serve;
 mod starttls;
 mod support;

@@ -56,6 +56,12 @@ impl Files {
     pub(crate) fn arguments(&self) -> [&str; 4] {
         ["--cert", &self.chain, "--key", &self.key]
     }
+
+    /// The same for openssl, whose arguments have one hyphen.
+    #[cfg(feature = "interop")]
+    pub(crate) fn arguments_of_openssl(&self) -> [&str; 4] {
+        ["-cert", &self.chain, "-key", &self.key]
+    }
 }
 
 pub(crate) fn text(path: &Path) -> String {
