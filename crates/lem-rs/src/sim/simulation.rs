@@ -19,7 +19,7 @@ use super::world::{Shared, SimWorld};
 use crate::error::Error;
 use crate::runtime::Machine;
 
-/// How many turns of the loop a run may take: a program that needs more spins.
+/// How many turns of the loop the runs in a world may take: a program that needs more spins.
 const MOST_TURNS: u64 = 10_000_000;
 
 /// The parts of a test that draw numbers of their own.
@@ -60,7 +60,7 @@ impl Sim {
     /// # Errors
     /// [`Error::Stalled`] if tasks wait and nothing can happen any more; [`Error::Misuse`] if a task waits although its
     /// future kept no waker ([`SimBuilder::check_wakers`]), or a machine already runs on this thread; [`Error::Io`] if
-    /// the run is not over after the [most turns](SimBuilder::most_turns).
+    /// it is not over after the [most turns](SimBuilder::most_turns).
     ///
     /// # Panics
     /// As [`Machine::run`].
@@ -164,7 +164,7 @@ impl SimBuilder {
         Self { most_descriptors: most, ..self }
     }
 
-    /// How many turns of the loop a run may take before it counts as one that spins. Default ten million.
+    /// How many turns of the loop all runs in this world may take before they count as spinning. Default ten million.
     pub fn most_turns(self, most: u64) -> Self {
         Self { most_turns: most, ..self }
     }
