@@ -37,7 +37,7 @@ impl Command {
             match argument {
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Long("child") => {
-                    let rest = parser.raw_args()?.map(|text| text.string()).collect::<Result<_, _>>()?;
+                    let rest = parser.raw_args()?.map(ValueExt::string).collect::<Result<_, _>>()?;
                     return Ok(Self::Child(rest));
                 }
                 Long("contender") => contenders.push(parser.value()?.parse()?),

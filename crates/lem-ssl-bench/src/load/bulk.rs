@@ -124,7 +124,6 @@ fn line_lengths() -> impl Iterator<Item = usize> {
     (0..).map(|number: usize| 20 + number * 17 % 41)
 }
 
-
 const LONGEST_LINE: usize = 60;
 
 const BATCH: usize = 1024 * 1024;

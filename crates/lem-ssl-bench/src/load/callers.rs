@@ -23,7 +23,8 @@ pub(super) fn call(order: &Order) -> Outcome<()> {
     let mut configs = Vec::new();
     for _ in 0..order.active {
         // One each: they would take each other's tickets.
-        let config = if order.is_encrypted() { Some(Pki::open(&order.pki)?.client_config(order.resume)?) } else { None };
+        let config =
+            if order.is_encrypted() { Some(Pki::open(&order.pki)?.client_config(order.resume)?) } else { None };
         configs.push(config);
     }
     call_often(order, &configs, order.warm)?;

@@ -43,8 +43,13 @@ impl Samples {
 
     /// The median of the rounds' ratios. Within a round both were measured under the same conditions, or nearly.
     pub(crate) fn ratio(&self, name: Name, to: Name) -> Option<f64> {
-        let ratios: Vec<_> =
-            self.of(name)?.iter().zip(self.of(to)?).filter(|(_, to)| **to > 0.0).map(|(value, to)| value / to).collect();
+        let ratios: Vec<_> = self
+            .of(name)?
+            .iter()
+            .zip(self.of(to)?)
+            .filter(|(_, to)| **to > 0.0)
+            .map(|(value, to)| value / to)
+            .collect();
         median(&ratios)
     }
 }

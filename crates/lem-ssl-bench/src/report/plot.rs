@@ -49,7 +49,8 @@ pub(crate) fn svg(results: &[Result]) -> String {
     let mut y = TOP;
     for row in &rows {
         let middle = y + row.bars.len() as f64 * BAR / 2.0 + 4.0;
-        let _ = writeln!(text, "<text x=\"{}\" y=\"{middle:.1}\" text-anchor=\"end\">{}</text>", LABELS - 8.0, row.label);
+        let _ =
+            writeln!(text, "<text x=\"{}\" y=\"{middle:.1}\" text-anchor=\"end\">{}</text>", LABELS - 8.0, row.label);
         for (name, ratio) in &row.bars {
             let colour = COLOURS.iter().find(|(known, _)| known == name).map_or("#999", |(_, colour)| colour);
             let length = ratio.min(most) * scale;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::contenders::Name;
 use crate::outcome::Outcome;
 
-/// The number of crates, the size of the stripped static binary in KiB, and the seconds that a clean build takes.
+/// The number of crates with the cryptography that comes with the library, and with the same one, the size of the stripped static binary in KiB, and the seconds that a clean build takes.
 pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
     let program = match name {
         Name::Lem => "fetch-lem",
@@ -19,13 +19,11 @@ pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
         return Err(format!("the sources of the fetch program are gone: {}", manifest.display()).into());
     }
     let target = scratch.join(program);
-    let tree = cargo("tree", &manifest)
-        .args(["--locked", "--edges", "normal", "--prefix", "none", "--no-dedupe", "--format", "{p}"])
-        .output()?;
-    if !tree.status.success() {
-        return Err(format!("cargo tree failed: {}", String::from_utf8_lossy(&tree.stderr)).into());
-    }
-    let crates = count_crates(&String::from_utf8_lossy(&tree.stdout));
+    let crates = count_in_tree(&manifest, &[])?;
+    let usual = match name {
+        Name::Lem => crates,
+        _ => count_in_tree(&manifest, &["--no-default-features", "--features", "usual"])?,
+    };
     let host = "x86_64-unknown-linux-gnu";
     let began = Instant::now();
     let status = cargo("build", &manifest)
@@ -40,7 +38,18 @@ pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
     }
     let bytes = fs::metadata(target.join(host).join("release").join(program))?.len();
     fs::remove_dir_all(target)?;
-    Ok(vec![crates as f64, bytes as f64 / 1024.0, seconds])
+    Ok(vec![usual as f64, crates as f64, bytes as f64 / 1024.0, seconds])
+}
+
+fn count_in_tree(manifest: &Path, features: &[&str]) -> Outcome<usize> {
+    let tree = cargo("tree", manifest)
+        .args(["--locked", "--edges", "normal,build", "--prefix", "none", "--no-dedupe", "--format", "{p}"])
+        .args(features)
+        .output()?;
+    if !tree.status.success() {
+        return Err(format!("cargo tree failed: {}", String::from_utf8_lossy(&tree.stderr)).into());
+    }
+    Ok(count_crates(&String::from_utf8_lossy(&tree.stdout)))
 }
 
 fn cargo(verb: &str, manifest: &Path) -> Command {
