@@ -20,6 +20,7 @@ mod starttls;
 mod stdio;
 mod target;
 mod text;
+mod tunnel;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,69 @@
+//! The side of the clients.
+
+use lem_ssl_rs::{Counters, Endpoint, Error, Listener, LiveContext, Server, ServerOptions, Stream, TcpStream};
+
+use crate::log::Log;
+
+/// Where clients come in.
+#[derive(Debug)]
+pub(super) enum Front {
+    Plain(Listener),
+    Tls(Server),
+}
+
+/// A client; if it speaks TLS, its handshake is finished.
+pub(super) enum Client {
+    Plain(TcpStream),
+    Tls(Stream),
+}
+
+impl Front {
+    /// Listens; with TLS, if there is a context.
+    pub(super) async fn open(
+        address: &str,
+        context: Option<&LiveContext>,
+        options: ServerOptions,
+        log: &Log,
+    ) -> Result<Self, Error> {
+        let log = log.clone();
+        let Some(context) = context else {
+            let listener = Listener::bind_with(address, options.listen).await?;
+            listener.on_pause(move |error| log.line(format!("accepting pauses: {error}")));
+            return Ok(Self::Plain(listener));
+        };
+        let server = Server::listen(context.clone(), address, options).await?;
+        server.on_event(move |event| log.line(event.to_string()));
+        Ok(Self::Tls(server))
+    }
+
+    pub(super) async fn accept(&self) -> Result<Client, Error> {
+        match self {
+            Self::Plain(listener) => listener.accept().await.map(Client::Plain),
+            Self::Tls(server) => server.accept().await.map(Client::Tls),
+        }
+    }
+
+    /// Lets no more clients in.
+    pub(super) fn close(&self) {
+        // "already closed" is as good.
+        let _ = match self {
+            Self::Plain(listener) => listener.close(),
+            Self::Tls(server) => server.close(),
+        };
+    }
+
+    pub(super) fn local_addr(&self) -> &Endpoint {
+        match self {
+            Self::Plain(listener) => listener.local_addr(),
+            Self::Tls(server) => server.local_addr(),
+        }
+    }
+
+    /// What was counted of handshakes, if there are any.
+    pub(super) fn counters(&self) -> Option<Counters> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(server) => Some(server.counters()),
+        }
+    }
+}

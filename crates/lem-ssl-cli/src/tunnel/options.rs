@@ -1,0 +1,205 @@
+//! The arguments, and what they come to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use lem_ssl_rs::{Address, Context, ServerOptions, ToAddress, UnknownName};
+
+use super::dial::BackEnd;
+use super::route::Routes;
+use crate::exit::Failure;
+use crate::options::{ClientArgs, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
+use crate::target;
+
+/// How we verify the back end, and show ourselves to it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS with the back end (--tls-out)")]
+pub(super) struct OutArgs {
+    /// Trust the certificates in this PEM file, and no others; may be repeated
+    #[arg(long, value_name = "FILE")]
+    out_ca: Vec<PathBuf>,
+    /// Trust the operating system's roots, beside those of --out-ca; without either, Mozilla's, which are built in
+    #[arg(long)]
+    out_system_roots: bool,
+    /// The name that every back end's certificate must be valid for, if it is not its address's
+    #[arg(long, value_name = "NAME")]
+    out_server_name: Option<String>,
+    /// Our own certificate chain, PEM, for back ends that ask for one
+    #[arg(long, value_name = "FILE", requires = "out_key")]
+    out_cert: Option<PathBuf>,
+    /// The private key of --out-cert, PEM
+    #[arg(long, value_name = "FILE", requires = "out_cert")]
+    out_key: Option<PathBuf>,
+    /// Application protocols to offer, the best first
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    out_alpn: Vec<String>,
+    /// Speak only this version of TLS
+    #[arg(long, value_name = "VERSION")]
+    out_tls: Option<TlsVersion>,
+    /// Accept ANY certificate of a back end: everyone on the way to it can read and change everything
+    #[arg(long, conflicts_with_all = ["out_ca", "out_system_roots"])]
+    out_danger_accept_any_certificate: bool,
+}
+
+/// What one address, or all of them, may take of us.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArgs {
+    /// Carry so many connections at once; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_connections: u32,
+    /// Have so many handshakes with clients under way at once; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
+    max_handshakes: u32,
+    /// And so many of them from one address; a further one is dropped
+    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
+    max_handshakes_per_address: u32,
+    /// Give a client's handshake so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    handshake_timeout: Duration,
+    /// Give resolving, connecting and the handshake with a back end so many seconds in all
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) connect_timeout: Duration,
+    /// Cut a connection on which nothing has moved for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub(super) idle_timeout: Duration,
+    /// After SIGTERM or Ctrl-C, let connections finish for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) drain: Duration,
+}
+
+/// One `--route`.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    name: String,
+    address: String,
+}
+
+impl std::str::FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, address)) if !name.is_empty() && !address.is_empty() => {
+                Ok(Self { name: name.to_owned(), address: address.to_owned() })
+            }
+            _ => Err("it is no NAME=ADDRESS".to_owned()),
+        }
+    }
+}
+
+/// The contexts of the two sides; `None` for a side in plain text.
+#[derive(Debug)]
+pub(super) struct Contexts {
+    pub(super) inward: Option<Context>,
+    pub(super) outward: Option<Context>,
+}
+
+/// What is asked for on the two sides.
+#[derive(Debug, Clone)]
+pub(super) struct Sides {
+    inward: Option<ServerArgs>,
+    outward: Option<ClientArgs>,
+    /// A client that asks for a name that no certificate is for is refused in the handshake.
+    strict: bool,
+    handshake_timeout: Duration,
+}
+
+impl Sides {
+    pub(super) fn new(
+        inward: Option<&ServerArgs>,
+        outward: Option<&OutArgs>,
+        limits: &LimitArgs,
+        strict: bool,
+    ) -> Self {
+        Self {
+            inward: inward.cloned(),
+            outward: outward.map(|out| out.client_args(limits.connect_timeout)),
+            strict,
+            handshake_timeout: limits.handshake_timeout,
+        }
+    }
+
+    /// Reads the files, each time anew.
+    pub(super) fn contexts(&self) -> Result<Contexts, Failure> {
+        let inward = match &self.inward {
+            None => None,
+            Some(arguments) => {
+                let unknown = if self.strict { UnknownName::Refuse } else { UnknownName::First };
+                let builder = arguments.builder(&[])?.unknown_name(unknown);
+                Some(builder.handshake_deadline(self.handshake_timeout).build()?)
+            }
+        };
+        let outward = self.outward.as_ref().map(ClientArgs::context).transpose()?;
+        Ok(Contexts { inward, outward })
+    }
+
+    /// Whether there are files that a reload could read again.
+    pub(super) fn has_files(&self) -> bool {
+        let inward = self.inward.as_ref().is_some_and(|arguments| arguments.files().next().is_some());
+        let outward =
+            self.outward.as_ref().is_some_and(|arguments| !arguments.ca.is_empty() || arguments.cert.is_some());
+        inward || outward
+    }
+}
+
+impl OutArgs {
+    /// Whether any of them was given.
+    pub(super) fn is_given(&self) -> bool {
+        let Self { out_ca, out_system_roots, out_server_name, out_cert, out_key, out_alpn, out_tls, .. } = self;
+        let files = !out_ca.is_empty() || out_cert.is_some() || out_key.is_some();
+        let rest = *out_system_roots || out_server_name.is_some() || !out_alpn.is_empty() || out_tls.is_some();
+        files || rest || self.out_danger_accept_any_certificate
+    }
+
+    fn client_args(&self, timeout: Duration) -> ClientArgs {
+        ClientArgs {
+            ca: self.out_ca.clone(),
+            system_roots: self.out_system_roots,
+            server_name: self.out_server_name.clone(),
+            cert: self.out_cert.clone(),
+            key: self.out_key.clone(),
+            protocol: ProtocolArgs { alpn: self.out_alpn.clone(), tls: self.out_tls, key_log: false },
+            timeout,
+            danger_accept_any_certificate: self.out_danger_accept_any_certificate,
+        }
+    }
+
+    /// A back end at this address.
+    fn back_end(&self, text: &str, secured: bool) -> Result<BackEnd, Failure> {
+        let address: Address = text.to_address().map_err(lem_ssl_rs::Error::from)?;
+        if !secured {
+            return Ok(BackEnd { address, name: None });
+        }
+        match self.out_server_name.clone().or_else(|| target::name_of(&address)) {
+            Some(name) => Ok(BackEnd { address, name: Some(name) }),
+            None => Err(wrong(format!(
+                "{address} has no name that a certificate could be valid for: give --out-server-name"
+            ))),
+        }
+    }
+}
+
+impl LimitArgs {
+    pub(super) fn server_options(&self) -> ServerOptions {
+        let at_most = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let options = ServerOptions::default().handshakes(at_most(self.max_handshakes));
+        options.handshakes_per_peer(at_most(self.max_handshakes_per_address))
+    }
+}
+
+/// The back ends, by name. `secured` if we speak TLS with them.
+pub(super) fn routes(
+    connect: Option<&str>,
+    routes: &[Route],
+    out: &OutArgs,
+    secured: bool,
+) -> Result<Routes<BackEnd>, Failure> {
+    let default = connect.map(|address| out.back_end(address, secured)).transpose()?;
+    let mut table = Routes::new(default);
+    for Route { name, address } in routes {
+        table.add(name, out.back_end(address, secured)?).map_err(wrong)?;
+    }
+    Ok(table)
+}

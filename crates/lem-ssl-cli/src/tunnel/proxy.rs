@@ -1,0 +1,147 @@
+//! The header of the PROXY protocol, version 2: who the client is, for a back end that sees only us.
+//!
+//! Numbers and layout: <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, section 2.2.
+
+use std::net::{IpAddr, SocketAddr};
+
+use lem_ssl_rs::rustls::ProtocolVersion;
+use lem_ssl_rs::{Endpoint, Info};
+
+/// What begins every header of version 2.
+const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+
+/// Version 2, and a connection on behalf of somebody else.
+const PROXY: u8 = 0x21;
+
+/// Families and transports.
+const UNSPECIFIED: u8 = 0x00;
+const TCP_OVER_IPV4: u8 = 0x11;
+const TCP_OVER_IPV6: u8 = 0x21;
+
+/// Types of further values.
+const ALPN: u8 = 0x01;
+const AUTHORITY: u8 = 0x02;
+const SSL: u8 = 0x20;
+const SSL_VERSION: u8 = 0x21;
+const SSL_CIPHER: u8 = 0x23;
+
+/// Bits of the client field of [`SSL`].
+const CLIENT_SSL: u8 = 0x01;
+const CLIENT_CERTIFICATE: u8 = 0x02;
+const CLIENT_SESSION: u8 = 0x04;
+
+/// The header for a connection from `client`, which came in at `local`, and what was agreed on with it, if it speaks TLS.
+pub(super) fn header(client: &Endpoint, local: &Endpoint, session: Option<&Info>) -> Vec<u8> {
+    let (family, mut rest) = addresses(client, local);
+    if let Some(info) = session {
+        if let Some(protocol) = &info.alpn {
+            value(&mut rest, ALPN, protocol);
+        }
+        if let Some(name) = &info.requested_name {
+            value(&mut rest, AUTHORITY, name.as_bytes());
+        }
+        value(&mut rest, SSL, &secured(info));
+    }
+    let mut header = Vec::with_capacity(SIGNATURE.len() + 4 + rest.len());
+    header.extend(SIGNATURE);
+    header.extend([PROXY, family]);
+    header.extend(length(rest.len()));
+    header.extend(rest);
+    header
+}
+
+/// Both ends in one family: on a socket for both, IPv4 comes in the clothes of IPv6.
+fn addresses(client: &Endpoint, local: &Endpoint) -> (u8, Vec<u8>) {
+    let (Some(client), Some(local)) = (client.ip(), local.ip()) else { return (UNSPECIFIED, Vec::new()) };
+    let mut bytes = Vec::new();
+    let family = match (client.ip().to_canonical(), local.ip().to_canonical()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            bytes.extend(from.octets());
+            bytes.extend(to.octets());
+            TCP_OVER_IPV4
+        }
+        (from, to) => {
+            for ip in [from, to] {
+                bytes.extend(match ip {
+                    IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+                    IpAddr::V6(ip) => ip.octets(),
+                });
+            }
+            TCP_OVER_IPV6
+        }
+    };
+    for port in [client, local].map(|end: SocketAddr| end.port()) {
+        bytes.extend(port.to_be_bytes());
+    }
+    (family, bytes)
+}
+
+/// What is said of a client that speaks TLS. If it has shown a certificate, that was verified, or there would be no session.
+fn secured(info: &Info) -> Vec<u8> {
+    let certified = !info.peer_certificates.is_empty();
+    let client = match (certified, info.resumed) {
+        (false, _) => CLIENT_SSL,
+        (true, false) => CLIENT_SSL | CLIENT_CERTIFICATE | CLIENT_SESSION,
+        (true, true) => CLIENT_SSL | CLIENT_SESSION,
+    };
+    let mut said = vec![client];
+    said.extend(u32::from(!certified).to_be_bytes());
+    let version = match info.version {
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "",
+    };
+    value(&mut said, SSL_VERSION, version.as_bytes());
+    if let Some(suite) = info.cipher_suite {
+        // rustls marks the suites of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.
+        value(&mut said, SSL_CIPHER, format!("{suite:?}").replacen("TLS13_", "TLS_", 1).as_bytes());
+    }
+    said
+}
+
+fn value(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    to.push(kind);
+    to.extend(length(value.len()));
+    to.extend(value);
+}
+
+/// Names and protocols have 255 bytes at most, so what we say of a client is far shorter than this field allows.
+fn length(length: usize) -> [u8; 2] {
+    u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> Endpoint {
+        Endpoint::Ip(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_header_without_tls_is_that_of_the_specification() {
+        let header = header(&ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None);
+        let expected = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x07\xdc\x04\x01\xbb";
+        assert_eq!(header, expected);
+    }
+
+    #[test]
+    fn ipv4_on_a_socket_for_both_families_is_ipv4() {
+        let header = header(&ip("[::ffff:192.0.2.1]:1"), &ip("[::ffff:192.0.2.2]:2"), None);
+        assert_eq!(header[13..16], [TCP_OVER_IPV4, 0, 12]);
+    }
+
+    #[test]
+    fn ipv6_has_its_own_family() {
+        let header = header(&ip("[2001:db8::1]:1"), &ip("[2001:db8::2]:2"), None);
+        assert_eq!(header[13..16], [TCP_OVER_IPV6, 0, 36]);
+        assert_eq!(header.len(), 16 + 36);
+        assert_eq!(header[48..], [0, 1, 0, 2]);
+    }
+
+    #[test]
+    fn a_client_of_a_local_socket_has_no_address() {
+        let header = header(&Endpoint::Unix(None), &Endpoint::Unix(Some("/run/x".into())), None);
+        assert_eq!(header[12..], [PROXY, UNSPECIFIED, 0, 0]);
+    }
+}

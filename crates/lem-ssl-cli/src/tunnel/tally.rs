@@ -1,0 +1,159 @@
+//! What the tunnel counts.
+
+use std::cell::{Cell, RefCell};
+
+use lem_ssl_rs::Queue;
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Both sides have ended what they sent.
+    Finished,
+    /// The client's connection was cut or failed.
+    ClientCut,
+    /// The back end's was.
+    BackEndCut,
+    /// The client ended its side properly, and did not take all of what the back end sent.
+    ClientLeft,
+    /// The back end ended its side properly, and did not take all of what the client sent.
+    BackEndLeft,
+    /// Nothing moved for too long.
+    Idle,
+    /// The tunnel was asked to end.
+    Drained,
+    /// No back end is for the name that the client asked for.
+    NoRoute,
+    /// The back end could not be connected to.
+    Unreachable,
+    /// The handshake with the back end failed.
+    HandshakeFailed,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Finished,
+        Self::ClientCut,
+        Self::BackEndCut,
+        Self::ClientLeft,
+        Self::BackEndLeft,
+        Self::Idle,
+        Self::Drained,
+        Self::NoRoute,
+        Self::Unreachable,
+        Self::HandshakeFailed,
+    ];
+
+    /// The name that monitoring knows it by: never given another meaning.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::ClientCut => "client_cut",
+            Self::BackEndCut => "backend_cut",
+            Self::ClientLeft => "client_left",
+            Self::BackEndLeft => "backend_left",
+            Self::Idle => "idle",
+            Self::Drained => "drained",
+            Self::NoRoute => "no_route",
+            Self::Unreachable => "backend_unreachable",
+            Self::HandshakeFailed => "backend_handshake",
+        }
+    }
+
+    /// For the log.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::ClientCut => "cut, by the client",
+            Self::BackEndCut => "cut, by the back end",
+            Self::ClientLeft => "finished, the client did not take everything",
+            Self::BackEndLeft => "finished, the back end did not take everything",
+            Self::Idle => "cut, nothing moved for too long",
+            Self::Drained => "cut, the time to finish is over",
+            Self::NoRoute => "refused, no back end is for the name that it asks for",
+            Self::Unreachable | Self::HandshakeFailed => "cut, the back end cannot be reached",
+        }
+    }
+}
+
+/// Counts connections and bytes.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    accepted: Cell<u64>,
+    open: Cell<u64>,
+    up: Cell<u64>,
+    down: Cell<u64>,
+    ended: RefCell<[u64; Outcome::ALL.len()]>,
+    emptied: Queue<()>,
+}
+
+/// A connection that is open.
+pub(super) struct Open<'a> {
+    tally: &'a Tally,
+}
+
+/// The numbers at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) accepted: u64,
+    pub(super) open: u64,
+    pub(super) up: u64,
+    pub(super) down: u64,
+    /// In the order of [`Outcome::ALL`].
+    pub(super) ended: [u64; Outcome::ALL.len()],
+}
+
+impl Tally {
+    /// A client is here.
+    pub(super) fn open(&self) -> Open<'_> {
+        self.accepted.set(self.accepted.get() + 1);
+        self.open.set(self.open.get() + 1);
+        Open { tally: self }
+    }
+
+    pub(super) fn carried_up(&self, bytes: u64) {
+        self.up.set(self.up.get() + bytes);
+    }
+
+    pub(super) fn carried_down(&self, bytes: u64) {
+        self.down.set(self.down.get() + bytes);
+    }
+
+    pub(super) fn ended(&self, outcome: Outcome) {
+        let place = Outcome::ALL.iter().position(|&one| one == outcome);
+        if let Some(place) = place {
+            self.ended.borrow_mut()[place] += 1;
+        }
+    }
+
+    /// How many connections are open.
+    pub(super) fn left(&self) -> u64 {
+        self.open.get()
+    }
+
+    /// Waits until none is.
+    pub(super) async fn emptied(&self) {
+        while self.open.get() > 0 {
+            // The queue is private: nobody resets it.
+            let _ = self.emptied.get().await;
+        }
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        Totals {
+            accepted: self.accepted.get(),
+            open: self.open.get(),
+            up: self.up.get(),
+            down: self.down.get(),
+            ended: *self.ended.borrow(),
+        }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.tally.open.set(self.tally.open.get() - 1);
+        if self.tally.open.get() == 0 {
+            self.tally.emptied.signal(&());
+        }
+    }
+}
