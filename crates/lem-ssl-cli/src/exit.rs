@@ -179,12 +179,6 @@ impl Failure {
     pub(crate) fn has_message(&self) -> bool {
         !self.message.is_empty()
     }
-
-    /// Puts `context: ` before the message.
-    #[must_use]
-    pub(crate) fn within(self, context: impl fmt::Display) -> Self {
-        Self { message: format!("{context}: {}", self.message), ..self }
-    }
 }
 
 impl From<Error> for Failure {

@@ -59,7 +59,7 @@ fn chain_step(chain: &[CertificateDer<'_>], problem: Option<&CertificateProblem>
             step("chain", Outcome::Passed, format!("{length}, up to a trusted root"))
         }
         Some(_) if dates_failed => step("chain", Outcome::NotChecked, format!("{length}; the dates come first")),
-        Some((problem, _)) => step("chain", Outcome::Failed, problem.to_string()),
+        Some((_, fault)) => step("chain", Outcome::Failed, format!("{length}; the first{fault}")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Error, Inbox, ReadHalf, ReadMode, Stream, WriteHalf, spawn, timeout};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::say::{self, DIM};
 use crate::signals::{Signal, Signals};
 use crate::stdio::{Input, Output, Written};
@@ -24,9 +24,9 @@ pub(super) struct Style {
 /// What ends something.
 enum Event {
     /// The peer's side is over.
-    Received(Result<End, Error>),
+    Received(Result<End, RelayError>),
     /// Ours is.
-    Sent(Result<(), SendError>),
+    Sent(Result<(), RelayError>),
     Signal(Signal),
 }
 
@@ -37,8 +37,10 @@ enum End {
     NobodyReads,
 }
 
-enum SendError {
-    Input(Error),
+/// Whose fault it is.
+enum RelayError {
+    /// Standard input's or output's.
+    Own(Error),
     Peer(Error),
 }
 
@@ -64,8 +66,6 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
     spawn(async move {
         let received = receive(&reader, &output).await;
         let _ = inbox.put(Event::Received(received));
-        // The peer's counts are told by whoever waits for this.
-        drop(reader);
     })
     .detach();
     let inbox = events.clone();
@@ -83,7 +83,7 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
             None => events.take().await?,
             Some(_) => match timeout(EXPLANATION, events.take()).await {
                 Ok(event) => event?,
-                Err(_) => break Err(failed_write.unwrap_or(Error::Closed).into()),
+                Err(_) => break Err(lost(failed_write.unwrap_or(Error::Closed))),
             },
         };
         match event {
@@ -92,10 +92,12 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
                 input_is_open = false;
                 break Ok(());
             }
-            Event::Received(Err(error)) => break Err(explain(error)),
+            Event::Received(Err(RelayError::Peer(error))) => break Err(lost(error)),
+            Event::Received(Err(RelayError::Own(error))) | Event::Sent(Err(RelayError::Own(error))) => {
+                break Err(error.into());
+            }
             Event::Sent(Ok(())) => input_is_open = false,
-            Event::Sent(Err(SendError::Input(error))) => break Err(error.into()),
-            Event::Sent(Err(SendError::Peer(error))) => failed_write = Some(error),
+            Event::Sent(Err(RelayError::Peer(error))) => failed_write = Some(error),
             Event::Signal(signal) => break Err(Failure::silent(signal.exit())),
         }
     };
@@ -109,44 +111,49 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
     ended
 }
 
-fn explain(error: Error) -> Failure {
+/// The connection failed under us, whatever the operating system calls it.
+fn lost(error: Error) -> Failure {
+    let exit = match Exit::of(&error) {
+        Exit::Failed => Exit::Lost,
+        exit => exit,
+    };
     match error {
-        // "closed" is an end, and was told as such; here it would be one that nobody can explain.
-        Error::Closed => Failure::from(error).within("the connection"),
-        error => error.into(),
+        // By itself the word would not say what.
+        Error::Closed => Failure::new(exit, "the connection is closed: the peer takes nothing any more"),
+        error => Failure::new(exit, error.to_string()),
     }
 }
 
-async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, Error> {
+async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, RelayError> {
     let mut data = Vec::new();
     loop {
         match reader.read_into(ReadMode::Available, &mut data).await {
             Ok(_) => {}
             Err(Error::Closed) => return Ok(End::Clean),
-            Err(error) => return Err(error),
+            Err(error) => return Err(RelayError::Peer(error)),
         }
-        match output.write(data).await? {
+        match output.write(data).await.map_err(RelayError::Own)? {
             Written::All(memory) => data = memory,
             Written::Gone => return Ok(End::NobodyReads),
         }
     }
 }
 
-async fn send(input: &Input, writer: &WriteHalf, style: Style) -> Result<(), SendError> {
+async fn send(input: &Input, writer: &WriteHalf, style: Style) -> Result<(), RelayError> {
     let mut memory = Vec::new();
     let mut lines = Lines::default();
     loop {
-        memory = input.read(memory).await.map_err(SendError::Input)?;
+        memory = input.read(memory).await.map_err(RelayError::Own)?;
         if memory.is_empty() {
             break;
         }
         let sent = if style.crlf { writer.write(&lines.with_crlf(&memory)).await } else { writer.write(&memory).await };
-        sent.map_err(SendError::Peer)?;
+        sent.map_err(RelayError::Peer)?;
     }
     if style.keep_open {
         return Ok(());
     }
-    writer.shutdown().await.map_err(SendError::Peer)
+    writer.shutdown().await.map_err(RelayError::Peer)
 }
 
 /// Makes lines end in CR LF, over the borders of chunks.

@@ -2,7 +2,7 @@
 
 use lem_ssl_rs::{Error, ReadMode, Stream, timeout};
 
-use super::Service;
+use super::{Service, write};
 use crate::text::count;
 
 pub(super) async fn converse(service: &Service, stream: Stream, peer: &str) {
@@ -21,7 +21,7 @@ async fn echo(service: &Service, stream: &Stream) -> Result<(), Error> {
     let mut data = Vec::new();
     loop {
         match timeout(service.idle_timeout, stream.read_into(ReadMode::Available, &mut data)).await? {
-            Ok(_) => timeout(service.idle_timeout, stream.write(&data)).await??,
+            Ok(_) => write(stream, &data, service.idle_timeout).await?,
             // The client has said all it had to say; so have we.
             Err(Error::Closed) => return stream.shutdown().await,
             Err(error) => return Err(error),

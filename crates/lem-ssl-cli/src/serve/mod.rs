@@ -1,13 +1,15 @@
 //! `lem-ssl serve`: an echo, a page about the session, or the files of a folder.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use lem_ssl_rs::{
-    Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, unblock,
+    Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
+    unblock,
 };
 
 use crate::exit::Failure;
@@ -46,6 +48,9 @@ pub(crate) struct ServeArgs {
     /// Let a client be idle, or hold up what it is sent, for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     idle_timeout: Duration,
+    /// Let a client take so many seconds for the head of a request, from its first byte on
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    head_timeout: Duration,
     /// After SIGTERM or Ctrl-C, let clients finish for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     drain: Duration,
@@ -80,6 +85,7 @@ struct Service {
     log: Log,
     idle: Idle,
     idle_timeout: Duration,
+    head_timeout: Duration,
 }
 
 /// What the main task waits for.
@@ -106,7 +112,13 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
         None => What::Echo,
     };
     let log = Log::new(arguments.quiet)?;
-    let service = Service { what, log: log.clone(), idle: Idle::default(), idle_timeout: arguments.idle_timeout };
+    let service = Service {
+        what,
+        log: log.clone(),
+        idle: Idle::default(),
+        idle_timeout: arguments.idle_timeout,
+        head_timeout: arguments.head_timeout,
+    };
     Machine::new()?.run(serve(arguments, context, Rc::new(service)))?
 }
 
@@ -187,6 +199,19 @@ async fn handle(service: &Service, stream: Stream) {
     match &service.what {
         What::Echo => echo::converse(service, stream, &peer).await,
         What::Http(site) => http::converse(service, site, stream, &peer).await,
+    }
+}
+
+/// Writes all of `data` to a client that takes at least something of it within each `idle`.
+async fn write(stream: &Stream, data: &[u8], idle: Duration) -> Result<(), Error> {
+    let mut writing = pin!(stream.write(data));
+    loop {
+        let before = stream.bytes_written();
+        match timeout(idle, writing.as_mut()).await {
+            Ok(written) => return written,
+            Err(_) if stream.bytes_written() > before => {}
+            Err(late) => return Err(late.into()),
+        }
     }
 }
 

@@ -138,6 +138,37 @@ fn ctrl_c_says_goodbye_and_ends_with_130_and_sigterm_with_143() {
 }
 
 #[test]
+fn ctrl_c_ends_a_handshake_that_hangs() {
+    let world = World::new();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let peer = Peer::new(&world, async move |plain, _| {
+        plain.read(5).await.unwrap();
+        begun.send(()).unwrap();
+        while plain.read(ReadMode::Available).await.is_ok() {}
+    });
+    let address = format!("127.0.0.1:{}", peer.port);
+    let mut running = Running::start(["connect", &address, "--ca", &world.ca]);
+    let stdin = running.stdin();
+    begins.recv().unwrap();
+    signal(running.id(), "INT");
+    assert_eq!(running.finish().expect(130).stderr, "");
+    drop(stdin);
+    peer.join();
+}
+
+#[test]
+fn standard_output_that_takes_nothing_is_1() {
+    let world = World::new();
+    let server = echo(&world, &[]);
+    let command = env!("CARGO_BIN_EXE_lem-ssl");
+    let line = format!("echo hello | '{command}' connect {} --ca '{}' -q > /dev/full", server.address, world.ca);
+    let finished = std::process::Command::new("sh").arg("-c").arg(line).output().unwrap();
+    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+    assert_eq!((finished.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.starts_with("lem-ssl: cannot write standard output"), "{said}");
+}
+
+#[test]
 fn a_client_certificate_is_shown_and_one_that_is_missing_is_5() {
     let world = World::new();
     let server = echo(&world, &["--client-ca", &world.ca]);

@@ -139,6 +139,17 @@ fn a_client_that_says_nothing_is_let_go() {
 }
 
 #[test]
+fn a_client_that_never_finishes_its_request_is_told_so() {
+    let world = World::new();
+    let server = server(&world, &["--head-timeout", "0.2"]);
+    Client::with(&world, &server.address, async |client| {
+        client.send("GET / HTTP/1.1\r\nHost: ").await;
+        assert_eq!(client.answer(false).await.unwrap().status, 408);
+        assert!(matches!(client.end().await, Error::Closed));
+    });
+}
+
+#[test]
 fn what_a_client_sends_steers_no_terminal_of_ours() {
     let world = World::new();
     let server = server(&world, &[]);

@@ -1,11 +1,10 @@
 //! HTTP/1.1 on a TLS stream: requests one after the other, answered in order, on as few connections as the client likes.
 
 use std::path::Path;
-use std::time::Duration;
 
 use lem_ssl_rs::{Deadline, Error, Info, Phase, ReadMode, Stream, timeout};
 
-use super::Service;
+use super::{Service, write};
 use crate::exit::Failure;
 
 mod answer;
@@ -33,9 +32,6 @@ impl Site {
         files::folder(path).map(Self::Files)
     }
 }
-
-/// How long a client may take for a request's head, from its first byte on.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// One connection.
 struct Connection<'a> {
@@ -122,7 +118,7 @@ impl Connection<'_> {
                     Err(_) => return Ok(Next::Leaves),
                 }
             } else {
-                let deadline = deadline.get_or_insert_with(|| Deadline::after(HEAD_TIME));
+                let deadline = deadline.get_or_insert_with(|| Deadline::after(self.service.head_timeout));
                 deadline.limit(Phase::Operation, self.peer, read).await
             };
             match more {
@@ -166,7 +162,7 @@ impl Connection<'_> {
     }
 
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
-        timeout(self.service.idle_timeout, self.stream.write(data)).await?
+        write(self.stream, data, self.service.idle_timeout).await
     }
 
     /// A line for the log.
