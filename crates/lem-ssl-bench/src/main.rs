@@ -14,7 +14,6 @@ mod plan;
 mod report;
 mod runner;
 mod scenarios;
-mod threads;
 
 use std::fs;
 use std::io::{self, Write};
@@ -77,7 +76,7 @@ fn work(order: &Order) -> Outcome<()> {
         | Work::Crowd
         | Work::Callers
         | Work::Answerers => load::run(order),
-        Work::Threads => threads::run(order),
+        Work::Threads => scenarios::run_threads(order),
         _ => match order.contender {
             Name::Lem => scenarios::run::<Lem>(order),
             Name::Tokio => scenarios::run::<Tokio>(order),

@@ -1,6 +1,7 @@
 //! Figures, and what to compare them with.
 
 pub(crate) mod json;
+mod machine;
 pub(crate) mod plot;
 pub(crate) mod table;
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use super::number;
+use super::{machine, number};
 use crate::contenders::Name;
 use crate::runner::Result;
 
 /// A table for each scenario, as Markdown that is readable as it is.
 pub(crate) fn tables(results: &[Result]) -> String {
-    let mut text = String::new();
+    let mut text = machine::about();
     let mut scenario = None;
     for result in results {
         if scenario != Some(result.case.scenario) {
