@@ -67,7 +67,10 @@ pub(crate) enum TlsVersion {
 impl ClientArgs {
     /// The context that these arguments describe.
     pub(crate) fn context(&self) -> Result<Context, Failure> {
-        let mut builder = self.unverified_builder()?;
+        let mut builder = self.protocol.apply(Context::builder().connect_deadline(self.timeout));
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            builder = builder.identity(Identity::from_pem_files(cert, key)?);
+        }
         builder = if self.danger_accept_any_certificate {
             danger::accept_any_certificate(builder, "--danger-accept-any-certificate was given")?
         } else {
@@ -76,9 +79,10 @@ impl ClientArgs {
         Ok(builder.build()?)
     }
 
-    /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data.
+    /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data. It does
+    /// not show who we are, to somebody of whom we do not know who it is.
     pub(crate) fn inspecting_context(&self) -> Result<Context, Failure> {
-        let builder = self.unverified_builder()?;
+        let builder = self.protocol.apply(Context::builder().connect_deadline(self.timeout));
         let reason = "only to look at a server that was refused; nothing is sent to it";
         Ok(danger::accept_any_certificate(builder, reason)?.build()?)
     }
@@ -87,15 +91,6 @@ impl ClientArgs {
     pub(crate) fn roots(&self) -> Vec<Roots> {
         let files = self.ca.iter().cloned().map(Roots::PemFile);
         files.chain(self.system_roots.then_some(Roots::System)).collect()
-    }
-
-    fn unverified_builder(&self) -> Result<ContextBuilder, Failure> {
-        let builder = Context::builder().connect_deadline(self.timeout);
-        let mut builder = self.protocol.apply(builder);
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            builder = builder.identity(Identity::from_pem_files(cert, key)?);
-        }
-        Ok(builder)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use lem_ssl_rs::Error;
+
 use crate::support::{Client, Server, World};
 
 /// A folder to serve beside one with a secret, and its server.
@@ -144,6 +146,36 @@ fn a_large_file_arrives_whole_and_in_parts() {
     let answer = Client::get(&world, &server.address, "/large.bin", "Range: bytes=1000000-3999999\r\n");
     assert_eq!(answer.status, 206);
     assert!(answer.body == content[1_000_000..4_000_000]);
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_let_go() {
+    let world = World::new();
+    let site = world.folder("site");
+    // More than the kernel keeps for somebody who does not read; it takes no room on the disk.
+    fs::File::create(site.join("endless")).unwrap().set_len(1 << 30).unwrap();
+    let arguments = ["--files", site.to_str().unwrap(), "--idle-timeout", "0.2"];
+    let server = Server::start(&[&arguments[..], &world.good().arguments()].concat());
+    Client::with(&world, &server.address, async |client| {
+        client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        server.running.wait_for("timeout");
+    });
+}
+
+#[test]
+fn a_file_that_became_shorter_is_cut_off_and_not_filled_up() {
+    let world = World::new();
+    let site = world.folder("site");
+    let file = fs::File::create(site.join("shrinks")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    let server = Server::start(&[&["--files", site.to_str().unwrap()][..], &world.good().arguments()].concat());
+    Client::with(&world, &server.address, async |client| {
+        client.send("GET /shrinks HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        // It is under way, and waits for us.
+        client.expect("HTTP/1.1 200 OK").await;
+        file.set_len(1000).unwrap();
+        assert!(matches!(client.drained().await, Error::Truncated(_)));
+    });
 }
 
 #[test]

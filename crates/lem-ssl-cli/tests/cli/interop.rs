@@ -145,7 +145,7 @@ fn curl_goes_on_with_a_download_that_was_broken_off() {
     let half = half.to_str().unwrap();
     curl(&world, &server, &["--continue-at", "-", "--output", half, "https://localhost/large.bin"]);
     assert!(std::fs::read(half).unwrap() == content);
-    assert!(server.running.stderr().contains("206 765433"), "{}", server.running.stderr());
+    server.running.wait_for("206 765433");
     let part = curl(&world, &server, &["--range", "10-19", "https://localhost/large.bin"]);
     assert_eq!(part.stdout, content[10..20]);
     // --path-as-is keeps curl from taking the dots out itself.

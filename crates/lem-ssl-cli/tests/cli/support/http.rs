@@ -88,6 +88,16 @@ impl Client {
         assert_eq!(self.stream.read(bytes.len()).await.unwrap(), bytes.as_bytes());
     }
 
+    /// Reads, and forgets, whatever comes; says how it ends.
+    pub(crate) async fn drained(&self) -> Error {
+        let mut data = Vec::new();
+        loop {
+            if let Err(error) = self.stream.read_into(ReadMode::Available, &mut data).await {
+                return error;
+            }
+        }
+    }
+
     /// What the server says next instead of an answer.
     pub(crate) async fn end(&self) -> Error {
         match self.stream.read(ReadMode::Available).await {
