@@ -15,6 +15,7 @@ use super::arena::Arenas;
 use super::key::Key;
 use super::linger::Linger;
 use super::pace::Pace;
+use super::scratch::{Scratch, release_queue};
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::Timers;
@@ -23,7 +24,7 @@ use super::wait::Wait;
 use super::waker::Remote;
 use super::workers::Workers;
 use crate::error::Error;
-use crate::world::{Ready, Resolve, World};
+use crate::world::{Resolve, World};
 
 /// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
 /// enough that a timer is late by microseconds, not milliseconds.
@@ -50,14 +51,6 @@ pub(crate) struct Core {
     /// This thread is inside of the machine's `run`.
     running: Cell<bool>,
     scratch: RefCell<Scratch>,
-}
-
-/// Vectors that each turn fills and empties, kept for their memory.
-#[derive(Default)]
-struct Scratch {
-    events: Vec<Ready>,
-    woken: Vec<Wait>,
-    keys: Vec<Key>,
 }
 
 impl Core {
@@ -350,6 +343,11 @@ impl Core {
                 return Ok(false);
             }
             limit = self.world.look_again();
+        }
+        if limit != Some(Duration::ZERO) {
+            scratch.release();
+            release_queue(&mut self.ready.borrow_mut());
+            self.pace.release();
         }
         let waited = self.world.wait(limit, &mut scratch.events);
         {

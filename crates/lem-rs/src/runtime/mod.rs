@@ -8,6 +8,7 @@ mod key;
 mod linger;
 mod machine;
 mod pace;
+mod scratch;
 mod source;
 mod sources;
 mod task;

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use super::scratch::release;
 use super::wait::Wait;
 
 /// How many bytes all tasks together may move in one turn: about a millisecond of decryption.
@@ -97,6 +98,11 @@ impl Pace {
 
     pub(super) fn has_put_off(&self) -> bool {
         !self.put_off.borrow().is_empty()
+    }
+
+    /// Gives back what a burst has left, if nobody waits.
+    pub(super) fn release(&self) {
+        release(&mut self.put_off.borrow_mut());
     }
 
     /// Whom the next turn wakes.

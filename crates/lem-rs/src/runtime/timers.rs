@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::key::{Key, Keyed};
+use super::scratch::release;
 
 /// One tick is a millisecond, the grain of the operating system's own wait.
 const TICK: Duration = Duration::from_millis(1);
@@ -121,6 +122,7 @@ impl<W> Timers<W> {
             }
             self.chain = chain;
         }
+        release(&mut self.chain);
         self.elapsed = self.elapsed.max(now);
     }
 
