@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::exit::{Exit, Failure};
 use crate::say::{self, Color};
-use crate::{check, connect, serve, stdio, tunnel};
+use crate::{check, connect, get, serve, stdio, tunnel};
 
 /// TLS from the command line: verified by default, failures explained, one static file.
 #[derive(Debug, Parser)]
@@ -27,6 +27,7 @@ enum Task {
     Serve(serve::ServeArgs),
     Check(check::CheckArgs),
     Tunnel(Box<tunnel::TunnelArgs>),
+    Get(Box<get::GetArgs>),
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -73,6 +74,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Task::Serve(arguments) => serve::run(arguments),
         Task::Check(arguments) => check::run(arguments),
         Task::Tunnel(arguments) => tunnel::run(*arguments),
+        Task::Get(arguments) => get::run(*arguments),
         Task::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "lem-ssl", &mut script);

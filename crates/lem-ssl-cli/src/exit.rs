@@ -33,6 +33,8 @@ pub(crate) enum Exit {
     Lost,
     /// The server does not go over to TLS (STARTTLS), or somebody meddled with its answer.
     Starttls,
+    /// The server's answer is an error of HTTP, a redirect that is not followed, or none that can be understood.
+    Http,
     /// Ctrl-C (SIGINT), as shells count it.
     Interrupted,
     /// SIGTERM, as shells count it.
@@ -41,7 +43,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Those that help texts list, in order.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Good,
         Self::Failed,
         Self::Usage,
@@ -54,6 +56,7 @@ impl Exit {
         Self::ExpiresSoon,
         Self::Lost,
         Self::Starttls,
+        Self::Http,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -72,6 +75,7 @@ impl Exit {
             Self::ExpiresSoon => 9,
             Self::Lost => 10,
             Self::Starttls => 11,
+            Self::Http => 12,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -92,6 +96,7 @@ impl Exit {
             Self::ExpiresSoon => "the certificate expires within the days asked for (check --days)",
             Self::Lost => "the connection was cut or timed out after the handshake",
             Self::Starttls => "the server does not go over to TLS (--starttls)",
+            Self::Http => "the server answered with an error of HTTP, or with none that can be followed (get)",
             Self::Interrupted => "ended by Ctrl-C",
             Self::Terminated => "ended by SIGTERM",
         }
@@ -178,6 +183,12 @@ impl Failure {
     /// Whether there is something to say.
     pub(crate) fn has_message(&self) -> bool {
         !self.message.is_empty()
+    }
+
+    /// Puts `context: ` before the message.
+    #[must_use]
+    pub(crate) fn within(self, context: impl fmt::Display) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
     }
 }
 

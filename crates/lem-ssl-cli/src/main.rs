@@ -9,6 +9,7 @@ mod cli;
 mod connect;
 mod dial;
 mod exit;
+mod get;
 mod log;
 mod options;
 mod race;

@@ -1,0 +1,196 @@
+//! `lem-ssl get`: a download over HTTPS that can be interrupted and goes on.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use lem_ssl_rs::{Context, Machine, now};
+
+use crate::exit::{Exit, Failure};
+use crate::options::{ClientArgs, seconds, wrong};
+use crate::race::{First, race};
+use crate::say;
+use crate::signals::{Signal, Signals};
+use crate::text::printable;
+
+mod body;
+mod exchange;
+mod fetch;
+mod headers;
+mod part;
+mod progress;
+mod response;
+mod sink;
+mod url;
+
+use fetch::{Fetch, Fetched};
+use headers::Header;
+use sink::Sink;
+use url::Url;
+
+/// Download a file over HTTPS; an interrupted download goes on where it was
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct GetArgs {
+    /// What to download: https://example.org/file.tar.gz
+    url: String,
+    /// Where to put it: a file, or - for standard output; without it, a new file in this folder, named as in the URL
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Send this header too, to the server of the URL but to none that it redirects to; may be repeated
+    #[arg(long, short = 'H', value_name = "NAME: VALUE")]
+    header: Vec<Header>,
+    /// Follow so many redirects
+    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    max_redirects: u32,
+    /// Refuse more than so many bytes: 5000000, 500K, 20M, 4G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_size: Option<u64>,
+    /// Give up when nothing has come for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    idle_timeout: Duration,
+    /// Give up after so many seconds in all
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    max_time: Option<Duration>,
+    /// No progress, and nothing on standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+const HELP: &str = "\
+What has arrived is kept in FILE.part, and FILE appears, or is replaced, when everything is there. The same command goes
+on with what is there if the server says that its file is still the same one (ETag, Last-Modified; kept in
+FILE.part.json), and begins anew if not. A body that is cut off is an error. Only https is fetched, and no redirect leads
+out of it. Progress is shown on a terminal only.
+
+Examples:
+  lem-ssl get https://example.org/image.iso
+  lem-ssl get https://example.org/data.json -o - | jq .
+  lem-ssl get https://10.0.0.7:8443/x --server-name intranet.example --ca ca.pem -o x --max-size 20M";
+
+pub(crate) fn run(arguments: GetArgs) -> Result<(), Failure> {
+    let url = Url::parse(&arguments.url).map_err(wrong)?;
+    if !arguments.client.protocol.alpn.is_empty() {
+        return Err(wrong("--alpn: a download speaks http/1.1, and says so"));
+    }
+    let mut client = arguments.client.clone();
+    client.protocol.alpn = vec!["http/1.1".to_owned()];
+    let context = client.context()?;
+    Machine::new()?.run(download(arguments, url, context))?
+}
+
+async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), Failure> {
+    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
+    let (sink, name) = sink(&arguments, &url).await?;
+    let fetch = Fetch {
+        context: &context,
+        server_name: arguments.client.server_name.as_deref(),
+        headers: &arguments.header,
+        max_redirects: arguments.max_redirects,
+        max_size: arguments.max_size,
+        idle_timeout: arguments.idle_timeout,
+        shows_progress: !arguments.quiet && std::io::stderr().is_terminal(),
+        name: &name,
+    };
+    let begun = now();
+    let limited = async {
+        let fetched = fetch.fetch(&url, &sink);
+        match arguments.max_time {
+            None => fetched.await,
+            Some(limit) => lem_ssl_rs::timeout(limit, fetched).await.unwrap_or_else(|_| {
+                Err(Failure::new(Exit::Lost, format!("{url} is not complete after {} s", limit.as_secs_f64())))
+            }),
+        }
+    };
+    let failure = match race(limited, signals.next()).await {
+        First::One(Ok(Fetched { bytes, resumed_at })) => {
+            if !arguments.quiet {
+                let seconds = now().saturating_duration_since(begun).as_secs_f64();
+                say::line(said(&name, bytes, resumed_at, seconds));
+            }
+            return Ok(());
+        }
+        First::One(Err(failure)) => failure,
+        First::Other(signal) => {
+            let signal = signal?;
+            Failure::new(signal.exit(), if signal == Signal::Interrupt { "interrupted" } else { "terminated" })
+        }
+    };
+    Err(match sink.give_up() {
+        Some((part, length)) => {
+            let kept =
+                format!("{} of it are in {}, and the same command goes on from there", bytes(length), part.display());
+            Failure::new(failure.exit, format!("{failure}; {kept}"))
+        }
+        None => failure,
+    })
+}
+
+/// Where it goes to, and what that is called.
+async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure> {
+    let path = match &arguments.output {
+        Some(path) if path.as_os_str() == "-" => return Ok((Sink::stdout()?, "standard output".to_owned())),
+        Some(path) => path.clone(),
+        None => {
+            let Some(name) = url.file_name() else {
+                return Err(wrong(format!("{url} has no name for a file: give -o FILE, or -o - for standard output")));
+            };
+            let path = PathBuf::from(name);
+            if path.symlink_metadata().is_ok() {
+                return Err(wrong(format!("{0} exists: give -o {0} to replace it", path.display())));
+            }
+            path
+        }
+    };
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok((Sink::file(path).await?, name))
+}
+
+fn said(name: &str, length: u64, resumed_at: u64, seconds: f64) -> String {
+    let name = printable(name);
+    let fetched = length - resumed_at;
+    #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
+    let rate = if seconds > 0.0 { fetched as f64 / seconds / (1024.0 * 1024.0) } else { 0.0 };
+    let resumed =
+        if resumed_at > 0 { format!(", {} of them had been there", bytes(resumed_at)) } else { String::new() };
+    format!("{name}: {}{resumed}; {seconds:.1} s, {rate:.1} MiB/s", bytes(length))
+}
+
+fn bytes(count: u64) -> String {
+    crate::text::count(count, "byte")
+}
+
+/// Reads a number of bytes, perhaps with a unit.
+fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        _ => return Err("write a number of bytes: 5000000, 500K, 20M, 4G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a number of bytes: 5000000, 500K, 20M, 4G".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "that is more than there is".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_may_have_units() {
+        assert_eq!(size("17"), Ok(17));
+        assert_eq!(size("2K"), Ok(2048));
+        assert_eq!(size("3MiB"), Ok(3 << 20));
+        assert_eq!(size("4g"), Ok(4 << 30));
+        for wrong in ["", "K", "-1", "1.5M", "1X", "99999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

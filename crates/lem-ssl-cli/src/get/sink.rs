@@ -1,0 +1,139 @@
+//! Where a download goes to.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lem_ssl_rs::{Error, unblock};
+
+use super::part::{Origin, Part, Resume};
+use crate::exit::{Exit, Failure};
+use crate::options::wrong;
+use crate::stdio::{Output, Written};
+
+/// Where a download goes to. What waits for a disk runs off the loop.
+#[derive(Debug, Clone)]
+pub(super) enum Sink {
+    /// A file, which is replaced when everything is there.
+    Part(Arc<Mutex<Option<Part>>>),
+    /// A device or a pipe: what is written cannot be taken back.
+    Direct(Arc<File>, PathBuf),
+    Stdout(Arc<Output>),
+}
+
+/// What became of a piece.
+pub(super) enum Taken {
+    /// The memory may be used again.
+    Memory(Vec<u8>),
+    /// Nobody reads any more.
+    Gone,
+}
+
+impl Sink {
+    pub(super) fn stdout() -> Result<Self, Failure> {
+        Ok(Self::Stdout(Arc::new(Output::open()?)))
+    }
+
+    pub(super) async fn file(path: PathBuf) -> Result<Self, Failure> {
+        off_the_loop(move || match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => Err(wrong(format!("{} is a folder", path.display()))),
+            Ok(found) if !found.is_file() => {
+                let file = OpenOptions::new().write(true).open(&path).map_err(|error| cannot("open", &path, error))?;
+                Ok(Self::Direct(Arc::new(file), path))
+            }
+            _ => Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(&path)?))))),
+        })
+        .await
+    }
+
+    /// From where to go on with this URL.
+    pub(super) async fn resume(&self, url: &str) -> Result<Option<Resume>, Failure> {
+        let url = url.to_owned();
+        self.with_part(None, move |part| part.resume(&url)).await
+    }
+
+    /// What is there came from here.
+    pub(super) async fn origin(&self) -> Result<Option<Origin>, Failure> {
+        self.with_part(None, |part| Ok(part.origin().cloned())).await
+    }
+
+    /// Begins anew.
+    pub(super) async fn restart(&self, origin: Option<Origin>) -> Result<(), Failure> {
+        self.with_part((), move |part| part.restart(origin)).await
+    }
+
+    /// Keeps so much, and goes on behind it.
+    pub(super) async fn keep(&self, length: u64) -> Result<(), Failure> {
+        self.with_part((), move |part| part.keep(length)).await
+    }
+
+    pub(super) async fn write(&self, data: Vec<u8>) -> Result<Taken, Failure> {
+        match self {
+            Self::Stdout(output) => Ok(match output.write(data).await? {
+                Written::All(memory) => Taken::Memory(memory),
+                Written::Gone => Taken::Gone,
+            }),
+            Self::Direct(file, path) => {
+                let (file, path) = (file.clone(), path.clone());
+                off_the_loop(move || match (&*file).write_all(&data) {
+                    Ok(()) => Ok(Taken::Memory(data)),
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Taken::Gone),
+                    Err(error) => Err(cannot("write", &path, error)),
+                })
+                .await
+            }
+            Self::Part(part) => {
+                let part = part.clone();
+                off_the_loop(move || {
+                    if let Some(part) = &mut *part.lock().unwrap_or_else(PoisonError::into_inner) {
+                        part.write(&data)?;
+                    }
+                    Ok(Taken::Memory(data))
+                })
+                .await
+            }
+        }
+    }
+
+    /// Everything is there.
+    pub(super) async fn finish(&self) -> Result<(), Failure> {
+        let Self::Part(part) = self else { return Ok(()) };
+        let part = part.clone();
+        off_the_loop(move || {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+            part.map_or(Ok(()), Part::finish)
+        })
+        .await
+    }
+
+    /// It came to nothing; says what is kept for another time.
+    pub(super) fn give_up(&self) -> Option<(PathBuf, u64)> {
+        let Self::Part(part) = self else { return None };
+        part.lock().unwrap_or_else(PoisonError::into_inner).take()?.give_up()
+    }
+
+    async fn with_part<T: Send + 'static>(
+        &self,
+        otherwise: T,
+        work: impl FnOnce(&mut Part) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let Self::Part(part) = self else { return Ok(otherwise) };
+        let part = part.clone();
+        off_the_loop(move || match &mut *part.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(part) => work(part),
+            None => Ok(otherwise),
+        })
+        .await
+    }
+}
+
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    unblock(work).await.unwrap_or_else(|error| Err(Error::from(error).into()))
+}
+
+fn cannot(doing: &str, path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, Error::io(format!("{doing} {}", path.display()), error).to_string())
+}

@@ -1,0 +1,198 @@
+//! URLs: what is typed, and where redirects lead.
+
+use std::fmt;
+
+use fluent_uri::{Uri, UriRef};
+use lem_ssl_rs::{Address, AddressError, ToAddress};
+
+/// An `https` URL, without a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Url {
+    text: String,
+    /// In lower case; an IPv6 address in brackets.
+    host: String,
+    port: u16,
+    /// Path and query, as a request has them.
+    target: String,
+}
+
+/// Where `https` is spoken.
+const HTTPS: u16 = 443;
+
+impl Url {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if !text.contains("://") {
+            return Err(format!("{text:?} is no URL: write https://{text}"));
+        }
+        let uri = Uri::parse(encoded(text)).map_err(|_| format!("{text:?} is no URL"))?;
+        Self::check(uri, text)
+    }
+
+    /// Where a `Location` leads from here (RFC 9110 section 10.2.2).
+    pub(super) fn join(&self, location: &str) -> Result<Self, String> {
+        let wrong = |_| format!("a redirect leads to {location:?}, which is no URL");
+        let base = Uri::parse(self.text.as_str()).map_err(|_| format!("{:?} is no URL", self.text))?;
+        let reference = UriRef::parse(encoded(location)).map_err(|_| wrong(()))?;
+        let uri = reference.resolve_against(&base).map_err(|_| wrong(()))?;
+        Self::check(uri, location)
+    }
+
+    fn check(uri: Uri<String>, text: &str) -> Result<Self, String> {
+        match uri.scheme().as_str().to_ascii_lowercase().as_str() {
+            "https" => {}
+            "http" => return Err(format!("{text:?} is not encrypted: only https is fetched")),
+            other => return Err(format!("only https is fetched, and not {other}")),
+        }
+        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
+        let authority = authority.ok_or_else(|| format!("{text:?} has no host"))?;
+        if authority.has_userinfo() {
+            return Err("a user name or password in a URL is not sent: use --header \"Authorization: ...\"".to_owned());
+        }
+        let host = authority.host().to_ascii_lowercase();
+        if host.contains('%') {
+            return Err("the host is not ASCII: write an international name in its \"xn--\" form".to_owned());
+        }
+        let port = authority.port_to_u16().map_err(|_| format!("{text:?} has a port that is none"))?;
+        let path = uri.path().as_str();
+        let mut target = if path.is_empty() { "/" } else { path }.to_owned();
+        if let Some(query) = uri.query() {
+            target.push('?');
+            target.push_str(query.as_str());
+        }
+        let url = Self { text: uri.strip_fragment().as_str().to_owned(), host, port: port.unwrap_or(HTTPS), target };
+        url.address().map_err(|error| error.to_string())?;
+        Ok(url)
+    }
+
+    /// Where to connect to.
+    pub(super) fn address(&self) -> Result<Address, AddressError> {
+        format!("{}:{}", self.host, self.port).to_address()
+    }
+
+    /// What a request says in `Host`.
+    pub(super) fn authority(&self) -> String {
+        if self.port == HTTPS { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether both are of one server: what is meant for it is not for others.
+    pub(super) fn same_origin(&self, other: &Self) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+
+    /// The name of a file for what is there, if the URL has one.
+    pub(super) fn file_name(&self) -> Option<String> {
+        let path = self.target.split('?').next().unwrap_or_default();
+        let last = decoded(path.rsplit('/').next()?)?;
+        let usable = !last.is_empty() && last != "." && last != ".." && !last.contains(['/', '\\']);
+        (usable && !last.chars().any(char::is_control)).then_some(last)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The same with what no URL may contain in its percent-encoded form, as browsers do it.
+fn encoded(text: &str) -> String {
+    const ALLOWED: &[u8] = b"-._~:/?#[]@!$&'()*+,;=%";
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.trim().bytes() {
+        if byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// The same without percent-encoding; `None` if that is no text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, more @ ..] = rest {
+        rest = match (first, more) {
+            (b'%', [high, low, more @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                bytes.push(digit(high)? * 16 + digit(low)?);
+                more
+            }
+            _ => {
+                bytes.push(*first);
+                more
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_url_has_a_host_a_port_and_what_is_asked_for() {
+        let parsed = url("https://Example.org:8443/a b/ü?q=1#part");
+        assert_eq!(parsed.authority(), "example.org:8443");
+        assert_eq!(parsed.target(), "/a%20b/%C3%BC?q=1");
+        assert_eq!(parsed.file_name().as_deref(), Some("ü"));
+        assert_eq!(url("https://example.org").target(), "/");
+        assert_eq!(url("https://example.org:443/x").authority(), "example.org");
+        assert_eq!(url("https://[2001:db8::1]/x").authority(), "[2001:db8::1]");
+        assert_eq!(url("https://[2001:db8::1]/x").address().unwrap().to_string(), "[2001:db8::1]:443");
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_told() {
+        for (text, word) in [
+            ("example.org/x", "write https://example.org/x"),
+            ("http://example.org/", "not encrypted"),
+            ("ftp://example.org/", "not ftp"),
+            ("https:///x", "no host"),
+            ("https://user:secret@example.org/", "Authorization"),
+            ("https://ünïcode.example/", "xn--"),
+            ("https://example.org:99999/", "port"),
+            ("https://exa_mple..org/", "empty part"),
+        ] {
+            let said = Url::parse(text).unwrap_err();
+            assert!(said.contains(word), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn redirects_lead_where_rfc_3986_says() {
+        let base = url("https://example.org/a/b?q");
+        for (location, target) in [
+            ("/c", "https://example.org/c"),
+            ("c", "https://example.org/a/c"),
+            ("../c?x", "https://example.org/c?x"),
+            ("?y", "https://example.org/a/b?y"),
+            ("//other.example/d", "https://other.example/d"),
+            ("https://other.example:1/d#e", "https://other.example:1/d"),
+        ] {
+            assert_eq!(base.join(location).unwrap().to_string(), target, "{location}");
+        }
+        assert!(base.join("http://example.org/").unwrap_err().contains("not encrypted"));
+        assert!(base.join("https://").is_err());
+    }
+
+    #[test]
+    fn a_file_gets_no_name_that_is_a_way_elsewhere() {
+        for text in
+            ["https://a.example/", "https://a.example/x/..%2F", "https://a.example/x/%2e%2e", "https://a.example/%00"]
+        {
+            assert_eq!(url(text).file_name(), None, "{text}");
+        }
+        assert_eq!(url("https://a.example/x.tar.gz?y=/z").file_name().as_deref(), Some("x.tar.gz"));
+    }
+}
