@@ -67,7 +67,7 @@ pub(crate) enum TlsVersion {
 impl ClientArgs {
     /// The context that these arguments describe.
     pub(crate) fn context(&self) -> Result<Context, Failure> {
-        let mut builder = self.protocol.apply(Context::builder().connect_deadline(self.timeout));
+        let mut builder = self.builder();
         if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
             builder = builder.identity(Identity::from_pem_files(cert, key)?);
         }
@@ -82,9 +82,15 @@ impl ClientArgs {
     /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data. It does
     /// not show who we are, to somebody of whom we do not know who it is.
     pub(crate) fn inspecting_context(&self) -> Result<Context, Failure> {
-        let builder = self.protocol.apply(Context::builder().connect_deadline(self.timeout));
+        let builder = self.builder();
         let reason = "only to look at a server that was refused; nothing is sent to it";
         Ok(danger::accept_any_certificate(builder, reason)?.build()?)
+    }
+
+    fn builder(&self) -> ContextBuilder {
+        // Some servers take longer for a handshake than the library's own deadline; who waits decides.
+        let builder = Context::builder().connect_deadline(self.timeout).handshake_deadline(self.timeout);
+        self.protocol.apply(builder)
     }
 
     /// Whom we trust; empty: the library's default.

@@ -167,6 +167,10 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     service.idle.drain();
     let drained = server.drain(arguments.drain).await;
     let closed = count(drained.closed, "connection");
+    if let Endpoint::Unix(Some(path)) = server.local_addr() {
+        // It would be in the way of the next server. If it is gone already, so much the better.
+        let _ = std::fs::remove_file(path);
+    }
     log.line(if drained.closed == 0 { "all clients have finished".to_owned() } else { format!("closed {closed}") });
     Ok(())
 }

@@ -157,6 +157,19 @@ fn ctrl_c_ends_a_handshake_that_hangs() {
 }
 
 #[test]
+fn a_handshake_that_hangs_ends_with_the_time_that_was_given() {
+    let world = World::new();
+    for subcommand in ["connect", "check"] {
+        let peer = Peer::new(&world, async move |plain, _| while plain.read(ReadMode::Available).await.is_ok() {});
+        let address = format!("127.0.0.1:{}", peer.port);
+        let finished = lem_ssl([subcommand, &address, "--ca", &world.ca, "--timeout", "0.3"], b"").expect(5);
+        let said = finished.text() + &finished.stderr;
+        assert!(said.contains("the handshake phase"), "{said}");
+        peer.join();
+    }
+}
+
+#[test]
 fn standard_output_that_takes_nothing_is_1() {
     let world = World::new();
     let server = echo(&world, &[]);

@@ -6,7 +6,7 @@ use std::io::Read;
 use lem_ssl_rs::Error;
 use lem_ssl_tests::pki::Leaf;
 
-use crate::support::{Client, Running, Server, World, lem_ssl};
+use crate::support::{Client, Running, Server, World, lem_ssl, signal};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -130,4 +130,8 @@ fn it_serves_a_unix_socket_and_a_made_up_certificate() {
     let arguments = ["connect", &listen, "--server-name", "localhost", "--danger-accept-any-certificate"];
     assert_eq!(lem_ssl(arguments, b"hello").expect(0).text(), "hello");
     lem_ssl(["connect", &listen, "--server-name", "localhost"], b"hello").expect(8);
+    assert!(path.exists());
+    signal(server.id(), "TERM");
+    server.finish().expect(0);
+    assert!(!path.exists(), "the socket would be in the way of the next server");
 }
