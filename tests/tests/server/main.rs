@@ -8,6 +8,7 @@
 
 mod support;
 
+mod browsers;
 mod caps;
 mod client_certificates;
 mod counters;
