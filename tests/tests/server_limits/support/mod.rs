@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Machine, timeout};
 
-/// Handshakes have deadlines of ten seconds, and some tests wait for them.
-const WATCHDOG: Duration = Duration::from_secs(120);
+/// Handshakes have deadlines of ten seconds, and some tests wait for several rounds of them.
+const WATCHDOG: Duration = Duration::from_secs(600);
 
 /// Runs a test on a machine of its own.
 #[track_caller]
