@@ -1,0 +1,19 @@
+//! `lem-ssl tunnel` between clients and back ends of ours.
+//!
+//! With the feature `interop` also between other programs, which have to be there: nginx, curl.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+mod down;
+mod drain;
+mod ends;
+mod hostile;
+#[cfg(feature = "interop")]
+mod interop;
+mod load;
+mod metrics;
+mod modes;
+mod proxy;
+mod reload;
+mod routes;
+mod support;
