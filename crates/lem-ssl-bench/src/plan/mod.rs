@@ -121,7 +121,7 @@ impl Case {
             // A build's size is the same each time, and its time nearly.
             Method::Build => 1,
             Method::Server { then: Gauge::Memory, .. } if !quick => 3,
-            Method::Server { then: Gauge::RateAndLatency, .. } if !quick => 5,
+            Method::Server { then: Gauge::RateAndLatency, .. } if !quick => 3,
             _ => usize::MAX,
         }
     }
