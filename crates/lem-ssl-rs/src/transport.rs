@@ -116,7 +116,11 @@ impl Tls {
     /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
     pub(crate) fn begin(&mut self, received: &[u8], input: &mut InputBuffer) -> Received {
         let mut bytes = received.to_vec();
+        let before = input.len();
         let opened = self.session.open(&mut bytes, input, &mut self.outbox, true);
+        if let Some(metered) = &self.metered {
+            metered.received(input.len() + self.session.early() - before);
+        }
         self.partial = bytes.split_off(opened.used);
         self.conclude(opened.then)
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -29,7 +29,7 @@ impl<T: 'static> JoinHandle<T> {
     pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = T> + 'static) -> Self {
         let result = Rc::new(Delivery::default());
         let sender = Sender(result.clone());
-        let key = core.spawn(Box::pin(deliver(future, sender)));
+        let key = core.spawn(Box::pin(deliver(Box::pin(future), sender)));
         Self { core: core.clone(), key, result }
     }
 
@@ -119,18 +119,21 @@ impl<T> Drop for Sender<T> {
 
 /// Runs `future` to its end or its panic. The future is dropped before the result is delivered, so that whoever
 /// awaits it finds what it held released.
-async fn deliver<T>(future: impl Future<Output = T>, sender: Sender<T>) {
+///
+/// It comes in a box of its own: an async function has room for an argument twice, where it arrives and where it is
+/// pinned, and every task would be twice as large.
+async fn deliver<T>(future: Pin<Box<impl Future<Output = T>>>, sender: Sender<T>) {
     let result = {
-        let mut slot = pin!(Some(future));
+        let mut slot = Some(future);
         let result = poll_fn(|cx| {
-            let future = slot.as_mut().as_pin_mut().expect("it is dropped only after its end");
-            match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            let future = slot.as_mut().expect("it is dropped only after its end");
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                 Ok(poll) => poll.map(Ok),
                 Err(payload) => Poll::Ready(Err(JoinError::from_panic(payload.as_ref()))),
             }
         })
         .await;
-        match (result, catch_unwind(AssertUnwindSafe(|| slot.set(None)))) {
+        match (result, catch_unwind(AssertUnwindSafe(|| drop(slot.take())))) {
             (Ok(_), Err(payload)) => Err(JoinError::from_panic(payload.as_ref())),
             (result, _) => result,
         }

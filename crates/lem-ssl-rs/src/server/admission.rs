@@ -1,17 +1,24 @@
 //! From the listener to finished streams: handshakes beside each other, within limits.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use lem_rs::{Deadline, Endpoint, Inbox, Queue, Source, StreamHandle, longest_poll, now, spawn};
+use lem_rs::{
+    Deadline, Direction, Endpoint, Inbox, Phase, Queue, Source, StreamHandle, Timeout, longest_poll, now, spawn,
+    timeout,
+};
 
 use super::early::{Early, UnderWay};
 use super::options::{self, ServerEvent, ServerOptions};
 use super::peers::{Admitted, Peers};
 use crate::client::cannot_begin;
-use crate::error::Error;
+use crate::context::Context;
+use crate::error::{Error, TlsError};
 use crate::handshake::{Beginning, Handshake};
 use crate::live::LiveContext;
 use crate::meter::{Counters, Meter};
@@ -154,29 +161,71 @@ async fn accept_all(admission: Rc<Admission>) {
 /// Shakes hands with one client, until it can be accepted. One that fails is told why by an alert, is counted, and never
 /// reaches a handler.
 async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
-    let meter = admission.meter.clone();
-    meter.count(|counters| counters.handshakes_started += 1);
-    let handshake = match begin(&admission, source, &peer) {
-        Ok(handshake) => handshake,
-        Err(error) => {
-            meter.count_failure(&error);
-            return admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error: &error });
-        }
+    admission.meter.count(|counters| counters.handshakes_started += 1);
+    let context = admission.live.current();
+    let deadline = Deadline::after(context.inner().deadlines.handshake);
+    let hello = match first_bytes(&source, &peer, deadline).await {
+        Ok(hello) => hello,
+        Err(error) => return fail(&admission, &peer, &error),
     };
-    let ready = admission.clone();
-    let under_way = UnderWay { handshake, admission, peer, permit, admitted };
-    if let Some(early) = under_way.advance().await {
-        // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
-        let _ = ready.ready.put(early);
-    }
+    // On the heap: what says nothing has no need of it.
+    Box::pin(async move {
+        let handshake = match begin(&admission, context, source, &hello, &peer, deadline) {
+            Ok(handshake) => handshake,
+            Err(error) => return fail(&admission, &peer, &error),
+        };
+        let ready = admission.clone();
+        let under_way = UnderWay { handshake, admission, peer, permit, admitted };
+        if let Some(early) = under_way.advance().await {
+            // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
+            let _ = ready.ready.put(early);
+        }
+    })
+    .await;
 }
 
-fn begin(admission: &Admission, source: Source, peer: &Endpoint) -> Result<Handshake, Error> {
-    let context = admission.live.current();
+/// Waits for the first that a client says. Until then it has no session: a flood of connections that say nothing costs
+/// little more than their sockets.
+async fn first_bytes(source: &Source, peer: &Endpoint, deadline: Deadline) -> Result<Vec<u8>, Error> {
+    let read = poll_fn(|cx| {
+        // What comes of it is a flight of ours, with a signature and a key exchange.
+        ready!(source.poll_heavy_turn(cx));
+        let read = source.with_receive_arena(|arena| source.try_read(arena).map(|count| arena[..count].to_vec()));
+        Poll::Ready(match read {
+            Ok(bytes) if bytes.is_empty() => Err(TlsError::HandshakeCut { reset: false }.into()),
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                source.return_heavy_turn();
+                source.park(Direction::Read, cx);
+                return Poll::Pending;
+            }
+            Err(_) => Err(TlsError::HandshakeCut { reset: true }.into()),
+        })
+    });
+    let read = match timeout(deadline.remaining(), read).await {
+        Ok(read) => read,
+        Err(late) => Err(Timeout::new(Phase::Handshake, late.waited()).target(peer.to_string()).into()),
+    };
+    source.unpark(Direction::Read);
+    read
+}
+
+fn fail(admission: &Admission, peer: &Endpoint, error: &Error) {
+    admission.meter.count_failure(error);
+    admission.tell(&ServerEvent::HandshakeFailed { peer, error });
+}
+
+fn begin(
+    admission: &Admission,
+    context: Context,
+    source: Source,
+    received: &[u8],
+    peer: &Endpoint,
+    deadline: Deadline,
+) -> Result<Handshake, Error> {
     let config = if admission.options.early_data { context.early_server()? } else { context.server()? };
     let session = Session::server(config).map_err(cannot_begin)?;
-    let deadline = Deadline::after(context.inner().deadlines.handshake);
     let metered = Some(admission.meter.connection());
     let target = peer.to_string();
-    Ok(Handshake::begin(context, Beginning { source, session, received: &[], target, deadline, metered }))
+    Ok(Handshake::begin(context, Beginning { source, session, received, target, deadline, metered }))
 }
