@@ -112,11 +112,12 @@ impl Exchange {
     pub(super) async fn part(self) {
         // Whether the server has heard that is all the same now.
         let _ = timeout(FAREWELL, self.stream.shutdown()).await;
-        self.stream.abort();
     }
+}
 
-    /// The rest is not wanted.
-    pub(super) fn drop_rest(self) {
+impl Drop for Exchange {
+    /// The rest is not wanted, and we do not wait for anybody to hear that.
+    fn drop(&mut self) {
         self.stream.abort();
     }
 }

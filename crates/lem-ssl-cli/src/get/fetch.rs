@@ -52,9 +52,9 @@ impl Fetch<'_> {
         loop {
             let exchange = self.follow(url, resume.as_ref()).await?;
             let total = sink.origin().await?.and_then(|origin| origin.total);
-            match judge(&exchange.response, resume.as_ref(), total)? {
+            match judge(&exchange.response, resume.as_ref(), total).map_err(|failure| failure.within(url))? {
                 Verdict::AskAgain => {
-                    exchange.drop_rest();
+                    drop(exchange);
                     resume = None;
                 }
                 Verdict::Anew => return self.receive(exchange, url, 0, sink).await,
@@ -79,7 +79,7 @@ impl Fetch<'_> {
             let status = response.status_line();
             let location = response.header("location").map(str::to_owned);
             let redirects = response.is_redirect();
-            exchange.drop_rest();
+            drop(exchange);
             let http = |why: String| Failure::new(Exit::Http, why).within(&at);
             match location {
                 Some(_) if redirects && left == 0 => {
@@ -96,16 +96,17 @@ impl Fetch<'_> {
 
     /// Receives a body behind `offset`.
     async fn receive(&self, mut exchange: Exchange, url: &Url, offset: u64, sink: &Sink) -> Result<Fetched, Failure> {
+        let told = exchange.response.content_range().and_then(|range| range.total).filter(|_| offset > 0);
         let total = match exchange.response.framing {
             Framing::Length(length) => {
                 Some(offset.checked_add(length).ok_or_else(|| too_large(url, self.max_size.unwrap_or(u64::MAX)))?)
             }
-            Framing::Chunked | Framing::UntilEnd => None,
+            Framing::Chunked | Framing::UntilEnd => told,
         };
         if let (Some(total), Some(most)) = (total, self.max_size)
             && total > most
         {
-            exchange.drop_rest();
+            drop(exchange);
             return Err(too_large(url, most));
         }
         if offset > 0 {
@@ -126,19 +127,22 @@ impl Fetch<'_> {
             if let Some(most) = self.max_size
                 && there > most
             {
-                exchange.drop_rest();
+                drop(exchange);
                 return Err(too_large(url, most));
             }
             memory = match sink.write(data).await? {
                 Taken::Memory(memory) => memory,
                 Taken::Gone => {
-                    exchange.drop_rest();
+                    drop(exchange);
                     return Ok(Fetched { bytes: there, resumed_at: offset });
                 }
             };
             progress.set(there);
         }
         drop(progress);
+        if total.is_some_and(|total| total != there) {
+            return Err(Failure::new(Exit::Lost, "the answer is not as long as it said").within(url));
+        }
         sink.finish().await?;
         exchange.part().await;
         Ok(Fetched { bytes: there, resumed_at: offset })

@@ -92,7 +92,8 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         max_redirects: arguments.max_redirects,
         max_size: arguments.max_size,
         idle_timeout: arguments.idle_timeout,
-        shows_progress: !arguments.quiet && std::io::stderr().is_terminal(),
+        // On a terminal that shows what is downloaded there is no room for it.
+        shows_progress: !arguments.quiet && std::io::stderr().is_terminal() && !sink.is_terminal(),
         name: &name,
     };
     let begun = now();
@@ -119,7 +120,7 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
             Failure::new(signal.exit(), if signal == Signal::Interrupt { "interrupted" } else { "terminated" })
         }
     };
-    Err(match sink.give_up() {
+    Err(match sink.give_up(&url.to_string()) {
         Some((part, length)) => {
             let kept =
                 format!("{} of it are in {}, and the same command goes on from there", bytes(length), part.display());

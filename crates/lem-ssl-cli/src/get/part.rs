@@ -148,10 +148,10 @@ impl Part {
         Ok(())
     }
 
-    /// Leaves nothing behind if there is nothing to go on with.
-    pub(super) fn give_up(self) -> Option<(PathBuf, u64)> {
-        match self.len() {
-            Ok(length) if length > 0 && self.origin.is_some() => Some((self.path, length)),
+    /// Leaves nothing behind if there is nothing to go on with; says what there is for this URL.
+    pub(super) fn give_up(self, url: &str) -> Option<(PathBuf, u64)> {
+        match (self.len(), &self.origin) {
+            (Ok(length), Some(origin)) if length > 0 => (origin.url == url).then_some((self.path, length)),
             _ => {
                 let _ = fs::remove_file(&self.path);
                 let _ = fs::remove_file(&self.notes);

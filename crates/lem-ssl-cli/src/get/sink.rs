@@ -1,7 +1,7 @@
 //! Where a download goes to.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,6 +33,11 @@ pub(super) enum Taken {
 impl Sink {
     pub(super) fn stdout() -> Result<Self, Failure> {
         Ok(Self::Stdout(Arc::new(Output::open()?)))
+    }
+
+    /// Whether it is shown as it comes.
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout(_)) && std::io::stdout().is_terminal()
     }
 
     pub(super) async fn file(path: PathBuf) -> Result<Self, Failure> {
@@ -108,9 +113,9 @@ impl Sink {
     }
 
     /// It came to nothing; says what is kept for another time.
-    pub(super) fn give_up(&self) -> Option<(PathBuf, u64)> {
+    pub(super) fn give_up(&self, url: &str) -> Option<(PathBuf, u64)> {
         let Self::Part(part) = self else { return None };
-        part.lock().unwrap_or_else(PoisonError::into_inner).take()?.give_up()
+        part.lock().unwrap_or_else(PoisonError::into_inner).take()?.give_up(url)
     }
 
     async fn with_part<T: Send + 'static>(

@@ -1,0 +1,14 @@
+//! `lem-ssl get` from servers that play a part.
+//!
+//! With the feature `interop` also from nginx, which has to be there.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+mod bodies;
+mod destinations;
+#[cfg(feature = "interop")]
+mod interop;
+mod redirects;
+mod refusals;
+mod resuming;
+mod support;
