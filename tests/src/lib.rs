@@ -1,5 +1,7 @@
 //! What the tests of lem-ssl-rs share.
 //!
+//! - [`model`]: the contract of a stream as a reference model, and random programs that hold streams
+//!   against it;
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
 //!   or on a network;
 //! - [`scratch`]: directories that clean up after themselves, for peers that want files.
@@ -9,5 +11,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod model;
 pub mod pki;
 pub mod scratch;

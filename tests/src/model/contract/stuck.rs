@@ -1,0 +1,76 @@
+//! Who may wait for ever.
+
+use lem_rs::Direction;
+
+use super::{Model, Operation, Outbound, Phase};
+use crate::model::verb::{Side, Verb};
+
+/// A verb that waits although nothing has happened for a long time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Whose.
+    pub side: Side,
+    /// Which way it goes; `None` for `shutdown`.
+    pub direction: Option<Direction>,
+    /// What it is.
+    pub what: String,
+    /// Why it must not wait, if it must not.
+    pub wrong: Option<&'static str>,
+}
+
+impl Model {
+    /// Who waits, when nothing moves any more, and whether that is the peer's doing or a fault.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let waits = |operation: &&Operation| operation.phase != Phase::Fresh || operation.verb == Verb::Shutdown;
+        self.operations
+            .values()
+            .filter(waits)
+            .map(|operation| Waiting {
+                side: operation.side,
+                direction: operation.verb.direction(),
+                what: super::finish::name(&operation.verb),
+                wrong: self.wrong(operation),
+            })
+            .collect()
+    }
+
+    fn wrong(&self, operation: &Operation) -> Option<&'static str> {
+        let (end, peer) = (self.end(operation.side), self.end(operation.side.other()));
+        if operation.phase == Phase::Interrupted {
+            return Some("it was interrupted");
+        }
+        let peer_is_gone = peer.closed.is_some();
+        match &operation.verb {
+            Verb::Read(_) if peer_is_gone => Some("the peer has closed"),
+            // A length that was changed on the way makes a receiver wait for what nobody sends.
+            Verb::Read(_) if self.weather.corrupts => None,
+            Verb::Read(mode) if self.is_satisfied(operation.side, *mode) => Some("what it asks for is there"),
+            Verb::Read(_) if end.received < peer.accepted => Some("the peer has written more than has arrived"),
+            Verb::Read(_) if peer.goodbye => Some("the peer has ended its side"),
+            Verb::Read(_) => None,
+            Verb::Write(_) | Verb::EndWriting if peer_is_gone => Some("the peer has closed"),
+            Verb::Write(_) | Verb::EndWriting if self.weather.corrupts => None,
+            Verb::Write(_) | Verb::EndWriting if self.reads(operation.side.other()) => Some("the peer reads"),
+            Verb::Write(_) if end.outbound != Outbound::Open => Some("the sending side is closed"),
+            // Tickets may stand before the first byte of all.
+            Verb::Write(_) | Verb::EndWriting if end.accepted > 0 && peer.received == end.accepted => {
+                Some("the peer has everything")
+            }
+            Verb::Write(_) | Verb::EndWriting => None,
+            Verb::Shutdown if end.closed.is_some_and(|closed| closed.aborted) => Some("the stream was aborted"),
+            Verb::Shutdown if end.closed.is_some_and(|closed| self.now > closed.at + end.terms.close_deadline * 2) => {
+                Some("the deadline has passed")
+            }
+            Verb::Shutdown if peer_is_gone => Some("the peer has closed"),
+            Verb::Shutdown if peer.goodbye && !self.weather.corrupts => Some("the peer has ended its side"),
+            Verb::Shutdown => None,
+        }
+    }
+
+    /// Whether a task waits to read at this end.
+    fn reads(&self, side: Side) -> bool {
+        self.operations.values().any(|operation| {
+            operation.side == side && operation.phase == Phase::Waiting && matches!(operation.verb, Verb::Read(_))
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Encrypted connections.
+
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lem_rs::{Error, Inbox, sleep, spawn};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Tls, Version};
+use rustls::NamedGroup;
+use rustls::crypto::CryptoProvider;
+
+use super::connect::{Accepted, attempt, bind, both, refuse};
+use super::stage::Stage;
+use crate::model::program::{Carrier, Program, Setting};
+use crate::pki::{Authority, Issued, KeyKind, Leaf};
+
+/// Nothing that only costs time may make a connection fail.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+
+pub(super) struct Pki {
+    pub(super) root: Authority,
+    pub(super) server: Issued,
+    /// Signatures by Ed25519 are for TLS 1.3 only.
+    server12: Issued,
+}
+
+/// One authority and one identity for all runs, with signatures of one length.
+pub(super) fn pki() -> &'static Pki {
+    static PKI: OnceLock<Pki> = OnceLock::new();
+    PKI.get_or_init(|| {
+        let root = Authority::with_key("Test Root", KeyKind::Ed25519);
+        let server = root.issue(Leaf::server(&["server.test"]).with_key(KeyKind::Ed25519));
+        let server12 = root.issue(Leaf::server(&["server.test"]).with_key(KeyKind::Rsa2048));
+        Pki { root, server, server12 }
+    })
+}
+
+/// One key exchange, the fastest: many handshakes are made.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    let make = || {
+        let mut provider = rustls_graviola::default_provider();
+        provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
+        Arc::new(provider)
+    };
+    PROVIDER.get_or_init(make).clone()
+}
+
+/// Contexts remember sessions, so each run has its own.
+fn context(setting: &Setting, builder: ContextBuilder) -> Result<Context, Error> {
+    let version = if setting.carrier == Carrier::Tls12 { Version::Tls12 } else { Version::Tls13 };
+    builder
+        .provider(provider())
+        .versions([version])
+        .limits(setting.limits)
+        .close_deadline(setting.close_deadline)
+        .connect_deadline(PATIENCE)
+        .handshake_deadline(PATIENCE)
+        .build()
+}
+
+pub(super) fn client_context(setting: &Setting) -> Result<Context, Error> {
+    context(setting, Context::builder().roots(Roots::Pem(pki().root.certificate_pem().into_bytes())))
+}
+
+pub(super) fn server_context(setting: &Setting) -> Result<Context, Error> {
+    let server = if setting.carrier == Carrier::Tls12 { &pki().server12 } else { &pki().server };
+    let identity = Identity::from_der(server.chain_der.clone(), server.private_key());
+    context(setting, Context::builder().roots(Roots::None).identity(identity))
+}
+
+/// Both ends of an encrypted connection.
+pub(super) async fn encrypted(stage: &Rc<Stage>, program: Program) {
+    let setting = program.setting.clone();
+    let (client, server) = match (client_context(&setting), server_context(&setting)) {
+        (Ok(client), Ok(server)) => (client, server),
+        (Err(error), _) | (_, Err(error)) => return stage.fail(format!("a context was refused: {error}")),
+    };
+    let listening = match bind(setting.climate, || server.listen("server.test:443")).await {
+        Ok(listening) => Rc::new(listening),
+        Err(error) => return refuse(stage, setting.climate, "listening", &error),
+    };
+    let accepted: Accepted<Tls> = Rc::new(Inbox::new());
+    let accepting = {
+        let (stage, listening, accepted) = (stage.clone(), listening.clone(), accepted.clone());
+        spawn(async move {
+            loop {
+                match listening.accept().await {
+                    Ok(stream) => {
+                        let peer = stream.peer_addr().ok();
+                        // It is open as long as somebody waits.
+                        drop(accepted.put((stream, peer)));
+                    }
+                    Err(Error::Interrupted | Error::Closed) => return,
+                    Err(error) => return stage.fail(format!("accepting failed: {error}")),
+                }
+            }
+        })
+    };
+    match attempt(setting.climate, || client.connect("server.test:443")).await {
+        Ok(stream) => both(stage, program, stream, &accepted).await,
+        Err(error) => refuse(stage, setting.climate, "connecting", &error),
+    }
+    if let Err(error) = listening.close() {
+        stage.fail(format!("closing the server failed: {error}"));
+    }
+    if let Err(error) = accepting.await {
+        stage.fail(format!("the accepting task ended with: {error}"));
+    }
+    if setting.climate.refuses() {
+        // A handshake that broke off at the other end has its deadline.
+        sleep(PATIENCE * 2).await;
+    }
+}

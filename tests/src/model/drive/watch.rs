@@ -1,0 +1,78 @@
+//! A verb's future, each poll of which is shown to the model.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use lem_rs::{Error, Transport};
+
+use super::end::End;
+use crate::model::contract::brief;
+use crate::model::verb::{Answer, Verb};
+
+/// A verb's future, each poll of which is shown to the model. Gives `None` when it was dropped on purpose.
+pub(super) struct Watch<'a, T: Transport, F> {
+    end: &'a End<T>,
+    verb: Verb,
+    id: Option<u64>,
+    future: Option<Pin<Box<F>>>,
+    /// After so many polls it is dropped.
+    polls: Option<u32>,
+}
+
+impl<'a, T: Transport, F> Watch<'a, T, F> {
+    pub(super) fn new(end: &'a End<T>, verb: Verb, future: F, polls: Option<u32>) -> Self {
+        Self { end, verb, id: None, future: Some(Box::pin(future)), polls }
+    }
+
+    fn give_up(&mut self) {
+        self.future = None;
+        if let Some(id) = self.id.take() {
+            let seen = self.end.seen();
+            self.end.stage.note(self.end.side, || format!("  {id} is dropped"));
+            self.end.stage.check(self.end.side, |model| model.dropped(id, &seen));
+        }
+    }
+}
+
+impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'_, T, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let (side, stage) = (this.end.side, &this.end.stage);
+        let Some(future) = &mut this.future else { return Poll::Ready(None) };
+        let id = *this.id.get_or_insert_with(|| stage.ask(|model| model.begin(side, this.verb.clone())));
+        match future.as_mut().poll(cx) {
+            Poll::Ready(result) => {
+                this.future = None;
+                this.id = None;
+                let seen = this.end.seen();
+                stage.note(side, || format!("  {id} gives {}", brief(&result)));
+                stage.check(side, |model| model.finished(id, &result, &seen));
+                Poll::Ready(Some(result))
+            }
+            Poll::Pending => {
+                let seen = this.end.seen();
+                stage.check(side, |model| model.pended(id, &seen));
+                match &mut this.polls {
+                    Some(0 | 1) => {
+                        this.give_up();
+                        Poll::Ready(None)
+                    }
+                    Some(polls) => {
+                        *polls -= 1;
+                        Poll::Pending
+                    }
+                    None => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+impl<T: Transport, F> Drop for Watch<'_, T, F> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}

@@ -1,0 +1,215 @@
+//! Programs, drawn from a seed.
+
+use std::time::Duration;
+
+use lem_rs::sim::{Link, Rng};
+use lem_rs::{Direction, Limits, ReadMode};
+
+use super::program::{Carrier, Climate, Guard, How, Op, Program, Setting};
+use super::verb::Side;
+
+/// The part of a seed that programs are drawn from.
+const PROGRAM: u64 = 3;
+
+impl Program {
+    /// The program of this seed.
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(seed).fork(PROGRAM);
+        let setting = Setting::any(&mut rng);
+        let most = largest(&mut rng, &setting.link);
+        let mut writer = Writer { rng, most, setting: &setting, scripted: false };
+        let tasks = Side::BOTH.map(|side| {
+            writer.scripted = setting.carrier == Carrier::Scripted(side);
+            writer.tasks()
+        });
+        Self { seed, setting, tasks }
+    }
+}
+
+impl Setting {
+    fn any(rng: &mut Rng) -> Self {
+        let carrier = match rng.between(0..=99) {
+            0..=49 => Carrier::Plain,
+            50..=64 => Carrier::Tls12,
+            65..=84 => Carrier::Tls13,
+            85..=92 => Carrier::Scripted(Side::Client),
+            _ => Carrier::Scripted(Side::Server),
+        };
+        let climate = match rng.between(0..=99) {
+            0..=19 => Climate::Calm,
+            20..=69 => Climate::Rough,
+            70..=84 if carrier.is_encrypted() => Climate::Tampered,
+            _ => Climate::Hostile,
+        };
+        let link = if rng.chance(0.2) { Link::default() } else { Link::any(rng) };
+        let limits = if rng.chance(0.7) {
+            Limits::default()
+        } else {
+            Limits { line: rng.magnitude(1..=2_000), all: rng.magnitude(1..=50_000) }
+        };
+        let close_deadline = match rng.between(0..=9) {
+            0 => Duration::from_millis(rng.between(1..=100)),
+            1 | 2 => Duration::from_secs(5),
+            _ => Duration::from_secs(3_600),
+        };
+        let line = rng.magnitude(1..=4_000) as u64;
+        Self { carrier, climate, link, v6: rng.chance(0.3), limits, close_deadline, line }
+    }
+}
+
+/// The most that one write hands over: mostly little, because little is fast.
+fn largest(rng: &mut Rng, link: &Link) -> usize {
+    let most = match rng.between(0..=99) {
+        0..=44 => 200,
+        45..=74 => 5_000,
+        75..=92 => 70_000,
+        _ => 400_000,
+    };
+    let smallest = link.send_buffer.min(link.receive_buffer).min(link.segment);
+    if smallest < 1_024 { most.min(20_000) } else { most }
+}
+
+struct Writer<'a> {
+    rng: Rng,
+    most: usize,
+    setting: &'a Setting,
+    scripted: bool,
+}
+
+impl Writer<'_> {
+    /// What one end does.
+    fn tasks(&mut self) -> Vec<Vec<Op>> {
+        if self.scripted {
+            return vec![self.script()];
+        }
+        match self.rng.between(0..=9) {
+            // One task, a step after the other.
+            0..=2 => {
+                let mut only = self.steps(1..=10, Self::any_step);
+                only.extend(self.ending());
+                vec![only]
+            }
+            // A task for each direction, and at times one that disturbs them.
+            3..=6 => {
+                let mut reader = vec![Op::Split];
+                reader.extend(self.steps(1..=8, Self::read_step));
+                reader.extend(self.ending());
+                let mut writer = vec![Op::Yield];
+                writer.extend(self.steps(1..=6, Self::write_step));
+                let mut tasks = vec![reader, writer];
+                if self.rng.chance(0.4) {
+                    tasks.push(self.steps(1..=5, Self::disturbance));
+                }
+                tasks
+            }
+            // Two or three tasks that know nothing of each other.
+            _ => {
+                let more = self.rng.size(1..=2);
+                let mut first = self.steps(1..=6, Self::any_step);
+                first.extend(self.ending());
+                let others: Vec<_> = (0..more).map(|_| self.steps(1..=6, Self::any_step)).collect();
+                [vec![first], others].concat()
+            }
+        }
+    }
+
+    fn steps(&mut self, count: std::ops::RangeInclusive<usize>, step: fn(&mut Self) -> Op) -> Vec<Op> {
+        let count = self.rng.size(count);
+        (0..count).map(|_| step(self)).collect()
+    }
+
+    /// What a script does: rustls' part of it is simple.
+    fn script(&mut self) -> Vec<Op> {
+        self.steps(1..=8, |this| match this.rng.between(0..=9) {
+            0..=3 => Op::Write(this.size(), Guard::None),
+            4..=7 => Op::KeyUpdate,
+            _ => Op::Sleep(this.pause()),
+        })
+    }
+
+    fn any_step(&mut self) -> Op {
+        match self.rng.between(0..=9) {
+            0..=3 => self.read_step(),
+            4..=7 => self.write_step(),
+            _ => self.disturbance(),
+        }
+    }
+
+    fn read_step(&mut self) -> Op {
+        if self.rng.chance(0.1) {
+            return Op::Sleep(self.pause());
+        }
+        let mode = match self.rng.between(0..=99) {
+            0..=39 => ReadMode::Available,
+            40..=64 => ReadMode::Exact(self.size()),
+            65..=94 => ReadMode::Line,
+            _ => ReadMode::All,
+        };
+        let how = match self.rng.between(0..=9) {
+            0..=5 => How::Owned,
+            6..=7 => How::Into,
+            _ if mode == ReadMode::Line => How::Trimmed,
+            _ => How::Owned,
+        };
+        Op::Read(mode, how, self.guard())
+    }
+
+    fn write_step(&mut self) -> Op {
+        match self.rng.between(0..=19) {
+            0 => Op::Sleep(self.pause()),
+            _ => Op::Write(self.size(), self.guard()),
+        }
+    }
+
+    fn disturbance(&mut self) -> Op {
+        let direction = if self.rng.chance(0.5) { Direction::Read } else { Direction::Write };
+        match self.rng.between(0..=99) {
+            0..=29 => Op::Interrupt(direction),
+            30..=54 => Op::Sleep(self.pause()),
+            55..=61 => Op::Yield,
+            62..=66 => Op::Split,
+            67..=71 => Op::Join,
+            72..=76 => Op::CloseWrite,
+            77..=78 => Op::DropWriter,
+            79..=81 => Op::EndWriting(self.guard()),
+            82..=84 => Op::Close,
+            85..=87 => Op::Shutdown(self.guard()),
+            88..=89 => Op::Abort,
+            90 => Op::HandleAbort,
+            91 | 92 => Op::Reset,
+            93 if self.setting.carrier.is_encrypted() => Op::Cut,
+            _ => Op::Stall(Duration::from_millis(self.rng.between(1..=3_000))),
+        }
+    }
+
+    /// How a task that goes on to the end comes to it.
+    fn ending(&mut self) -> Vec<Op> {
+        let all = Op::Read(ReadMode::All, How::Owned, Guard::None);
+        let rest = Op::Read(ReadMode::Available, How::Owned, Guard::None);
+        match self.rng.between(0..=9) {
+            0..=3 => vec![Op::CloseWrite, all, rest],
+            4 | 5 => vec![all, rest, Op::Shutdown(self.guard())],
+            6 => vec![Op::Shutdown(Guard::None)],
+            7 => vec![Op::CloseWrite, all, rest, Op::Shutdown(Guard::None)],
+            8 => vec![Op::EndWriting(Guard::None), all],
+            _ => Vec::new(),
+        }
+    }
+
+    fn size(&mut self) -> usize {
+        if self.rng.chance(0.05) { 0 } else { self.rng.magnitude(1..=self.most) }
+    }
+
+    fn pause(&mut self) -> Duration {
+        Duration::from_micros(self.rng.magnitude(1..=3_000_000) as u64)
+    }
+
+    fn guard(&mut self) -> Guard {
+        match self.rng.between(0..=9) {
+            0 => Guard::Drop(self.rng.magnitude(1..=8) as u32),
+            1 | 2 => Guard::Timeout(if self.rng.chance(0.1) { Duration::ZERO } else { self.pause() }),
+            3 => Guard::Interrupt(self.pause()),
+            _ => Guard::None,
+        }
+    }
+}
