@@ -34,16 +34,20 @@ impl State {
         let at_peer = conn.end(from.other().side).received.len();
         let this = conn.end(from.side);
         let pending = this.out.queue.len();
-        if this.out.over || this.dead || (pending == 0 && !this.out.ended) {
+        if this.dead || (pending == 0 && !this.out.ended) {
             return false;
         }
         if broken {
-            // Whoever ended the connection answers what still comes.
+            // Whoever ended the connection answers what still comes, also from one whose wire is over because the
+            // other end was answered.
             this.out.queue.clear();
             this.out.over = true;
             if pending > 0 {
                 self.send_reset(from);
             }
+            return false;
+        }
+        if this.out.over {
             return false;
         }
         let free_at = this.out.free_at.max(stalled_until);
@@ -166,7 +170,10 @@ impl State {
             && self.strikes(Fault::ResetDestroys, Some(to.conn))
             && let Some(conn) = self.conns.get_mut(&to.conn)
         {
-            conn.end(to.side).received.clear();
+            let this = conn.end(to.side);
+            this.received.clear();
+            // No system that throws away what was not read says then that it was everything.
+            this.error = Some(Why::Reset);
         }
         self.raise(to);
     }
@@ -189,6 +196,8 @@ impl State {
                     conn.end(end.side).out.over = false;
                 }
             }
+            // What was thrown away has made room for that.
+            self.raise(end);
         }
     }
 
