@@ -48,7 +48,8 @@ const MOST_HEADERS: usize = 128;
 pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
-    match parsed.parse(received) {
+    // However much has arrived at once.
+    match parsed.parse(&received[..received.len().min(LONGEST_HEAD)]) {
         Ok(httparse::Status::Complete(used)) => Ok(Parsed::Whole(Response::check(&parsed)?, used)),
         Ok(httparse::Status::Partial) if received.len() < LONGEST_HEAD => Ok(Parsed::Partial),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
@@ -234,7 +235,9 @@ mod tests {
     #[test]
     fn a_head_has_limits_and_must_be_http() {
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nX: "), Ok(Parsed::Partial));
-        assert!(parse(format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(LONGEST_HEAD)).as_bytes()).is_err());
+        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(LONGEST_HEAD));
+        assert!(parse(long.as_bytes()).is_err());
+        assert!(parse(format!("{long}\r\n\r\n").as_bytes()).is_err());
         assert!(parse(b"220 mail.example ESMTP\r\n").is_err());
         assert!(parse("HTTP/1.1 200 OK\r\n".to_owned().add_headers(MOST_HEADERS + 1).as_bytes()).is_err());
     }

@@ -69,7 +69,8 @@ async fn answer(stream: &TcpStream, text: &dyn Fn() -> String) -> Result<(), Err
 fn verdict(received: &[u8]) -> Option<&'static str> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
-    match request.parse(received) {
+    // However much has arrived at once.
+    match request.parse(&received[..received.len().min(LONGEST_REQUEST)]) {
         Ok(httparse::Status::Partial) if received.len() < LONGEST_REQUEST => return None,
         Ok(httparse::Status::Complete(_)) => {}
         _ => return Some("400 Bad Request"),
