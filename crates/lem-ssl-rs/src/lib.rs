@@ -39,6 +39,8 @@ pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, E
 pub use identity::{Identity, UnknownName};
 pub use info::Info;
 pub use lem_rs;
+#[cfg(feature = "sim")]
+pub use lem_rs::sim;
 pub use lem_rs::{
     Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, Inbox, InputBuffer,
     JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket,
@@ -46,8 +48,6 @@ pub use lem_rs::{
     StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout,
     unblock, yield_now,
 };
-#[cfg(feature = "sim")]
-pub use lem_rs::sim;
 pub use live::LiveContext;
 pub use meter::{Counters, Failures};
 pub use rustls;
