@@ -1,5 +1,6 @@
 //! Streams: the original's verbs, written once for every transport.
 
+mod close;
 mod farewell;
 mod halves;
 mod handle;

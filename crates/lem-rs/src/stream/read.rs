@@ -1,4 +1,4 @@
-//! The futures of a stream's reads.
+//! Reading: the futures, and what a poll of one does.
 
 use std::fmt;
 use std::future::Future;
@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use super::inner::Inner;
 use super::slots::Operation;
-use super::transport::Transport;
+use super::state::{Link, State};
+use super::transport::{Received, Transport};
 use crate::error::Error;
-use crate::proto::{InputBuffer, ReadMode};
+use crate::proto::{InputBuffer, ReadMode, Verdict};
 use crate::runtime::Direction;
 
 /// The future of [`Stream::read`](crate::Stream::read).
@@ -73,6 +74,86 @@ impl<T: Transport> Future for ReadInto<'_, T> {
 impl<T: Transport> Drop for ReadInto<'_, T> {
     fn drop(&mut self) {
         self.inner.abandon(&mut self.operation);
+    }
+}
+
+impl<T: Transport> Inner<T> {
+    /// Reads; `take` moves the bytes of the result out of the buffer.
+    fn poll_read<R>(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        mode: ReadMode,
+        take: impl FnOnce(&mut InputBuffer, usize) -> R,
+    ) -> Poll<Result<R, Error>> {
+        self.core.check_usable()?;
+        let mut state = self.state.borrow_mut();
+        if let Err(error) = state.slots.admit(operation) {
+            return Poll::Ready(Err(error));
+        }
+        let mut gives_way = false;
+        let result = loop {
+            // `Exact(0)` is the one read that never waits, not even for its turn.
+            if self.core.must_give_way() && mode != ReadMode::Exact(0) {
+                gives_way = true;
+                break None;
+            }
+            let State { link: Link::Open(transport), reader, received, accepted, accepted_at_end, .. } = &mut *state
+            else {
+                break Some(Err(Error::Closed));
+            };
+            let want = match reader.judge(mode, &self.options.limits) {
+                Verdict::Value(count) => {
+                    self.core.charge(count);
+                    break Some(Ok(take(&mut reader.buffer, count)));
+                }
+                Verdict::Fail(error) => break Some(Err(error)),
+                Verdict::More(want) => want,
+            };
+            let before = reader.buffer.len();
+            let outcome = transport.receive(&mut reader.buffer, want);
+            // The last bytes may come together with the end.
+            let count = reader.buffer.len() - before;
+            *received += count as u64;
+            match outcome {
+                Received::Progress => self.core.charge(count),
+                Received::Ended(end) => {
+                    reader.end(end);
+                    *accepted_at_end = *accepted;
+                }
+                Received::Blocked => {
+                    transport.source().park(Direction::Read, cx);
+                    break None;
+                }
+            }
+        };
+        // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
+        let answers = state.has_work_to_flush();
+        let poll = self.conclude(state, cx, operation, result, gives_way);
+        if answers {
+            self.settle();
+        }
+        poll
+    }
+
+    /// Reads into `target`, whose memory the stream uses while it receives. Lines are fetched many at a time and copied
+    /// out one by one, so for them each keeps its own.
+    fn poll_read_into(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        mode: ReadMode,
+        target: &mut Vec<u8>,
+    ) -> Poll<Result<usize, Error>> {
+        let borrows = mode != ReadMode::Line && self.state.borrow_mut().reader.buffer.borrow_memory(target);
+        let poll = self.poll_read(cx, operation, mode, |buffer, count| {
+            buffer.take_into(count, target);
+            count
+        });
+        if borrows && !matches!(poll, Poll::Ready(Ok(_))) {
+            self.state.borrow_mut().reader.buffer.return_memory(target);
+        }
+        poll
     }
 }
 

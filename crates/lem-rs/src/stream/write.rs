@@ -1,4 +1,4 @@
-//! The future of a stream's write.
+//! Writing: the future, and what a poll of it does.
 
 use std::fmt;
 use std::future::Future;
@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::inner::Inner;
+use super::inner::{Inner, cancel};
 use super::slots::Operation;
-use super::state::Goal;
+use super::state::{self, Goal, Link};
 use super::transport::Transport;
 use crate::error::Error;
 use crate::runtime::Direction;
@@ -53,6 +53,52 @@ impl<T: Transport> Future for Write<'_, T> {
 impl<T: Transport> Drop for Write<'_, T> {
     fn drop(&mut self) {
         self.inner.abandon(&mut self.operation);
+    }
+}
+
+impl<T: Transport> Inner<T> {
+    /// Writes `data` from `*written` on.
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        goal: Goal,
+        data: &[u8],
+        written: &mut usize,
+    ) -> Poll<Result<(), Error>> {
+        self.core.check_usable()?;
+        let mut state = self.state.borrow_mut();
+        if let Err(error) = state.slots.admit(operation) {
+            return Poll::Ready(Err(error));
+        }
+        // This write flushes what is pending: nobody else must wait for the socket meanwhile.
+        let mut flusher = None;
+        let mut gives_way = false;
+        let result = loop {
+            if self.core.must_give_way() {
+                gives_way = true;
+                break None;
+            }
+            let step = state.write_step(goal, data, written);
+            if !matches!(step, Ok(state::Write::Refused)) {
+                flusher = flusher.or(state.stop_flusher());
+            }
+            match step {
+                Ok(state::Write::Moved(count)) => self.core.charge(count),
+                Ok(state::Write::Done) => break Some(Ok(())),
+                Ok(state::Write::Refused) => break Some(Err(Error::Closed)),
+                Ok(state::Write::Blocked) => {
+                    if let Link::Open(transport) = &state.link {
+                        transport.source().park(Direction::Write, cx);
+                    }
+                    break None;
+                }
+                Err(error) => break Some(Err(state.write_broke(error))),
+            }
+        };
+        let poll = self.conclude(state, cx, operation, result, gives_way);
+        cancel(flusher);
+        poll
     }
 }
 
