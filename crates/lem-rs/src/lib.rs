@@ -39,8 +39,8 @@ pub use runtime::{
     Direction, JoinHandle, Machine, MachineBuilder, Source, Unblock, longest_poll, now, spawn, unblock, yield_now,
 };
 pub use stream::{
-    CloseCause, Flushed, Outbox, Plain, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle, StreamOptions,
-    Transport, Write, WriteHalf, WriteQueue, close_transport,
+    CloseCause, Flushed, Lines, Outbox, Plain, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,
+    StreamOptions, Transport, Write, WriteHalf, WriteQueue, close_transport,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, Sleeper, Take};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};

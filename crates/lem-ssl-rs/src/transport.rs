@@ -187,12 +187,10 @@ impl Transport for Tls {
                 return Ok(None);
             }
             let filled = &mut arena[..kept + count];
+            // At once, and not record by record: content is a little shorter than what carries it.
+            input.reserve(filled.len());
             let Opened { used, then } = session.open(filled, input, outbox, *sending == Sending::Open);
-            partial.clear();
-            partial.extend_from_slice(&filled[used..]);
-            if partial.is_empty() {
-                *partial = Vec::new();
-            }
+            keep(source, partial, &filled[used..]);
             Ok(Some(then))
         });
         if let Some(metered) = &self.metered {
@@ -249,6 +247,20 @@ impl Transport for Tls {
         if self.sending == Sending::Open {
             self.sending = Sending::Over;
             self.session.finish(&mut self.partial, &mut self.outbox);
+        }
+    }
+}
+
+/// Keeps the part of a record until the rest of it comes, in memory that is only held meanwhile.
+fn keep(source: &Source, partial: &mut Vec<u8>, rest: &[u8]) {
+    partial.clear();
+    match rest {
+        [] => source.return_spare(std::mem::take(partial)),
+        rest => {
+            if partial.capacity() == 0 {
+                *partial = source.take_spare();
+            }
+            partial.extend_from_slice(rest);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Received bytes, in order. Belongs to the stream, never to a future.
 ///
-/// An empty buffer owns no memory, so an idle stream keeps none.
+/// Between two reads an empty buffer owns no memory, so an idle stream keeps none.
 #[derive(Debug, Default)]
 pub struct InputBuffer {
     bytes: Vec<u8>,
@@ -44,12 +44,13 @@ impl InputBuffer {
         self.take(self.len())
     }
 
-    /// Takes `count` bytes out. Taking all of an untouched buffer costs no copy.
+    /// Takes `count` bytes out. Taking all of an untouched buffer costs no copy, unless its memory is much larger.
     ///
     /// # Panics
     /// If fewer bytes wait: the reader decides how many there are.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
-        if self.start == 0 && count == self.bytes.len() {
+        let fits = self.bytes.capacity() <= FIT_ABOVE || count >= self.bytes.capacity() / 4;
+        if self.start == 0 && count == self.bytes.len() && fits {
             self.searched = 0;
             return std::mem::take(&mut self.bytes);
         }
@@ -59,16 +60,24 @@ impl InputBuffer {
     }
 
     /// Like [`take`](Self::take), into the caller's vector, whose memory is reused. What it held is replaced.
-    pub(crate) fn take_into(&mut self, count: usize, target: &mut Vec<u8>) {
+    ///
+    /// If this buffer has borrowed the vector's memory, the vector gets it back, and what is left over moves into
+    /// `spare`.
+    pub(crate) fn take_into(&mut self, count: usize, target: &mut Vec<u8>, spare: impl FnOnce() -> Vec<u8>) {
         target.clear();
         if self.start == 0 && count == self.bytes.len() {
             self.searched = 0;
             std::mem::swap(&mut self.bytes, target);
+        } else if self.start == 0 && target.capacity() == 0 {
+            let mut rest = spare();
+            rest.extend_from_slice(&self.bytes[count..]);
+            self.bytes.truncate(count);
+            *target = std::mem::replace(&mut self.bytes, rest);
+            self.searched = self.searched.saturating_sub(count);
         } else {
             target.extend_from_slice(&self.as_slice()[..count]);
             self.consume(count);
         }
-        self.release_if_empty();
     }
 
     /// Receives into the caller's memory, if nothing waits here; says whether it does. What the vector held is lost then.
@@ -85,14 +94,36 @@ impl InputBuffer {
     /// Gives borrowed memory back, unless bytes wait in it: those stay.
     pub(crate) fn return_memory(&mut self, memory: &mut Vec<u8>) {
         if self.is_empty() {
-            std::mem::swap(&mut self.bytes, memory);
-            *self = Self::default();
+            *memory = self.release();
         }
+    }
+
+    /// Receives into `spare` from now on, if there is no memory yet.
+    pub(crate) fn equip(&mut self, spare: impl FnOnce() -> Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = spare();
+        }
+    }
+
+    /// Moves a little that waits in a large memory into one of its size, and hands out the large one: a peer that never
+    /// ends its line must not hold much more than it sent.
+    pub(crate) fn fit(&mut self, freed: impl FnOnce(Vec<u8>)) {
+        let (there, memory) = (self.len(), self.bytes.capacity());
+        if there > 0 && memory > FIT_ABOVE && there < memory / 4 {
+            let fitting = self.as_slice().to_vec();
+            self.start = 0;
+            freed(std::mem::replace(&mut self.bytes, fitting));
+        }
+    }
+
+    /// Gives the memory of an empty buffer up; keeps that of others.
+    pub(crate) fn release(&mut self) -> Vec<u8> {
+        if self.is_empty() { std::mem::take(self).bytes } else { Vec::new() }
     }
 
     /// The position of the first `'\n'`, if one is there.
     pub(crate) fn find_newline(&mut self) -> Option<usize> {
-        let found = position_of(b'\n', &self.as_slice()[self.searched..]);
+        let found = newline_in(&self.as_slice()[self.searched..]);
         match found {
             Some(offset) => Some(self.searched + offset),
             None => {
@@ -102,11 +133,29 @@ impl InputBuffer {
         }
     }
 
+    /// How many of the bytes that wait are complete lines.
+    pub(crate) fn whole_lines(&self) -> usize {
+        self.as_slice().iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
+    }
+
+    /// Puts bytes in front of those that wait.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let rest = std::mem::replace(&mut self.bytes, bytes.to_vec());
+            self.bytes.extend_from_slice(&rest[self.start..]);
+            self.start = 0;
+            self.searched = 0;
+        }
+    }
+
     fn consume(&mut self, count: usize) {
         assert!(count <= self.len(), "took {count} bytes of {}", self.len());
         self.start += count;
         self.searched = self.searched.saturating_sub(count);
-        self.release_if_empty();
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+        }
         // Without this, a reader that always leaves a little would let the dead front grow for ever.
         if self.start > COMPACT_ABOVE && self.start > self.bytes.len() / 2 {
             self.compact();
@@ -119,32 +168,30 @@ impl InputBuffer {
             self.start = 0;
         }
     }
-
-    fn release_if_empty(&mut self) {
-        if self.is_empty() {
-            *self = Self::default();
-        }
-    }
 }
 
-/// The first position of `wanted`, eight bytes at a time: lines are short, so a wider step would mostly be set-up.
-fn position_of(wanted: u8, bytes: &[u8]) -> Option<usize> {
+/// The position of the first `'\n'`, eight bytes at a time: lines are short, so a wider step would mostly be set-up.
+pub(crate) fn newline_in(bytes: &[u8]) -> Option<usize> {
     const STEP: usize = size_of::<u64>();
     const LOW: u64 = u64::from_le_bytes([0x01; STEP]);
     const HIGH: u64 = u64::from_le_bytes([0x80; STEP]);
+    const NEWLINES: u64 = u64::from_le_bytes([b'\n'; STEP]);
     let (steps, rest) = bytes.as_chunks::<STEP>();
     for (at, step) in steps.iter().enumerate() {
-        // A byte of `differences` is zero where the wanted one stands. Subtracting one from each byte borrows into the
+        // A byte of `differences` is zero where a '\n' stands. Subtracting one from each byte borrows into the
         // high bit of a zero byte; of other bytes only above one, so the lowest mark is always right.
-        let differences = u64::from_le_bytes(*step) ^ (LOW * u64::from(wanted));
+        let differences = u64::from_le_bytes(*step) ^ NEWLINES;
         let marks = differences.wrapping_sub(LOW) & !differences & HIGH;
         if marks != 0 {
             return Some(at * STEP + marks.trailing_zeros() as usize / 8);
         }
     }
-    let found = rest.iter().position(|&byte| byte == wanted)?;
+    let found = rest.iter().position(|&byte| byte == b'\n')?;
     Some(bytes.len() - rest.len() + found)
 }
+
+/// Memory up to this size is left as it is, however little of it is used.
+const FIT_ABOVE: usize = 4 * 1024;
 
 /// Moving the rest to the front costs a copy of what is left; above this many dead bytes the copy is the smaller part.
 const COMPACT_ABOVE: usize = 4 * 1024;
@@ -181,16 +228,27 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_buffer_owns_no_memory() {
+    fn an_emptied_buffer_gives_its_memory_up() {
         let mut buffer = InputBuffer::default();
         buffer.extend(b"abcdef");
+        assert_eq!(buffer.release().capacity(), 0, "it is not empty");
         buffer.take(3);
         buffer.take(3);
-        assert_eq!(buffer.bytes.capacity(), 0);
+        assert!(buffer.release().capacity() >= 6);
+        assert_eq!(buffer.release().capacity(), 0);
+    }
+
+    #[test]
+    fn lent_memory_comes_back_with_the_result_and_what_is_left_over_moves_out() {
+        let mut buffer = InputBuffer::default();
         let mut target = Vec::with_capacity(64);
+        assert!(buffer.borrow_memory(&mut target));
         buffer.extend(b"abcdef");
-        buffer.take_into(6, &mut target);
-        assert_eq!(target, b"abcdef");
-        assert_eq!(buffer.bytes.capacity(), 0);
+        buffer.take_into(4, &mut target, || Vec::with_capacity(16));
+        assert_eq!((target.as_slice(), target.capacity()), (&b"abcd"[..], 64));
+        assert_eq!((buffer.as_slice(), buffer.bytes.capacity()), (&b"ef"[..], 16));
+        buffer.take_into(1, &mut target, || panic!("nothing has to move"));
+        assert_eq!((target.as_slice(), target.capacity()), (&b"e"[..], 64));
+        assert_eq!(buffer.take_all(), b"f");
     }
 }

@@ -6,6 +6,7 @@ mod reader;
 mod slot;
 
 pub use buffer::InputBuffer;
+pub(crate) use buffer::newline_in;
 pub use mode::{ParseReadModeError, ReadMode};
 pub use reader::Limits;
 pub(crate) use reader::{Reader, Verdict};

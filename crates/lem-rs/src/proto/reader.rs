@@ -34,6 +34,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Reader {
     pub(crate) buffer: InputBuffer,
     inbound: Inbound,
+    /// Lines were taken out that may come back: nobody may read what stands behind them.
+    lent: bool,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +51,7 @@ enum Inbound {
 impl Reader {
     /// An open reader that has received `buffer` already.
     pub(crate) fn new(buffer: InputBuffer) -> Self {
-        Self { buffer, inbound: Inbound::Open }
+        Self { buffer, inbound: Inbound::Open, lent: false }
     }
 
     /// Judges `mode` against what is there. Only remembers that an end was told; never takes a byte.
@@ -82,6 +84,22 @@ impl Reader {
         }
     }
 
+    /// What was just taken out may be [taken back](Self::take_back); until then there is nothing to read for others.
+    pub(crate) fn lend(&mut self) {
+        self.lent = true;
+    }
+
+    /// Whether something is lent.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent
+    }
+
+    /// Takes back what is left of what was lent.
+    pub(crate) fn take_back(&mut self, rest: &[u8]) {
+        self.buffer.put_back(rest);
+        self.lent = false;
+    }
+
     /// The receiving side is over. The first end counts: what comes after it is its consequence.
     pub(crate) fn end(&mut self, end: EndOfStream) {
         if matches!(self.inbound, Inbound::Open) {
@@ -99,7 +117,7 @@ impl Reader {
 
     /// Whether no read can ever return a byte again.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.ended().is_some() && self.buffer.is_empty()
+        self.ended().is_some() && self.buffer.is_empty() && !self.lent
     }
 
     fn more_or_end(&mut self, want: usize) -> Verdict {

@@ -1,12 +1,13 @@
-//! Buffers that belong to the loop and are lent to whoever works right now.
+//! Buffers that belong to the loop and are lent: for the length of a call, or until what is in them has gone.
 
 use std::cell::RefCell;
 
-/// The two arenas of a machine.
+/// What a machine lends.
 #[derive(Debug)]
 pub(crate) struct Arenas {
     pub(crate) receive: Arena,
     pub(crate) send: Arena,
+    pub(crate) spares: Spares,
 }
 
 /// A buffer that is lent for the length of a call.
@@ -25,7 +26,7 @@ const SEND: usize = 68 * 1024;
 
 impl Default for Arenas {
     fn default() -> Self {
-        Self { receive: Arena::new(RECEIVE), send: Arena::new(SEND) }
+        Self { receive: Arena::new(RECEIVE), send: Arena::new(SEND), spares: Spares::default() }
     }
 }
 
@@ -44,5 +45,37 @@ impl Arena {
         let result = work(&mut buffer);
         self.buffer.replace(buffer);
         result
+    }
+}
+
+/// Buffers for what cannot go on at once: a part of a record, what the kernel refused, lines that nobody has read yet.
+/// Streams give them back empty; a few are kept, so that steady traffic allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Spares {
+    buffers: RefCell<Vec<Vec<u8>>>,
+}
+
+/// Few streams are in the midst of something at the same time, even where many are open.
+const MOST_SPARES: usize = 4;
+
+/// Larger buffers come from unusual traffic and go back to the allocator. A write is at most 64 KiB ahead of the kernel,
+/// and lines are fetched by as much; both with what stands beside that.
+const LARGEST_SPARE: usize = 128 * 1024;
+
+impl Spares {
+    /// An empty buffer, with memory if one was kept.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back, or any other vector that is not needed any more. Its contents are forgotten.
+    pub(crate) fn put(&self, mut buffer: Vec<u8>) {
+        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) {
+            let mut buffers = self.buffers.borrow_mut();
+            if buffers.len() < MOST_SPARES {
+                buffer.clear();
+                buffers.push(buffer);
+            }
+        }
     }
 }

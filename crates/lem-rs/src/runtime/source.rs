@@ -181,6 +181,17 @@ impl Source {
         self.core().arenas().send.lend(work)
     }
 
+    /// An empty buffer of the machine's for what must wait (a part of a record, what the kernel refused), with memory if
+    /// one is to spare. Give it [back](Self::return_spare) when it is empty again.
+    pub fn take_spare(&self) -> Vec<u8> {
+        self.core().arenas().spares.take()
+    }
+
+    /// Gives a buffer back. The machine keeps a few, so that steady traffic allocates nothing, and frees the rest.
+    pub fn return_spare(&self, buffer: Vec<u8>) {
+        self.core().arenas().spares.put(buffer);
+    }
+
     /// Waits for this turn's share of long computations, such as a handshake's signatures: a loop full of them still
     /// serves everybody else in between.
     pub fn poll_heavy_turn(&self, cx: &Context<'_>) -> Poll<()> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::inner::Inner;
+use super::lines::Lines;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::whole::{CloseCause, Stream, close_cause, trim_line};
@@ -50,6 +51,11 @@ impl<T: Transport> ReadHalf<T> {
     /// As [`Stream::read_line_trimmed`].
     pub async fn read_line_trimmed(&self) -> Result<String, Error> {
         trim_line(self.read(ReadMode::Line).await?)
+    }
+
+    /// As [`Stream::lines`].
+    pub fn lines(&self) -> Lines<'_, T> {
+        Lines::new(&self.inner)
     }
 
     /// Interrupts the task that reads.

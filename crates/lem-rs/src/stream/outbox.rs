@@ -43,6 +43,9 @@ impl Outbox {
         if taken == bytes.len() {
             return Ok(Flushed::Done);
         }
+        if self.bytes.capacity() == 0 {
+            self.bytes = source.take_spare();
+        }
         self.push(&bytes[taken..]);
         Ok(Flushed::Blocked)
     }
@@ -63,7 +66,7 @@ impl Outbox {
             }
         }
         if self.is_empty() {
-            *self = Self::default();
+            source.return_spare(std::mem::take(self).bytes);
             Ok(Flushed::Done)
         } else {
             Ok(Flushed::Blocked)

@@ -11,7 +11,7 @@ use super::slots::Operation;
 use super::state::{Link, State};
 use super::transport::{Received, Transport};
 use crate::error::Error;
-use crate::proto::{InputBuffer, ReadMode, Verdict};
+use crate::proto::{ReadMode, Reader, Verdict};
 use crate::runtime::Direction;
 
 /// The future of [`Stream::read`](crate::Stream::read).
@@ -35,7 +35,7 @@ impl<T: Transport> Future for Read<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inner, mode, operation } = &mut *self;
-        inner.poll_read(cx, operation, *mode, InputBuffer::take)
+        inner.poll_read(cx, operation, *mode, |reader, count| reader.buffer.take(count))
     }
 }
 
@@ -78,20 +78,25 @@ impl<T: Transport> Drop for ReadInto<'_, T> {
 }
 
 impl<T: Transport> Inner<T> {
-    /// Reads; `take` moves the bytes of the result out of the buffer.
-    fn poll_read<R>(
+    /// Reads; `take` moves the bytes of the result out of the reader's buffer.
+    pub(super) fn poll_read<R>(
         self: &Rc<Self>,
         cx: &mut Context<'_>,
         operation: &mut Operation,
         mode: ReadMode,
-        take: impl FnOnce(&mut InputBuffer, usize) -> R,
+        take: impl FnOnce(&mut Reader, usize) -> R,
     ) -> Poll<Result<R, Error>> {
         self.core.check_usable()?;
         let mut state = self.state.borrow_mut();
         if let Err(error) = state.slots.admit(operation) {
             return Poll::Ready(Err(error));
         }
+        if state.reader.is_lent() {
+            return Poll::Ready(Err(Error::Busy));
+        }
         let mut gives_way = false;
+        let mut received_any = false;
+        let spares = &self.core.arenas().spares;
         let result = loop {
             // `Exact(0)` is the one read that never waits, not even for its turn.
             if self.core.must_give_way() && mode != ReadMode::Exact(0) {
@@ -105,11 +110,15 @@ impl<T: Transport> Inner<T> {
             let want = match reader.judge(mode, &self.options.limits) {
                 Verdict::Value(count) => {
                     self.core.charge(count);
-                    break Some(Ok(take(&mut reader.buffer, count)));
+                    break Some(Ok(take(reader, count)));
                 }
                 Verdict::Fail(error) => break Some(Err(error)),
                 Verdict::More(want) => want,
             };
+            received_any = true;
+            if mode == ReadMode::Line {
+                reader.buffer.equip(|| spares.take());
+            }
             let before = reader.buffer.len();
             let outcome = transport.receive(&mut reader.buffer, want);
             // The last bytes may come together with the end.
@@ -122,13 +131,19 @@ impl<T: Transport> Inner<T> {
                     *accepted_at_end = *accepted;
                 }
                 Received::Blocked => {
+                    if mode == ReadMode::Line {
+                        reader.buffer.fit(|buffer| spares.put(buffer));
+                    }
                     transport.source().park(Direction::Read, cx);
                     break None;
                 }
             }
         };
+        if state.reader.buffer.is_empty() {
+            spares.put(state.reader.buffer.release());
+        }
         // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
-        let answers = state.has_work_to_flush();
+        let answers = received_any && state.has_work_to_flush();
         let poll = self.conclude(state, cx, operation, result, gives_way);
         if answers {
             self.settle();
@@ -146,8 +161,8 @@ impl<T: Transport> Inner<T> {
         target: &mut Vec<u8>,
     ) -> Poll<Result<usize, Error>> {
         let borrows = mode != ReadMode::Line && self.state.borrow_mut().reader.buffer.borrow_memory(target);
-        let poll = self.poll_read(cx, operation, mode, |buffer, count| {
-            buffer.take_into(count, target);
+        let poll = self.poll_read(cx, operation, mode, |reader, count| {
+            reader.buffer.take_into(count, target, || self.core.arenas().spares.take());
             count
         });
         if borrows && !matches!(poll, Poll::Ready(Ok(_))) {

@@ -1,0 +1,151 @@
+//! A stream's lines, fetched many at a time.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use super::inner::Inner;
+use super::slots::Operation;
+use super::transport::Transport;
+use crate::error::{EndOfStream, Error};
+use crate::proto::{ReadMode, newline_in};
+use crate::runtime::Direction;
+
+/// The lines of a stream, in order: what [`Stream::lines`](crate::Stream::lines) returns.
+///
+/// It takes all complete lines that have arrived out of the stream at once and hands them out one by one, without a copy
+/// and without a look at the stream in between: for protocols of short lines this is several times cheaper than a
+/// [`read`](crate::Stream::read) for each.
+///
+/// While it holds lines that were not handed out, other reads of the stream are told [`Error::Busy`]: they would see
+/// what comes behind. When it is dropped, those lines are the stream's again; nothing is lost. While it waits it holds
+/// no memory.
+pub struct Lines<'a, T: Transport> {
+    inner: &'a Rc<Inner<T>>,
+    batch: Vec<u8>,
+    /// Where the first line stands in `batch` that was not handed out.
+    start: usize,
+}
+
+impl<'a, T: Transport> Lines<'a, T> {
+    pub(super) fn new(inner: &'a Rc<Inner<T>>) -> Self {
+        Self { inner, batch: Vec::new(), start: 0 }
+    }
+
+    /// The next line, with its `'\n'`; `None` when the peer has ended the stream cleanly behind the last one.
+    ///
+    /// # Errors
+    /// As [`Stream::read`](crate::Stream::read) of a [`ReadMode::Line`]: [`Error::Limit`] for a line that is too long,
+    /// [`Error::Closed`] if the stream ended in the middle of one, which stays readable with
+    /// [`ReadMode::Available`].
+    ///
+    /// **Cancel safety:** dropping it loses no line.
+    // Not an iterator's `next`: there is no iterator whose items borrow from it.
+    #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it, and it cannot wait")]
+    pub async fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+        if self.start == self.batch.len() && !self.fetch().await? {
+            return Ok(None);
+        }
+        let rest = &self.batch[self.start..];
+        // There is one: only whole lines are fetched.
+        let length = newline_in(rest).map_or(rest.len(), |at| at + 1);
+        let limit = self.inner.options.limits.line;
+        if length > limit {
+            return Err(Error::Limit { what: "line", limit });
+        }
+        self.start += length;
+        Ok(Some(&rest[..length]))
+    }
+
+    /// The next line as text, without its `"\n"` or `"\r\n"`; `None` at the end, as [`next`](Self::next).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); [`Error::Misuse`] if the line is not UTF-8, and is passed over then.
+    ///
+    /// **Cancel safety:** as [`next`](Self::next).
+    pub async fn next_trimmed(&mut self) -> Result<Option<&str>, Error> {
+        let Some(line) = self.next().await? else { return Ok(None) };
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match str::from_utf8(line) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(Error::Misuse(format!("the line is not text: {error}"))),
+        }
+    }
+
+    /// Fetches at least one line; false at a clean end.
+    async fn fetch(&mut self) -> Result<bool, Error> {
+        self.give_back();
+        let mut fetch = Fetch { inner: self.inner, operation: Operation::new(Direction::Read) };
+        match poll_fn(|cx| fetch.inner.poll_read_lines(cx, &mut fetch.operation, &mut self.batch)).await {
+            Ok(()) => Ok(true),
+            Err(Error::Closed) if self.inner.has_ended_empty() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What was not handed out is the stream's again, and the memory the machine's.
+    fn give_back(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let start = std::mem::take(&mut self.start);
+        if batch.capacity() > 0 {
+            self.inner.put_back(batch, start);
+        }
+    }
+}
+
+/// A fetch under way; dropping it gives its place up.
+struct Fetch<'a, T: Transport> {
+    inner: &'a Rc<Inner<T>>,
+    operation: Operation,
+}
+
+impl<T: Transport> Drop for Fetch<'_, T> {
+    fn drop(&mut self) {
+        self.inner.abandon(&mut self.operation);
+    }
+}
+
+impl<T: Transport> Inner<T> {
+    /// Reads all complete lines that are there, one at least. Until they are [put back](Self::put_back) the stream is
+    /// busy for other readers.
+    fn poll_read_lines(
+        self: &Rc<Self>,
+        cx: &mut std::task::Context<'_>,
+        operation: &mut Operation,
+        batch: &mut Vec<u8>,
+    ) -> std::task::Poll<Result<(), Error>> {
+        let spares = &self.core.arenas().spares;
+        self.poll_read(cx, operation, ReadMode::Line, |reader, first| {
+            let count = reader.buffer.whole_lines();
+            // The first was charged already.
+            self.core.charge(count - first);
+            reader.buffer.take_into(count, batch, || spares.take());
+            reader.lend();
+        })
+    }
+
+    fn put_back(&self, batch: Vec<u8>, start: usize) {
+        let mut state = self.state.borrow_mut();
+        state.reader.take_back(&batch[start..]);
+        self.core.arenas().spares.put(batch);
+    }
+
+    /// Whether the peer ended the stream cleanly and everything was read.
+    fn has_ended_empty(&self) -> bool {
+        let state = self.state.borrow();
+        state.reader.is_exhausted() && matches!(state.reader.ended(), Some(EndOfStream::Clean))
+    }
+}
+
+impl<T: Transport> Drop for Lines<'_, T> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl<T: Transport> fmt::Debug for Lines<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("fetched", &(self.batch.len() - self.start)).finish_non_exhaustive()
+    }
+}
