@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
 use rustls::pki_types::CertificateDer;
-use rustls::{CertificateError, HandshakeKind, PeerIncompatible, PeerMisbehaved};
+use rustls::{CertificateError, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
 use crate::error::{Error, TlsError};
 use crate::identity::take_refused;
@@ -55,6 +56,13 @@ enum Sending {
 
 /// A write is at most so far ahead of the kernel, so that an interrupted one has left little behind.
 const MOST_AHEAD: usize = 64 * 1024;
+
+/// So much of what waits is sent along with a write: the send arena has room for it beside the largest write's records.
+const MOST_ALONG: usize = 3 * 1024;
+
+/// How long a server's tickets wait for its first answer, to be sent along with it: a request follows the handshake
+/// closely, as a rule, and nobody connects again so soon.
+const TICKETS_WAIT: Duration = Duration::from_millis(2);
 
 /// The largest record on the wire: 2^14 bytes of content, 2048 of overhead (RFC 5246 section 6.2.3), five of header.
 const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
@@ -214,10 +222,22 @@ impl Transport for Tls {
             return Err(Error::Closed);
         }
         let Self { source, session, partial, outbox, .. } = self;
-        let chunk = &data[..data.len().min(MOST_AHEAD)];
-        let sealed = source.with_send_arena(|arena| match session.seal(partial, chunk, arena, outbox) {
-            Ok(count) => outbox.send(source, &arena[..count]).map(Ok),
-            Err(unsealed) => Ok(Err(unsealed)),
+        let waits = outbox.len().min(MOST_ALONG);
+        let chunk = &data[..data.len().min(MOST_AHEAD - waits)];
+        let sealed = source.with_send_arena(|arena| {
+            let (front, records) = arena.split_at_mut(waits);
+            let count = match session.seal(partial, chunk, records, outbox) {
+                Ok(count) => count,
+                Err(unsealed) => return Ok(Err(unsealed)),
+            };
+            // What waits goes in front, in one piece with the records, unless the protocol just added to it.
+            if outbox.len() == waits {
+                front.copy_from_slice(outbox.as_slice());
+                outbox.clear(source);
+                outbox.send(source, &arena[..waits + count]).map(Ok)
+            } else {
+                outbox.send(source, &records[..count]).map(Ok)
+            }
         })?;
         match sealed {
             Ok(_) => {
@@ -237,6 +257,19 @@ impl Transport for Tls {
 
     fn has_pending(&self) -> bool {
         !self.outbox.is_empty()
+    }
+
+    /// A client's last message of the handshake goes with its request, if it has one at hand. A TLS 1.3 server has only
+    /// tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1).
+    fn patience(&self) -> Option<Duration> {
+        let is_server = matches!(self.session, Session::Server { .. });
+        let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        match (is_server, is_tls13) {
+            _ if self.outbox.len() > MOST_ALONG => None,
+            (true, true) => Some(TICKETS_WAIT),
+            (true, false) => None,
+            (false, _) => Some(Duration::ZERO),
+        }
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {

@@ -2,7 +2,7 @@
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -13,6 +13,7 @@ use super::transport::{Flushed, Transport};
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::{Core, Direction, JoinHandle};
+use crate::time::sleep;
 
 pub(super) struct Inner<T: Transport> {
     pub(super) core: Rc<Core>,
@@ -25,8 +26,7 @@ impl<T: Transport> Inner<T> {
         let core = transport.source().core().clone();
         let state = RefCell::new(State::new(transport, input));
         let inner = Rc::new(Self { core, options, state });
-        // A handshake may leave something to send.
-        inner.settle();
+        inner.begin();
         inner
     }
 
@@ -71,19 +71,38 @@ impl<T: Transport> Inner<T> {
         }
     }
 
+    /// Sends what the handshake has left to send: at once, or with the first write if that comes soon enough.
+    fn begin(self: &Rc<Self>) {
+        let patience = self.with_transport(|transport| transport.has_pending().then(|| transport.patience()));
+        match patience.flatten().flatten() {
+            Some(patience) => {
+                let flush = self.flush_in_background();
+                let later = async move {
+                    sleep(patience).await;
+                    flush.await;
+                };
+                self.state.borrow_mut().flusher = Some(JoinHandle::spawn(&self.core, later));
+            }
+            None => self.settle(),
+        }
+    }
+
     /// Sends what is pending, now or by a task in the background, unless a write waits, which does it itself.
     pub(super) fn settle(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         let needed = state.has_work_to_flush() && state.flusher.is_none() && !state.slots.waits_for(Direction::Write);
         if needed && state.flush_step() == Flushed::Blocked {
-            let weak = Rc::downgrade(self);
-            // It does not keep the stream alive: a stream that is dropped flushes on its way out.
-            let flush = poll_fn(move |cx| match weak.upgrade() {
-                Some(inner) => inner.poll_flush(cx),
-                None => Poll::Ready(()),
-            });
-            state.flusher = Some(JoinHandle::spawn(&self.core, flush));
+            state.flusher = Some(JoinHandle::spawn(&self.core, self.flush_in_background()));
         }
+    }
+
+    fn flush_in_background(self: &Rc<Self>) -> impl Future<Output = ()> + use<T> {
+        let weak = Rc::downgrade(self);
+        // It does not keep the stream alive: a stream that is dropped flushes on its way out.
+        poll_fn(move |cx| match weak.upgrade() {
+            Some(inner) => inner.poll_flush(cx),
+            None => Poll::Ready(()),
+        })
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {

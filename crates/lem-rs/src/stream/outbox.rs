@@ -25,6 +25,16 @@ impl Outbox {
         self.bytes.len() - self.start
     }
 
+    /// What waits.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Forgets what waits: it is sent in another way.
+    pub fn clear(&mut self, source: &Source) {
+        source.return_spare(std::mem::take(self).bytes);
+    }
+
     /// Queues bytes behind what waits.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -66,7 +76,7 @@ impl Outbox {
             }
         }
         if self.is_empty() {
-            source.return_spare(std::mem::take(self).bytes);
+            self.clear(source);
             Ok(Flushed::Done)
         } else {
             Ok(Flushed::Blocked)

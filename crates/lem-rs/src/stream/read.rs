@@ -139,7 +139,8 @@ impl<T: Transport> Inner<T> {
                 }
             }
         };
-        if state.reader.buffer.is_empty() {
+        // In the other modes, what an unfinished read left here may be the caller's.
+        if matches!(result, Some(Ok(_))) || mode == ReadMode::Line {
             spares.put(state.reader.buffer.release());
         }
         // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.

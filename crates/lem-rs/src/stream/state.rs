@@ -14,7 +14,8 @@ pub(super) struct State<T: Transport> {
     pub(super) reader: Reader,
     pub(super) outbound: Outbound,
     pub(super) slots: Slots,
-    /// Flushes what is pending while no write does. At most one, and only while something is pending.
+    /// Flushes what is pending while no write does, or when that has waited long enough for a write. At most one, and
+    /// only while something is pending.
     pub(super) flusher: Option<JoinHandle<()>>,
     pub(super) received: u64,
     pub(super) accepted: u64,
@@ -86,14 +87,18 @@ impl<T: Transport> State<T> {
             (Outbound::Open, _) | (Outbound::Ending, Goal::Ended) => {}
             (Outbound::Broken, _) | (Outbound::Ending | Outbound::Ended, Goal::Written) => return Ok(Write::Refused),
         }
-        if transport.flush()? == Flushed::Blocked {
+        let rest = &data[*written..];
+        let goes_along = self.outbound == Outbound::Open
+            && !rest.is_empty()
+            && transport.has_pending()
+            && transport.patience().is_some();
+        if !goes_along && transport.flush()? == Flushed::Blocked {
             return Ok(Write::Blocked);
         }
         if self.outbound == Outbound::Ending {
             self.finish_outbound();
             return Ok(Write::Done);
         }
-        let rest = &data[*written..];
         if rest.is_empty() {
             return Ok(Write::Done);
         }

@@ -1,5 +1,7 @@
 //! What a stream needs from below: bytes that come, bytes that go, and an end.
 
+use std::time::Duration;
+
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::Source;
@@ -23,7 +25,7 @@ pub trait Transport: 'static {
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received;
 
     /// Accepts the beginning of `data`, which is not empty. What it accepts it delivers, or the stream fails.
-    /// Called only when nothing is pending.
+    /// Called when nothing is pending, or only what [may wait](Self::patience) to be sent along.
     ///
     /// # Errors
     /// If nothing more can be sent on this connection.
@@ -31,6 +33,12 @@ pub trait Transport: 'static {
 
     /// Whether accepted bytes, or the protocol's own answers, wait for the kernel to take them.
     fn has_pending(&self) -> bool;
+
+    /// How long what is pending now may wait to be sent along with the first write, for one packet and one system call
+    /// less; `None` if the peer waits for it. Asked when the stream begins.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 
     /// Hands the kernel what is pending.
     ///
