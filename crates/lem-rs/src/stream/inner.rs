@@ -73,6 +73,7 @@ impl<T: Transport> Inner<T> {
 
     /// Sends what the handshake has left to send: at once, or with the first write if that comes soon enough.
     fn begin(self: &Rc<Self>) {
+        self.release_memory();
         let patience = self.with_transport(|transport| transport.has_pending().then(|| transport.patience()));
         match patience.flatten().flatten() {
             Some(patience) => {

@@ -116,13 +116,15 @@ impl<T: Transport> Inner<T> {
         batch: &mut Vec<u8>,
     ) -> std::task::Poll<Result<(), Error>> {
         let spares = &self.core.arenas().spares;
-        self.poll_read(cx, operation, ReadMode::Line, |reader, first| {
+        let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, first| {
             let count = reader.buffer.whole_lines();
             // The first was charged already.
             self.core.charge(count - first);
             reader.buffer.take_into(count, batch, || spares.take());
             reader.lend();
-        })
+        });
+        self.release_memory();
+        poll
     }
 
     fn put_back(&self, batch: Vec<u8>, start: usize) {

@@ -35,7 +35,9 @@ impl<T: Transport> Future for Read<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inner, mode, operation } = &mut *self;
-        inner.poll_read(cx, operation, *mode, |reader, count| reader.buffer.take(count))
+        let poll = inner.poll_read(cx, operation, *mode, |reader, count| reader.buffer.take(count));
+        inner.release_memory();
+        poll
     }
 }
 
@@ -139,10 +141,6 @@ impl<T: Transport> Inner<T> {
                 }
             }
         };
-        // In the other modes, what an unfinished read left here may be the caller's.
-        if matches!(result, Some(Ok(_))) || mode == ReadMode::Line {
-            spares.put(state.reader.buffer.release());
-        }
         // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
         let answers = received_any && state.has_work_to_flush();
         let poll = self.conclude(state, cx, operation, result, gives_way);
@@ -169,7 +167,14 @@ impl<T: Transport> Inner<T> {
         if borrows && !matches!(poll, Poll::Ready(Ok(_))) {
             self.state.borrow_mut().reader.buffer.return_memory(target);
         }
+        self.release_memory();
         poll
+    }
+
+    /// Between two reads a stream with nothing to read keeps no memory for it.
+    pub(super) fn release_memory(&self) {
+        let memory = self.state.borrow_mut().reader.buffer.release();
+        self.core.arenas().spares.put(memory);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lem_ssl_rs::lem_rs::{ReadHalf, Transport, WriteHalf};
 use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, Tls, Version, sleep, spawn};
 
-use super::{Contender, Lines, Reader, Writer};
+use super::{Contender, Reader, Writer};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::pki::{self, NAME, Pki};
@@ -70,14 +70,17 @@ pub(crate) fn context(pki: &Pki) -> Outcome<Context> {
 impl super::Stream for Stream {
     type Reader = ReadHalf<Tls>;
     type Writer = WriteHalf<Tls>;
-    type Lines = Self;
 
     fn split(self) -> (ReadHalf<Tls>, WriteHalf<Tls>) {
         Self::split(self)
     }
 
-    fn lines(self) -> Self {
-        self
+    async fn lines(self, mut told: impl FnMut(&[u8])) -> Outcome<()> {
+        let mut lines = Self::lines(&self);
+        while let Some(line) = lines.next().await? {
+            told(line);
+        }
+        Ok(())
     }
 
     async fn close(self) {
@@ -115,12 +118,6 @@ impl Writer for Stream {
 impl<T: Transport> Writer for WriteHalf<T> {
     async fn send(&mut self, data: &[u8]) -> Outcome<()> {
         Ok(self.write(data).await?)
-    }
-}
-
-impl Lines for Stream {
-    async fn line(&mut self, line: &mut Vec<u8>) -> Outcome<usize> {
-        received(self.read_into(ReadMode::Line, line).await)
     }
 }
 

@@ -112,19 +112,13 @@ pub(crate) trait Writer: 'static {
     async fn send(&mut self, data: &[u8]) -> Outcome<()>;
 }
 
-/// What lines can be read from.
-pub(crate) trait Lines: 'static {
-    /// Reads a line into `line` and says how long it is.
-    async fn line(&mut self, line: &mut Vec<u8>) -> Outcome<usize>;
-}
-
 /// An encrypted connection.
 pub(crate) trait Stream: Reader + Writer + Sized {
     type Reader: Reader;
     type Writer: Writer;
-    type Lines: Lines;
     fn split(self) -> (Self::Reader, Self::Writer);
-    fn lines(self) -> Self::Lines;
+    /// Reads lines in the way that is the contender's cheapest, and gives each to `told`, until the peer ends the stream.
+    async fn lines(self, told: impl FnMut(&[u8])) -> Outcome<()>;
     /// Ends the connection as its users are told to.
     async fn close(self);
 }

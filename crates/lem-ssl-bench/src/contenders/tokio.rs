@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, ReadHal
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Contender, Lines, Reader, Stream, Writer};
+use super::{Contender, Reader, Stream, Writer};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::pki::{self, Pki};
@@ -78,14 +78,19 @@ impl Contender for Tokio {
 impl Stream for Tls {
     type Reader = ReadHalf<Self>;
     type Writer = WriteHalf<Self>;
-    type Lines = BufReader<Self>;
 
     fn split(self) -> (ReadHalf<Self>, WriteHalf<Self>) {
         tokio::io::split(self)
     }
 
-    fn lines(self) -> BufReader<Self> {
-        BufReader::with_capacity(64 * 1024, self)
+    async fn lines(self, mut told: impl FnMut(&[u8])) -> Outcome<()> {
+        let mut lines = BufReader::with_capacity(64 * 1024, self);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).await? > 0 {
+            told(&line);
+            line.clear();
+        }
+        Ok(())
     }
 
     async fn close(mut self) {
@@ -124,12 +129,5 @@ impl Writer for WriteHalf<Tls> {
     async fn send(&mut self, data: &[u8]) -> Outcome<()> {
         self.write_all(data).await?;
         Ok(self.flush().await?)
-    }
-}
-
-impl Lines for BufReader<Tls> {
-    async fn line(&mut self, line: &mut Vec<u8>) -> Outcome<usize> {
-        line.clear();
-        Ok(self.read_until(b'\n', line).await?)
     }
 }

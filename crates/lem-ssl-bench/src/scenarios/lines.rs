@@ -1,6 +1,6 @@
 //! Reading short lines.
 
-use crate::contenders::{Contender, Lines, Stream};
+use crate::contenders::{Contender, Stream};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;
@@ -10,14 +10,9 @@ use crate::scenarios::CUT;
 pub(super) fn run<C: Contender>(order: &Order, pki: &Pki) -> Outcome<()> {
     C::run(async {
         let client = C::client(pki, false)?;
-        let mut lines = C::connect(&client, order.port).await?.lines();
         let meter = Meter::new(order.warm, order.total);
-        let mut line = Vec::new();
-        loop {
-            if lines.line(&mut line).await? == 0 {
-                return Err(CUT.into());
-            }
-            meter.add(1);
-        }
+        C::connect(&client, order.port).await?.lines(|_| meter.add(1)).await?;
+        // The meter ends the process before the peer ends the stream.
+        Err(CUT.into())
     })
 }
