@@ -14,6 +14,7 @@ mod connecting;
 mod ends;
 mod handshakes;
 mod limits;
+mod lines;
 mod lingering;
 mod reading;
 mod split;

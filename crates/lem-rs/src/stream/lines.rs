@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use super::inner::Inner;
 use super::slots::Operation;
+use super::state::Link;
 use super::transport::Transport;
 use crate::error::{EndOfStream, Error};
 use crate::proto::{ReadMode, newline_in};
@@ -54,6 +56,10 @@ impl<'a, T: Transport> Lines<'a, T> {
             return Err(Error::Limit { what: "line", limit });
         }
         self.start += length;
+        if length == rest.len() {
+            // It holds nothing any more that others would have to wait for.
+            self.inner.state.borrow_mut().reader.take_back(&[]);
+        }
         Ok(Some(&rest[..length]))
     }
 
@@ -111,10 +117,10 @@ impl<T: Transport> Inner<T> {
     /// busy for other readers.
     fn poll_read_lines(
         self: &Rc<Self>,
-        cx: &mut std::task::Context<'_>,
+        cx: &mut Context<'_>,
         operation: &mut Operation,
         batch: &mut Vec<u8>,
-    ) -> std::task::Poll<Result<(), Error>> {
+    ) -> Poll<Result<(), Error>> {
         let spares = &self.core.arenas().spares;
         let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, first| {
             let count = reader.buffer.whole_lines();
@@ -136,7 +142,8 @@ impl<T: Transport> Inner<T> {
     /// Whether the peer ended the stream cleanly and everything was read.
     fn has_ended_empty(&self) -> bool {
         let state = self.state.borrow();
-        state.reader.is_exhausted() && matches!(state.reader.ended(), Some(EndOfStream::Clean))
+        let is_open = matches!(state.link, Link::Open(_));
+        is_open && state.reader.is_exhausted() && matches!(state.reader.ended(), Some(EndOfStream::Clean))
     }
 }
 
