@@ -88,8 +88,12 @@ impl<T: Transport> Inner<T> {
         let waiter = match &state.slots {
             Slots::Whole(_) => None,
             Slots::Split { .. } => {
-                state.unpark(Direction::Write);
-                state.slots.release(Direction::Write)
+                let waiter = state.slots.release(Direction::Write);
+                // Without one, it is the flusher that is parked there.
+                if waiter.is_some() {
+                    state.unpark(Direction::Write);
+                }
+                waiter
             }
         };
         drop(state);
