@@ -1,13 +1,18 @@
 //! Sources and sinks of much data.
 //!
 //! A source writes as a peer does: it encrypts a write, sends it, and goes on to the next. A flood has encrypted
-//! everything before it sends the first byte, so that it is never the slower side. A sink decrypts nothing, for the same
-//! reason.
+//! everything before it sends the first byte, so that it is never the slower side. A sink decrypts nothing, and never
+//! sleeps: the sender would pay for waking it, which costs more than sending.
 
+use std::hint::spin_loop;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use rustls::ServerConnection;
 
 use super::wire::Wire;
@@ -16,8 +21,11 @@ use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::pki::Pki;
 
-/// The least that is worth a system call of a flood: with less it could not keep up with a fast receiver.
-const PIECE: usize = 16 * 1024;
+/// How much a flood gives to the kernel at once: with less it could not keep up with a fast receiver.
+const PIECE: usize = 256 * 1024;
+
+/// How long a sink leaves the socket alone when there was nothing.
+const LOOK_AWAY: Duration = Duration::from_micros(5);
 
 pub(super) fn run(order: &Order) -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -26,20 +34,20 @@ pub(super) fn run(order: &Order) -> Outcome<()> {
     let config = if order.is_encrypted() { Some(Pki::open(&order.pki)?.server_config(false)?) } else { None };
     let mut wire = Wire::server(socket, config.as_ref())?;
     match order.work {
-        Work::Sink => drain(wire.socket()),
+        Work::Sink => swallow(wire.socket()),
         Work::Both => {
             let socket = wire.socket().try_clone()?;
-            thread::spawn(move || drain(&socket));
+            thread::spawn(move || swallow(&socket));
             write(&mut wire, order.size, (order.warm + order.total) / 2)
         }
         Work::Source => write(&mut wire, order.size, order.warm + order.total),
         Work::Text => {
             let sealed = seal(&mut wire, order.size, (order.warm + order.total) * LONGEST_LINE as u64, true)?;
-            pour(wire.socket(), &sealed, order.size)
+            pour(wire.socket(), &sealed)
         }
         _ => {
             let sealed = seal(&mut wire, order.size, order.warm + order.total, false)?;
-            pour(wire.socket(), &sealed, order.size)
+            pour(wire.socket(), &sealed)
         }
     }
 }
@@ -89,15 +97,31 @@ fn take(connection: &mut ServerConnection, sealed: &mut Vec<u8>) -> Outcome<()> 
     Ok(())
 }
 
-/// Sends it, a write's records at a time if they are large, and waits for the peer to go.
-fn pour(mut socket: &TcpStream, sealed: &[u8], size: usize) -> Outcome<()> {
-    // Where exactly a piece ends makes no difference to the receiver.
-    for piece in sealed.chunks(size.max(PIECE)) {
+/// Sends it, and waits for the peer to go.
+fn pour(mut socket: &TcpStream, sealed: &[u8]) -> Outcome<()> {
+    for piece in sealed.chunks(PIECE) {
         if socket.write_all(piece).is_err() {
             return Ok(());
         }
     }
     drain(socket)
+}
+
+/// Takes what comes until the peer goes, and never sleeps.
+fn swallow(socket: &TcpStream) -> Outcome<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(1..) => {}
+            Err(Errno::EAGAIN) => {
+                let now = Instant::now();
+                while now.elapsed() < LOOK_AWAY {
+                    spin_loop();
+                }
+            }
+            _ => return Ok(()),
+        }
+    }
 }
 
 fn drain(mut socket: &TcpStream) -> Outcome<()> {

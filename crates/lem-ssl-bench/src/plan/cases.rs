@@ -13,9 +13,9 @@ pub(crate) fn cases(scenario: Scenario, quick: bool) -> Vec<Case> {
     let share = if quick { 8 } else { 1 };
     match scenario {
         Scenario::Receive => {
-            let written = sizes.map(|size| bulk(scenario, [Work::Receive, Work::Source], size, share));
-            let flooded = sizes.map(|size| bulk(scenario, [Work::Receive, Work::Flood], size, share));
-            written.into_iter().chain(flooded.into_iter().take(2)).collect()
+            let mut cases: Vec<_> = sizes.map(|size| bulk(scenario, [Work::Receive, Work::Flood], size, share)).into();
+            cases.push(bulk(scenario, [Work::Receive, Work::Source], 16 * KIB, share));
+            cases
         }
         Scenario::Send => sizes.map(|size| bulk(scenario, [Work::Send, Work::Sink], size, share)).into(),
         Scenario::Duplex => vec![bulk(scenario, [Work::Duplex, Work::Both], 16 * KIB, share)],
@@ -49,10 +49,10 @@ fn everybody() -> Vec<Name> {
 fn bulk(scenario: Scenario, [side, load]: [Work; 2], size: usize, share: u64) -> Case {
     let total = (256 << 20) / share;
     let common = Order { size, warm: total / 8, total, ..Order::new(side) };
-    let flood = if load == Work::Flood { ", flood" } else { "" };
+    let live = if load == Work::Source { ", live" } else { "" };
     Case {
         scenario,
-        outputs: vec![Output::rate(format!("{} KiB{flood}", size / KIB), "MB/CPU s")],
+        outputs: vec![Output::rate(format!("{} KiB{live}", size / KIB), "MB/CPU s")],
         method: Method::Itself {
             load: Some(Order { work: load, ..common.clone() }),
             side: common,

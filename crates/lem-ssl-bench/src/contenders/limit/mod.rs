@@ -51,7 +51,7 @@ struct BareWire {
 }
 
 /// So much is encrypted before it is written: it stays in the cache meanwhile.
-const AHEAD: usize = 64 * 1024;
+const AHEAD: usize = 32 * 1024;
 
 impl BareWire {
     fn new(socket: TcpStream) -> Self {
