@@ -1,0 +1,189 @@
+//! In steady state our own code allocates nothing: not for a read, not for a write, not for a wake-up or a timer.
+//!
+//! Each program runs twice, with few operations and with many; what the second allocates more is what the operations
+//! cost. rustls allocates by itself one vector for each record that it seals and one for each that it opens
+//! (`PrefixedPayload` and `received_plaintext` in its source); that is counted apart, and is all there may be.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use lem_rs::{Error, InputBuffer, Machine, Plain, ReadMode, Source, Stream, StreamOptions, Transport, spawn, timeout};
+use lem_ssl_rs::{Context, Identity, Roots};
+use lem_ssl_tests::pki::{Authority, Leaf};
+
+const FEW: u64 = 500;
+const MANY: u64 = 3_500;
+const MORE: u64 = MANY - FEW;
+
+/// The kernel decides how much is under way at once, so a buffer may grow once more in the longer run.
+const GROWTH: u64 = 40;
+
+/// What rustls allocates for one record on its way: sealed at one end, opened at the other.
+const RUSTLS_PER_RECORD: u64 = 2;
+
+#[test]
+fn pingpong_on_a_plain_stream_allocates_nothing() {
+    assert_none(more(|count| plain(move |near, far| pingpong(near, far, count))));
+}
+
+#[test]
+fn bulk_on_a_plain_stream_allocates_nothing() {
+    assert_none(more(|count| plain(move |near, far| bulk(near, far, count, 64 * 1024))));
+}
+
+#[test]
+fn lines_on_a_plain_stream_allocate_nothing() {
+    assert_none(more(|count| plain(move |near, far| lines(near, far, count))));
+}
+
+#[test]
+fn timers_allocate_nothing() {
+    let timers = |count| {
+        Machine::new().unwrap().run(async move {
+            for _ in 0..count {
+                let in_time = timeout(Duration::from_secs(60), lem_rs::yield_now()).await;
+                in_time.unwrap();
+            }
+        })
+    };
+    assert_none(more(|count| timers(count).unwrap()));
+}
+
+#[test]
+fn pingpong_on_an_encrypted_stream_allocates_what_rustls_does() {
+    assert_only_rustls(2 * MORE, more(|count| encrypted(move |near, far| pingpong(near, far, count))));
+}
+
+#[test]
+fn small_writes_on_an_encrypted_stream_allocate_what_rustls_does() {
+    assert_only_rustls(MORE, more(|count| encrypted(move |near, far| bulk(near, far, count, 1024))));
+}
+
+#[test]
+fn large_writes_on_an_encrypted_stream_allocate_what_rustls_does() {
+    assert_only_rustls(16 * MORE, more(|count| encrypted(move |near, far| bulk(near, far, count, 256 * 1024))));
+}
+
+#[track_caller]
+fn assert_none(allocations: u64) {
+    assert!(allocations <= GROWTH, "{allocations} allocations in {MORE} operations");
+}
+
+#[track_caller]
+fn assert_only_rustls(records: u64, allocations: u64) {
+    let rustls = records * RUSTLS_PER_RECORD;
+    // Fewer would mean that the counting is wrong, or that rustls has become better and this text is old.
+    assert!(
+        allocations.abs_diff(rustls) <= GROWTH,
+        "{allocations} allocations, of which rustls accounts for {rustls}, in {MORE} operations"
+    );
+}
+
+/// What many operations allocate more than few.
+fn more(run: impl Fn(u64)) -> u64 {
+    // The first run of all fills what is kept for the process.
+    run(1);
+    let few = measure(|| run(FEW)).count_total;
+    let many = measure(|| run(MANY)).count_total;
+    many.saturating_sub(few)
+}
+
+async fn pingpong<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
+    let echo = spawn(async move {
+        let mut message = Vec::new();
+        while far.read_into(64, &mut message).await.is_ok() {
+            far.write(&message).await.unwrap();
+        }
+    });
+    let mut message = vec![7; 64];
+    for _ in 0..count {
+        near.write(&message).await.unwrap();
+        near.read_into(ReadMode::Exact(64), &mut message).await.unwrap();
+    }
+    near.close().unwrap();
+    echo.await.unwrap();
+}
+
+async fn bulk<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64, size: usize) {
+    let writer = spawn(async move {
+        let data = vec![7; size];
+        for _ in 0..count {
+            near.write(&data).await.unwrap();
+        }
+        near.shutdown().await.unwrap();
+    });
+    // Large enough for whatever the arena brings, as the vector of a loop soon is.
+    let mut part = Vec::with_capacity(512 * 1024);
+    let mut received = 0;
+    loop {
+        match far.read_into(ReadMode::Available, &mut part).await {
+            Ok(count) => received += count,
+            Err(error) => break assert!(matches!(error, Error::Closed), "{error}"),
+        }
+    }
+    assert_eq!(received as u64, count * size as u64);
+    far.close().unwrap();
+    writer.await.unwrap();
+}
+
+async fn lines<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
+    let writer = spawn(async move {
+        // Whole lines: half a line that has to wait gets memory of its own size, so that a peer cannot hold more.
+        let text = "a line\nanother line\n".repeat(20);
+        for _ in 0..count {
+            near.write(&text).await.unwrap();
+        }
+        near.shutdown().await.unwrap();
+    });
+    let mut lines = far.lines();
+    let mut seen = 0;
+    while let Ok(Some(line)) = lines.next().await {
+        assert!(line.ends_with(b"line\n"));
+        seen += 1;
+    }
+    assert_eq!(seen, count * 40);
+    drop(lines);
+    far.close().unwrap();
+    writer.await.unwrap();
+}
+
+fn plain<F: Future<Output = ()>>(program: impl FnOnce(Stream<Plain>, Stream<Plain>) -> F) {
+    Machine::new()
+        .unwrap()
+        .run(async move {
+            let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+            let stream = |socket: std::os::unix::net::UnixStream| {
+                let transport = Plain::new(Source::adopt(socket).unwrap());
+                Stream::new(transport, InputBuffer::default(), StreamOptions::default())
+            };
+            program(stream(one), stream(other)).await;
+        })
+        .unwrap();
+}
+
+fn encrypted<F: Future<Output = ()>>(program: impl FnOnce(lem_ssl_rs::Stream, lem_ssl_rs::Stream) -> F) {
+    thread_local! {
+        static CONTEXTS: (Context, Context) = {
+            let authority = Authority::new("Test Root");
+            let issued = authority.issue(Leaf::server(&["localhost"]));
+            let roots = Roots::Pem(authority.certificate_pem().into());
+            let identity = Identity::from_pem(issued.chain_pem, issued.key_pem).unwrap();
+            let client = Context::builder().roots(roots).build().unwrap();
+            (client, Context::builder().identity(identity).build().unwrap())
+        };
+    }
+    let (client, server) = CONTEXTS.with(Clone::clone);
+    Machine::new()
+        .unwrap()
+        .run(async move {
+            let server = server.listen("127.0.0.1:0").await.unwrap();
+            let address = server.local_addr().clone();
+            let near = spawn(async move { client.connect_as(address, "localhost").await.unwrap() });
+            let far = server.accept().await.unwrap();
+            program(near.await.unwrap(), far).await;
+        })
+        .unwrap();
+}
