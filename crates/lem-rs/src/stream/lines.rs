@@ -42,8 +42,6 @@ impl<'a, T: Transport> Lines<'a, T> {
     /// [`ReadMode::Available`].
     ///
     /// **Cancel safety:** dropping it loses no line.
-    // Not an iterator's `next`: there is no iterator whose items borrow from it.
-    #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it, and it cannot wait")]
     pub async fn next(&mut self) -> Result<Option<&[u8]>, Error> {
         if self.start == self.batch.len() && !self.fetch().await? {
             return Ok(None);
