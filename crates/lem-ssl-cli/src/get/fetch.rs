@@ -34,6 +34,8 @@ pub(super) struct Fetched {
     pub(super) bytes: u64,
     /// So many of them had been there.
     pub(super) resumed_at: u64,
+    /// Whoever reads it did not want the rest.
+    pub(super) whole: bool,
 }
 
 /// What to do with an answer.
@@ -134,7 +136,7 @@ impl Fetch<'_> {
                 Taken::Memory(memory) => memory,
                 Taken::Gone => {
                     drop(exchange);
-                    return Ok(Fetched { bytes: there, resumed_at: offset });
+                    return Ok(Fetched { bytes: there, resumed_at: offset, whole: false });
                 }
             };
             progress.set(there);
@@ -145,7 +147,7 @@ impl Fetch<'_> {
         }
         sink.finish().await?;
         exchange.part().await;
-        Ok(Fetched { bytes: there, resumed_at: offset })
+        Ok(Fetched { bytes: there, resumed_at: offset, whole: true })
     }
 }
 

@@ -107,8 +107,8 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         }
     };
     let failure = match race(limited, signals.next()).await {
-        First::One(Ok(Fetched { bytes, resumed_at })) => {
-            if !arguments.quiet {
+        First::One(Ok(Fetched { bytes, resumed_at, whole })) => {
+            if whole && !arguments.quiet {
                 let seconds = now().saturating_duration_since(begun).as_secs_f64();
                 say::line(said(&name, bytes, resumed_at, seconds));
             }

@@ -1,1 +1,98 @@
 //! Between other programs.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::{Nginx, Tunnel, World, pattern};
+
+/// curl, which takes the tunnel for `localhost`.
+fn curl(world: &World, tunnel: &Tunnel, arguments: &[&str]) -> Child {
+    let mut command = Command::new("curl");
+    // Of the system's proxies and settings we want none.
+    command.args(["--disable", "--noproxy", "*", "--silent", "--show-error", "--fail", "--cacert", &world.ca]);
+    command.args(["--max-time", "300", "--connect-to", &format!("::{}", tunnel.address)]).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the interop tests need curl")
+}
+
+#[track_caller]
+fn done(curl: Child) -> Output {
+    let output = curl.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// A tunnel from TLS to this nginx, without and with TLS on the way there.
+fn tunnels(world: &World, nginx: &Nginx, tls: &Nginx) -> [Tunnel; 2] {
+    let files = world.good();
+    let [plain, secured] = [nginx, tls].map(|nginx| format!("localhost:{}", nginx.port));
+    let inward = [&["--tls-in", "--quiet"], &files.arguments()[..]].concat();
+    [
+        Tunnel::start(&[&inward[..], &["--connect", &plain]].concat()),
+        Tunnel::start(&[&inward[..], &["--connect", &secured, "--tls-out", "--out-ca", &world.ca]].concat()),
+    ]
+}
+
+/// An nginx in plain text and one with TLS, which have the same files and take some.
+fn servers(world: &World) -> (Nginx, Nginx) {
+    let files = world.good();
+    let store = "client_max_body_size 0; location /put/ { dav_methods PUT; create_full_put_path on; }";
+    let plain = Nginx::start(&world.folder("plain"), &format!("listen 127.0.0.1:PORT; {store}"));
+    let certificate = format!("ssl_certificate {}; ssl_certificate_key {};", files.chain, files.key);
+    let tls = Nginx::start(&world.folder("tls"), &format!("listen 127.0.0.1:PORT ssl; {certificate} {store}"));
+    (plain, tls)
+}
+
+#[test]
+fn curl_gets_pages_from_nginx_through_the_tunnel_in_both_versions() {
+    let world = World::new();
+    let (plain, tls) = servers(&world);
+    for folder in ["plain", "tls"] {
+        std::fs::write(world.folder(folder).join("page"), "hello from nginx").unwrap();
+    }
+    for tunnel in tunnels(&world, &plain, &tls) {
+        for version in ["--tls-max", "--tlsv1.3"] {
+            let version: &[&str] = if version == "--tls-max" { &["--tls-max", "1.2"] } else { &["--tlsv1.3"] };
+            let urls = ["https://localhost/page"; 20];
+            let output = done(curl(&world, &tunnel, &[version, &urls[..]].concat()));
+            assert_eq!(output.stdout, b"hello from nginx".repeat(20));
+        }
+    }
+}
+
+#[test]
+fn a_hundred_megabytes_go_both_ways_at_once() {
+    let world = World::new();
+    let (plain, tls) = servers(&world);
+    let content = pattern(100 << 20, 5);
+    let upload = world.scratch.write("upload", &content);
+    for folder in ["plain", "tls"] {
+        std::fs::write(world.folder(folder).join("download"), &content).unwrap();
+    }
+    for (tunnel, folder) in tunnels(&world, &plain, &tls).iter().zip(["plain", "tls"]) {
+        let downloaded = world.scratch.path().join("downloaded");
+        let down = ["-o", downloaded.to_str().unwrap(), "https://localhost/download"];
+        let down = curl(&world, tunnel, &down);
+        let up = curl(&world, tunnel, &["-T", upload.to_str().unwrap(), "https://localhost/put/uploaded"]);
+        done(down);
+        done(up);
+        assert!(std::fs::read(&downloaded).unwrap() == content, "{folder}, down");
+        assert!(std::fs::read(world.folder(folder).join("put/uploaded")).unwrap() == content, "{folder}, up");
+    }
+}
+
+#[test]
+fn nginx_knows_the_client_by_the_proxy_protocol() {
+    let world = World::new();
+    let directives = "listen 127.0.0.1:PORT proxy_protocol; \
+                      location / { return 200 \"$proxy_protocol_addr $proxy_protocol_port\\n\"; }";
+    let nginx = Nginx::start(&world.folder("proxied"), directives);
+    let files = world.good();
+    let address = format!("localhost:{}", nginx.port);
+    let arguments = ["--tls-in", "--quiet", "--proxy-protocol", "--connect", &address];
+    let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+    let output = done(curl(&world, &tunnel, &["--write-out", "%{local_ip} %{local_port}\n", "https://localhost/"]));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines[0], lines[1]);
+}

@@ -8,6 +8,8 @@ mod command;
 mod world;
 
 mod back_end;
+#[cfg(feature = "interop")]
+mod nginx;
 mod tunnel;
 
 use std::future::Future;
@@ -18,6 +20,8 @@ use lem_ssl_rs::{Error, Machine, ReadMode, Transport, timeout};
 
 pub(crate) use back_end::{BackEnd, client_files};
 pub(crate) use command::lem_ssl;
+#[cfg(feature = "interop")]
+pub(crate) use nginx::Nginx;
 pub(crate) use tunnel::{Tunnel, client};
 pub(crate) use world::{Files, World};
 
