@@ -293,7 +293,8 @@ impl Tunnel {
         });
         let outward = self.outward.borrow().clone();
         let deadline = Deadline::after(self.connect_timeout);
-        let dial = back_end.dial(outward.as_ref(), header.as_deref(), &deadline);
+        // In a box that goes when it is done: it is large, and after it a connection may be idle for long.
+        let dial = Box::pin(back_end.dial(outward.as_ref(), header.as_deref(), &deadline));
         let dialled = match race(dial, self.stop.wait()).await {
             First::One(Ok(dialled)) => dialled,
             First::One(Err(error)) => {
