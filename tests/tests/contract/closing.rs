@@ -31,6 +31,7 @@ on_every_stream! {
     close_write_ends_our_data_and_the_reply_is_readable,
     close_write_comes_behind_what_was_written,
     close_write_leaves_a_reader_alone,
+    close_write_interrupts_who_writes_and_sends_what_was_accepted,
     a_second_close_write_says_already_closed,
     close_after_close_write_is_the_first_close,
     dropping_a_stream_closes_it_gracefully,
@@ -358,4 +359,21 @@ async fn dropping_a_stream_with_unread_bytes_loses_nothing_of_ours<C: Carrier>()
     drop(near);
     far.write("nor this").await.unwrap();
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"but this");
+}
+
+async fn close_write_interrupts_who_writes_and_sends_what_was_accepted<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    let data = pattern(32 * MIB);
+    let writer = async {
+        says(near.write(&data).await, "interrupted");
+        near.bytes_written() as usize
+    };
+    let closer = async {
+        // The peer does not read, so it comes to wait.
+        until(|| near.is_busy()).await;
+        near.close_write().unwrap();
+    };
+    let (accepted, ()) = both(writer, closer).await;
+    // Nothing of ours is called any more; it is sent all the same, and the end behind it.
+    assert_same(&far.read(ReadMode::All).await.unwrap(), &data[..accepted]);
 }

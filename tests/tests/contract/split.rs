@@ -1,8 +1,9 @@
 //! `stream.split()`: two halves with a slot each; a reader and a writer wait at once.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use lem_rs::{ReadHalf, ReadMode, Stream, Transport, WriteHalf, WriteQueue, spawn};
+use lem_rs::{ReadHalf, ReadMode, Stream, Transport, WriteHalf, WriteQueue, spawn, timeout};
 
 use crate::support::{Carrier, assert_same, both, on_every_stream, pattern, says, until};
 
@@ -15,6 +16,7 @@ on_every_stream! {
     writer_close_is_a_half_close_and_the_reply_is_readable,
     dropping_the_writer_is_a_half_close,
     writer_close_interrupts_who_writes_and_leaves_the_reader_alone,
+    writer_close_after_a_dropped_write_sends_what_that_had_accepted,
     writer_shutdown_waits_until_the_last_byte_is_sent,
     dropping_both_halves_closes_the_stream_and_loses_nothing,
     dropping_the_reader_leaves_the_writer,
@@ -264,4 +266,24 @@ async fn a_write_queue_goes_on_after_an_interrupted_write<C: Carrier>() {
     assert_same(&received[..counted], &pattern(TOO_MUCH)[..counted]);
     assert_eq!(&received[counted..], b"second");
     second.await.unwrap().unwrap();
+}
+
+async fn writer_close_after_a_dropped_write_sends_what_that_had_accepted<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    let (reader, writer) = near.split();
+    let data = pattern(TOO_MUCH);
+    let writing = spawn(async move {
+        // The peer does not read, so it comes to wait, and is dropped.
+        assert!(timeout(Duration::from_millis(1), writer.write(&data)).await.is_err());
+        writer
+    });
+    let writer = writing.await.unwrap();
+    // What flushes in the background has its turn, and waits for the socket.
+    for _ in 0..10 {
+        lem_rs::yield_now().await;
+    }
+    writer.close().unwrap();
+    let accepted = writer.bytes_written() as usize;
+    assert_same(&far.read(ReadMode::All).await.unwrap(), &pattern(TOO_MUCH)[..accepted]);
+    drop(reader);
 }

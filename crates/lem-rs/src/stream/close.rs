@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::farewell::{Farewell, Unheard};
 use super::inner::{Inner, cancel};
 use super::options::StreamOptions;
-use super::slots::Slots;
 use super::state::{Link, Outbound, State};
 use super::transport::Transport;
 use crate::error::{Cut, EndOfStream, Error};
@@ -85,17 +84,12 @@ impl<T: Transport> Inner<T> {
         transport.end_sending();
         state.outbound = Outbound::Ending;
         // On a whole stream the waiter may be a reader, whom this does not concern.
-        let waiter = match &state.slots {
-            Slots::Whole(_) => None,
-            Slots::Split { .. } => {
-                let waiter = state.slots.release(Direction::Write);
-                // Without one, it is the flusher that is parked there.
-                if waiter.is_some() {
-                    state.unpark(Direction::Write);
-                }
-                waiter
-            }
-        };
+        let writes = state.slots.waits_for(Direction::Write);
+        let waiter = if writes { state.slots.release(Direction::Write) } else { None };
+        // Without one, it is the flusher that is parked there.
+        if waiter.is_some() {
+            state.unpark(Direction::Write);
+        }
         drop(state);
         if let Some(waiter) = waiter {
             self.core.wake(waiter.wait);

@@ -174,7 +174,8 @@ impl<T: Transport> Stream<T> {
         self.inner.abort();
     }
 
-    /// Closes the sending side only, after what was written: the peer sees the end of our data, and reading goes on.
+    /// Closes the sending side only, after what was written: the peer sees the end of our data, and reading goes on. A
+    /// task that writes is interrupted; what it had handed over is sent first.
     ///
     /// # Errors
     /// [`Error::AlreadyClosed`] if it is closed.
