@@ -30,6 +30,12 @@ impl Identity {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let failed =
             |problem: &str| ConfigError::new(ConfigPart::Identity, format!("cannot make an identity: {problem}"));
+        // graviola panics where it cannot run.
+        if !graviola::util::is_cpu_supported() {
+            let problem = "this CPU lacks instructions that the cryptography of this feature needs (AES, AVX2, BMI2 and \
+                           ADX on x86_64): load one that was made elsewhere";
+            return Err(failed(problem).into());
+        }
         let title = names.first().ok_or_else(|| failed("it needs at least one name"))?.clone();
         let mut random = [0; 20];
         graviola::random::fill(&mut random).map_err(|_| failed("there are no random numbers"))?;
