@@ -89,8 +89,6 @@ enum Phase {
     Waiting,
     /// Somebody has interrupted it.
     Interrupted,
-    /// The sending side was closed under a waiting write of a whole stream.
-    Overtaken,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +223,7 @@ impl Model {
         match operation.phase {
             Phase::Interrupted => return refuse(format!("{:?} waits on after an interrupt", operation.verb)),
             Phase::Fresh => operation.phase = Phase::Waiting,
-            Phase::Waiting | Phase::Overtaken => {}
+            Phase::Waiting => {}
         }
         if operation.verb == Verb::Read(0.into()) {
             return refuse("Exact(0) waits");
@@ -343,13 +341,11 @@ impl Model {
         end.outbound = Outbound::Ended;
         end.goodbye = true;
         self.version += 1;
-        if self.end(side).split {
+        // On a whole stream the waiter may be a reader, whom this does not concern.
+        let waiting = *self.end_mut(side).slot(Direction::Write);
+        let writes = |id| self.operations.get(&id).is_some_and(|one| one.verb.direction() == Some(Direction::Write));
+        if waiting.is_some_and(writes) {
             self.release(side, Direction::Write);
-        } else if let Some(id) = self.end(side).slots[0]
-            && let Some(operation) = self.operations.get_mut(&id)
-            && matches!(operation.verb, Verb::Write(_))
-        {
-            operation.phase = Phase::Overtaken;
         }
     }
 

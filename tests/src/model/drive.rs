@@ -15,6 +15,7 @@ use stage::Stage;
 
 mod connect;
 mod end;
+mod script;
 mod stage;
 mod tls;
 mod watch;
@@ -77,6 +78,7 @@ async fn main(stage: Rc<Stage>, program: Program) {
         spawn(async move {
             match program.setting.carrier {
                 Carrier::Plain => connect::plain(&stage, program).await,
+                Carrier::Scripted(side) => script::scripted(&stage, program, side).await,
                 _ => tls::encrypted(&stage, program).await,
             }
             stage

@@ -8,6 +8,9 @@ use lem_rs::{Direction, Limits, ReadMode};
 use super::program::{Carrier, Climate, Guard, How, Op, Program, Setting};
 use super::verb::Side;
 
+/// Long enough for everything to come to rest, and to be found at rest.
+const LONG: Duration = Duration::from_secs(500);
+
 /// The part of a seed that programs are drawn from.
 const PROGRAM: u64 = 3;
 
@@ -103,12 +106,18 @@ impl Writer<'_> {
                 tasks
             }
             // Two or three tasks that know nothing of each other.
-            _ => {
+            7 | 8 => {
                 let more = self.rng.size(1..=2);
                 let mut first = self.steps(1..=6, Self::any_step);
                 first.extend(self.ending());
                 let others: Vec<_> = (0..more).map(|_| self.steps(1..=6, Self::any_step)).collect();
                 [vec![first], others].concat()
+            }
+            // One that works, and one that disturbs it.
+            _ => {
+                let mut first = self.steps(1..=6, Self::any_step);
+                first.extend(self.ending());
+                vec![first, self.steps(1..=6, Self::disturbance)]
             }
         }
     }
@@ -165,11 +174,11 @@ impl Writer<'_> {
         let direction = if self.rng.chance(0.5) { Direction::Read } else { Direction::Write };
         match self.rng.between(0..=99) {
             0..=29 => Op::Interrupt(direction),
-            30..=54 => Op::Sleep(self.pause()),
-            55..=61 => Op::Yield,
-            62..=66 => Op::Split,
-            67..=71 => Op::Join,
-            72..=76 => Op::CloseWrite,
+            30..=52 => Op::Sleep(self.pause()),
+            53..=58 => Op::Yield,
+            59..=63 => Op::Split,
+            64..=68 => Op::Join,
+            69..=76 => Op::CloseWrite,
             77..=78 => Op::DropWriter,
             79..=81 => Op::EndWriting(self.guard()),
             82..=84 => Op::Close,
@@ -201,6 +210,9 @@ impl Writer<'_> {
     }
 
     fn pause(&mut self) -> Duration {
+        if self.rng.chance(0.05) {
+            return LONG;
+        }
         Duration::from_micros(self.rng.magnitude(1..=3_000_000) as u64)
     }
 

@@ -140,8 +140,6 @@ impl Model {
             }
             Ok(Answer::Done) => Ok(()),
             Err(Error::Closed) if !open => Ok(()),
-            // Whether the writer is told that it was interrupted, the contract leaves open.
-            Err(Error::Interrupted) if operation.phase == Phase::Overtaken => Ok(()),
             Err(Error::Closed) if frail => {
                 end.outbound = Outbound::Broken;
                 Ok(())

@@ -67,10 +67,28 @@ impl Model {
         }
     }
 
+    /// Whether what is under way may be changed.
+    pub fn is_corrupted(&self) -> bool {
+        self.weather.corrupts
+    }
+
+    /// The read that waits at this end although everything that its peer has written is here: it waits for whatever the
+    /// peer does next.
+    pub fn idle_read(&self, side: Side) -> Option<u64> {
+        let everything = self.end(side).received == self.end(side.other()).accepted;
+        let mut operations = self.operations.iter();
+        let (id, _) = operations.find(|(_, one)| one.side == side && one.is_waiting_read())?;
+        everything.then_some(*id)
+    }
+
     /// Whether a task waits to read at this end.
     fn reads(&self, side: Side) -> bool {
-        self.operations.values().any(|operation| {
-            operation.side == side && operation.phase == Phase::Waiting && matches!(operation.verb, Verb::Read(_))
-        })
+        self.operations.values().any(|operation| operation.side == side && operation.is_waiting_read())
+    }
+}
+
+impl Operation {
+    fn is_waiting_read(&self) -> bool {
+        self.phase == Phase::Waiting && matches!(self.verb, Verb::Read(_))
     }
 }

@@ -4,18 +4,37 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lem_rs::{
-    Address, Deadline, Endpoint, Error, Inbox, InputBuffer, Listener, Plain, Source, Stream, StreamOptions, ToAddress,
-    Transport, connect_source, spawn, timeout,
+    Address, Deadline, Endpoint, Error, Inbox, InputBuffer, JoinHandle, Listener, Plain, Source, Stream, StreamOptions,
+    ToAddress, Transport, connect_source, spawn, timeout,
 };
 
 use super::end::End;
 use super::is_permitted;
 use super::stage::Stage;
-use crate::model::program::{Climate, Program};
+use crate::model::program::{Climate, Op, Program};
 use crate::model::verb::Side;
 
-/// Streams that were accepted, with their peers' addresses as far as they are known.
-pub(super) type Accepted<T> = Rc<Inbox<(Stream<T>, Option<Endpoint>)>>;
+/// Ends that were accepted, with their peers' addresses as far as they are known.
+pub(super) type Accepted<S> = Inbox<(S, Option<Endpoint>)>;
+
+/// What plays one end of a connection.
+pub(super) trait Acts: 'static {
+    /// Does what the tasks say.
+    fn act(self, side: Side, stage: Rc<Stage>, tasks: Vec<Vec<Op>>) -> impl Future<Output = ()>;
+
+    /// Its own address, by which the other end knows it.
+    fn address(&self) -> Option<Endpoint>;
+}
+
+impl<T: Transport> Acts for Stream<T> {
+    async fn act(self, side: Side, stage: Rc<Stage>, tasks: Vec<Vec<Op>>) {
+        End::new(side, stage, self).run(tasks).await;
+    }
+
+    fn address(&self) -> Option<Endpoint> {
+        self.local_addr().ok()
+    }
+}
 
 /// In hostile worlds it is tried so often.
 const ATTEMPTS: usize = 4;
@@ -23,46 +42,67 @@ const ATTEMPTS: usize = 4;
 /// How long a connection may take to be accepted, once it stands: more than any fault lasts.
 const ACCEPTING: Duration = Duration::from_secs(300);
 
+/// Nothing that only costs time may make a connection fail.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3_600);
+
 /// Both ends of a plain connection.
 pub(super) async fn plain(stage: &Rc<Stage>, program: Program) {
-    let setting = program.setting.clone();
-    let options = StreamOptions { limits: setting.limits, close_deadline: setting.close_deadline };
+    let climate = program.setting.climate;
+    let options = StreamOptions { limits: program.setting.limits, close_deadline: program.setting.close_deadline };
     let stream = move |source| Stream::new(Plain::new(source), InputBuffer::default(), options);
-    let listener = match bind(setting.climate, || Listener::bind("server.test:7")).await {
-        Ok(listener) => Rc::new(listener),
-        Err(error) => return refuse(stage, setting.climate, "listening", &error),
-    };
-    let accepted: Accepted<Plain> = Rc::new(Inbox::new());
+    let Some(listener) = listen(stage, climate).await else { return };
+    let accepted = Rc::new(Accepted::new());
     let accepting = {
         let (stage, listener, accepted) = (stage.clone(), listener.clone(), accepted.clone());
         spawn(async move {
-            loop {
-                match listener.accept_source().await {
-                    // It is open as long as somebody waits.
-                    Ok((source, peer)) => drop(accepted.put((stream(source), Some(peer)))),
-                    Err(Error::Interrupted | Error::Closed) => return,
-                    Err(error) => return stage.fail(format!("accepting failed: {error}")),
-                }
+            while let Some((source, peer)) = next(&stage, &listener).await {
+                // It is open as long as somebody waits.
+                drop(accepted.put((stream(source), Some(peer))));
             }
         })
     };
-    match attempt(setting.climate, connect).await {
+    match attempt(climate, || connect("server.test:7")).await {
         Ok(source) => both(stage, program, stream(source), &accepted).await,
-        Err(error) => refuse(stage, setting.climate, "connecting", &error),
+        Err(error) => refuse(stage, climate, "connecting", &error),
     }
+    hang_up(stage, &listener, accepting).await;
+}
+
+/// A plain listener; `None` if the world refuses it.
+pub(super) async fn listen(stage: &Stage, climate: Climate) -> Option<Rc<Listener>> {
+    match attempt(climate, || Listener::bind("server.test:7")).await {
+        Ok(listener) => Some(Rc::new(listener)),
+        Err(error) => {
+            refuse(stage, climate, "listening", &error);
+            None
+        }
+    }
+}
+
+/// The next connection; `None` when the listener is closed.
+pub(super) async fn next(stage: &Stage, listener: &Listener) -> Option<(Source, Endpoint)> {
+    match listener.accept_source().await {
+        Ok(connection) => Some(connection),
+        Err(Error::Interrupted | Error::Closed) => None,
+        Err(error) => {
+            stage.fail(format!("accepting failed: {error}"));
+            None
+        }
+    }
+}
+
+pub(super) async fn hang_up(stage: &Stage, listener: &Listener, accepting: JoinHandle<()>) {
     if let Err(error) = listener.close() {
         stage.fail(format!("closing the listener failed: {error}"));
     }
     if let Err(error) = accepting.await {
         stage.fail(format!("the accepting task ended with: {error}"));
     }
-    // What nobody wanted goes with the inbox.
-    drop(accepted);
 }
 
-async fn connect() -> Result<Source, Error> {
-    let address: Address = "server.test:7".to_address()?;
-    connect_source(&address, &Deadline::after(Duration::from_secs(3_600))).await
+pub(super) async fn connect(address: &str) -> Result<Source, Error> {
+    let address: Address = address.to_address()?;
+    connect_source(&address, &Deadline::after(PATIENCE)).await
 }
 
 /// Tries again where the world may be the reason.
@@ -80,46 +120,37 @@ pub(super) async fn attempt<S, F: Future<Output = Result<S, Error>>>(
     result
 }
 
-/// Opens a listener, whose name may not be found and whose descriptor may not be there.
-pub(super) async fn bind<S, F: Future<Output = Result<S, Error>>>(
-    climate: Climate,
-    listen: impl Fn() -> F,
-) -> Result<S, Error> {
-    attempt(climate, listen).await
-}
-
 pub(super) fn refuse(stage: &Stage, climate: Climate, what: &str, error: &Error) {
     if !is_permitted(climate, error) {
         stage.fail(format!("{what} failed: {error}"));
     }
 }
 
-/// Runs both ends, now that the client has its stream.
-pub(super) async fn both<T: Transport>(stage: &Rc<Stage>, program: Program, client: Stream<T>, accepted: &Accepted<T>) {
+/// Runs both ends, now that there is a client.
+pub(super) async fn both<C: Acts, S: Acts>(stage: &Rc<Stage>, program: Program, client: C, accepted: &Accepted<S>) {
     let [client_tasks, server_tasks] = program.tasks;
-    let address = client.local_addr().ok();
-    let end = End::new(Side::Client, stage.clone(), client);
-    let client = spawn(end.run(client_tasks));
-    if let Some(stream) = server_stream(stage, accepted, address, program.setting.climate).await {
-        End::new(Side::Server, stage.clone(), stream).run(server_tasks).await;
+    let address = client.address();
+    let client = spawn(client.act(Side::Client, stage.clone(), client_tasks));
+    if let Some(server) = server(stage, accepted, address, program.setting.climate).await {
+        server.act(Side::Server, stage.clone(), server_tasks).await;
     }
     if let Err(error) = client.await {
         stage.fail(format!("the client ended with: {error}"));
     }
 }
 
-/// The server's stream of the connection that the client has. There may be others, which the client gave up.
-pub(super) async fn server_stream<T: Transport>(
+/// The server's end of the connection that the client has. There may be others, which the client gave up.
+async fn server<S: Acts>(
     stage: &Rc<Stage>,
-    accepted: &Accepted<T>,
+    accepted: &Accepted<S>,
     client: Option<Endpoint>,
     climate: Climate,
-) -> Option<Stream<T>> {
+) -> Option<S> {
     loop {
         match timeout(ACCEPTING, accepted.take()).await {
-            Ok(Ok((stream, peer))) => {
+            Ok(Ok((server, peer))) => {
                 if peer.is_none() || client.is_none() || peer == client {
-                    return Some(stream);
+                    return Some(server);
                 }
             }
             Ok(Err(error)) => {

@@ -2,20 +2,16 @@
 
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use lem_rs::{Error, Inbox, sleep, spawn};
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Tls, Version};
+use lem_rs::{Error, JoinHandle, sleep, spawn};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, Stream, Version};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 
-use super::connect::{Accepted, attempt, bind, both, refuse};
+use super::connect::{Accepted, PATIENCE, attempt, both, refuse};
 use super::stage::Stage;
-use crate::model::program::{Carrier, Program, Setting};
+use crate::model::program::{Carrier, Climate, Program, Setting};
 use crate::pki::{Authority, Issued, KeyKind, Leaf};
-
-/// Nothing that only costs time may make a connection fail.
-const PATIENCE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Pki {
     pub(super) root: Authority,
@@ -71,21 +67,38 @@ pub(super) fn server_context(setting: &Setting) -> Result<Context, Error> {
 
 /// Both ends of an encrypted connection.
 pub(super) async fn encrypted(stage: &Rc<Stage>, program: Program) {
-    let setting = program.setting.clone();
-    let (client, server) = match (client_context(&setting), server_context(&setting)) {
+    let climate = program.setting.climate;
+    let (client, server) = match (client_context(&program.setting), server_context(&program.setting)) {
         (Ok(client), Ok(server)) => (client, server),
         (Err(error), _) | (_, Err(error)) => return stage.fail(format!("a context was refused: {error}")),
     };
-    let listening = match bind(setting.climate, || server.listen("server.test:443")).await {
-        Ok(listening) => Rc::new(listening),
-        Err(error) => return refuse(stage, setting.climate, "listening", &error),
+    let Some((server, accepted, accepting)) = serve(stage, climate, &server).await else { return };
+    match attempt(climate, || client.connect("server.test:443")).await {
+        Ok(stream) => both(stage, program, stream, &accepted).await,
+        Err(error) => refuse(stage, climate, "connecting", &error),
+    }
+    stop_serving(stage, climate, &server, accepting).await;
+}
+
+/// A server, what it accepts, and the task that does; `None` if the world refuses it.
+pub(super) async fn serve(
+    stage: &Rc<Stage>,
+    climate: Climate,
+    context: &Context,
+) -> Option<(Rc<Server>, Rc<Accepted<Stream>>, JoinHandle<()>)> {
+    let server = match attempt(climate, || context.listen("server.test:443")).await {
+        Ok(server) => Rc::new(server),
+        Err(error) => {
+            refuse(stage, climate, "listening", &error);
+            return None;
+        }
     };
-    let accepted: Accepted<Tls> = Rc::new(Inbox::new());
+    let accepted = Rc::new(Accepted::new());
     let accepting = {
-        let (stage, listening, accepted) = (stage.clone(), listening.clone(), accepted.clone());
+        let (stage, server, accepted) = (stage.clone(), server.clone(), accepted.clone());
         spawn(async move {
             loop {
-                match listening.accept().await {
+                match server.accept().await {
                     Ok(stream) => {
                         let peer = stream.peer_addr().ok();
                         // It is open as long as somebody waits.
@@ -97,17 +110,17 @@ pub(super) async fn encrypted(stage: &Rc<Stage>, program: Program) {
             }
         })
     };
-    match attempt(setting.climate, || client.connect("server.test:443")).await {
-        Ok(stream) => both(stage, program, stream, &accepted).await,
-        Err(error) => refuse(stage, setting.climate, "connecting", &error),
-    }
-    if let Err(error) = listening.close() {
+    Some((server, accepted, accepting))
+}
+
+pub(super) async fn stop_serving(stage: &Stage, climate: Climate, server: &Server, accepting: JoinHandle<()>) {
+    if let Err(error) = server.close() {
         stage.fail(format!("closing the server failed: {error}"));
     }
     if let Err(error) = accepting.await {
         stage.fail(format!("the accepting task ended with: {error}"));
     }
-    if setting.climate.refuses() {
+    if climate.refuses() {
         // A handshake that broke off at the other end has its deadline.
         sleep(PATIENCE * 2).await;
     }
