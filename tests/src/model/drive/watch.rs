@@ -73,6 +73,9 @@ impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'
 
 impl<T: Transport, F> Drop for Watch<'_, T, F> {
     fn drop(&mut self) {
-        self.give_up();
+        // A panic is told as what it is.
+        if !std::thread::panicking() {
+            self.give_up();
+        }
     }
 }
