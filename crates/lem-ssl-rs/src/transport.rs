@@ -259,17 +259,12 @@ impl Transport for Tls {
         !self.outbox.is_empty()
     }
 
-    /// A client's last message of the handshake goes with its request, if it has one at hand. A TLS 1.3 server has only
-    /// tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1).
+    /// A TLS 1.3 server has only tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1). The last message
+    /// of any other handshake goes at once: the peer waits for it, and we may not give way for long.
     fn patience(&self) -> Option<Duration> {
         let is_server = matches!(self.session, Session::Server { .. });
         let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        match (is_server, is_tls13) {
-            _ if self.outbox.len() > MOST_ALONG => None,
-            (true, true) => Some(TICKETS_WAIT),
-            (true, false) => None,
-            (false, _) => Some(Duration::ZERO),
-        }
+        (is_server && is_tls13 && self.outbox.len() <= MOST_ALONG).then_some(TICKETS_WAIT)
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {

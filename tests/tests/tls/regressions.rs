@@ -157,3 +157,26 @@ fn what_outlives_its_machine_is_closed_and_what_is_not_running_says_so() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_client_that_never_gives_way_after_connecting_has_finished_its_handshake() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let config = Arc::new(pki().server_config(&pki().server, &[Version::Tls13]));
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut connection = rustls::ServerConnection::new(config).unwrap();
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket).unwrap();
+        }
+        tell.send(()).unwrap();
+    });
+    run(async {
+        let stream = pki().client_context().build().unwrap().connect_as(address, "localhost").await.unwrap();
+        // The loop stands still meanwhile. The limit is a watchdog.
+        told.recv_timeout(std::time::Duration::from_secs(60)).expect("the server has the client's last message");
+        stream.abort();
+    });
+    server.join().unwrap();
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::thread;
 
 use super::options::StreamOptions;
 use super::slots::Operation;
@@ -189,10 +190,15 @@ pub(super) fn cancel(flusher: Option<JoinHandle<()>>) {
 }
 
 impl<T: Transport> Drop for Inner<T> {
-    /// A stream that is dropped is closed as gracefully as one that is closed by hand.
+    /// A stream that is dropped is closed as gracefully as one that is closed by hand. In a panic nobody knows whether
+    /// all was said, so the peer must not be told that it was.
     fn drop(&mut self) {
-        // "already closed" is the usual case here.
-        let _ = self.close();
+        if thread::panicking() {
+            self.abort();
+        } else {
+            // "already closed" is the usual case here.
+            let _ = self.close();
+        }
     }
 }
 

@@ -35,7 +35,8 @@ use crate::runtime::Direction;
 /// write, and after a failed write what was received is still readable.
 ///
 /// # Dropping
-/// Dropping a stream closes it like [`close`](Self::close): gracefully, in the background.
+/// Dropping a stream closes it like [`close`](Self::close): gracefully, in the background. A panic that drops it ends it
+/// like [`abort`](Self::abort), so that half an answer does not look like a whole one.
 pub struct Stream<T: Transport> {
     inner: Rc<Inner<T>>,
 }

@@ -183,6 +183,11 @@ impl ContextBuilder {
     /// [`Server::accept_early`](crate::Server::accept_early). Every other server of this context refuses early data; the
     /// client then sends it again after the handshake, and nothing is lost.
     ///
+    /// One thing to know about refused early data, after a restart for one: rustls looks for the end of it by trying to
+    /// decrypt, up to `most` bytes, and its interface makes us look at a record several times, each of which counts. Early data of
+    /// more than about a third of `most` fail the handshake instead, and the client has to connect again. So let `most` be at least
+    /// three times what clients send.
+    ///
     /// # Replay
     /// Early data come before the client has shown that it is there: whoever has recorded them can send them again (RFC
     /// 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data are
@@ -211,7 +216,9 @@ impl ContextBuilder {
         self.provider.clone().map_or_else(default_provider, Ok)
     }
 
-    /// The context. Reads the files that were named, and checks everything that can be checked without a peer.
+    /// The context. Reads the files that were named, and checks everything that can be checked without a peer, except
+    /// dates: an identity that has expired is served, because a wrong clock must not keep a server from starting. Clients
+    /// will refuse it.
     ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) that says what is wrong with which part.

@@ -41,7 +41,7 @@ pub struct Server {
     admission: Rc<Admission>,
 }
 
-/// How a server was drained.
+/// How a server was drained. Clients that were still shaking hands are in none of the numbers: they are cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
@@ -54,7 +54,9 @@ pub struct Drained {
 }
 
 impl Context {
-    /// Listens for encrypted connections at `address`; port 0 asks for a free one.
+    /// Listens for encrypted connections at `address`; port 0 asks for a free one, and `"[::]:443"` is both families
+    /// (clients over IPv4 show as `[::ffff:192.0.2.1]` then). The file of a Unix-domain socket stays when the server is
+    /// closed; remove it before listening there again.
     ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity, or no early data and the options
@@ -161,11 +163,15 @@ impl Server {
     }
 
     /// Accepts streams and starts a task with `handler` for each, until the server is interrupted or closed. A panic
-    /// in a handler ends that stream only.
+    /// in a handler ends that stream only, without a goodbye, so that its client sees a truncated answer and no whole one;
+    /// the panic hook reports it.
+    ///
+    /// An accepted stream has no deadline of its own: put [`timeout`](crate::timeout) around reads of clients that may say
+    /// nothing for ever.
     ///
     /// # Errors
-    /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] or [`Error::Closed`] as a
-    /// rule.
+    /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] if it waited when the server was
+    /// interrupted, closed or drained, and [`Error::Closed`] after that.
     ///
     /// **Cancel safety:** dropping it loses no connection; handlers go on.
     pub async fn autospawn<F>(&self, handler: impl Fn(Stream) -> F) -> Result<(), Error>
