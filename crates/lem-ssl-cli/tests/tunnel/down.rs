@@ -55,7 +55,7 @@ fn a_back_end_that_cannot_be_verified_gets_nothing() {
             let back_end = BackEnd::tls(&world.issue(name, leaf)).await;
             let tunnel = Tunnel::start(&["--tls-out", "--out-ca", &world.ca, "--connect", &back_end.address()]);
             reset(&tunnel).await;
-            tunnel.running.wait_for(word);
+            tunnel.says(word).await;
         }
     });
 }
@@ -69,6 +69,6 @@ fn a_back_end_that_says_nothing_has_its_time_and_no_more() {
         let arguments = ["--tls-out", "--out-ca", &world.ca, "--connect-timeout", "0.2", "--connect", &address];
         let tunnel = Tunnel::start(&arguments);
         reset(&tunnel).await;
-        tunnel.running.wait_for("timeout: the handshake phase for localhost");
+        tunnel.says("timeout: the handshake phase for localhost").await;
     });
 }

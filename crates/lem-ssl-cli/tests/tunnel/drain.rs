@@ -15,7 +15,7 @@ fn who_is_under_way_may_finish_and_nobody_else_comes_in() {
         let client = tunnel.tls(&world).await;
         let server = back_end.accept_plain().await;
         tunnel.signal("TERM");
-        tunnel.running.wait_for("no more clients are accepted; 1 connection may finish");
+        tunnel.says("no more clients are accepted; 1 connection may finish").await;
         assert!(TcpStream::connect(tunnel.address.as_str()).await.is_err());
         client.write("the rest").await.unwrap();
         assert_eq!(server.read(8).await.unwrap(), b"the rest");

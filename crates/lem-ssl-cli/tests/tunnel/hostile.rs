@@ -47,8 +47,8 @@ fn clients_that_say_nonsense_or_nothing_or_little_stop_nobody() {
         for stream in silent {
             let _ = stream.read(ReadMode::All).await;
         }
-        tunnel.running.wait_for("timeout: the handshake phase");
-        tunnel.running.wait_for("does not speak TLS");
+        tunnel.says("timeout: the handshake phase").await;
+        tunnel.says("does not speak TLS").await;
     });
 }
 

@@ -57,8 +57,8 @@ fn the_counters_tell_what_was_carried_and_what_failed() {
         client.await.unwrap();
         let garbage = TcpStream::connect(tunnel.address.as_str()).await.unwrap();
         garbage.write("GET / HTTP/1.0\r\n\r\n").await.unwrap();
-        tunnel.running.wait_for("does not speak TLS");
-        tunnel.running.wait_for("finished; 1000 bytes up");
+        tunnel.says("does not speak TLS").await;
+        tunnel.says("finished; 1000 bytes up").await;
         let open = tunnel.tls(&world).await;
         let _server = back_end.accept_plain().await;
         let samples = samples(&ask(metrics, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await);

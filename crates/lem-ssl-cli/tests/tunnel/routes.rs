@@ -60,7 +60,7 @@ fn without_a_default_an_unknown_name_is_refused() {
         // There is a certificate, and no back end: no end that could pass for an empty answer.
         let refused = reached(&tunnel, &world, "c.example").await.unwrap_err();
         assert!(matches!(refused, Error::Truncated(_)), "{refused}");
-        tunnel.running.wait_for("to c.example: refused, no back end is for the name that it asks for");
+        tunnel.says("to c.example: refused, no back end is for the name that it asks for").await;
         // There is not even a certificate: refused in the handshake.
         let refused = reached(&tunnel, &world, "d.example").await.unwrap_err();
         assert!(refused.to_string().contains("the peer refused the handshake"), "{refused}");

@@ -1,11 +1,15 @@
 //! The tunnel as a process.
 
 use std::io::{BufRead, BufReader};
+use std::time::Duration;
 
-use lem_ssl_rs::{Context, Error, Stream, TcpStream};
+use lem_ssl_rs::{Context, Error, Stream, TcpStream, now, sleep};
 
 use super::command::{Finished, Running, signal};
 use super::world::World;
+
+/// Shorter than the watchdog's, so that what was said is shown.
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// `lem-ssl tunnel`, ready.
 pub(crate) struct Tunnel {
@@ -48,6 +52,15 @@ impl Tunnel {
     /// One that asks for this name.
     pub(crate) async fn tls_as(&self, world: &World, name: &str) -> Result<Stream, Error> {
         client(world).connect_as(self.address.as_str(), name).await
+    }
+
+    /// Waits until it has said this, and lets the loop go on meanwhile.
+    pub(crate) async fn says(&self, text: &str) {
+        let end = now() + PATIENCE;
+        while !self.running.stderr().contains(text) {
+            assert!(now() < end, "never said {text:?}: {}", self.running.stderr());
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) fn signal(&self, name: &str) {
