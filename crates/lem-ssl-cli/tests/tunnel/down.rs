@@ -35,7 +35,7 @@ fn a_client_whose_back_end_is_down_is_cut_and_the_next_is_served_when_it_is_up()
         // No close_notify: it must not pass for an empty answer.
         let refused = client.read(1).await.unwrap_err();
         assert!(matches!(refused, Error::Truncated(_)), "{refused}");
-        tunnel.running.wait_for("cut, the back end cannot be reached (cannot connect to");
+        tunnel.says("cut, the back end cannot be reached (cannot connect to").await;
         reset(&plain).await;
         let up = lem_ssl_rs::Listener::bind(address.to_string()).await.unwrap();
         let client = spawn(talk(tunnel.tls(&world).await, b"hello"));

@@ -90,9 +90,8 @@ fn a_client_that_was_cut_is_a_reset_for_a_back_end_in_plain_text() {
         // No close_notify; a reset, if it had not read what TLS 1.3 sends beside the content.
         client.abort();
         assert!(matches!(server.read(ReadMode::Available).await, Err(Error::Truncated(Cut::Reset))));
-        tunnel.says("cut, by the client (truncated: ");
-    })
-    .await;
+        tunnel.says("cut, by the client (truncated: ").await;
+    });
 }
 
 #[test]
@@ -132,7 +131,7 @@ fn a_back_end_that_was_cut_is_cut_for_the_client() {
         server.abort();
         assert!(matches!(client.read(ReadMode::All).await, Err(Error::Truncated(_))));
         assert!(matches!(client.close_cause(), Some(CloseCause::Peer(EndOfStream::Cut(_)))));
-        tunnel.running.wait_for("cut, by the back end (truncated");
+        tunnel.says("cut, by the back end (truncated").await;
 
         let tunnel = inward(&world, &back_end);
         let client = tunnel.plain().await;
