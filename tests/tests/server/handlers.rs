@@ -13,11 +13,6 @@ fn answer<F: Future<Output = ()> + 'static>(server: &Rc<Server>, handler: impl F
     spawn(async move { accepting.autospawn(handler).await }).detach();
 }
 
-/// The stream was ended properly by the other side.
-async fn is_ended(client: &Stream) {
-    assert!(matches!(client.read(1).await, Err(Error::Closed)));
-}
-
 /// The stream ended without a goodbye: what came of it is not all.
 async fn is_cut_off(client: &Stream) {
     let end = client.read(1).await;
