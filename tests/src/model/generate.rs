@@ -21,10 +21,19 @@ impl Program {
         let setting = Setting::any(&mut rng);
         let most = largest(&mut rng, &setting.link);
         let mut writer = Writer { rng, most, setting: &setting, scripted: false };
-        let tasks = Side::BOTH.map(|side| {
+        let one_talks = writer.rng.chance(0.15);
+        let mut tasks = Side::BOTH.map(|side| {
             writer.scripted = setting.carrier == Carrier::Scripted(side);
-            writer.tasks()
+            match side {
+                _ if !one_talks || writer.scripted => writer.tasks(),
+                Side::Client => writer.talk(),
+                Side::Server => writer.listen(),
+            }
         });
+        let scripted = matches!(setting.carrier, Carrier::Scripted(_));
+        if one_talks && !scripted && writer.rng.chance(0.5) {
+            tasks.reverse();
+        }
         Self { seed, setting, tasks }
     }
 }
@@ -45,6 +54,9 @@ impl Setting {
             _ => Climate::Hostile,
         };
         let link = if rng.chance(0.2) { Link::default() } else { Link::any(rng) };
+        // A record that does not fit into the socket is what makes an encrypted stream wait with something to send.
+        let tight = carrier.is_encrypted() && rng.chance(0.3);
+        let link = if tight { link.buffers(rng.magnitude(64..=4_096), link.receive_buffer) } else { link };
         let limits = if rng.chance(0.7) {
             Limits::default()
         } else {
@@ -123,8 +135,43 @@ impl Writer<'_> {
     }
 
     fn steps(&mut self, count: std::ops::RangeInclusive<usize>, step: fn(&mut Self) -> Op) -> Vec<Op> {
-        let count = self.rng.size(count);
-        (0..count).map(|_| step(self)).collect()
+        let mut steps = Vec::new();
+        for _ in 0..self.rng.size(count) {
+            let next = step(self);
+            steps.push(next);
+            // What a write that was ended early has handed over must go by itself: nothing follows for a long time.
+            let ended_early = matches!(next, Op::Write(_, guard) if guard != Guard::None);
+            if ended_early && self.rng.chance(0.2) {
+                steps.push(Op::Sleep(LONG));
+            }
+        }
+        steps
+    }
+
+    /// One who writes, is ended early, and is silent then: what was handed over must go by itself.
+    fn talk(&mut self) -> Vec<Vec<Op>> {
+        let mut steps = self.steps(0..=3, Self::write_step);
+        let size = self.rng.magnitude(1..=self.setting.link.send_buffer.clamp(2, 100_000) * 4);
+        let guard = match self.rng.between(0..=2) {
+            0 => Guard::Drop(self.rng.magnitude(1..=8) as u32),
+            1 => Guard::Timeout(self.moment()),
+            _ => Guard::Interrupt(self.moment()),
+        };
+        steps.extend([Op::Write(size, guard), Op::Sleep(LONG)]);
+        steps.extend(self.ending());
+        let mut tasks = vec![steps];
+        if self.rng.chance(0.3) {
+            tasks.push(self.steps(1..=3, Self::disturbance));
+        }
+        tasks
+    }
+
+    /// One who reads whatever comes.
+    fn listen(&mut self) -> Vec<Vec<Op>> {
+        let mut steps = self.steps(0..=4, Self::read_step);
+        steps.push(Op::Read(ReadMode::All, How::Owned, Guard::None));
+        steps.extend(self.ending());
+        vec![steps]
     }
 
     /// What a script does: rustls' part of it is simple.
@@ -219,9 +266,14 @@ impl Writer<'_> {
     fn guard(&mut self) -> Guard {
         match self.rng.between(0..=9) {
             0 => Guard::Drop(self.rng.magnitude(1..=8) as u32),
-            1 | 2 => Guard::Timeout(if self.rng.chance(0.1) { Duration::ZERO } else { self.pause() }),
-            3 => Guard::Interrupt(self.pause()),
+            1 | 2 => Guard::Timeout(if self.rng.chance(0.1) { Duration::ZERO } else { self.moment() }),
+            3 => Guard::Interrupt(self.moment()),
             _ => Guard::None,
         }
+    }
+
+    /// Some time: often about as long as the link takes for an answer, when most is under way.
+    fn moment(&mut self) -> Duration {
+        if self.rng.chance(0.5) { self.rng.within(self.setting.link.latency * 6) } else { self.pause() }
     }
 }

@@ -62,7 +62,13 @@ impl Model {
                 Some("the deadline has passed")
             }
             Verb::Shutdown if peer_is_gone => Some("the peer has closed"),
-            Verb::Shutdown if peer.goodbye && !self.weather.corrupts => Some("the peer has ended its side"),
+            // One who has ended its side and does not read keeps what is still to be flushed waiting.
+            Verb::Shutdown if peer.goodbye && self.reads(operation.side.other()) && !self.weather.corrupts => {
+                Some("the peer has ended its side, and reads")
+            }
+            Verb::Shutdown if peer.goodbye && end.accepted > 0 && end.accepted == peer.received => {
+                Some("the peer has ended its side, and has everything")
+            }
             Verb::Shutdown => None,
         }
     }

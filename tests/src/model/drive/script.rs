@@ -92,6 +92,8 @@ pub(super) struct Script {
     stream: Stream<Plain>,
     /// What came with the end of the handshake.
     early: Heard,
+    /// What the handshake has left to send: tickets, for which the peer need not be listening.
+    unsent: Vec<u8>,
 }
 
 /// Content, and whether the peer has ended its side behind it.
@@ -108,10 +110,10 @@ impl Script {
         let mut early = Heard::default();
         loop {
             let bytes = ciphertext(&mut tls);
-            stream.write(&bytes).await?;
             if !tls.is_handshaking() {
-                return Ok(Self { tls, stream, early });
+                return Ok(Self { tls, stream, early, unsent: bytes });
             }
+            stream.write(&bytes).await?;
             let bytes = stream.read(ReadMode::Available).await?;
             early = feed(&mut tls, &bytes).map_err(Error::protocol)?;
         }
@@ -131,6 +133,10 @@ impl Acts for Script {
             heard: Cell::new(0),
             over: Cell::new(false),
         });
+        if !self.unsent.is_empty() {
+            // Nobody can have closed it yet.
+            let _ = actor.outgoing.put(self.unsent);
+        }
         let sending = spawn(send(actor.outgoing.clone(), writer));
         let hearing = spawn(actor.clone().hear(reader, self.early));
         actor.follow(tasks.into_iter().flatten().collect()).await;
