@@ -2,7 +2,10 @@
 
 use graviola::hashing::Sha256;
 use graviola::signing::ecdsa::{P256, SigningKey};
-use rcgen::{CertificateParams, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber};
+use graviola::signing::eddsa::Ed25519SigningKey;
+use rcgen::{
+    CertificateParams, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SerialNumber,
+};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::Identity;
@@ -27,7 +30,21 @@ impl Identity {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn self_signed<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
-        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::p256)
+    }
+
+    /// As [`self_signed`](Self::self_signed), with an Ed25519 key: for the simulated world (`sim`), where the sizes of all
+    /// that is sent are to be a function of the seed. Its signatures all have one length, and so have its certificates.
+    ///
+    /// With graviola it is served in TLS 1.3 only; see [`Identity`].
+    ///
+    /// # Errors
+    /// As [`self_signed`](Self::self_signed).
+    pub fn self_signed_ed25519<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
+        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::ed25519)
+    }
+
+    fn signed_by_itself(names: Vec<String>, generate: fn() -> Option<Key>) -> Result<Self, Error> {
         let failed =
             |problem: &str| ConfigError::new(ConfigPart::Identity, format!("cannot make an identity: {problem}"));
         // graviola panics where it cannot run.
@@ -39,9 +56,9 @@ impl Identity {
         let title = names.first().ok_or_else(|| failed("it needs at least one name"))?.clone();
         let mut random = [0; 20];
         graviola::random::fill(&mut random).map_err(|_| failed("there are no random numbers"))?;
-        // RFC 5280 section 4.1.2.2: at most 20 octets, positive.
-        random[0] &= 0x7f;
-        let key = Key::generate().ok_or_else(|| failed("there are no random numbers"))?;
+        // RFC 5280 section 4.1.2.2: at most 20 octets, positive. Always 20, so that certificates have one length.
+        random[0] = random[0] & 0x7f | 0x40;
+        let key = generate().ok_or_else(|| failed("there are no random numbers"))?;
 
         let mut params = CertificateParams::new(names).map_err(|error| failed("a name is not valid").because(error))?;
         params.distinguished_name.push(DnType::CommonName, title);
@@ -59,16 +76,22 @@ impl Identity {
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 const VALIDITY: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 60 * 60);
 
-/// A P-256 key that rcgen signs with: by the same pure-Rust cryptography that the connections use.
+/// A key that rcgen signs with: by the same pure-Rust cryptography that the connections use.
 struct Key {
-    signer: SigningKey<P256>,
-    /// The uncompressed point (SEC 1 section 2.3.3).
+    signer: Signer,
+    /// The content of the public key's bit string.
     public: Vec<u8>,
     pkcs8: Vec<u8>,
 }
 
+enum Signer {
+    P256(SigningKey<P256>),
+    Ed25519(Ed25519SigningKey),
+}
+
 impl Key {
-    fn generate() -> Option<Self> {
+    fn p256() -> Option<Self> {
+        /// The uncompressed point (SEC 1 section 2.3.3).
         const POINT: usize = 65;
         let signer = SigningKey::<P256>::generate().ok()?;
         let mut buffer = [0; 256];
@@ -76,7 +99,15 @@ impl Key {
         let spki = signer.to_spki_der(&mut buffer).ok()?;
         let public = spki.get(spki.len().checked_sub(POINT)?..)?.to_vec();
         let pkcs8 = signer.to_pkcs8_der(&mut buffer).ok()?.to_vec();
-        Some(Self { signer, public, pkcs8 })
+        Some(Self { signer: Signer::P256(signer), public, pkcs8 })
+    }
+
+    fn ed25519() -> Option<Self> {
+        let signer = Ed25519SigningKey::generate().ok()?;
+        let public = signer.public_key().as_bytes().to_vec();
+        let mut buffer = [0; 256];
+        let pkcs8 = signer.to_pkcs8_der(&mut buffer).ok()?.to_vec();
+        Some(Self { signer: Signer::Ed25519(signer), public, pkcs8 })
     }
 }
 
@@ -86,14 +117,35 @@ impl PublicKeyData for Key {
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &PKCS_ECDSA_P256_SHA256
+        match self.signer {
+            Signer::P256(_) => &PKCS_ECDSA_P256_SHA256,
+            Signer::Ed25519(_) => &PKCS_ED25519,
+        }
     }
 }
 
 impl rcgen::SigningKey for Key {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         let mut buffer = [0; 128];
-        let signature = self.signer.sign_asn1::<Sha256>(&[message], &mut buffer);
-        signature.map(<[u8]>::to_vec).map_err(|_| rcgen::Error::RemoteKeyError)
+        match &self.signer {
+            Signer::P256(key) => {
+                let signature = key.sign_asn1::<Sha256>(&[message], &mut buffer);
+                signature.map(<[u8]>::to_vec).map_err(|_| rcgen::Error::RemoteKeyError)
+            }
+            Signer::Ed25519(key) => Ok(key.sign(message).to_vec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_with_ed25519_keys_have_one_length() {
+        let length = || Identity::self_signed_ed25519(["a.test"]).expect("a name").chain()[0].len();
+        let first = length();
+        // One serial number in 128 would be shorter if nothing was done about it.
+        assert!((0..1_000).all(|_| length() == first));
     }
 }
