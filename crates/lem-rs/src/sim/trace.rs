@@ -103,6 +103,22 @@ impl Event {
     pub fn at(&self) -> Duration {
         self.at
     }
+
+    /// The text, if it is a [note](super::Net::note): what tasks have told of themselves.
+    pub fn note(&self) -> Option<&str> {
+        match &self.what {
+            What::Note(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The kind of fault, if it is one.
+    pub fn fault(&self) -> Option<Fault> {
+        match self.what {
+            What::Fault { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Trace {
