@@ -4,6 +4,7 @@
 //!   against it;
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
 //!   or on a network;
+//! - [`proxy`]: a network that delays, splits, stalls, truncates, changes and resets where it is told to;
 //! - [`scratch`]: directories that clean up after themselves, for peers that want files.
 //!
 //! The tests themselves are in `tests/`, one program per subject. The program `structure` in
@@ -13,4 +14,5 @@
 
 pub mod model;
 pub mod pki;
+pub mod proxy;
 pub mod scratch;
