@@ -10,7 +10,7 @@
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
 //! | know what was agreed | [`Info`] |
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
-//! | test in a simulated world | `sim`, with the feature of that name |
+//! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
 //! | run it all | [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
@@ -21,6 +21,7 @@ mod client;
 mod context;
 pub mod danger;
 mod error;
+pub mod guide;
 mod handshake;
 mod identity;
 mod info;

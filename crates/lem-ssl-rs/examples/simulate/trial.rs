@@ -44,7 +44,7 @@ pub(crate) fn run(seed: u64, booking: Booking) -> Outcome {
 
 /// What everybody does; returns what they have in the evening.
 async fn day(net: Net, rng: Rng, booking: Booking) -> Result<Books, Error> {
-    // The length of what it signs is always the same, so that a seed decides every size.
+    // Its signatures all have one length, so that the seed decides every size.
     let identity = Identity::self_signed_ed25519(["bank.test", "backup.test"])?;
     let roots = Roots::Pem(identity.chain_pem().into());
     let context = Context::builder().identity(identity).roots(roots).build()?;

@@ -60,6 +60,7 @@ const CRATES: &[Crate] = &[
             "live",      // a context that changes while it is in use
             "server",    // accepting
             "interop",   // bridges to other libraries, behind features
+            "guide",     // chapters for reading
         ],
     },
     Crate {
