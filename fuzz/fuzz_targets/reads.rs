@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use lem_rs::{Error, InputBuffer, Machine, Plain, ReadMode, Source, Stream, StreamOptions, spawn, yield_now};
 use libfuzzer_sys::fuzz_target;
@@ -13,6 +14,8 @@ use libfuzzer_sys::fuzz_target;
 enum Step {
     Send(Vec<u8>),
     Read(ReadMode),
+    /// So many lines, one after the other, trimmed or not; what was fetched beyond them is given back.
+    Lines(u8, bool),
     Interrupt,
 }
 
@@ -21,21 +24,63 @@ fn program(mut bytes: &[u8]) -> Vec<Step> {
     let mut steps = Vec::new();
     while let Some((&first, rest)) = bytes.split_first() {
         bytes = rest;
-        steps.push(match first % 6 {
+        steps.push(match first % 8 {
             0 | 1 => {
-                let count = usize::from(first / 6).min(bytes.len());
+                let count = usize::from(first / 8).min(bytes.len());
                 let (data, rest) = bytes.split_at(count);
                 bytes = rest;
                 Step::Send(data.to_vec())
             }
             2 => Step::Read(ReadMode::Line),
-            3 => Step::Read(ReadMode::Exact(usize::from(first / 6))),
+            3 => Step::Read(ReadMode::Exact(usize::from(first / 8))),
             4 => Step::Read(ReadMode::Available),
+            5 => Step::Lines(first / 8, false),
+            6 => Step::Lines(first / 8, true),
             _ => Step::Interrupt,
         });
     }
     steps
 }
+
+/// Reads so many lines, or as many as there are, and compares them with what a naive splitter gives.
+async fn lines(stream: &Stream<Plain>, model: &mut Vec<u8>, count: u8, trimmed: bool) {
+    let mut lines = stream.lines();
+    for _ in 0..count {
+        let Some(at) = model.iter().position(|byte| *byte == b'\n') else { break };
+        let line: Vec<u8> = model.drain(..=at).collect();
+        if !trimmed {
+            assert_eq!(lines.next().await.expect("the line is there"), Some(&line[..]));
+        } else {
+            let line = &line[..at];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match (lines.next_trimmed().await, str::from_utf8(line)) {
+                (Ok(Some(got)), Ok(line)) => assert_eq!(got, line),
+                (Err(Error::Misuse(_)), Err(_)) => {}
+                (got, line) => panic!("{got:?} instead of {line:?}"),
+            }
+        }
+        // What was fetched with it is not to be had otherwise meanwhile.
+        match stream.read(ReadMode::Exact(1)).now() {
+            Some(Err(Error::Busy)) => assert!(model.contains(&b'\n'), "it holds no line, and is busy"),
+            Some(Ok(byte)) => assert_eq!(byte, model.drain(..1).collect::<Vec<_>>()),
+            Some(Err(error)) => panic!("a read beside lines: {error}"),
+            None => {}
+        }
+    }
+}
+
+/// The first poll of a future, which is dropped then.
+trait Now: Future + Sized {
+    fn now(self) -> Option<Self::Output> {
+        let mut future = std::pin::pin!(self);
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl<F: Future> Now for F {}
 
 fuzz_target!(|bytes: &[u8]| {
     let steps = program(bytes);
@@ -44,8 +89,7 @@ fuzz_target!(|bytes: &[u8]| {
         .run(async {
             let (ours, mut theirs) = UnixStream::pair().expect("there are descriptors");
             let source = Source::adopt(ours).expect("the socket is good");
-            let stream =
-                Rc::new(Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()));
+            let stream = Rc::new(Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()));
             // What was sent and not read.
             let mut model: Vec<u8> = Vec::new();
             for step in steps {
@@ -55,6 +99,7 @@ fuzz_target!(|bytes: &[u8]| {
                         model.extend(data);
                     }
                     Step::Interrupt => assert!(matches!(stream.interrupt(), Err(Error::NotBusy))),
+                    Step::Lines(count, trimmed) => lines(&stream, &mut model, count, trimmed).await,
                     Step::Read(mode) => {
                         let expected = match mode {
                             ReadMode::Line => model.iter().position(|byte| *byte == b'\n').map(|at| at + 1),

@@ -1,10 +1,11 @@
-//! Programs, drawn from a seed.
+//! Programs, drawn from a seed or dealt by a fuzzer.
 
 use std::time::Duration;
 
 use lem_rs::sim::{Link, Rng};
 use lem_rs::{Direction, Limits, ReadMode};
 
+use super::draw::{Dealt, Draw};
 use super::program::{Carrier, Climate, Guard, How, Op, Program, Setting};
 use super::verb::Side;
 
@@ -17,7 +18,16 @@ const PROGRAM: u64 = 3;
 impl Program {
     /// The program of this seed.
     pub fn of(seed: u64) -> Self {
-        let mut rng = Rng::new(seed).fork(PROGRAM);
+        Self::drawn(seed, Rng::new(seed).fork(PROGRAM))
+    }
+
+    /// The program that these bytes describe. Any do; the first two are the seed of its world.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut dealt = Dealt(bytes);
+        Self::drawn(dealt.number(2), dealt)
+    }
+
+    fn drawn(seed: u64, mut rng: impl Draw) -> Self {
         let setting = Setting::any(&mut rng);
         let most = largest(&mut rng, &setting.link);
         let mut writer = Writer { rng, most, setting: &setting, scripted: false };
@@ -39,7 +49,7 @@ impl Program {
 }
 
 impl Setting {
-    fn any(rng: &mut Rng) -> Self {
+    fn any(rng: &mut impl Draw) -> Self {
         let carrier = match rng.between(0..=99) {
             0..=49 => Carrier::Plain,
             50..=64 => Carrier::Tls12,
@@ -53,7 +63,7 @@ impl Setting {
             70..=84 if carrier.is_encrypted() => Climate::Tampered,
             _ => Climate::Hostile,
         };
-        let link = if rng.chance(0.2) { Link::default() } else { Link::any(rng) };
+        let link = if rng.chance(0.2) { Link::default() } else { rng.link() };
         // A record that does not fit into the socket is what makes an encrypted stream wait with something to send.
         let tight = carrier.is_encrypted() && rng.chance(0.3);
         let link = if tight { link.buffers(rng.magnitude(64..=4_096), link.receive_buffer) } else { link };
@@ -73,7 +83,7 @@ impl Setting {
 }
 
 /// The most that one write hands over: mostly little, because little is fast.
-fn largest(rng: &mut Rng, link: &Link) -> usize {
+fn largest(rng: &mut impl Draw, link: &Link) -> usize {
     let most = match rng.between(0..=99) {
         0..=44 => 200,
         45..=74 => 5_000,
@@ -84,14 +94,14 @@ fn largest(rng: &mut Rng, link: &Link) -> usize {
     if smallest < 1_024 { most.min(20_000) } else { most }
 }
 
-struct Writer<'a> {
-    rng: Rng,
+struct Writer<'a, D> {
+    rng: D,
     most: usize,
     setting: &'a Setting,
     scripted: bool,
 }
 
-impl Writer<'_> {
+impl<D: Draw> Writer<'_, D> {
     /// What one end does.
     fn tasks(&mut self) -> Vec<Vec<Op>> {
         if self.scripted {

@@ -1,0 +1,127 @@
+//! Who the two ends are: made once, because handshakes are slow enough.
+
+use std::sync::{Arc, OnceLock};
+
+use lem_ssl_rs::{ClientAuth, Context, Identity, Roots, Version};
+use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{
+    ClientConfig, ClientConnection, Connection, NamedGroup, RootCertStore, ServerConfig, ServerConnection,
+    SupportedProtocolVersion, version,
+};
+
+use crate::tamper;
+
+/// Which end our library is, and what is agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// Our library is the server.
+    pub serves: bool,
+    /// TLS 1.2; else 1.3.
+    pub old: bool,
+    /// The server asks for the client's certificate.
+    pub asks: bool,
+}
+
+impl Role {
+    /// Out of three bits.
+    pub fn of(bits: u8) -> Self {
+        Self { serves: bits & 1 != 0, old: bits & 2 != 0, asks: bits & 4 != 0 }
+    }
+
+    fn number(self) -> usize {
+        usize::from(self.serves) | usize::from(self.old) << 1 | usize::from(self.asks) << 2
+    }
+}
+
+struct Pki {
+    root: Authority,
+    server: Issued,
+    client: Issued,
+}
+
+fn pki() -> &'static Pki {
+    static PKI: OnceLock<Pki> = OnceLock::new();
+    PKI.get_or_init(|| {
+        let root = Authority::new("Test Root");
+        // graviola has no Ed25519 in TLS 1.2; the default is ECDSA.
+        let server = root.issue(Leaf::server(&["server.test"]).with_key(KeyKind::EcdsaP256));
+        let client = root.issue(Leaf::client(&["client"]).with_key(KeyKind::EcdsaP256));
+        Pki { root, server, client }
+    })
+}
+
+/// Our end's.
+pub fn context(role: Role) -> &'static Context {
+    static CONTEXTS: [OnceLock<Context>; 8] = [const { OnceLock::new() }; 8];
+    CONTEXTS[role.number()].get_or_init(|| {
+        let roots = Roots::Pem(pki().root.certificate_pem().into_bytes());
+        let mine = if role.serves { &pki().server } else { &pki().client };
+        let mut provider = rustls_graviola::default_provider();
+        provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
+        let mut builder = Context::builder()
+            .provider(Arc::new(provider))
+            .versions([if role.old { Version::Tls12 } else { Version::Tls13 }])
+            .roots(roots.clone())
+            .identity(Identity::from_der(mine.chain_der.clone(), mine.private_key()));
+        if role.serves && role.asks {
+            builder = builder.client_roots(roots).client_auth(ClientAuth::Required);
+        }
+        builder.build().expect("the context is good")
+    })
+}
+
+/// The other end's.
+pub(crate) fn connection(role: Role) -> Connection {
+    static CLIENTS: [OnceLock<Arc<ClientConfig>>; 8] = [const { OnceLock::new() }; 8];
+    static SERVERS: [OnceLock<Arc<ServerConfig>>; 8] = [const { OnceLock::new() }; 8];
+    let number = role.number();
+    if role.serves {
+        let name = ServerName::try_from("server.test").expect("the name is good");
+        let config = CLIENTS[number].get_or_init(|| Arc::new(client(role))).clone();
+        ClientConnection::new(config, name).expect("the configuration is good").into()
+    } else {
+        let config = SERVERS[number].get_or_init(|| Arc::new(server(role))).clone();
+        ServerConnection::new(config).expect("the configuration is good").into()
+    }
+}
+
+fn versions(role: Role) -> &'static [&'static SupportedProtocolVersion] {
+    const OLD: &[&SupportedProtocolVersion] = &[&version::TLS12];
+    const NEW: &[&SupportedProtocolVersion] = &[&version::TLS13];
+    if role.old { OLD } else { NEW }
+}
+
+fn roots() -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add(pki().root.certificate_der().clone()).expect("the root is good");
+    Arc::new(roots)
+}
+
+fn client(role: Role) -> ClientConfig {
+    let provider: Arc<CryptoProvider> = tamper::provider();
+    let client = &pki().client;
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions(role))
+        .expect("the versions are supported")
+        .with_root_certificates(roots())
+        .with_client_auth_cert(client.chain_der.clone(), client.private_key())
+        .expect("the identity is good")
+}
+
+fn server(role: Role) -> ServerConfig {
+    let provider = tamper::provider();
+    let server = &pki().server;
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions(role))
+        .expect("the versions are supported");
+    let builder = if role.asks {
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots(), provider);
+        builder.with_client_cert_verifier(verifier.build().expect("the roots are good"))
+    } else {
+        builder.with_no_client_auth()
+    };
+    builder.with_single_cert(server.chain_der.clone(), server.private_key()).expect("the identity is good")
+}
