@@ -31,6 +31,16 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # How to go about it
+//! 1. Build the world without faults, and let servers listen: that needs names and descriptors, which fail in bad weather.
+//!    Then call [`Net::set_faults`].
+//! 2. Let tasks say what they do with [`Net::note`]: it stands in the [`Trace`] beside what the world does, and changes
+//!    nothing.
+//! 3. What the test decides, it draws from [`Sim::rng`], one [fork](Rng::fork) for each actor.
+//! 4. At the end make it calm again, wait for everything that was spawned, and compare what has to be true. Look at
+//!    [`Sim::leftovers`].
+//! 5. Do so for some hundred seeds, and print seed and trace when one fails.
+//!
 //! # Time
 //! The clock begins at zero ([`Sim::elapsed`]) and stands still while tasks run. When all wait, it jumps to the next thing
 //! that happens; a turn of the machine's loop takes a microsecond, so that a task that spins sees time pass, too. Use
@@ -48,16 +58,17 @@
 //! nobody answers fails after 127 seconds; a connection that is cut off never does.
 //!
 //! # Faults
-//! Each [`Fault`] has a probability in [`Faults`] and is counted in [`FaultCounts`]. [`Net`] has switches for a test that
-//! wants a certain fault at a certain time.
+//! Each [`Fault`] has a probability in [`Faults`] and is counted in [`FaultCounts`]. They hold for the whole world; [`Net`] has
+//! switches for a test that wants a certain fault at a certain place or time.
 //!
 //! # What is not simulated
 //! - **Threads.** [`unblock`](crate::unblock) runs its call on a thread after a virtual delay, and the whole world waits
 //!   for it: it cannot race. A waker that another thread keeps is not waited for. Sockets of the operating
 //!   system cannot be adopted.
 //! - **Randomness of cryptography.** The contents of TLS records differ between runs; their sizes do not, if the
-//!   identities and the authorities that issued them have Ed25519 or RSA keys: signatures by ECDSA vary in length. The
-//!   [`Trace`] holds only times, addresses and sizes.
+//!   identities and the authorities that issued them have Ed25519 or RSA keys: signatures by ECDSA vary in length
+//!   (`lem-ssl-rs` makes such identities with `Identity::self_signed_ed25519`). The [`Trace`] holds only times, addresses and
+//!   sizes.
 //! - **What outlives a run.** A TLS context remembers sessions; make new ones for each run.
 //! - **The calendar.** Certificates and tickets go by the real clock.
 //! - **Hash tables.** A program that iterates over a `HashMap` gets another order in each run; use a `BTreeMap`.

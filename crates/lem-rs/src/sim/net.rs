@@ -137,7 +137,7 @@ impl Net {
         })
     }
 
-    /// Adds a line to the trace.
+    /// Adds a line to the trace. That changes nothing else, so the same seed still gives the same run.
     pub fn note(&self, text: impl Into<Box<str>>) {
         self.with(|state| state.log(What::Note(text.into())));
     }
