@@ -32,8 +32,8 @@
 //! ```
 //!
 //! # How to go about it
-//! 1. Build the world without faults, and let servers listen: that needs names and descriptors, which fail in bad weather.
-//!    Then call [`Net::set_faults`].
+//! 1. Build the world without faults, and let servers listen: that needs names and descriptors, which fail in bad
+//!    weather. Then call [`Net::set_faults`].
 //! 2. Let tasks say what they do with [`Net::note`]: it stands in the [`Trace`] beside what the world does, and changes
 //!    nothing.
 //! 3. What the test decides, it draws from [`Sim::rng`], one [fork](Rng::fork) for each actor.
@@ -58,8 +58,8 @@
 //! nobody answers fails after 127 seconds; a connection that is cut off never does.
 //!
 //! # Faults
-//! Each [`Fault`] has a probability in [`Faults`] and is counted in [`FaultCounts`]. They hold for the whole world; [`Net`] has
-//! switches for a test that wants a certain fault at a certain place or time.
+//! Each [`Fault`] has a probability in [`Faults`] and is counted in [`FaultCounts`]. They hold for the whole world;
+//! [`Net`] has switches for a test that wants a certain fault at a certain place or time.
 //!
 //! # What is not simulated
 //! - **Threads.** [`unblock`](crate::unblock) runs its call on a thread after a virtual delay, and the whole world waits
@@ -67,8 +67,8 @@
 //!   system cannot be adopted.
 //! - **Randomness of cryptography.** The contents of TLS records differ between runs; their sizes do not, if the
 //!   identities and the authorities that issued them have Ed25519 or RSA keys: signatures by ECDSA vary in length
-//!   (`lem-ssl-rs` makes such identities with `Identity::self_signed_ed25519`). The [`Trace`] holds only times, addresses and
-//!   sizes.
+//!   (`lem-ssl-rs` makes such identities with `Identity::self_signed_ed25519`). The [`Trace`] holds only times, addresses
+//!   and sizes.
 //! - **What outlives a run.** A TLS context remembers sessions; make new ones for each run.
 //! - **The calendar.** Certificates and tickets go by the real clock.
 //! - **Hash tables.** A program that iterates over a `HashMap` gets another order in each run; use a `BTreeMap`.

@@ -87,8 +87,8 @@ impl Sim {
     }
 
     /// A generator for what the test itself decides; a function of the seed, and the same at each call. What is drawn
-    /// from it changes nothing in the world. Give each task its own [fork](Rng::fork): then what it draws does not depend on
-    /// the others' turns.
+    /// from it changes nothing in the world. Give each task its own [fork](Rng::fork): then what it draws does not depend
+    /// on the others' turns.
     pub fn rng(&self) -> Rng {
         Rng::new(self.seed).fork(DRIVER)
     }
@@ -108,8 +108,9 @@ impl Sim {
         self.net.faults()
     }
 
-    /// What there still is: nothing, after a run whose tasks are over and which has closed what it opened. A task is over
-    /// when it has had its last turn: one that was interrupted just before `main` ended is left, unless `main` awaited it.
+    /// What there still is: nothing, after a run whose tasks are over and which has closed what it opened. A task is
+    /// over when it has had its last turn: one that was interrupted just before `main` ended is left, unless `main`
+    /// awaited it.
     pub fn leftovers(&self) -> Leftovers {
         let (tasks, timers, sockets) = self.machine.counts();
         Leftovers {
@@ -137,8 +138,8 @@ pub struct SimBuilder {
 }
 
 impl SimBuilder {
-    /// How probable faults are, from the very beginning: servers that begin to listen meet them as well. To set up first,
-    /// use [`Net::set_faults`]. Default none.
+    /// How probable faults are, from the very beginning: servers that begin to listen meet them as well. To set up
+    /// first, use [`Net::set_faults`]. Default none.
     pub fn faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
