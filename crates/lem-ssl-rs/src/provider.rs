@@ -2,31 +2,53 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::SigningKey;
 
 use crate::error::ConfigError;
 
 /// The default cryptography, by features and CPU: graviola where it can run, then ring, then AWS-LC.
+///
+/// It loads no private keys: [`default_keys`] does, so that a program without an identity contains no code that signs.
 pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
+    Ok(Arc::new(CryptoProvider { key_provider: &NoKeys, ..whole()? }))
+}
+
+/// What loads private keys, of the default cryptography.
+pub(crate) fn default_keys() -> Result<&'static dyn KeyProvider, ConfigError> {
+    Ok(whole()?.key_provider)
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("keys are loaded by another part".into()))
+    }
+}
+
+fn whole() -> Result<CryptoProvider, ConfigError> {
     #[cfg(feature = "graviola")]
     if graviola::util::is_cpu_supported() {
-        return Ok(Arc::new(rustls_graviola::default_provider()));
+        return Ok(rustls_graviola::default_provider());
     }
     second_choice()
 }
 
 #[cfg(feature = "ring")]
-fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
-    Ok(Arc::new(rustls::crypto::ring::default_provider()))
+fn second_choice() -> Result<CryptoProvider, ConfigError> {
+    Ok(rustls::crypto::ring::default_provider())
 }
 
 #[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
-fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
-    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+fn second_choice() -> Result<CryptoProvider, ConfigError> {
+    Ok(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
-fn second_choice() -> Result<Arc<CryptoProvider>, ConfigError> {
+fn second_choice() -> Result<CryptoProvider, ConfigError> {
     let problem = if cfg!(feature = "graviola") {
         "this CPU lacks instructions that the default cryptography needs (AES, AVX2, BMI2 and ADX on x86_64): \
          enable the feature \"ring\" of lem-ssl-rs, or give the context a provider"

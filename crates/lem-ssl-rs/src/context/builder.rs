@@ -7,15 +7,16 @@ use std::time::Duration;
 use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::sign::CertifiedKey;
+use rustls::{KeyLog, KeyLogFile, NoKeyLog};
 
-use super::configs::{Parts, Resumption, supported, with_early_data, works_in_tls12};
+use super::configs::{Parts, supported};
+use super::serving::{Made, Wanted};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::identity::{ByName, Identity, UnknownName};
+use crate::identity::{Identity, UnknownName};
 use crate::provider::default_provider;
 use crate::tickets::Tickets;
-use crate::trust::{ClientAuth, Clients, RevocationLists, Roots, clients, server_verifier};
+use crate::trust::{ClientAuth, LoadRoots, RevocationLists, Roots, built_in_roots, load_roots, server_verifier};
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,20 +33,18 @@ pub enum Version {
 #[must_use = "call build"]
 pub struct ContextBuilder {
     roots: Vec<Roots>,
-    identities: Vec<Identity>,
-    unknown_name: UnknownName,
-    client_roots: Vec<Roots>,
-    client_auth: Option<ClientAuth>,
-    revocation_lists: Vec<RevocationLists>,
+    /// Loads them. Set with the first, as is all that makes something optional: a program that asks for none of it
+    /// contains none of it.
+    load_roots: Option<LoadRoots>,
+    /// For identities and servers.
+    wanted: Option<Wanted>,
+    key_log: Option<fn() -> Arc<dyn KeyLog>>,
     alpn: Vec<Vec<u8>>,
     versions: Vec<Version>,
     provider: Option<Arc<CryptoProvider>>,
     deadlines: Deadlines,
     options: StreamOptions,
     accept_missing_close_notify: bool,
-    key_log: bool,
-    tickets: Tickets,
-    early_data: u32,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
 }
 
@@ -53,20 +52,15 @@ impl Default for ContextBuilder {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
-            identities: Vec::new(),
-            unknown_name: UnknownName::default(),
-            client_roots: Vec::new(),
-            client_auth: None,
-            revocation_lists: Vec::new(),
+            load_roots: None,
+            wanted: None,
+            key_log: None,
             alpn: Vec::new(),
             versions: vec![Version::Tls12, Version::Tls13],
             provider: None,
             deadlines: Deadlines::default(),
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
-            key_log: false,
-            tickets: Tickets::default(),
-            early_data: 0,
             verifier: None,
         }
     }
@@ -75,6 +69,7 @@ impl Default for ContextBuilder {
 impl ContextBuilder {
     /// Whom a client trusts. Called again, it adds. Without a call: [`Roots::WebPki`].
     pub fn roots(mut self, roots: Roots) -> Self {
+        self.load_roots = Some(load_roots);
         self.roots.push(roots);
         self
     }
@@ -82,33 +77,33 @@ impl ContextBuilder {
     /// Who we are: what a server shows to its clients, and a client to a server that asks. Called again, it adds: a
     /// server then chooses by the name that its client asks for; a client shows the first.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identities.push(identity);
+        self.wanted().identities.push(identity);
         self
     }
 
     /// What a server shows to a client that asks for a name that no identity is for. Default: the first identity.
     pub fn unknown_name(mut self, unknown: UnknownName) -> Self {
-        self.unknown_name = unknown;
+        self.wanted().unknown_name = unknown;
         self
     }
 
     /// Makes a server ask every client for a certificate that leads to these roots, and refuse a client without one.
     /// Called again, it adds. Without a call clients are not asked.
     pub fn client_roots(mut self, roots: Roots) -> Self {
-        self.client_roots.push(roots);
+        self.wanted().client_roots.push(roots);
         self
     }
 
     /// Whether a client that has no certificate is refused. Default: it is, if clients are asked at all.
     pub fn client_auth(mut self, auth: ClientAuth) -> Self {
-        self.client_auth = Some(auth);
+        self.wanted().client_auth = Some(auth);
         self
     }
 
     /// Makes a server refuse clients whose certificate, or whose issuer's, is on one of these lists. Called again, it
     /// adds.
     pub fn revocation_lists(mut self, lists: RevocationLists) -> Self {
-        self.revocation_lists.push(lists);
+        self.wanted().revocation_lists.push(lists);
         self
     }
 
@@ -165,13 +160,13 @@ impl ContextBuilder {
     /// Writes every connection's secrets to the file that the environment variable `SSLKEYLOGFILE` names, so that a
     /// capture can be decrypted. Whoever has that file can read everything.
     pub fn key_log(mut self, enable: bool) -> Self {
-        self.key_log = enable;
+        self.key_log = enable.then_some(|| Arc::new(KeyLogFile::new()));
         self
     }
 
     /// Which servers can resume a session that a server of this context has begun. Default: only this process's.
     pub fn tickets(mut self, tickets: Tickets) -> Self {
-        self.tickets = tickets;
+        self.wanted().tickets = tickets;
         self
     }
 
@@ -203,8 +198,12 @@ impl ContextBuilder {
     /// Session tickets that a [`Fleet`](Tickets::Fleet) shares are opened by any of its machines any number of times,
     /// which is no single use: the two exclude each other.
     pub fn early_data(mut self, most: u32) -> Self {
-        self.early_data = most;
+        self.wanted().early_data = most;
         self
+    }
+
+    fn wanted(&mut self) -> &mut Wanted {
+        self.wanted.get_or_insert_default()
     }
 
     pub(crate) fn server_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
@@ -231,49 +230,29 @@ impl ContextBuilder {
                 return Err(ConfigError::new(ConfigPart::Alpn, problem).into());
             }
         }
-        let mut keys = Vec::new();
-        for identity in &self.identities {
-            keys.push(identity.certified(&provider)?);
-        }
-        let parts = Parts { provider: &provider, versions: &versions, alpn: &self.alpn, key_log: self.key_log };
-        let verifier = match &self.verifier {
-            Some(verifier) => Some(verifier.clone()),
-            None => server_verifier(&self.roots, &provider)?,
+        let parts = Parts {
+            provider: &provider,
+            keys: self.provider.as_ref().map(|provider| provider.key_provider),
+            versions: &versions,
+            alpn: &self.alpn,
+            key_log: self.key_log.map_or_else(|| Arc::new(NoKeyLog {}) as Arc<dyn KeyLog>, |open| open()),
+        };
+        let made = match &self.wanted {
+            Some(wanted) => (wanted.make)(wanted, &parts)?,
+            None => Made { client: None, server: Err(no_identity()) },
+        };
+        let verifier = match (&self.verifier, self.load_roots) {
+            (Some(verifier), _) => Some(verifier.clone()),
+            (None, Some(load)) => server_verifier(load(&self.roots)?, &provider)?,
+            (None, None) => server_verifier(built_in_roots(), &provider)?,
         };
         let client = match verifier {
-            Some(verifier) => Ok(parts.client(verifier, keys.first().cloned())?),
+            Some(verifier) => Ok(parts.client(verifier, made.client)?),
             None => Err(no_roots()),
-        };
-        if self.client_roots.is_empty() && (self.client_auth.is_some() || !self.revocation_lists.is_empty()) {
-            let problem = "clients cannot be checked without roots that vouch for them: call client_roots";
-            return Err(ConfigError::new(ConfigPart::ClientAuth, problem).into());
-        }
-        let auth = self.client_auth.unwrap_or_default();
-        let clients = clients(&self.client_roots, auth, &self.revocation_lists, &provider)?;
-        let policy = self.resumption_policy(clients.as_ref());
-        self.check_early_data()?;
-        let server = match (keys.first(), self.unusable_in(&keys, &provider)) {
-            (Some(_), Some(unusable)) => Err(unusable),
-            (Some(_), None) => {
-                let resumption = Resumption::of(&self.tickets, &provider, &policy)?;
-                Ok(parts.server(clients.as_ref(), ByName::new(&keys, self.unknown_name), resumption)?)
-            }
-            (None, _) => Err(no_identity()),
-        };
-        let (server, early_server) = match server {
-            Ok(server) if self.early_data > 0 => {
-                let (server, early) = with_early_data(server, self.early_data);
-                (Ok(server), Some(early))
-            }
-            other => (other, None),
         };
         let inner = Inner {
             client,
-            server,
-            early_server,
-            clients,
-            policy,
-            tickets: self.tickets,
+            server: made.server,
             deadlines: self.deadlines,
             options: self.options,
             accept_missing_close_notify: self.accept_missing_close_notify,
@@ -282,54 +261,11 @@ impl ContextBuilder {
     }
 }
 
-impl ContextBuilder {
-    /// Why a server cannot show one of these keys in any enabled version.
-    fn unusable_in(&self, keys: &[Arc<CertifiedKey>], provider: &CryptoProvider) -> Option<ConfigError> {
-        if self.versions.contains(&Version::Tls13) {
-            return None;
-        }
-        let (identity, _) = self.identities.iter().zip(keys).find(|(_, key)| !works_in_tls12(key, provider))?;
-        let problem = format!(
-            "a server cannot use the private key for {} (Ed25519?) in TLS 1.2 with this cryptography: enable TLS 1.3, or \
-             take a key on P-256",
-            identity.origin()
-        );
-        Some(ConfigError::new(ConfigPart::Identity, problem))
-    }
-
-    fn check_early_data(&self) -> Result<(), ConfigError> {
-        let wrong = |problem: &str| Err(ConfigError::new(ConfigPart::EarlyData, problem));
-        match &self.tickets {
-            _ if self.early_data == 0 => Ok(()),
-            Tickets::Fleet(_) => wrong(
-                "early data (0-RTT) cannot be received with the tickets of a fleet: any of its machines would take the \
-                 same early data again; use one or the other",
-            ),
-            Tickets::Off => wrong("early data (0-RTT) come with resumed sessions, and those are off (Tickets::Off)"),
-            Tickets::PerProcess if !self.versions.contains(&Version::Tls13) => {
-                wrong("early data (0-RTT) come with TLS 1.3, which is not enabled")
-            }
-            Tickets::PerProcess => Ok(()),
-        }
-    }
-
-    /// What a resumed session relies on without asking again: whom we believe, and the protocols.
-    fn resumption_policy(&self, clients: Option<&Clients>) -> Vec<u8> {
-        let mut policy = Vec::new();
-        let clients = clients.map(|clients| clients.policy.as_slice()).unwrap_or_default();
-        for part in [clients].into_iter().chain(self.alpn.iter().map(Vec::as_slice)) {
-            policy.extend((part.len() as u64).to_be_bytes());
-            policy.extend(part);
-        }
-        policy
-    }
-}
-
 impl fmt::Debug for ContextBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContextBuilder")
             .field("roots", &self.roots)
-            .field("identities", &self.identities)
+            .field("identities", &self.wanted.as_ref().map(|wanted| wanted.identities.as_slice()).unwrap_or_default())
             .field("versions", &self.versions)
             .finish_non_exhaustive()
     }

@@ -9,13 +9,14 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::error::{ConfigError, ConfigPart, Error, TlsError};
-use crate::tickets::Tickets;
-use crate::trust::{self, Clients};
+use crate::trust;
 
 mod builder;
 mod configs;
+mod serving;
 
 pub use builder::{ContextBuilder, Version};
+use serving::Serving;
 
 /// Whom we trust, who we are, and what connections may do. Shared by all of them; cheap to clone.
 ///
@@ -31,14 +32,7 @@ pub struct Context {
 #[derive(Clone)]
 pub(crate) struct Inner {
     client: Result<Arc<ClientConfig>, ConfigError>,
-    server: Result<Arc<ServerConfig>, ConfigError>,
-    /// For servers that receive early data; `None` if this context does not.
-    early_server: Option<Arc<ServerConfig>>,
-    /// How a server checks its clients; `None` if it does not.
-    clients: Option<Clients>,
-    /// What a resumed session relies on.
-    policy: Vec<u8>,
-    tickets: Tickets,
+    server: Result<Serving, ConfigError>,
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
     pub(crate) accept_missing_close_notify: bool,
@@ -77,21 +71,11 @@ impl Context {
         &self.inner
     }
 
-    /// This context, with the ticket keys and the remembered sessions of `before` if they are a process's own and the policy is the same: then a new
-    /// certificate costs nobody the session.
+    /// This context, going on with the sessions of `before` where that is right.
     pub(crate) fn with_tickets_of(self, before: &Self) -> Self {
         let (Ok(server), Ok(old)) = (&self.inner.server, &before.inner.server) else { return self };
-        let own = |context: &Self| matches!(context.inner.tickets, Tickets::PerProcess);
-        if !own(&self) || !own(before) || self.inner.policy != before.inner.policy {
-            return self;
-        }
-        let mut server = ServerConfig::clone(server);
-        server.ticketer = old.ticketer.clone();
-        let mut early_server = self.inner.early_server.clone();
-        if let (Some(early), Some(old)) = (&mut early_server, &before.inner.early_server) {
-            Arc::make_mut(early).session_storage = old.session_storage.clone();
-        }
-        Self { inner: Arc::new(Inner { server: Ok(Arc::new(server)), early_server, ..Inner::clone(&self.inner) }) }
+        let server = Ok(server.with_tickets_of(old));
+        Self { inner: Arc::new(Inner { server, ..Inner::clone(&self.inner) }) }
     }
 
     /// What a client needs.
@@ -99,19 +83,24 @@ impl Context {
         Ok(self.inner.client.clone()?)
     }
 
+    fn serving(&self) -> Result<&Serving, Error> {
+        Ok(self.inner.server.as_ref().map_err(Clone::clone)?)
+    }
+
     /// What a server needs.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, Error> {
-        Ok(self.inner.server.clone()?)
+        Ok(self.serving()?.config.clone())
     }
 
     /// What a server that receives early data needs: if this context does not, as [`server`](Self::server).
     pub(crate) fn early_server(&self) -> Result<Arc<ServerConfig>, Error> {
-        self.inner.early_server.clone().map_or_else(|| self.server(), Ok)
+        let serving = self.serving()?;
+        Ok(serving.early.as_ref().unwrap_or(&serving.config).clone())
     }
 
     /// Whether servers can receive early data.
     pub(crate) fn has_early_data(&self) -> bool {
-        self.inner.early_server.is_some()
+        self.serving().is_ok_and(|serving| serving.early.is_some())
     }
 }
 
@@ -119,7 +108,8 @@ impl Inner {
     /// Checks a client's certificate again: one that was shown in a session that is resumed may have expired, or been
     /// revoked, since.
     pub(crate) fn check_client_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
-        let (Some(clients), Some((leaf, intermediates))) = (&self.clients, chain.split_first()) else { return Ok(()) };
+        let clients = self.server.as_ref().ok().and_then(|serving| serving.clients.as_ref());
+        let (Some(clients), Some((leaf, intermediates))) = (clients, chain.split_first()) else { return Ok(()) };
         match clients.verifier.verify_client_cert(leaf, intermediates, UnixTime::now()) {
             Ok(_) => Ok(()),
             Err(rustls::Error::InvalidCertificate(error)) => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::KeyProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
@@ -97,14 +97,13 @@ impl Identity {
     }
 
     /// Loads the key and checks that it belongs to the certificate.
-    pub(crate) fn certified(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, ConfigError> {
+    pub(crate) fn certified(&self, keys: &dyn KeyProvider) -> Result<Arc<CertifiedKey>, ConfigError> {
         let origin = &self.inner.origin;
         let wrong = |problem: String| ConfigError::new(ConfigPart::Identity, problem);
         if self.inner.chain.is_empty() {
             return Err(wrong("an identity has no certificate".into()));
         }
-        let key = provider
-            .key_provider
+        let key = keys
             .load_private_key(self.inner.key.clone_key())
             .map_err(|error| wrong(format!("the private key for {origin} cannot be used")).because(error))?;
         let mut certified = CertifiedKey::new(self.inner.chain.clone(), key);

@@ -13,7 +13,7 @@ use rustls::server::danger::ClientCertVerifier;
 use webpki::BorrowedCertRevocationList;
 
 use super::verifier::ClientChain;
-use super::{Roots, load};
+use super::{Roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
 use crate::pem;
 
@@ -91,7 +91,7 @@ pub(crate) fn clients(
     if roots.is_empty() {
         return Ok(None);
     }
-    let store = Arc::new(load(roots)?);
+    let store = Arc::new(load_roots(roots)?);
     let policy = policy_of(&store, auth);
     let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider.clone());
     if auth == ClientAuth::Optional {

@@ -9,6 +9,6 @@ mod verifier;
 pub use clients::{ClientAuth, RevocationLists};
 pub(crate) use clients::{Clients, clients};
 pub use roots::Roots;
-use roots::load;
+pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
 pub(crate) use servers::server_verifier;
 pub(crate) use verifier::explain;

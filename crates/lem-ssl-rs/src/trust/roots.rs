@@ -43,6 +43,14 @@ impl fmt::Display for Roots {
     }
 }
 
+/// How [`load`] is called.
+pub(crate) type Load = fn(&[Roots]) -> Result<RootCertStore, ConfigError>;
+
+/// Mozilla's list.
+pub(crate) fn built_in() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
 /// Loads several sets of roots into one store.
 pub(crate) fn load(sets: &[Roots]) -> Result<RootCertStore, ConfigError> {
     let mut store = RootCertStore::empty();

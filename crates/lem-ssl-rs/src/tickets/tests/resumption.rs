@@ -204,7 +204,7 @@ fn handshake_with_chain(client: &Arc<ClientConfig>, server: &Server) -> (Handsha
 }
 
 fn certified(identity: &Identity) -> CertifiedKey {
-    identity.certified(&provider()).unwrap().as_ref().clone()
+    identity.certified(provider().key_provider).unwrap().as_ref().clone()
 }
 
 fn roots<'a>(identities: impl IntoIterator<Item = &'a Identity>) -> Arc<RootCertStore> {
