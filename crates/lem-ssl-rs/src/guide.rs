@@ -3,6 +3,11 @@
 //! | chapter | tells |
 //! |---|---|
 //! | `testing`, with the feature `sim` | how to find a mistake in your own protocol in the simulated world, and how to replay it |
+//! | [`from_tokio`] | what is called how for those who know tokio and tokio-rustls, and what behaves differently |
+
+pub mod from_tokio {
+    #![doc = include_str!("../guide/from_tokio.md")]
+}
 
 #[cfg(feature = "sim")]
 pub mod testing {
