@@ -217,12 +217,16 @@ pub(crate) struct Human(pub(crate) Duration);
 
 impl fmt::Display for Human {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_millis();
-        match millis {
-            0 => write!(f, "{} µs", self.0.as_micros()),
-            1..1000 => write!(f, "{millis} ms"),
-            _ if millis.is_multiple_of(1000) => write!(f, "{} s", millis / 1000),
-            _ => write!(f, "{:.1} s", self.0.as_secs_f64()),
+        let (seconds, millis) = (self.0.as_secs(), self.0.subsec_millis());
+        match (seconds, millis) {
+            (0, 0) => write!(f, "{} µs", self.0.subsec_micros()),
+            (0, _) => write!(f, "{millis} ms"),
+            (_, 0) => write!(f, "{seconds} s"),
+            _ => {
+                // Without floating point, whose formatting is a large part of a small program.
+                let tenths = seconds.saturating_mul(10).saturating_add(u64::from(millis + 50) / 100);
+                write!(f, "{}.{} s", tenths / 10, tenths % 10)
+            }
         }
     }
 }
