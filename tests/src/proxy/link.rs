@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
@@ -26,6 +26,9 @@ pub(super) struct Link {
 
 /// So often somebody who waits for a socket looks whether it is all over.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// So long a receiver is kept waiting whose sender has left: longer than its patience.
+const HELD: Duration = Duration::from_secs(30);
 
 /// Room for the buffer, and for what little is called.
 const STACK: usize = 128 * 1024;
@@ -50,14 +53,22 @@ impl Link {
         let link = Arc::new(self);
         for (way, fault) in [(Way::ToServer, faults.to_server), (Way::ToClient, faults.to_client)] {
             let link = link.clone();
-            let pump = move || link.pump(way, &mut Gate::new(fault));
+            let pump = move || {
+                let flow = link.pump(way, &mut Gate::new(fault));
+                if let Some(record) = &link.record {
+                    record.over();
+                }
+                if flow == Flow::Stalls {
+                    link.hold();
+                }
+            };
             thread::Builder::new().name("proxy link".into()).stack_size(STACK).spawn(pump)?;
         }
         Ok(())
     }
 
-    /// Carries the bytes of one direction until that is over.
-    fn pump(&self, way: Way, gate: &mut Gate) {
+    /// Carries the bytes of one direction until the sender has no more. Says what became of the last.
+    fn pump(&self, way: Way, gate: &mut Gate) -> Flow {
         let (mut from, to) = match way {
             Way::ToServer => (&self.client, &self.server),
             Way::ToClient => (&self.server, &self.client),
@@ -66,7 +77,7 @@ impl Link {
         let mut flow = self.pass(gate, &mut [], to);
         loop {
             if flow == Flow::Over {
-                return;
+                return flow;
             }
             match from.read(&mut buffer) {
                 Ok(0) => {
@@ -74,7 +85,7 @@ impl Link {
                     if flow == Flow::Passes && !self.is_over() {
                         let _ = to.shutdown(Shutdown::Write);
                     }
-                    return;
+                    return flow;
                 }
                 Ok(count) => {
                     if let Some(record) = &self.record {
@@ -85,9 +96,12 @@ impl Link {
                     }
                 }
                 Err(error) if is_timeout(&error) && !self.is_over() => {}
-                Err(error) if is_timeout(&error) => return,
+                Err(error) if is_timeout(&error) => return Flow::Over,
                 // A reset goes through as one.
-                Err(_) => return self.reset(),
+                Err(_) => {
+                    self.reset();
+                    return Flow::Over;
+                }
             }
         }
     }
@@ -104,7 +118,7 @@ impl Link {
             match then {
                 Then::GoOn => {}
                 Then::Pause(time) => thread::sleep(time),
-                Then::Stall => return Flow::Vanishes,
+                Then::Stall => return Flow::Stalls,
                 Then::End => {
                     // A socket that is gone has ended, too.
                     let _ = to.shutdown(Shutdown::Write);
@@ -133,6 +147,14 @@ impl Link {
         Ok(())
     }
 
+    /// Keeps a stalled connection open after its sender has left it: the receiver is to wait, and to see no end.
+    fn hold(&self) {
+        let begun = Instant::now();
+        while !self.is_over() && begun.elapsed() < HELD {
+            thread::sleep(GLANCE);
+        }
+    }
+
     /// From now on closing resets both connections, and nobody waits for them any more.
     fn reset(&self) {
         self.reset.store(true, Ordering::Relaxed);
@@ -148,21 +170,15 @@ impl Link {
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        if let Some(record) = &self.record {
-            record.end();
-        }
-    }
-}
-
 /// What becomes of the bytes of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
     /// They pass.
     Passes,
-    /// They are taken from the sender, and get nowhere.
+    /// They are taken from the sender, and get nowhere: the receiver has seen the end.
     Vanishes,
+    /// They are taken from the sender, and get nowhere; the receiver waits.
+    Stalls,
     /// There are none any more.
     Over,
 }

@@ -94,7 +94,7 @@ impl Proxy {
         self.address
     }
 
-    /// What was said on the connection of this number. Waits until it is over.
+    /// What was said on the connection of this number. Waits until both ends have said everything.
     ///
     /// # Panics
     /// If the proxy [records](Self::recording) nothing, or there was no such connection.

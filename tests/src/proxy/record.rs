@@ -1,9 +1,10 @@
 //! What was said on a connection.
 
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What both ends of a connection have sent, whatever became of it on the way.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Transcript {
     /// What the client has sent.
     pub from_client: Vec<u8>,
@@ -28,7 +29,8 @@ pub(super) struct Record {
 #[derive(Debug, Default)]
 struct SoFar {
     transcript: Transcript,
-    is_over: bool,
+    /// How many of the two directions are over.
+    over: usize,
 }
 
 impl Record {
@@ -40,19 +42,27 @@ impl Record {
         }
     }
 
-    /// The connection is over.
-    pub(super) fn end(&self) {
-        self.so_far().is_over = true;
+    /// One direction is over: its sender has said everything.
+    pub(super) fn over(&self) {
+        self.so_far().over += 1;
         self.ended.notify_all();
     }
 
-    /// What was said; waits until the connection is over.
+    /// What was said; waits until both directions are over.
     pub(super) fn transcript(&self) -> Transcript {
-        let over = self.ended.wait_while(self.so_far(), |so_far| !so_far.is_over);
+        let over = self.ended.wait_while(self.so_far(), |so_far| so_far.over < 2);
         over.unwrap_or_else(PoisonError::into_inner).transcript.clone()
     }
 
     fn so_far(&self) -> MutexGuard<'_, SoFar> {
         self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How much it is: nobody reads the rest.
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from_client, from_server } = self;
+        write!(f, "{} bytes from the client, {} from the server", from_client.len(), from_server.len())
     }
 }
