@@ -1,5 +1,6 @@
 //! What the tests of lem-ssl-rs share.
 //!
+//! - [`watched_machine`]: a machine that finds tasks which nobody can wake;
 //! - [`model`]: the contract of a stream as a reference model, and random programs that hold streams
 //!   against it;
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
@@ -12,7 +13,10 @@
 
 #![forbid(unsafe_code)]
 
+mod machine;
 pub mod model;
 pub mod pki;
 pub mod proxy;
 pub mod scratch;
+
+pub use machine::{watched, watched_machine};

@@ -10,9 +10,10 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use lem_rs::{Error, InputBuffer, Machine, Plain, ReadMode, Source, Stream, StreamOptions, Transport, spawn, timeout};
+use lem_rs::{Error, InputBuffer, Plain, ReadMode, Source, Stream, StreamOptions, Transport, spawn, timeout};
 use lem_ssl_rs::{Context, Identity, Roots};
 use lem_ssl_tests::pki::{Authority, Leaf};
+use lem_ssl_tests::watched_machine;
 
 const FEW: u64 = 500;
 const MANY: u64 = 3_500;
@@ -42,7 +43,7 @@ fn lines_on_a_plain_stream_allocate_nothing() {
 #[test]
 fn timers_allocate_nothing() {
     let timers = |count| {
-        Machine::new().unwrap().run(async move {
+        watched_machine().run(async move {
             for _ in 0..count {
                 let in_time = timeout(Duration::from_secs(60), lem_rs::yield_now()).await;
                 in_time.unwrap();
@@ -151,8 +152,7 @@ async fn lines<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
 }
 
 fn plain<F: Future<Output = ()>>(program: impl FnOnce(Stream<Plain>, Stream<Plain>) -> F) {
-    Machine::new()
-        .unwrap()
+    watched_machine()
         .run(async move {
             let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
             let stream = |socket: std::os::unix::net::UnixStream| {
@@ -176,8 +176,7 @@ fn encrypted<F: Future<Output = ()>>(program: impl FnOnce(lem_ssl_rs::Stream, le
         };
     }
     let (client, server) = CONTEXTS.with(Clone::clone);
-    Machine::new()
-        .unwrap()
+    watched_machine()
         .run(async move {
             let server = server.listen("127.0.0.1:0").await.unwrap();
             let address = server.local_addr().clone();

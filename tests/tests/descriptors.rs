@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use lem_rs::{Error, JoinHandle, Listener, Machine, ReadMode, TcpStream, sleep, spawn, timeout, unblock, yield_now};
+use lem_ssl_tests::watched_machine;
 
 /// Enough for the test runner, a machine and a few sockets.
 const LIMIT: u32 = 48;
@@ -40,7 +41,7 @@ fn in_a_process_of_its_own(scenario: &str) {
 }
 
 fn run<T>(main: impl Future<Output = T>) -> T {
-    Machine::new().unwrap().run(async { timeout(WATCHDOG, main).await }).unwrap().expect("the scenario ends in time")
+    watched_machine().run(async { timeout(WATCHDOG, main).await }).unwrap().expect("the scenario ends in time")
 }
 
 /// Opens files until there is no descriptor left.
@@ -201,13 +202,13 @@ fn a_waker_that_is_used_after_its_machine_leaves_no_descriptor_behind() {
 fn late_wake_ups() {
     let before = open();
     for _ in 0..2 * LIMIT {
-        let machine = Machine::new().unwrap();
+        let machine = watched_machine();
         let waker = machine.run(poll_fn(|cx| Poll::Ready(cx.waker().clone()))).unwrap();
         // Once between the last run and the end, and once after it.
         thread::scope(|scope| scope.spawn(|| waker.wake_by_ref()).join()).unwrap();
         drop(machine);
         waker.wake();
-        let machine = Machine::new().unwrap();
+        let machine = watched_machine();
         let waker = machine.run(poll_fn(|cx| Poll::Ready(cx.waker().clone()))).unwrap();
         drop(machine);
         waker.wake();

@@ -11,11 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{
-    Context, FleetSecret, Identity, Machine, ReadMode, Roots, Stream, Tickets, Version, spawn, timeout, unblock,
-};
+use lem_ssl_rs::{Context, FleetSecret, Identity, ReadMode, Roots, Stream, Tickets, Version, spawn, timeout, unblock};
 use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::scratch::Scratch;
+use lem_ssl_tests::watched_machine;
 
 /// Where a server's process finds its files.
 const DIRECTORY: &str = "LEM_SSL_TESTS_FLEET";
@@ -56,7 +55,7 @@ impl Drop for Server {
 #[ignore = "a server for the other tests, in a process of its own"]
 fn serving() {
     let directory = PathBuf::from(env::var_os(DIRECTORY).expect("the other tests start it"));
-    Machine::new().unwrap().run(serve(&directory)).unwrap();
+    watched_machine().run(serve(&directory)).unwrap();
 }
 
 async fn serve(directory: &Path) {
@@ -84,7 +83,7 @@ async fn echo(stream: Stream) {
 /// Runs a test on a machine of its own.
 #[track_caller]
 fn check(test: impl Future<Output = ()>) {
-    let over = Machine::new().unwrap().run(timeout(PATIENCE, test)).expect("the machine does not stall");
+    let over = watched_machine().run(timeout(PATIENCE, test)).expect("the machine does not stall");
     over.expect("the test does not hang");
 }
 

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lem_rs::{Machine, ReadMode, spawn};
+use lem_rs::{ReadMode, spawn};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{Carrier, Tcp, Tls12, Tls13, Unix, assert_same, pattern, until};
 
@@ -20,7 +21,7 @@ fn ends_last<C: Carrier>() {
     let received = Rc::new(RefCell::new(None));
     let result = received.clone();
     let data = pattern(32 * 1024 * 1024);
-    let counted = Machine::new().unwrap().run(async {
+    let counted = watched_machine().run(async {
         let (near, far) = C::pair().await;
         let near = Rc::new(near);
         let (writer, all) = (near.clone(), data.clone());

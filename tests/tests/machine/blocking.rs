@@ -8,7 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{JoinError, Machine, spawn, timeout, unblock, yield_now};
+use lem_rs::{JoinError, spawn, timeout, unblock, yield_now};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{Log, WATCHDOG, panic_quietly, poll_once, run};
 
@@ -196,7 +197,7 @@ fn panics_in_what_nobody_wants_do_not_use_the_threads_up() {
 fn work_that_hangs_does_not_keep_the_machine_from_ending() {
     let gate = Arc::new(Gate::default());
     let theirs = gate.clone();
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async move {
             let late = timeout(Duration::from_millis(1), unblock(move || theirs.pass())).await;

@@ -3,7 +3,8 @@
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use lem_rs::{Deadline, Error, Machine, Phase, Timeout, sleep, spawn, timeout, yield_now};
+use lem_rs::{Deadline, Error, Phase, Timeout, sleep, spawn, timeout, yield_now};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run};
 
@@ -32,7 +33,7 @@ fn both_due_at_once_is_no_timeout() {
 
 #[test]
 fn the_inner_future_is_dropped_when_the_time_is_over() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let (dropped, guard) = drop_flag();
@@ -50,7 +51,7 @@ fn the_inner_future_is_dropped_when_the_time_is_over() {
 
 #[test]
 fn the_timer_is_gone_when_the_future_was_in_time() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             assert_eq!(timeout(LATE, yield_now()).await, Ok(()));
@@ -71,7 +72,7 @@ fn of_nested_timeouts_the_shorter_one_speaks() {
 
 #[test]
 fn a_timeout_that_is_dropped_drops_what_is_inside() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let (dropped, guard) = drop_flag();

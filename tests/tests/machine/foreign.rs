@@ -17,7 +17,7 @@ use lem_rs::{
 };
 
 use crate::endless::{Endless, endless};
-use crate::support::{Table, machine_with, run, run_on};
+use crate::support::{Table, machine_with, run, run_on, run_unwatched};
 
 /// One branch's waker: notes that the branch was woken, and wakes the task.
 struct BranchWaker {
@@ -174,7 +174,8 @@ fn values_that_are_always_there_wake_foreign_wakers_where_they_give_way() {
 
 #[test]
 fn tasks_and_work_wake_foreign_wakers() {
-    run(async {
+    // A task waits for `pending`, which keeps no waker, until it is cancelled.
+    run_unwatched(async {
         let task = spawn(async {
             sleep(Duration::from_millis(2)).await;
             1

@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{Error, JoinError, Listener, Machine, Queue, Sleeper, sleep, spawn, unblock, yield_now};
+use lem_rs::{Error, JoinError, Listener, Queue, Sleeper, sleep, spawn, unblock, yield_now};
+use lem_ssl_tests::watched_machine;
 
-use crate::support::{drop_flag, run, run_on};
+use crate::support::{drop_flag, run, run_on, unwatched_machine};
 
 #[test]
 fn a_machine_inside_of_a_machine_is_an_error_and_the_outer_one_goes_on() {
-    let inner = Machine::new().unwrap();
-    let outer = Machine::new().unwrap();
+    let inner = watched_machine();
+    let outer = watched_machine();
     run_on(&outer, async {
         let error = inner.run(async { unreachable!() }).unwrap_err();
         let Error::Misuse(what) = &error else { panic!("{error}") };
@@ -29,7 +30,7 @@ fn a_machine_inside_of_a_machine_is_an_error_and_the_outer_one_goes_on() {
 
 #[test]
 fn a_machine_can_be_run_again() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     for number in 0..100 {
         assert_eq!(run_on(&machine, async move { spawn(async move { number }).await }), Ok(number));
     }
@@ -37,7 +38,7 @@ fn a_machine_can_be_run_again() {
 
 #[test]
 fn tasks_that_are_left_go_on_with_the_next_run() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let queue = Queue::new();
     let theirs = queue.clone();
     let task = machine
@@ -59,7 +60,7 @@ fn tasks_that_are_left_go_on_with_the_next_run() {
 
 #[test]
 fn a_timer_that_is_left_fires_in_the_next_run() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let task = machine
         .run(async {
             let task = spawn(sleep(Duration::from_millis(5)));
@@ -84,7 +85,7 @@ fn the_main_future_may_borrow() {
 
 #[test]
 fn dropping_a_machine_drops_its_tasks_and_whoever_asks_hears_cancelled() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let (dropped, guard) = drop_flag();
     let task = machine
         .run(async {
@@ -117,7 +118,8 @@ fn what_a_destructor_spawns_while_the_machine_is_dropped_is_dropped_too() {
             *self.1.borrow_mut() = Some(task);
         }
     }
-    let machine = Machine::new().unwrap();
+    // A task waits for `pending`, which keeps no waker, until it is dropped with its machine.
+    let machine = unwatched_machine();
     let (dropped, guard) = drop_flag();
     let late: Rc<RefCell<Option<lem_rs::JoinHandle<()>>>> = Rc::default();
     let spawner = Spawner(Some(guard), late.clone());
@@ -140,7 +142,7 @@ fn what_a_destructor_spawns_while_the_machine_is_dropped_is_dropped_too() {
 
 #[test]
 fn dropping_a_machine_releases_its_sockets() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let address = machine
         .run(async {
             let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -188,7 +190,7 @@ fn machines_run_on_several_threads_at_once() {
 
 #[test]
 fn two_machines_take_turns_on_one_thread() {
-    let (first, second) = (Machine::new().unwrap(), Machine::new().unwrap());
+    let (first, second) = (watched_machine(), watched_machine());
     let sleeper = Rc::new(Sleeper::new());
     let theirs = sleeper.clone();
     let task = first
@@ -217,6 +219,6 @@ fn verbs_that_need_a_machine_say_so() {
 
 #[test]
 fn a_machine_shows_what_it_holds() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     assert_eq!(format!("{machine:?}"), "Machine { core: Machine { tasks: 0, timers: 0, sockets: 0 } }");
 }

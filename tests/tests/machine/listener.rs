@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::thread;
 
-use lem_rs::{Endpoint, Error, JoinHandle, Listener, Machine, ReadMode, TcpStream, spawn, yield_now};
+use lem_rs::{Endpoint, Error, JoinHandle, Listener, ReadMode, TcpStream, spawn, yield_now};
 use lem_ssl_tests::scratch::Scratch;
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{Table, drop_flag, machine_with, panic_quietly, poll_once, run, run_on};
 
@@ -169,7 +170,7 @@ fn a_dropped_accept_loses_no_connection() {
 
 #[test]
 fn closing_interrupts_the_waiting_task_and_a_second_close_is_already_closed() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     run_on(&machine, async {
         let listener = Rc::new(local().await);
         let address = listener.local_ip().unwrap();

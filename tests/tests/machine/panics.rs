@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use lem_rs::{JoinError, Machine, spawn, yield_now};
+use lem_rs::{JoinError, spawn, yield_now};
+use lem_ssl_tests::watched_machine;
 
-use crate::support::{Log, drop_flag, panic_quietly, run, run_on};
+use crate::support::{Log, drop_flag, panic_quietly, run, run_on, run_unwatched, unwatched_machine};
 
 /// Panics when it is dropped.
 struct Bomb(&'static str);
@@ -113,7 +114,8 @@ fn a_panic_in_a_local_variables_destructor_reaches_the_one_who_awaits() {
 
 #[test]
 fn a_panic_in_a_cancelled_futures_destructor_does_not_reach_the_one_who_cancels() {
-    run(async {
+    // A task waits for `pending`, which keeps no waker, until it is cancelled.
+    run_unwatched(async {
         let (dropped, guard) = drop_flag();
         let task = spawn(async move {
             let _guard = guard;
@@ -157,7 +159,7 @@ fn a_panic_in_the_destructor_of_an_unwanted_result_disturbs_nobody() {
 
 #[test]
 fn a_panic_of_the_main_task_goes_through_and_the_machine_can_be_used_again() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let (dropped, guard) = drop_flag();
     let result = catch_unwind(AssertUnwindSafe(|| {
         machine.run(async move {
@@ -175,7 +177,8 @@ fn a_panic_of_the_main_task_goes_through_and_the_machine_can_be_used_again() {
 
 #[test]
 fn a_panic_in_one_destructor_does_not_keep_a_dropped_machine_from_dropping_the_others() {
-    let machine = Machine::new().unwrap();
+    // A task waits for `pending`, which keeps no waker, until it is dropped with its machine.
+    let machine = unwatched_machine();
     let (first, first_guard) = drop_flag();
     let (last, last_guard) = drop_flag();
     machine

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{Error, Machine, Sleeper, sleep, spawn, yield_now};
+use lem_rs::{Error, Sleeper, sleep, spawn, yield_now};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, poll_once, run};
 
@@ -112,7 +113,7 @@ fn a_value_that_comes_together_with_the_end_of_the_time_is_not_lost() {
 
 #[test]
 fn a_dropped_sleep_leaves_its_place_free() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let sleeper = Sleeper::new();

@@ -9,8 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use lem_rs::{Error, Listener, Machine, Queue, ReadMode, TcpStream, sleep, spawn, unblock, yield_now};
+use lem_ssl_tests::watched_machine;
 
-use crate::support::{drop_flag, run_on};
+use crate::support::{drop_flag, run_on, unwatched_machine};
 
 #[track_caller]
 fn assert_stalls<T>(machine: &Machine, tasks: usize, main: impl Future<Output = T>) {
@@ -39,7 +40,8 @@ impl Future for GiveAway {
 
 #[test]
 fn a_main_task_that_waits_for_a_queue_that_nobody_fills_is_a_stall() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     assert_stalls(&machine, 1, Queue::<()>::new().get());
     assert_eq!(machine.counts(), (0, 0, 0));
     let error = machine.run(pending::<()>()).unwrap_err();
@@ -51,7 +53,8 @@ fn a_main_task_that_waits_for_a_queue_that_nobody_fills_is_a_stall() {
 
 #[test]
 fn the_main_future_is_dropped_before_the_stall_is_reported() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     let (dropped, guard) = drop_flag();
     assert_stalls(&machine, 1, async move {
         let _guard = guard;
@@ -62,7 +65,7 @@ fn the_main_future_is_dropped_before_the_stall_is_reported() {
 
 #[test]
 fn two_tasks_that_wait_for_each_other_are_a_stall() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     assert_stalls(&machine, 3, async {
         let (left, right) = (Queue::<()>::new(), Queue::<()>::new());
         let (theirs, mine) = (left.clone(), right.clone());
@@ -83,7 +86,8 @@ fn two_tasks_that_wait_for_each_other_are_a_stall() {
 
 #[test]
 fn a_machine_that_stalled_can_be_used_again() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     assert_stalls(&machine, 1, pending::<()>());
     run_on(&machine, async { sleep(Duration::from_millis(1)).await });
     assert_stalls(&machine, 1, pending::<()>());
@@ -91,7 +95,7 @@ fn a_machine_that_stalled_can_be_used_again() {
 
 #[test]
 fn a_waker_that_another_thread_will_use_is_no_stall() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let (wakers, receiver) = channel::<Waker>();
     let (go, wait) = channel();
     let thread = thread::spawn(move || {
@@ -112,7 +116,7 @@ fn a_waker_that_another_thread_will_use_is_no_stall() {
 
 #[test]
 fn a_waker_that_another_thread_drops_leaves_a_stall_that_is_noticed() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let (wakers, receiver) = channel::<Waker>();
     let thread = thread::spawn(move || {
         let waker = receiver.recv().unwrap();
@@ -126,7 +130,7 @@ fn a_waker_that_another_thread_drops_leaves_a_stall_that_is_noticed() {
 
 #[test]
 fn work_on_another_thread_is_no_stall() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let work = || {
         thread::sleep(Duration::from_millis(20));
         5
@@ -137,7 +141,8 @@ fn work_on_another_thread_is_no_stall() {
 
 #[test]
 fn work_that_was_abandoned_leaves_a_stall() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     assert_stalls(&machine, 1, async {
         drop(unblock(|| thread::sleep(Duration::from_millis(5))));
         pending::<()>().await;
@@ -146,7 +151,8 @@ fn work_that_was_abandoned_leaves_a_stall() {
 
 #[test]
 fn an_armed_timer_is_no_stall_until_it_has_fired() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     let (fired, guard) = drop_flag();
     assert_stalls(&machine, 1, async move {
         spawn(async move {
@@ -168,7 +174,7 @@ fn a_socket_that_is_waited_for_is_no_stall() {
         thread::sleep(Duration::from_millis(20));
         drop(stream);
     });
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let all = machine.run(async move {
         let stream = TcpStream::connect(address).await?;
         stream.read(ReadMode::All).await
@@ -179,7 +185,8 @@ fn a_socket_that_is_waited_for_is_no_stall() {
 
 #[test]
 fn a_listener_that_is_waited_for_is_no_stall_and_one_that_is_only_open_is() {
-    let machine = Machine::new().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
     let peer = machine
         .run(async {
             let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -202,7 +209,7 @@ fn a_listener_that_is_waited_for_is_no_stall_and_one_that_is_only_open_is() {
 
 #[test]
 fn a_task_that_wakes_itself_is_no_stall() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let mut left = 100;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lem_rs::{Machine, Resolve, timeout};
+use lem_ssl_tests::{watched, watched_machine};
 
 /// Longer than anything here takes on the slowest machine.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
@@ -18,7 +19,7 @@ pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 /// Runs `main` on a machine of its own and checks that nothing is left behind.
 #[track_caller]
 pub(crate) fn run<T>(main: impl Future<Output = T>) -> T {
-    run_on(&Machine::new().unwrap(), main)
+    run_on(&watched_machine(), main)
 }
 
 /// Runs `main` on `machine` and checks that nothing is left behind.
@@ -30,9 +31,20 @@ pub(crate) fn run_on<T>(machine: &Machine, main: impl Future<Output = T>) -> T {
     output
 }
 
+/// As [`run`], for what waits for `pending` on purpose: nobody looks whether futures keep their wakers.
+#[track_caller]
+pub(crate) fn run_unwatched<T>(main: impl Future<Output = T>) -> T {
+    run_on(&unwatched_machine(), main)
+}
+
+/// A machine for what waits for `pending` on purpose: nobody looks whether futures keep their wakers.
+pub(crate) fn unwatched_machine() -> Machine {
+    Machine::new().unwrap()
+}
+
 /// A machine that asks `resolver` for its names.
 pub(crate) fn machine_with(resolver: impl Resolve + 'static) -> Machine {
-    Machine::builder().resolver(resolver).build().unwrap()
+    watched(Machine::builder()).resolver(resolver).build().unwrap()
 }
 
 /// What happened, in order; clones share it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lem_rs::{JoinError, JoinHandle, Queue, sleep, spawn, yield_now};
 
-use crate::support::{Log, drop_flag, poll_once, run};
+use crate::support::{Log, drop_flag, poll_once, run, run_unwatched};
 
 #[test]
 fn a_task_gives_its_result_to_whoever_awaits_it() {
@@ -110,7 +110,8 @@ fn a_detached_tasks_result_is_dropped_when_it_is_done() {
 
 #[test]
 fn cancelling_drops_the_future_at_once() {
-    run(async {
+    // A task waits for `pending`, which keeps no waker, until it is cancelled.
+    run_unwatched(async {
         let (dropped, guard) = drop_flag();
         let task = spawn(async move {
             let _guard = guard;
@@ -144,7 +145,8 @@ fn a_task_that_is_cancelled_before_its_first_poll_never_runs() {
 
 #[test]
 fn cancelling_wakes_whoever_awaits_the_task() {
-    run(async {
+    // A task waits for `pending`, which keeps no waker, until it is cancelled.
+    run_unwatched(async {
         // The handle is polled by one task, and the same handle cancels in another.
         let handle = Rc::new(RefCell::new(spawn(pending::<()>())));
         let theirs = handle.clone();
@@ -254,7 +256,8 @@ fn a_destructor_may_spawn_and_cancel() {
             spawn(async move { queue.put("spawned by a destructor") }).detach();
         }
     }
-    run(async {
+    // A task waits for `pending`, which keeps no waker, until it is cancelled.
+    run_unwatched(async {
         let queue = Queue::new();
         let (dropped, guard) = drop_flag();
         let victim = spawn(async move {

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use lem_rs::{Machine, now, sleep, sleep_until, spawn, yield_now};
+use lem_rs::{now, sleep, sleep_until, spawn, yield_now};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{Log, poll_once, run};
 
@@ -60,7 +61,7 @@ fn a_sleep_is_never_shorter_than_it_says() {
 
 #[test]
 fn a_hundred_thousand_timers_are_armed_and_mostly_cancelled() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let mut sleeps: Vec<_> =
@@ -85,7 +86,7 @@ fn a_hundred_thousand_timers_are_armed_and_mostly_cancelled() {
 
 #[test]
 fn a_timer_is_forgotten_when_its_task_is_cancelled() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let task = spawn(sleep(Duration::from_secs(3_600)));
@@ -99,7 +100,7 @@ fn a_timer_is_forgotten_when_its_task_is_cancelled() {
 
 #[test]
 fn a_sleep_until_the_past_is_over_at_once() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let before = now();
@@ -116,7 +117,7 @@ fn a_sleep_until_the_past_is_over_at_once() {
 
 #[test]
 fn the_longest_sleep_can_be_armed_and_cancelled() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             {
@@ -138,7 +139,7 @@ fn the_longest_sleep_can_be_armed_and_cancelled() {
 #[test]
 fn a_machine_with_only_the_longest_sleep_waits_for_a_thread() {
     // The limit of the one wait is a hundred years: a conversion that overflowed would spin or fail.
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let century = spawn(sleep(Duration::MAX));
@@ -151,7 +152,7 @@ fn a_machine_with_only_the_longest_sleep_waits_for_a_thread() {
 
 #[test]
 fn a_sleep_that_was_polled_often_fires_once_and_stays_done() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let mut sleep = pin!(sleep(Duration::from_millis(3)));

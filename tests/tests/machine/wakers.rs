@@ -10,9 +10,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use lem_rs::{Machine, spawn, yield_now};
+use lem_rs::{spawn, yield_now};
+use lem_ssl_tests::watched_machine;
 
-use crate::support::{Log, poll_once, run, run_on};
+use crate::support::{Log, poll_once, run, run_on, run_unwatched};
 
 /// Done when another thread has raised the flag; hands its waker out each time it waits.
 struct Flag {
@@ -53,7 +54,7 @@ fn another_thread_wakes_the_main_task() {
         waker.wake();
     });
     // No watchdog: with a timer armed it would not be the wake-up alone that ends the wait.
-    Machine::new().unwrap().run(flag).unwrap();
+    watched_machine().run(flag).unwrap();
     thread.join().unwrap();
 }
 
@@ -118,8 +119,7 @@ fn a_storm_of_wake_ups_is_not_lost_and_polls_no_more_often_than_it_was() {
     let counted = polls.clone();
     let mut started = false;
     // Without a watchdog: the storm's last wake-up must be enough.
-    let seen = Machine::new()
-        .unwrap()
+    let seen = watched_machine()
         .run(poll_fn(move |cx| {
             counted.fetch_add(1, Ordering::AcqRel);
             *waker.lock().unwrap() = Some(cx.waker().clone());
@@ -168,7 +168,8 @@ fn a_task_that_is_woken_many_times_in_a_turn_is_polled_once() {
 
 #[test]
 fn waking_a_task_that_is_gone_wakes_nobody_else() {
-    run(async {
+    // A task that was not woken must not be polled; it keeps no waker on purpose.
+    run_unwatched(async {
         let task = spawn(own_waker());
         let stale = task.await.unwrap();
         yield_now().await;
@@ -195,7 +196,7 @@ fn waking_a_task_that_is_gone_wakes_nobody_else() {
 
 #[test]
 fn waking_after_the_machine_is_gone_does_nothing() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let waker = run_on(&machine, async { spawn(own_waker()).await.unwrap() });
     waker.wake_by_ref();
     drop(machine);
@@ -208,7 +209,7 @@ fn waking_after_the_machine_is_gone_does_nothing() {
 #[test]
 #[expect(clippy::async_yields_async, reason = "the handle leaves the run to be awaited in the next one")]
 fn waking_between_two_runs_counts_in_the_second() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let (flag, raised, wakers) = flag();
     let task = machine
         .run(async {
@@ -251,7 +252,7 @@ fn a_machines_waker_works_from_inside_of_another_machine() {
             waker.wake();
         });
     });
-    Machine::new().unwrap().run(flag).unwrap();
+    watched_machine().run(flag).unwrap();
     thread.join().unwrap();
 }
 
@@ -281,7 +282,7 @@ fn a_future_that_moves_to_another_task_wakes_that_one() {
 
 #[test]
 fn a_future_that_is_never_polled_leaves_no_trace() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     machine
         .run(async {
             let _sleep = lem_rs::sleep(std::time::Duration::MAX);

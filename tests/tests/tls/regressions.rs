@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use lem_ssl_rs::{Cut, Error, ReadMode, Stream, Version, spawn};
+use lem_ssl_tests::watched_machine;
 
 use crate::support::{End, Peer, client, pki, run, wire};
 
@@ -136,15 +137,14 @@ fn shutdown_says_that_the_connection_had_failed_before() {
 
 #[test]
 fn what_outlives_its_machine_is_closed_and_what_is_not_running_says_so() {
-    let machine = lem_rs::Machine::new().unwrap();
+    let machine = watched_machine();
     let (stream, listener, _peer) = machine
         .run(async {
             let (stream, peer) = tcp().await;
             (stream, lem_rs::Listener::bind("127.0.0.1:0").await.unwrap(), peer)
         })
         .unwrap();
-    lem_rs::Machine::new()
-        .unwrap()
+    watched_machine()
         .run(async {
             assert!(matches!(stream.read(1).await, Err(Error::Misuse(_))));
             assert!(matches!(stream.write("x").await, Err(Error::Misuse(_))));

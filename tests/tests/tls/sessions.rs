@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{Context, Machine, ReadMode, Stream, Version, spawn};
+use lem_ssl_rs::{Context, ReadMode, Stream, Version, spawn};
 use lem_ssl_tests::pki::Leaf;
+use lem_ssl_tests::watched_machine;
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
 
 use crate::support::{Peer, Role, client, pki, run, server, upgrade, wire};
@@ -95,7 +96,7 @@ fn another_context_does_not_resume() {
 
 #[test]
 fn many_connections_leave_nothing_in_the_machine() {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let server = pki().server_context().build().unwrap();
     let client = pki().client_context().build().unwrap();
     for round in 0..200 {

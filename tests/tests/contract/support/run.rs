@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{Machine, timeout, yield_now};
+use lem_rs::{timeout, yield_now};
+use lem_ssl_tests::watched_machine;
 
 /// So long may a test take before it counts as hung. No test is meant to come near it.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -13,7 +14,7 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 /// Runs a test on a machine of its own.
 #[track_caller]
 pub(crate) fn check(test: impl Future<Output = ()>) {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let over = machine.run(timeout(WATCHDOG, test)).expect("the machine does not stall");
     over.expect("the test does not hang");
 }

@@ -12,14 +12,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use graviola::hashing::{Hash, Sha256};
-use lem_ssl_rs::{Context, ContextBuilder, Error, Machine, ReadMode, Roots, Server, Stream, Version, timeout};
+use lem_ssl_rs::{Context, ContextBuilder, Error, ReadMode, Roots, Server, Stream, Version, timeout};
+use lem_ssl_tests::watched_machine;
 
 use certificates::OnFile;
 
 /// Runs a test's future on a machine of its own; a test that hangs fails.
 #[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
-    let machine = Machine::new().expect("the system gives a machine");
+    let machine = watched_machine();
     let guarded = machine.run(async {
         let mut test = pin!(test);
         let done = timeout(WATCHDOG, test.as_mut()).await;

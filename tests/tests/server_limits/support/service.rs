@@ -7,9 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{
-    Context, Identity, Machine, ReadMode, Roots, Server, ServerEvent, ServerOptions, Stream, spawn, unblock,
-};
+use lem_ssl_rs::{Context, Identity, ReadMode, Roots, Server, ServerEvent, ServerOptions, Stream, spawn, unblock};
+use lem_ssl_tests::watched_machine;
 
 use super::process::DIRECTORY;
 
@@ -24,7 +23,7 @@ pub(crate) struct Service {
 /// In the server's process: serves until the test ends our standard input, and says true. In the test's: says false.
 pub(crate) fn serve_if_asked_to(service: Service) -> bool {
     let Some(directory) = env::var_os(DIRECTORY) else { return false };
-    Machine::new().unwrap().run(serve(service, Path::new(&directory))).unwrap();
+    watched_machine().run(serve(service, Path::new(&directory))).unwrap();
     true
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use lem_rs::{InputBuffer, Machine, Plain, Source, StreamOptions, UnixStream, timeout};
+use lem_rs::{InputBuffer, Plain, Source, StreamOptions, UnixStream, timeout};
+use lem_ssl_tests::watched_machine;
 
 /// Runs `main` on a machine that must be empty afterwards. The deadline is a watchdog: nothing takes nearly so long, not
 /// even a loop over thousands of connections on a slow machine.
 #[track_caller]
 pub(crate) fn run<F: Future>(main: F) -> F::Output {
-    let machine = Machine::new().unwrap();
+    let machine = watched_machine();
     let output = machine.run(timeout(Duration::from_secs(180), main)).unwrap().expect("the test hangs");
     assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left over");
     output
