@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use lem_rs::{ReadMode, TcpStream};
 use lem_ssl_fuzz::tamper::{self, Edit};
-use lem_ssl_fuzz::{Bytes, Peer, Role, WireEdit, context, meet};
+use lem_ssl_fuzz::{Bytes, Ends, Peer, Role, WireEdit, meet, meet_honestly};
 use libfuzzer_sys::fuzz_target;
 
 /// What happens to the records, in order: to those on the wire, and to those that are sealed.
@@ -36,25 +36,30 @@ fn plan(bytes: &mut Bytes<'_>) -> (Vec<WireEdit>, Vec<Edit>) {
     (wire, sealed)
 }
 
+/// Bits of the first byte, beside those of the role: both ends know each other from before; both meet again afterwards; the
+/// world is rough.
+const RESUMES: u8 = 8;
+const AGAIN: u8 = 16;
+const ROUGH: u8 = 128;
+
 const CONTENT: &[u8] = b"one line\nand a half";
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes::new(bytes);
     let (first, seed) = (bytes.byte(), bytes.byte());
-    let role = Role::of(first);
+    let ends = Rc::new(Ends::new(Role::of(first)));
     let (wire, sealed) = plan(&mut bytes);
     let harmless = wire.iter().all(|edit| *edit == WireEdit::Keep) && sealed.iter().all(|edit| *edit == Edit::Keep);
+    if first & RESUMES != 0 {
+        meet_honestly(&ends);
+    }
     tamper::clear();
     tamper::plan(sealed);
 
     let got: Rc<RefCell<Vec<u8>>> = Rc::default();
-    let read = got.clone();
+    let (read, near, far) = (got.clone(), ends.clone(), ends.clone());
     let ours = move |stream: TcpStream| async move {
-        let shaken = if role.serves {
-            context(role).upgrade_server(stream).await
-        } else {
-            context(role).upgrade(stream, "server.test").await
-        };
+        let shaken = near.shake_hands(stream).await;
         match shaken {
             Ok(stream) => {
                 loop {
@@ -70,8 +75,8 @@ fuzz_target!(|bytes: &[u8]| {
             Err(error) => assert!(!harmless, "an honest peer is refused: {error}"),
         }
     };
-    meet(seed, first & 0x80 != 0, ours, |stream| async move {
-        let mut peer = Peer::new(role, stream);
+    meet(seed, first & ROUGH != 0, ours, |stream| async move {
+        let mut peer = Peer::new(&far, stream);
         if peer.shake_hands(wire).await {
             peer.seal(CONTENT);
             peer.say_goodbye();
@@ -84,4 +89,8 @@ fuzz_target!(|bytes: &[u8]| {
         tamper::take_sealed().into_iter().filter(|one| one.kind == 23).flat_map(|one| one.content).collect();
     assert!(sealed.starts_with(&got), "read {got:?} of {sealed:?}");
     assert!(!harmless || got == CONTENT);
+    if first & AGAIN != 0 {
+        tamper::clear();
+        meet_honestly(&ends);
+    }
 });

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lem_rs::{CloseCause, EndOfStream, Error, ReadHalf, ReadMode, TcpStream, sleep, spawn, timeout};
 use lem_ssl_fuzz::tamper::{self, Edit, Sealed};
-use lem_ssl_fuzz::{Bytes, Peer, Role, context, meet};
+use lem_ssl_fuzz::{Bytes, Ends, Peer, Role, meet, meet_honestly};
 use lem_ssl_rs::Tls;
 use libfuzzer_sys::fuzz_target;
 
@@ -33,7 +33,7 @@ enum Step {
     Rest(u16),
 }
 
-/// The first byte is made of digits: which content, and how it is told apart from the rest.
+/// Each step begins with a byte that says which it is.
 fn steps(bytes: &mut Bytes<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     while let Some(first) = bytes.next() {
@@ -134,6 +134,12 @@ async fn read_all(reader: &ReadHalf<Tls>, habits: Habits, got: &RefCell<Vec<u8>>
     }
 }
 
+/// Bits of the first byte, beside those of the role: both ends know each other from before; both meet again afterwards; the
+/// world is rough.
+const RESUMES: u8 = 8;
+const AGAIN: u8 = 16;
+const ROUGH: u8 = 128;
+
 #[derive(Default)]
 struct Outcome {
     got: RefCell<Vec<u8>>,
@@ -143,19 +149,18 @@ struct Outcome {
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes::new(bytes);
     let (first, seed) = (bytes.byte(), bytes.byte());
-    let role = Role::of(first);
+    let ends = Rc::new(Ends::new(Role::of(first)));
     let habits = habits(&mut bytes);
     let steps = steps(&mut bytes);
+    if first & RESUMES != 0 {
+        meet_honestly(&ends);
+    }
     tamper::clear();
 
     let outcome: Rc<Outcome> = Rc::default();
-    let told = outcome.clone();
+    let (told, near) = (outcome.clone(), ends.clone());
     let ours = move |stream: TcpStream| async move {
-        let shaken = if role.serves {
-            context(role).upgrade_server(stream).await
-        } else {
-            context(role).upgrade(stream, "server.test").await
-        };
+        let shaken = near.shake_hands(stream).await;
         let (reader, writer) = shaken.expect("the handshake is honest").split();
         let writing = spawn(async move {
             // Whether it is heard is the peer's choice.
@@ -173,24 +178,27 @@ fuzz_target!(|bytes: &[u8]| {
         reader.abort();
         drop(writing.await.expect("the writer does not panic"));
     };
-    let (honest, sealed) = meet_hostile(seed, first, role, steps, ours);
+    let (honest, sealed) = meet_hostile(seed, first & ROUGH != 0, &ends, steps, ours);
     judge(&sealed, honest, &outcome);
+    if first & AGAIN != 0 {
+        meet_honestly(&ends);
+    }
 });
 
 /// Whether everything was as it should be, and what was sealed.
 fn meet_hostile<F: Future<Output = ()> + 'static>(
     seed: u8,
-    first: u8,
-    role: Role,
+    rough: bool,
+    ends: &Ends,
     steps: Vec<Step>,
     ours: impl FnOnce(TcpStream) -> F + 'static,
 ) -> (bool, Vec<Sealed>) {
     let mut honest = true;
     let mut sealed = Vec::new();
-    meet(seed, first & 0x80 != 0, ours, |stream| {
+    meet(seed, rough, ours, |stream| {
         let (honest, sealed) = (&mut honest, &mut sealed);
         async move {
-            let mut peer = Peer::new(role, stream);
+            let mut peer = Peer::new(ends, stream);
             assert!(peer.shake_hands(Vec::new()).await, "the handshake is honest");
             // The handshake's own records.
             tamper::take_sealed();

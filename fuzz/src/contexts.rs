@@ -1,8 +1,9 @@
-//! Who the two ends are: made once, because handshakes are slow enough.
+//! Who the two ends are.
 
 use std::sync::{Arc, OnceLock};
 
-use lem_ssl_rs::{ClientAuth, Context, Identity, Roots, Version};
+use lem_rs::TcpStream;
+use lem_ssl_rs::{ClientAuth, Context, Error, Identity, Roots, Stream, Version};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
@@ -30,10 +31,6 @@ impl Role {
     pub fn of(bits: u8) -> Self {
         Self { serves: bits & 1 != 0, old: bits & 2 != 0, asks: bits & 4 != 0 }
     }
-
-    fn number(self) -> usize {
-        usize::from(self.serves) | usize::from(self.old) << 1 | usize::from(self.asks) << 2
-    }
 }
 
 struct Pki {
@@ -53,39 +50,66 @@ fn pki() -> &'static Pki {
     })
 }
 
-/// Our end's.
-pub fn context(role: Role) -> &'static Context {
-    static CONTEXTS: [OnceLock<Context>; 8] = [const { OnceLock::new() }; 8];
-    CONTEXTS[role.number()].get_or_init(|| {
-        let roots = Roots::Pem(pki().root.certificate_pem().into_bytes());
-        let mine = if role.serves { &pki().server } else { &pki().client };
-        let mut provider = rustls_graviola::default_provider();
-        provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
-        let mut builder = Context::builder()
-            .provider(Arc::new(provider))
-            .versions([if role.old { Version::Tls12 } else { Version::Tls13 }])
-            .roots(roots.clone())
-            .identity(Identity::from_der(mine.chain_der.clone(), mine.private_key()));
-        if role.serves && role.asks {
-            builder = builder.client_roots(roots).client_auth(ClientAuth::Required);
-        }
-        builder.build().expect("the context is good")
-    })
+/// Both ends, with what they remember of each other: nothing, at first, so that an input alone decides what happens.
+pub struct Ends {
+    /// Which end our library is.
+    pub role: Role,
+    /// Our end's.
+    pub context: Context,
+    theirs: Theirs,
 }
 
-/// The other end's.
-pub(crate) fn connection(role: Role) -> Connection {
-    static CLIENTS: [OnceLock<Arc<ClientConfig>>; 8] = [const { OnceLock::new() }; 8];
-    static SERVERS: [OnceLock<Arc<ServerConfig>>; 8] = [const { OnceLock::new() }; 8];
-    let number = role.number();
-    if role.serves {
-        let name = ServerName::try_from("server.test").expect("the name is good");
-        let config = CLIENTS[number].get_or_init(|| Arc::new(client(role))).clone();
-        ClientConnection::new(config, name).expect("the configuration is good").into()
-    } else {
-        let config = SERVERS[number].get_or_init(|| Arc::new(server(role))).clone();
-        ServerConnection::new(config).expect("the configuration is good").into()
+enum Theirs {
+    Client(Arc<ClientConfig>),
+    Server(Arc<ServerConfig>),
+}
+
+impl Ends {
+    /// Who have never met.
+    pub fn new(role: Role) -> Self {
+        let theirs =
+            if role.serves { Theirs::Client(Arc::new(client(role))) } else { Theirs::Server(Arc::new(server(role))) };
+        Self { role, context: context(role), theirs }
     }
+
+    /// The other end's connection.
+    pub(crate) fn connection(&self) -> Connection {
+        match &self.theirs {
+            Theirs::Client(config) => {
+                let name = ServerName::try_from("server.test").expect("the name is good");
+                ClientConnection::new(config.clone(), name).expect("the configuration is good").into()
+            }
+            Theirs::Server(config) => ServerConnection::new(config.clone()).expect("the configuration is good").into(),
+        }
+    }
+
+    /// Our end's handshake.
+    ///
+    /// # Errors
+    /// If the other end is not content, or we are not.
+    pub async fn shake_hands(&self, stream: TcpStream) -> Result<Stream, Error> {
+        if self.role.serves {
+            self.context.upgrade_server(stream).await
+        } else {
+            self.context.upgrade(stream, "server.test").await
+        }
+    }
+}
+
+fn context(role: Role) -> Context {
+    let roots = Roots::Pem(pki().root.certificate_pem().into_bytes());
+    let mine = if role.serves { &pki().server } else { &pki().client };
+    let mut provider = rustls_graviola::default_provider();
+    provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
+    let mut builder = Context::builder()
+        .provider(Arc::new(provider))
+        .versions([if role.old { Version::Tls12 } else { Version::Tls13 }])
+        .roots(roots.clone())
+        .identity(Identity::from_der(mine.chain_der.clone(), mine.private_key()));
+    if role.serves && role.asks {
+        builder = builder.client_roots(roots).client_auth(ClientAuth::Required);
+    }
+    builder.build().expect("the context is good")
 }
 
 fn versions(role: Role) -> &'static [&'static SupportedProtocolVersion] {

@@ -14,6 +14,6 @@ pub mod tamper;
 mod world;
 
 pub use bytes::Bytes;
-pub use contexts::{Role, context};
+pub use contexts::{Ends, Role};
 pub use peer::{Peer, WireEdit};
-pub use world::meet;
+pub use world::{meet, meet_honestly};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lem_rs::{ReadMode, TcpStream, timeout};
 use rustls::Connection;
 
-use crate::contexts::{Role, connection};
+use crate::contexts::Ends;
 
 /// What happens to a record on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,8 @@ const SOON: Duration = Duration::from_millis(50);
 
 impl Peer {
     /// Nothing is said yet.
-    pub fn new(role: Role, stream: TcpStream) -> Self {
-        let mut tls = connection(role);
+    pub fn new(ends: &Ends, stream: TcpStream) -> Self {
+        let mut tls = ends.connection();
         tls.set_buffer_limit(None);
         Self { tls, stream }
     }

@@ -1,9 +1,31 @@
 //! Where the two ends meet.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use lem_rs::sim::{Faults, Link, Rng, Sim};
-use lem_rs::{Listener, TcpStream, spawn};
+use lem_rs::{Listener, ReadMode, TcpStream, spawn};
+
+use crate::contexts::Ends;
+use crate::peer::Peer;
+
+/// An honest conversation: what is said arrives, and both ends are content.
+pub fn meet_honestly(ends: &Rc<Ends>) {
+    let near = ends.clone();
+    let ours = move |stream: TcpStream| async move {
+        let stream = near.shake_hands(stream).await.expect("an honest peer is welcome");
+        assert_eq!(stream.read(ReadMode::All).await.expect("an honest peer says goodbye"), b"something");
+        stream.write("an answer").await.expect("the peer listens");
+        stream.shutdown().await.expect("the peer says goodbye");
+    };
+    meet(0, false, ours, |stream| async {
+        let mut peer = Peer::new(ends, stream);
+        assert!(peer.shake_hands(Vec::new()).await, "our end welcomes an honest peer");
+        peer.seal(b"something");
+        peer.say_goodbye();
+        while peer.flush().await && peer.hear().await {}
+    });
+}
 
 /// Runs both ends of a connection in the simulated world, until both are over: ours as a task, so that a panic shows.
 /// Nothing may be left then. A rough world delivers in any pieces.
