@@ -78,6 +78,8 @@ async fn day(net: Net, rng: Rng, booking: Booking) -> Result<Books, Error> {
         // It has been interrupted, as it should be.
         let _ = task.await?;
     }
+    // Handlers that still wait for their stream's farewell, which takes 5 s at most, have no handle to await.
+    sleep(Duration::from_secs(10)).await;
     Ok(Books { paid, booked: bank.balance(), backed_up: backup.balance() })
 }
 
