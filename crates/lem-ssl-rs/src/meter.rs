@@ -132,7 +132,7 @@ enum Listed<H> {
     Open(H),
 }
 
-impl<H: Clone> Meter<H> {
+impl<H: Clone + 'static> Meter<H> {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
             counters: RefCell::default(),
@@ -196,7 +196,16 @@ impl<H: Clone> Meter<H> {
         self.next.set(id + 1);
         Metered { meter: self.clone(), id }
     }
+}
 
+/// What a connection does with its server's meter. A program without a server contains none of it.
+trait Listing<H> {
+    fn list(&self, id: u64, listed: Listed<H>);
+    fn strike(&self, id: u64);
+    fn add(&self, received: usize, sent: usize);
+}
+
+impl<H: Clone + 'static> Listing<H> for Meter<H> {
     fn list(&self, id: u64, listed: Listed<H>) {
         let before = self.listed.borrow_mut().insert(id, listed);
         drop(before);
@@ -209,15 +218,22 @@ impl<H: Clone> Meter<H> {
             self.emptied.signal(&());
         }
     }
+
+    fn add(&self, received: usize, sent: usize) {
+        self.count(|counters| {
+            counters.received += received as u64;
+            counters.sent += sent as u64;
+        });
+    }
 }
 
 /// One connection's place with its server's meter; struck from the list when it is dropped.
-pub(crate) struct Metered<H: Clone> {
-    meter: Rc<Meter<H>>,
+pub(crate) struct Metered<H> {
+    meter: Rc<dyn Listing<H>>,
     id: u64,
 }
 
-impl<H: Clone> Metered<H> {
+impl<H> Metered<H> {
     /// It is handed out with its early data.
     pub(crate) fn early(&self) {
         self.meter.list(self.id, Listed::Early);
@@ -234,15 +250,15 @@ impl<H: Clone> Metered<H> {
     }
 
     pub(crate) fn received(&self, bytes: usize) {
-        self.meter.count(|counters| counters.received += bytes as u64);
+        self.meter.add(bytes, 0);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
-        self.meter.count(|counters| counters.sent += bytes as u64);
+        self.meter.add(0, bytes);
     }
 }
 
-impl<H: Clone> Drop for Metered<H> {
+impl<H> Drop for Metered<H> {
     fn drop(&mut self) {
         self.meter.strike(self.id);
     }

@@ -12,12 +12,12 @@ use crate::error::ConfigError;
 ///
 /// It loads no private keys: [`default_keys`] does, so that a program without an identity contains no code that signs.
 pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
-    Ok(Arc::new(CryptoProvider { key_provider: &NoKeys, ..whole()? }))
+    of_default(|whole| Arc::new(CryptoProvider { key_provider: &NoKeys, ..whole }))
 }
 
 /// What loads private keys, of the default cryptography.
 pub(crate) fn default_keys() -> Result<&'static dyn KeyProvider, ConfigError> {
-    Ok(whole()?.key_provider)
+    of_default(|whole| whole.key_provider)
 }
 
 #[derive(Debug)]
@@ -29,12 +29,14 @@ impl KeyProvider for NoKeys {
     }
 }
 
-fn whole() -> Result<CryptoProvider, ConfigError> {
+/// Takes a part of the default cryptography. Generic, so that each caller has a copy in which the compiler sees which
+/// part is left over.
+fn of_default<T>(take: impl FnOnce(CryptoProvider) -> T) -> Result<T, ConfigError> {
     #[cfg(feature = "graviola")]
     if graviola::util::is_cpu_supported() {
-        return Ok(rustls_graviola::default_provider());
+        return Ok(take(rustls_graviola::default_provider()));
     }
-    second_choice()
+    second_choice().map(take)
 }
 
 #[cfg(feature = "ring")]
