@@ -28,7 +28,7 @@ pub(super) struct Link {
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// So long a receiver is kept waiting whose sender has left: longer than its patience.
-const HELD: Duration = Duration::from_secs(30);
+const HELD: Duration = Duration::from_secs(10);
 
 /// Room for the buffer, and for what little is called.
 const STACK: usize = 128 * 1024;
