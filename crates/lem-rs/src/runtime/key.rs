@@ -1,12 +1,15 @@
 //! Keys that are never mistaken: a slab index and a generation.
 
+use std::num::NonZeroU32;
+
 use slab::Slab;
 
 /// Names an entry of a [`Keyed`] slab, for as long as that very entry lives. A reused place has another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     index: u32,
-    generation: u32,
+    /// Never zero, so that no key at all takes no more room than a key.
+    generation: NonZeroU32,
 }
 
 const HALF: u32 = usize::BITS / 2;
@@ -15,25 +18,27 @@ const LOW_HALF: usize = usize::MAX >> HALF;
 impl Key {
     /// Packs the key into what a readiness event carries. Never all ones, which is the notifier's token.
     pub(crate) fn to_token(self) -> usize {
-        ((self.generation as usize) << HALF) | self.index as usize
+        ((self.generation.get() as usize) << HALF) | self.index as usize
     }
 
-    /// The key that [`to_token`](Self::to_token) packed.
-    pub(crate) fn from_token(token: usize) -> Self {
-        Self { index: (token & LOW_HALF) as u32, generation: (token >> HALF) as u32 }
+    /// The key that [`to_token`](Self::to_token) packed, if it did.
+    pub(crate) fn from_token(token: usize) -> Option<Self> {
+        let generation = NonZeroU32::new((token >> HALF) as u32)?;
+        Some(Self { index: (token & LOW_HALF) as u32, generation })
     }
 }
 
 /// A slab whose keys carry a generation.
 #[derive(Debug)]
 pub(crate) struct Keyed<T> {
-    slab: Slab<(u32, T)>,
-    generation: u32,
+    slab: Slab<(NonZeroU32, T)>,
+    /// That of the latest entry.
+    generation: NonZeroU32,
 }
 
 impl<T> Default for Keyed<T> {
     fn default() -> Self {
-        Self { slab: Slab::new(), generation: 0 }
+        Self { slab: Slab::new(), generation: NonZeroU32::MIN }
     }
 }
 
@@ -44,8 +49,9 @@ impl<T> Keyed<T> {
 
     /// Inserts a value that knows its own key.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        // One less than all ones, so that no token equals the notifier's.
-        self.generation = (self.generation + 1) % (LOW_HALF as u32);
+        // At most one less than all ones, so that no token equals the notifier's.
+        let next = self.generation.checked_add(1).filter(|next| next.get() < LOW_HALF as u32);
+        self.generation = next.unwrap_or(NonZeroU32::MIN);
         let entry = self.slab.vacant_entry();
         assert!(entry.key() <= LOW_HALF, "more entries than a token can name");
         let key = Key { index: entry.key() as u32, generation: self.generation };
@@ -103,9 +109,23 @@ mod tests {
     }
 
     #[test]
+    fn no_key_takes_no_more_room_than_a_key() {
+        assert_eq!(size_of::<Option<Key>>(), size_of::<Key>());
+    }
+
+    #[test]
+    fn generations_begin_anew_before_a_token_is_the_notifiers() {
+        let last = NonZeroU32::new((LOW_HALF - 1) as u32).expect("not zero");
+        let mut keyed = Keyed { generation: last, ..Keyed::default() };
+        let key = keyed.insert(());
+        assert_eq!(key.generation, NonZeroU32::MIN);
+        assert_eq!(keyed.get(key), Some(&()));
+    }
+
+    #[test]
     fn a_token_names_the_same_key_and_is_never_the_notifiers() {
-        let key = Key { index: 7, generation: (LOW_HALF - 1) as u32 };
-        assert_eq!(Key::from_token(key.to_token()), key);
+        let key = Key { index: 7, generation: NonZeroU32::new((LOW_HALF - 1) as u32).expect("not zero") };
+        assert_eq!(Key::from_token(key.to_token()), Some(key));
         assert_ne!(Key { index: LOW_HALF as u32, ..key }.to_token(), usize::MAX);
     }
 }
