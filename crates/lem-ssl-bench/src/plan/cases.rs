@@ -225,7 +225,7 @@ fn size() -> Case {
             Output::cost("usual provider", "crates"),
             Output::cost("same provider", "crates"),
             Output::cost("static binary", "KiB"),
-            Output::cost("clean build", "s"),
+            Output::cost("clean build", "CPU s"),
         ],
         method: Method::Build,
         contenders: vec![Name::Lem, Name::Tokio],

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use crate::contenders::Name;
+use crate::meter::children_time;
 use crate::outcome::Outcome;
 
-/// The number of crates with the cryptography that comes with the library, and with the same one, the size of the stripped static binary in KiB, and the seconds that a clean build takes.
+/// The number of crates with the cryptography that comes with the library, and with the same one, the size of the stripped
+/// static binary in KiB, and the CPU seconds of a clean build: other programs on the machine do not change those.
 pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
     let program = match name {
         Name::Lem => "fetch-lem",
@@ -25,14 +26,14 @@ pub(super) fn measure(name: Name, scratch: &Path) -> Outcome<Vec<f64>> {
         _ => count_in_tree(&manifest, &["--no-default-features", "--features", "usual"])?,
     };
     let host = "x86_64-unknown-linux-gnu";
-    let began = Instant::now();
+    let before = children_time();
     let status = cargo("build", &manifest)
         .args(["--locked", "--release", "--quiet", "--target", host])
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .stdout(Stdio::null())
         .status()?;
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = children_time().saturating_sub(before).as_secs_f64();
     if !status.success() {
         return Err(format!("{program} cannot be built: {status}").into());
     }
