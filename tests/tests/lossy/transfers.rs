@@ -18,7 +18,7 @@ fn everything_arrives_over_a_wire_that_loses_delays_reorders_and_doubles_packets
 #[test]
 #[ignore = "a scenario for a network namespace of its own"]
 fn exchanges() {
-    let wire = Wire::lay(Weather { loss: 0.02, delay: 10, jitter: 5, doubled: 0.01 });
+    let mut wire = Wire::lay(Weather { loss: 0.02, delay: 10, jitter: 5, doubled: 0.01 });
     run(async {
         for version in [Version::Tls12, Version::Tls13] {
             let ends = Rc::new(Ends::open(version, Deadlines::LONG).await);
@@ -35,7 +35,8 @@ fn exchanges() {
             assert_eq!(counters.received, (CONNECTIONS * LENGTH) as u64);
         }
     });
-    drop(wire);
+    let lost = wire.light();
+    assert!(lost > 20, "a good wire: {lost} packets lost");
 }
 
 /// Says what is to be said while it hears what is to be heard.

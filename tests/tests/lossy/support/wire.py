@@ -9,7 +9,8 @@ checksum, because a sum does not depend on the order.
     wire.py LOSS DELAY_MS JITTER_MS DOUBLED SEED
 
 LOSS and DOUBLED are probabilities. It says "up" when the device is there. A line on its standard input changes the
-weather: "dark" loses everything, "light" ends that. It ends when its standard input does.
+weather: "dark" loses everything, "light" ends that; the answer is how many packets were lost. It ends when its standard
+input does.
 """
 
 import fcntl
@@ -54,7 +55,7 @@ def main():
     commands = os.fdopen(0, "rb", buffering=0)
     print("up", flush=True)
     dark = False
-    seen = lost = 0
+    number = lost = 0
     under_way = []  # (when it is due, its number, the packet), the first that is due in front
     while True:
         wait = max(0, under_way[0][0] - time.monotonic()) if under_way else None
@@ -62,23 +63,22 @@ def main():
         if commands in ready:
             command = commands.readline()
             if not command:
-                print(f"{seen} packets, {lost} lost", file=sys.stderr)
                 return
             dark = command == b"dark\n"
-            print("done", flush=True)
+            print(lost, flush=True)
         if tun in ready:
             try:
                 packet = turned(os.read(tun, 65536))
             except BlockingIOError:
                 packet = None
             if packet:
-                seen += 1
+                number += 1
                 if dark or chance.random() < loss:
                     lost += 1
                 else:
                     for _ in range(2 if chance.random() < doubled else 1):
                         due = time.monotonic() + (delay + chance.uniform(0, jitter)) / 1000
-                        heapq.heappush(under_way, (due, seen, packet))
+                        heapq.heappush(under_way, (due, number, packet))
         while under_way and under_way[0][0] <= time.monotonic():
             os.write(tun, heapq.heappop(under_way)[2])
 

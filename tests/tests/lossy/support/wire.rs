@@ -44,7 +44,7 @@ impl Wire {
             .expect("python3 is installed");
         let (commands, answers) = (program.stdin.take().unwrap(), program.stdout.take().unwrap());
         let mut wire = Self { program, commands, answers: BufReader::new(answers) };
-        wire.expect("up");
+        assert_eq!(wire.answer(), "up", "the wire says why on its standard error");
         wire
     }
 
@@ -53,20 +53,20 @@ impl Wire {
         self.tell("dark\n");
     }
 
-    /// Packets arrive again.
-    pub(crate) fn light(&mut self) {
-        self.tell("light\n");
+    /// Packets arrive again. Says how many were lost so far.
+    pub(crate) fn light(&mut self) -> u64 {
+        self.tell("light\n")
     }
 
-    fn tell(&mut self, command: &str) {
+    fn tell(&mut self, command: &str) -> u64 {
         self.commands.write_all(command.as_bytes()).unwrap();
-        self.expect("done");
+        self.answer().parse().unwrap()
     }
 
-    fn expect(&mut self, answer: &str) {
+    fn answer(&mut self) -> String {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        assert_eq!(line.trim_end(), answer, "the wire says why on its standard error");
+        line.trim_end().into()
     }
 }
 
