@@ -12,6 +12,7 @@ use lem_rs::{Direction, Error};
 use super::verb::{Answer, Seen, Side, Terms, Verb, Weather};
 
 mod finish;
+mod lines;
 mod look;
 mod stuck;
 
@@ -41,6 +42,10 @@ struct End {
     terms: Terms,
     /// Accepted by the peer's writes, and not read here.
     incoming: VecDeque<u8>,
+    /// Lines that somebody has taken out and not been handed yet: who, and these bytes, which precede `incoming`.
+    lent: Option<(u64, VecDeque<u8>)>,
+    /// How much was given back after it was closed: it may be shown, and is nobody's.
+    left: usize,
     /// How much has arrived in all, as the stream says.
     received: u64,
     /// How much was read.
@@ -95,12 +100,14 @@ enum Phase {
 enum Refused {
     Busy,
     Closed,
+    /// It is closed, and somebody holds lines of it.
+    Either,
 }
 
 impl Verb {
     fn direction(&self) -> Option<Direction> {
         match self {
-            Self::Read(_) => Some(Direction::Read),
+            Self::Read(_) | Self::NextLine(_) => Some(Direction::Read),
             Self::Write(_) | Self::EndWriting => Some(Direction::Write),
             Self::Shutdown => None,
         }
@@ -112,6 +119,8 @@ impl End {
         Self {
             terms,
             incoming: VecDeque::new(),
+            lent: None,
+            left: 0,
             received: 0,
             delivered: 0,
             told: false,
@@ -194,11 +203,15 @@ impl Model {
         match verb {
             Verb::Shutdown => self.close_now(side, false),
             Verb::EndWriting => self.end_writing(side),
-            Verb::Read(_) | Verb::Write(_) => {}
+            Verb::Read(_) | Verb::NextLine(_) | Verb::Write(_) => {}
         }
         let end = self.end_mut(side);
         let refused = match verb.direction() {
+            // It has what it asks for already.
+            _ if end.holds(&verb) => None,
             Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
+            Some(Direction::Read) if end.closed.is_some() && end.lent.is_some() => Some(Refused::Either),
+            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
             Some(_) if end.closed.is_some() => Some(Refused::Closed),
             _ => None,
         };

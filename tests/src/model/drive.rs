@@ -15,6 +15,7 @@ use stage::Stage;
 
 mod connect;
 mod end;
+mod lines;
 mod script;
 mod stage;
 mod tls;

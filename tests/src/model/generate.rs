@@ -78,7 +78,9 @@ impl Setting {
             _ => Duration::from_secs(3_600),
         };
         let line = rng.magnitude(1..=4_000) as u64;
-        Self { carrier, climate, link, v6: rng.chance(0.3), limits, close_deadline, line }
+        let v6 = rng.chance(0.3);
+        let resumes = matches!(carrier, Carrier::Tls12 | Carrier::Tls13) && rng.chance(0.2);
+        Self { carrier, climate, link, v6, limits, close_deadline, line, resumes }
     }
 }
 
@@ -203,7 +205,10 @@ impl<D: Draw> Writer<'_, D> {
 
     fn read_step(&mut self) -> Op {
         if self.rng.chance(0.1) {
-            return Op::Sleep(self.pause());
+            return if self.rng.chance(0.2) { Op::Unblock } else { Op::Sleep(self.pause()) };
+        }
+        if self.rng.chance(0.15) {
+            return self.lines();
         }
         let mode = match self.rng.between(0..=99) {
             0..=39 => ReadMode::Available,
@@ -220,6 +225,12 @@ impl<D: Draw> Writer<'_, D> {
         Op::Read(mode, how, self.guard())
     }
 
+    fn lines(&mut self) -> Op {
+        let how = if self.rng.chance(0.5) { How::Trimmed } else { How::Owned };
+        let pause = if self.rng.chance(0.3) { self.moment() } else { Duration::ZERO };
+        Op::Lines(self.rng.magnitude(1..=40) as u8, how, pause, self.guard())
+    }
+
     fn write_step(&mut self) -> Op {
         match self.rng.between(0..=19) {
             0 => Op::Sleep(self.pause()),
@@ -231,7 +242,8 @@ impl<D: Draw> Writer<'_, D> {
         let direction = if self.rng.chance(0.5) { Direction::Read } else { Direction::Write };
         match self.rng.between(0..=99) {
             0..=29 => Op::Interrupt(direction),
-            30..=52 => Op::Sleep(self.pause()),
+            30..=50 => Op::Sleep(self.pause()),
+            51 | 52 => Op::Partition(Duration::from_millis(self.rng.magnitude(1..=30_000) as u64)),
             53..=58 => Op::Yield,
             59..=63 => Op::Split,
             64..=68 => Op::Join,

@@ -36,6 +36,8 @@ pub struct Setting {
     pub close_deadline: Duration,
     /// How long lines are, about.
     pub line: u64,
+    /// Whether both ends know each other from an earlier connection; only where they are encrypted.
+    pub resumes: bool,
 }
 
 /// What is between the streams and their sockets.
@@ -76,6 +78,8 @@ pub enum Climate {
 pub enum Op {
     /// Reads.
     Read(ReadMode, How, Guard),
+    /// Takes lines: so many, trimmed or not, with a pause behind each.
+    Lines(u8, How, Duration, Guard),
     /// Writes so many bytes.
     Write(usize, Guard),
     /// Interrupts whoever waits; on a split stream, in this direction.
@@ -102,8 +106,12 @@ pub enum Op {
     Sleep(Duration),
     /// Lets every other task run.
     Yield,
+    /// Waits for a thread that does some work.
+    Unblock,
     /// The world carries nothing for so long.
     Stall(Duration),
+    /// The world cuts this end off for so long.
+    Partition(Duration),
     /// The world resets the connection.
     Reset,
     /// The world ends the connection as nobody meant it.
@@ -145,8 +153,9 @@ impl Program {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setting { carrier, climate, link, v6, limits, close_deadline, line } = &self.setting;
-        writeln!(f, "seed {}: {carrier:?}, {climate:?}, IPv{}", self.seed, if *v6 { 6 } else { 4 })?;
+        let Setting { carrier, climate, link, v6, limits, close_deadline, line, resumes } = &self.setting;
+        let (ip, resumed) = (if *v6 { 6 } else { 4 }, if *resumes { ", resumed" } else { "" });
+        writeln!(f, "seed {}: {carrier:?}{resumed}, {climate:?}, IPv{ip}", self.seed)?;
         writeln!(f, "  {link:?}")?;
         writeln!(f, "  lines of about {line} bytes, {limits:?}, close deadline {close_deadline:?}")?;
         for (side, tasks) in Side::BOTH.into_iter().zip(&self.tasks) {
@@ -165,6 +174,9 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(mode, how, guard) => write!(f, "read {mode:?} ({how:?}){guard}"),
+            Self::Lines(count, how, pause, guard) => {
+                write!(f, "take {count} line(s) ({how:?}), a pause of {pause:?} behind each{guard}")
+            }
             Self::Write(size, guard) => write!(f, "write {size} bytes{guard}"),
             Self::Shutdown(guard) => write!(f, "shutdown{guard}"),
             Self::EndWriting(guard) => write!(f, "shutdown of the writing half{guard}"),

@@ -87,6 +87,12 @@ fn smaller(step: Op) -> Vec<Op> {
         Op::Read(lem_rs::ReadMode::Exact(count), how, guard) if count > 1 => {
             vec![Op::Read((count / 2).into(), how, guard)]
         }
+        Op::Lines(count, how, pause, guard) => {
+            let fewer = (count > 1).then_some(Op::Lines(count / 2, how, pause, guard));
+            let free = (guard != Guard::None).then_some(Op::Lines(count, how, pause, Guard::None));
+            let brisk = (!pause.is_zero()).then_some(Op::Lines(count, how, std::time::Duration::ZERO, guard));
+            [fewer, free, brisk].into_iter().flatten().collect()
+        }
         Op::Write(size, guard) => {
             let half = (size > 1).then_some(Op::Write(size / 2, guard));
             let free = (guard != Guard::None).then_some(Op::Write(size, Guard::None));

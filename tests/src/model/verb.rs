@@ -31,6 +31,8 @@ impl Side {
 pub enum Verb {
     /// `read` and its variants.
     Read(ReadMode),
+    /// `next` of the stream's lines, and its variant: of those that were taken out by this holder.
+    NextLine(u64),
     /// `write`, of these bytes.
     Write(Vec<u8>),
     /// `shutdown` of a writing half.
@@ -44,7 +46,7 @@ pub enum Verb {
 pub enum Answer {
     /// A read's bytes.
     Bytes(Vec<u8>),
-    /// Nothing: it is done.
+    /// Nothing: it is done, or there are no more lines.
     Done,
 }
 

@@ -8,7 +8,16 @@ use lem_ssl_tests::model::{Carrier, Climate, Guard, How, Op, Program, Setting, p
 
 fn setting(carrier: Carrier, link: Link) -> Setting {
     let close_deadline = Duration::from_secs(3_600);
-    Setting { carrier, climate: Climate::Calm, link, v6: false, limits: Limits::default(), close_deadline, line: 100 }
+    Setting {
+        carrier,
+        climate: Climate::Calm,
+        link,
+        v6: false,
+        limits: Limits::default(),
+        close_deadline,
+        line: 100,
+        resumes: false,
+    }
 }
 
 #[track_caller]

@@ -15,7 +15,8 @@ impl Model {
         let operation = self.forget(id)?;
         let due = match (operation.refused, operation.phase) {
             (Some(Refused::Busy), _) => Some(Error::Busy),
-            (Some(Refused::Closed), _) => Some(Error::Closed),
+            (Some(Refused::Either), _) if matches!(result, Err(Error::Busy)) => Some(Error::Busy),
+            (Some(Refused::Closed | Refused::Either), _) => Some(Error::Closed),
             (None, Phase::Interrupted) => Some(Error::Interrupted),
             _ => None,
         };
@@ -29,6 +30,7 @@ impl Model {
             (None, result) => {
                 let why = match &operation.verb {
                     Verb::Read(mode) => self.finish_read(side, *mode, result),
+                    Verb::NextLine(holder) => self.finish_line(side, *holder, result),
                     Verb::Write(_) => self.finish_write(side, &operation, result),
                     Verb::EndWriting => self.finish_ending(side, result),
                     Verb::Shutdown => self.finish_shutdown(side, result),
@@ -41,7 +43,7 @@ impl Model {
         self.look(side, seen)
     }
 
-    fn finish_read(&mut self, side: Side, mode: ReadMode, result: &Result<Answer, Error>) -> Verdict {
+    pub(super) fn finish_read(&mut self, side: Side, mode: ReadMode, result: &Result<Answer, Error>) -> Verdict {
         match result {
             Ok(Answer::Bytes(bytes)) => self.deliver(side, mode, bytes),
             Ok(Answer::Done) => refuse("a read gives bytes"),
@@ -113,7 +115,7 @@ impl Model {
         Ok(())
     }
 
-    fn check_limit(&self, side: Side, mode: ReadMode, what: &str, limit: usize) -> Verdict {
+    pub(super) fn check_limit(&self, side: Side, mode: ReadMode, what: &str, limit: usize) -> Verdict {
         let end = self.end(side);
         let there = end.available();
         let permitted = match mode {
@@ -185,6 +187,7 @@ impl Model {
 pub(super) fn name(verb: &Verb) -> String {
     match verb {
         Verb::Read(mode) => format!("read {mode:?}"),
+        Verb::NextLine(_) => "next line".into(),
         Verb::Write(data) => format!("write of {} bytes", data.len()),
         Verb::EndWriting => "shutdown of the writing half".into(),
         Verb::Shutdown => "shutdown".into(),
@@ -192,7 +195,7 @@ pub(super) fn name(verb: &Verb) -> String {
 }
 
 /// Some of what came and of what was due, from a place on.
-fn around(bytes: &[u8], at: usize, due: &std::collections::VecDeque<u8>) -> String {
+pub(super) fn around(bytes: &[u8], at: usize, due: &std::collections::VecDeque<u8>) -> String {
     const SHOWN: usize = 24;
     let got = &bytes[at..bytes.len().min(at + SHOWN)];
     let due: Vec<u8> = due.iter().skip(at).take(SHOWN).copied().collect();

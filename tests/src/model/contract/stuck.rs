@@ -1,6 +1,6 @@
 //! Who may wait for ever.
 
-use lem_rs::Direction;
+use lem_rs::{Direction, ReadMode};
 
 use super::{Model, Operation, Outbound, Phase};
 use crate::model::verb::{Side, Verb};
@@ -41,13 +41,16 @@ impl Model {
         }
         let peer_is_gone = peer.closed.is_some();
         match &operation.verb {
-            Verb::Read(_) if peer_is_gone => Some("the peer has closed"),
+            Verb::Read(_) | Verb::NextLine(_) if peer_is_gone => Some("the peer has closed"),
             // A length that was changed on the way makes a receiver wait for what nobody sends.
-            Verb::Read(_) if self.weather.corrupts => None,
+            Verb::Read(_) | Verb::NextLine(_) if self.weather.corrupts => None,
             Verb::Read(mode) if self.is_satisfied(operation.side, *mode) => Some("what it asks for is there"),
-            Verb::Read(_) if end.received < peer.accepted => Some("the peer has written more than has arrived"),
-            Verb::Read(_) if peer.goodbye => Some("the peer has ended its side"),
-            Verb::Read(_) => None,
+            Verb::NextLine(_) if self.is_satisfied(operation.side, ReadMode::Line) => Some("a line is there"),
+            Verb::Read(_) | Verb::NextLine(_) if end.received < peer.accepted => {
+                Some("the peer has written more than has arrived")
+            }
+            Verb::Read(_) | Verb::NextLine(_) if peer.goodbye => Some("the peer has ended its side"),
+            Verb::Read(_) | Verb::NextLine(_) => None,
             Verb::Write(_) | Verb::EndWriting if peer_is_gone => Some("the peer has closed"),
             Verb::Write(_) | Verb::EndWriting if self.weather.corrupts => None,
             Verb::Write(_) | Verb::EndWriting if self.reads(operation.side.other()) => Some("the peer reads"),
@@ -95,6 +98,6 @@ impl Model {
 
 impl Operation {
     fn is_waiting_read(&self) -> bool {
-        self.phase == Phase::Waiting && matches!(self.verb, Verb::Read(_))
+        self.phase == Phase::Waiting && self.verb.direction() == Some(Direction::Read)
     }
 }

@@ -1,14 +1,15 @@
 //! One end of a connection, and the steps that its tasks take.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
 use lem_rs::{
-    Direction, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, Transport, WriteHalf, sleep, spawn, timeout,
-    yield_now,
+    Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, Transport, WriteHalf, sleep, spawn,
+    timeout, unblock, yield_now,
 };
 
+use super::lines::Reader;
 use super::stage::{Interrupts, Stage};
 use super::watch::Watch;
 use crate::model::program::{Guard, How, Op};
@@ -19,7 +20,11 @@ pub(super) struct End<T: Transport> {
     pub(super) side: Side,
     pub(super) stage: Rc<Stage>,
     shape: RefCell<Shape<T>>,
-    /// Tasks that interrupt in a while.
+    /// By which the world knows it.
+    address: Option<Endpoint>,
+    /// Somebody takes lines.
+    pub(super) takes_lines: Cell<bool>,
+    /// Tasks that interrupt, or mend the world, in a while.
     helpers: RefCell<Vec<JoinHandle<()>>>,
 }
 
@@ -42,8 +47,9 @@ impl<T: Transport> Clone for Shape<T> {
 
 impl<T: Transport> End<T> {
     pub(super) fn new(side: Side, stage: Rc<Stage>, stream: Stream<T>) -> Rc<Self> {
+        let address = stream.local_addr().ok();
         let shape = RefCell::new(Shape::Whole(Rc::new(stream)));
-        Rc::new(Self { side, stage, shape, helpers: RefCell::default() })
+        Rc::new(Self { side, stage, shape, address, takes_lines: Cell::default(), helpers: RefCell::default() })
     }
 
     /// Runs all tasks to their ends, and drops the stream.
@@ -83,7 +89,7 @@ impl<T: Transport> End<T> {
         }
     }
 
-    fn look(&self) {
+    pub(super) fn look(&self) {
         let seen = self.seen();
         self.stage.check(self.side, |model| model.looked(self.side, &seen));
     }
@@ -122,11 +128,17 @@ impl<T: Transport> End<T> {
     async fn perform(self: &Rc<Self>, step: Op) {
         match step {
             Op::Read(mode, how, guard) => self.read(mode, how, guard).await,
+            Op::Lines(count, how, pause, guard) => {
+                if let Some(reader) = self.reader() {
+                    self.lines(reader, (count, how, pause), guard).await;
+                }
+            }
             Op::Write(size, guard) => self.write(size, guard).await,
             Op::Shutdown(guard) => self.shutdown(guard).await,
             Op::EndWriting(guard) => self.end_writing(guard).await,
             Op::Sleep(duration) => sleep(duration).await,
             Op::Yield => yield_now().await,
+            Op::Unblock => self.unblock().await,
             Op::Interrupt(direction) => self.interrupt(direction),
             Op::Close => self.close(),
             Op::CloseWrite => self.close_write(),
@@ -134,18 +146,30 @@ impl<T: Transport> End<T> {
             Op::Split => self.split(),
             Op::Join => self.join(),
             Op::DropWriter => self.drop_writer(),
-            Op::Stall(_) | Op::Reset | Op::Cut => self.disturb(step),
+            Op::Stall(_) | Op::Partition(_) | Op::Reset | Op::Cut => self.disturb(step),
             Op::KeyUpdate => {}
         }
     }
 
     async fn read(self: &Rc<Self>, mode: ReadMode, how: How, guard: Guard) {
-        let reader = match self.shape() {
-            Shape::Whole(stream) => Reader::Whole(stream),
-            Shape::Split(reader, _) => Reader::Half(reader),
-            Shape::Gone => return,
-        };
-        self.guarded(Verb::Read(mode), guard, reader.read(mode, how)).await;
+        if let Some(reader) = self.reader() {
+            self.guarded(Verb::Read(mode), guard, reader.read(mode, how)).await;
+        }
+    }
+
+    fn reader(&self) -> Option<Reader<T>> {
+        match self.shape() {
+            Shape::Whole(stream) => Some(Reader::Whole(stream)),
+            Shape::Split(reader, _) => Some(Reader::Half(reader)),
+            Shape::Gone => None,
+        }
+    }
+
+    async fn unblock(&self) {
+        let side = self.side;
+        if unblock(move || side).await != Ok(side) {
+            self.stage.fail(format!("{side:?}: a blocking call gave something else"));
+        }
     }
 
     async fn write(self: &Rc<Self>, size: usize, guard: Guard) {
@@ -178,8 +202,14 @@ impl<T: Transport> End<T> {
         }
     }
 
-    async fn guarded(self: &Rc<Self>, verb: Verb, guard: Guard, future: impl Future<Output = Result<Answer, Error>>) {
-        let direction = if matches!(verb, Verb::Read(_)) { Direction::Read } else { Direction::Write };
+    pub(super) async fn guarded(
+        self: &Rc<Self>,
+        verb: Verb,
+        guard: Guard,
+        future: impl Future<Output = Result<Answer, Error>>,
+    ) {
+        let direction =
+            if matches!(verb, Verb::Read(_) | Verb::NextLine(_)) { Direction::Read } else { Direction::Write };
         let polls = if let Guard::Drop(polls) = guard { Some(polls) } else { None };
         let watch = Watch::new(self, verb, future, polls);
         match guard {
@@ -299,23 +329,28 @@ impl<T: Transport> End<T> {
     }
 
     /// What the world does to this connection.
-    fn disturb(&self, step: Op) {
-        let local = match self.shape() {
-            Shape::Whole(stream) => stream.local_addr(),
-            Shape::Split(..) | Shape::Gone => return,
-        };
-        let Ok(address) = local else { return };
+    fn disturb(self: &Rc<Self>, step: Op) {
+        let Some(address) = &self.address else { return };
         match step {
             Op::Stall(duration) => {
-                self.stage.net.stall(&address, duration);
+                self.stage.net.stall(address, duration);
+            }
+            Op::Partition(duration) => {
+                let Some(ip) = address.ip().map(|address| address.ip()) else { return };
+                self.stage.net.partition(ip);
+                let end = self.clone();
+                self.helpers.borrow_mut().push(spawn(async move {
+                    sleep(duration).await;
+                    end.stage.net.heal(ip);
+                }));
             }
             Op::Reset => {
                 self.stage.ask(super::Model::breaks);
-                self.stage.net.reset(&address);
+                self.stage.net.reset(address);
             }
             _ => {
                 self.stage.ask(super::Model::breaks);
-                self.stage.net.cut(&address);
+                self.stage.net.cut(address);
             }
         }
     }
@@ -324,40 +359,5 @@ impl<T: Transport> End<T> {
 impl<T: Transport> Interrupts for End<T> {
     fn interrupt(&self, direction: Direction) {
         Self::interrupt(self, direction);
-    }
-}
-
-enum Reader<T: Transport> {
-    Whole(Rc<Stream<T>>),
-    Half(Rc<ReadHalf<T>>),
-}
-
-impl<T: Transport> Reader<T> {
-    async fn read(self, mode: ReadMode, how: How) -> Result<Answer, Error> {
-        let bytes = match how {
-            How::Owned => match &self {
-                Self::Whole(stream) => stream.read(mode).await?,
-                Self::Half(reader) => reader.read(mode).await?,
-            },
-            How::Into => {
-                let mut target = b"what it holds is replaced".to_vec();
-                let count = match &self {
-                    Self::Whole(stream) => stream.read_into(mode, &mut target).await?,
-                    Self::Half(reader) => reader.read_into(mode, &mut target).await?,
-                };
-                if count != target.len() {
-                    return Err(Error::Misuse(format!("read_into gave {count} and {} bytes", target.len())));
-                }
-                target
-            }
-            How::Trimmed => {
-                let line = match &self {
-                    Self::Whole(stream) => stream.read_line_trimmed().await?,
-                    Self::Half(reader) => reader.read_line_trimmed().await?,
-                };
-                (line + "\n").into_bytes()
-            }
-        };
-        Ok(Answer::Bytes(bytes))
     }
 }

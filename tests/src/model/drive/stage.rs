@@ -1,6 +1,6 @@
 //! What all tasks of a run share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use lem_rs::sim::Net;
@@ -21,6 +21,8 @@ pub(super) struct Stage {
     /// The first thing that went wrong.
     failure: RefCell<Option<String>>,
     alarm: Inbox<()>,
+    /// How many numbers were given out.
+    numbers: Cell<u64>,
     ends: RefCell<[Option<Rc<dyn Interrupts>>; 2]>,
 }
 
@@ -38,8 +40,15 @@ impl Stage {
             notes,
             failure: RefCell::default(),
             alarm: Inbox::new(),
+            numbers: Cell::default(),
             ends: RefCell::default(),
         })
+    }
+
+    /// A number that nobody else has.
+    pub(super) fn number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 
     /// Asks the model, at the present time.

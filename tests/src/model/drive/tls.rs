@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use lem_rs::{Error, JoinHandle, sleep, spawn};
+use lem_rs::{Error, JoinHandle, ReadMode, sleep, spawn, timeout};
 use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, Stream, Version};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
@@ -73,11 +73,33 @@ pub(super) async fn encrypted(stage: &Rc<Stage>, program: Program) {
         (Err(error), _) | (_, Err(error)) => return stage.fail(format!("a context was refused: {error}")),
     };
     let Some((server, accepted, accepting)) = serve(stage, climate, &server).await else { return };
+    let resumes = program.setting.resumes && make_known(&client, &accepted).await.is_some();
     match attempt(climate, || client.connect("server.test:443")).await {
-        Ok(stream) => both(stage, program, stream, &accepted).await,
+        Ok(stream) => {
+            if resumes && !stream.info().is_some_and(|info| info.resumed) && !climate.refuses() {
+                stage.fail("the session was not resumed".into());
+            }
+            both(stage, program, stream, &accepted).await;
+        }
         Err(error) => refuse(stage, climate, "connecting", &error),
     }
     stop_serving(stage, climate, &server, accepting).await;
+}
+
+/// A connection before the one that matters, so that its session can be resumed; `None` if the world did not permit it.
+async fn make_known(client: &Context, accepted: &Accepted<Stream>) -> Option<()> {
+    const FAREWELL: &str = "until later\n";
+    let near = client.connect("server.test:443").await.ok()?;
+    let (far, _) = timeout(PATIENCE, accepted.take()).await.ok()?.ok()?;
+    let said = spawn(async move {
+        far.write(FAREWELL).await?;
+        far.shutdown().await
+    });
+    // The tickets of TLS 1.3 come before the first content.
+    let heard = near.read(ReadMode::Line).await.ok()?;
+    near.shutdown().await.ok()?;
+    said.await.ok()?.ok()?;
+    (heard == FAREWELL.as_bytes()).then_some(())
 }
 
 /// A server, what it accepts, and the task that does; `None` if the world refuses it.
