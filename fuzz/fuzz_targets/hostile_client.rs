@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 
 use lem_rs::{InputBuffer, Machine, Plain, Source, Stream, StreamOptions, yield_now};
+use lem_ssl_fuzz::Bytes;
 use lem_ssl_rs::{Context, Identity, ReadMode, Roots};
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +16,7 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(|| {
     Context::builder().roots(Roots::None).identity(identity).build().expect("the context is good")
 });
 
-fuzz_target!(|pieces: Vec<Vec<u8>>| {
+fuzz_target!(|bytes: &[u8]| {
     let machine = Machine::new().expect("there are descriptors");
     machine
         .run(async {
@@ -28,10 +29,10 @@ fuzz_target!(|pieces: Vec<Vec<u8>>| {
                     let _ = stream.shutdown().await;
                 }
             });
-            for piece in pieces {
+            for piece in Bytes::new(bytes).pieces() {
                 // A socket that is full or closed takes no more; that is the end of this client.
                 theirs.set_nonblocking(true).expect("the socket is good");
-                if theirs.write_all(&piece).is_err() {
+                if theirs.write_all(piece).is_err() {
                     break;
                 }
                 yield_now().await;

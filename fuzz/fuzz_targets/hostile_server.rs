@@ -7,12 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 
 use lem_rs::{InputBuffer, Machine, Plain, Source, Stream, StreamOptions, yield_now};
+use lem_ssl_fuzz::Bytes;
 use lem_ssl_rs::{Context, ReadMode};
 use libfuzzer_sys::fuzz_target;
 
 static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context::new().expect("the context is good"));
 
-fuzz_target!(|pieces: Vec<Vec<u8>>| {
+fuzz_target!(|bytes: &[u8]| {
     let machine = Machine::new().expect("there are descriptors");
     machine
         .run(async {
@@ -24,10 +25,10 @@ fuzz_target!(|pieces: Vec<Vec<u8>>| {
                     let _ = stream.read(ReadMode::All).await;
                 }
             });
-            for piece in pieces {
+            for piece in Bytes::new(bytes).pieces() {
                 theirs.set_nonblocking(true).expect("the socket is good");
                 // A socket that is full or closed takes no more; that is the end of this server.
-                if theirs.write_all(&piece).is_err() {
+                if theirs.write_all(piece).is_err() {
                     break;
                 }
                 yield_now().await;

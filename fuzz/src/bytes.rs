@@ -20,6 +20,16 @@ impl<'a> Bytes<'a> {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
+    /// All of them in pieces, each behind a length of two bytes.
+    pub fn pieces(mut self) -> impl Iterator<Item = &'a [u8]> {
+        std::iter::from_fn(move || {
+            let (length, rest) = self.0.split_first_chunk::<2>()?;
+            let (piece, rest) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
+            self.0 = rest;
+            Some(piece)
+        })
+    }
+
     /// As many as the next byte says, or as there are.
     pub fn chunk(&mut self) -> &'a [u8] {
         let count = usize::from(self.byte()).min(self.0.len());

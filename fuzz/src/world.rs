@@ -2,15 +2,18 @@
 
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 
 use lem_rs::sim::{Faults, Link, Rng, Sim};
-use lem_rs::{Listener, ReadMode, TcpStream, spawn};
+use lem_rs::{InputBuffer, Listener, Plain, ReadMode, StreamOptions, TcpStream, spawn};
 
 use crate::contexts::Ends;
 use crate::peer::Peer;
+use crate::tamper;
 
 /// An honest conversation: what is said arrives, and both ends are content.
 pub fn meet_honestly(ends: &Rc<Ends>) {
+    tamper::clear();
     let near = ends.clone();
     let ours = move |stream: TcpStream| async move {
         let stream = near.shake_hands(stream).await.expect("an honest peer is welcome");
@@ -26,6 +29,9 @@ pub fn meet_honestly(ends: &Rc<Ends>) {
         while peer.flush().await && peer.hear().await {}
     });
 }
+
+/// What the other end has said must arrive, however slow the world is.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Runs both ends of a connection in the simulated world, until both are over: ours as a task, so that a panic shows.
 /// Nothing may be left then. A rough world delivers in any pieces.
@@ -47,7 +53,9 @@ pub fn meet<O, T>(
     sim.run(async {
         let listener = Listener::bind("server.test:7").await.expect("the world permits it");
         let near = TcpStream::connect("server.test:7").await.expect("the world permits it");
-        let far = listener.accept().await.expect("the world permits it");
+        let (far, _) = listener.accept_source().await.expect("the world permits it");
+        let options = StreamOptions { close_deadline: PATIENCE, ..StreamOptions::default() };
+        let far = TcpStream::new(Plain::new(far), InputBuffer::default(), options);
         listener.close().expect("it is open");
         let ours = spawn(ours(near));
         theirs(far).await;
