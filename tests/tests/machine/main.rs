@@ -12,6 +12,7 @@ mod endless;
 mod errors;
 mod fairness;
 mod foreign;
+mod heavy;
 mod inbox;
 mod lifecycle;
 mod listener;

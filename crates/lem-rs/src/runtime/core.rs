@@ -220,13 +220,13 @@ impl Core {
 
 /// Long computations, and how long they hold the loop.
 impl Core {
-    /// Takes one of this turn's long computations. If there is none left, the polling task is woken in the next turn,
-    /// behind what the sockets have woken.
+    /// Takes one of this turn's long computations. If there is none left, the polling task is woken in a later turn,
+    /// behind what the sockets have woken, and has one that nobody else takes.
     pub(crate) fn poll_heavy(&self, cx: &Context<'_>) -> Poll<()> {
         if self.pace.take_heavy() {
             return Poll::Ready(());
         }
-        self.pace.put_off(self.wait_of(cx));
+        self.pace.put_off(self.polled.get().map(|(task, _)| task), self.wait_of(cx));
         Poll::Pending
     }
 
@@ -265,7 +265,7 @@ impl Core {
     /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
     /// whether the turn should end.
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
-        self.pace.begin_turn();
+        self.pace.begin_turn(|task| self.tasks.borrow().get(task).is_some_and(|task| task.queued));
         for _ in 0..POLLS_PER_TURN {
             let Some(key) = self.ready.borrow_mut().pop_front() else { return };
             let ended =
@@ -284,7 +284,7 @@ impl Core {
             return false;
         };
         self.polled.set(Some((key, waker.data())));
-        self.pace.begin_poll();
+        self.pace.begin_poll(key);
         let ended = poll(&mut Context::from_waker(&waker));
         self.polled.set(None);
         drop(waker);
@@ -307,7 +307,7 @@ impl Core {
         });
         let Some((mut future, waker)) = taken else { return false };
         self.polled.set(Some((key, waker.data())));
-        self.pace.begin_poll();
+        self.pace.begin_poll(key);
         // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
         let result = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
         self.polled.set(None);

@@ -4,9 +4,11 @@
 //! that has spent its share gives way; nothing is refused, only put off.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::scratch::release;
+use super::key::Key;
+use super::scratch::release_queue;
 use super::wait::Wait;
 
 /// How many bytes all tasks together may move in one turn: about a millisecond of decryption.
@@ -20,7 +22,7 @@ const LEAST_CHARGE: usize = 64;
 
 /// How many long computations are done in one turn: handshakes, above all, of which each step may take a third of a
 /// millisecond. What else is ready has its turn in between, so a flood of them delays nobody by more than this many.
-const HEAVY_PER_TURN: u32 = 4;
+const HEAVY_PER_TURN: usize = 4;
 
 /// What is left of the shares.
 #[derive(Debug, Default)]
@@ -29,22 +31,34 @@ pub(super) struct Pace {
     allowance: Cell<usize>,
     /// Bytes that all tasks have moved in this turn.
     moved: Cell<usize>,
-    /// Long computations that may still be done in this turn.
-    heavy: Cell<u32>,
+    /// Long computations that may still be done in this turn, by whoever asks first.
+    heavy: Cell<usize>,
+    /// Those that are set aside for tasks that waited longest. Under load there is always somebody who asks first: without
+    /// this, whoever was put off once would wait for ever.
+    granted: RefCell<Vec<Key>>,
+    /// Those that the task being polled has of these. What it does not take it loses.
+    own: Cell<usize>,
     /// The longest that a single poll has held the loop; `None` while nobody wants to know.
     longest_poll: Cell<Option<Duration>>,
-    /// Who waits for the next turn's.
-    put_off: RefCell<Vec<Wait>>,
+    /// Who waits for a later turn's, and which task that is; the first has waited longest.
+    put_off: RefCell<VecDeque<(Option<Key>, Wait)>>,
 }
 
 impl Pace {
-    pub(super) fn begin_turn(&self) {
+    /// `is_ready` tells whether a task will be polled.
+    pub(super) fn begin_turn(&self, is_ready: impl Fn(Key) -> bool) {
         self.moved.set(0);
-        self.heavy.set(HEAVY_PER_TURN);
+        let mut granted = self.granted.borrow_mut();
+        granted.retain(|task| is_ready(*task));
+        self.heavy.set(HEAVY_PER_TURN - granted.len());
     }
 
-    pub(super) fn begin_poll(&self) {
+    pub(super) fn begin_poll(&self, task: Key) {
         self.allowance.set(BYTES_PER_POLL);
+        let mut granted = self.granted.borrow_mut();
+        let before = granted.len();
+        granted.retain(|other| *other != task);
+        self.own.set(before - granted.len());
     }
 
     /// The task being polled has moved `bytes`.
@@ -66,8 +80,9 @@ impl Pace {
 
     /// Takes one of this turn's long computations; false if there is none left.
     pub(super) fn take_heavy(&self) -> bool {
-        let left = self.heavy.get();
-        self.heavy.set(left.saturating_sub(1));
+        let from = if self.own.get() > 0 { &self.own } else { &self.heavy };
+        let left = from.get();
+        from.set(left.saturating_sub(1));
         left > 0
     }
 
@@ -91,9 +106,9 @@ impl Pace {
         self.longest_poll.set(self.longest_poll.get().max(Some(took)));
     }
 
-    /// Waits for the next turn's.
-    pub(super) fn put_off(&self, wait: Wait) {
-        self.put_off.borrow_mut().push(wait);
+    /// Waits for a later turn's, behind all others who do.
+    pub(super) fn put_off(&self, task: Option<Key>, wait: Wait) {
+        self.put_off.borrow_mut().push_back((task, wait));
     }
 
     pub(super) fn has_put_off(&self) -> bool {
@@ -102,11 +117,17 @@ impl Pace {
 
     /// Gives back what a burst has left, if nobody waits.
     pub(super) fn release(&self) {
-        release(&mut self.put_off.borrow_mut());
+        release_queue(&mut self.put_off.borrow_mut());
     }
 
-    /// Whom the next turn wakes.
+    /// Wakes those who have waited longest, and sets a computation of the next turn aside for each.
     pub(super) fn take_put_off(&self, woken: &mut Vec<Wait>) {
-        woken.append(&mut self.put_off.borrow_mut());
+        let (mut granted, mut put_off) = (self.granted.borrow_mut(), self.put_off.borrow_mut());
+        while granted.len() < HEAVY_PER_TURN
+            && let Some((task, wait)) = put_off.pop_front()
+        {
+            granted.extend(task);
+            woken.push(wait);
+        }
     }
 }

@@ -1,0 +1,73 @@
+//! Long computations: some of them in each turn, and those who have waited longest first.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lem_rs::{InputBuffer, Plain, Source, StreamOptions, spawn, timeout, yield_now};
+
+use crate::support::run;
+
+/// One who has something to compute whenever a socket wakes it.
+async fn compute_at_every_event(rounds: Rc<Cell<u32>>) {
+    let (near, far) = UnixStream::pair().unwrap();
+    let [near, far] = [near, far].map(|socket| {
+        let transport = Plain::new(Source::adopt(socket).unwrap());
+        lem_rs::UnixStream::new(transport, InputBuffer::default(), StreamOptions::default())
+    });
+    loop {
+        far.write("x").await.unwrap();
+        near.read(1).await.unwrap();
+        heavy_turn(&source()).await;
+        rounds.set(rounds.get() + 1);
+    }
+}
+
+async fn heavy_turn(source: &Source) {
+    poll_fn(|cx| source.poll_heavy_turn(cx)).await;
+}
+
+fn source() -> Source {
+    Source::adopt(UnixStream::pair().unwrap().0).unwrap()
+}
+
+#[test]
+fn whoever_has_waited_longest_computes_first_however_many_come_after_it() {
+    run(async {
+        let rounds = Rc::new(Cell::new(0));
+        let others: Vec<_> = (0..64).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
+        while rounds.get() < 1_000 {
+            yield_now().await;
+        }
+        for _ in 0..20 {
+            let before = rounds.get();
+            heavy_turn(&source()).await;
+            // All the others may have waited before it, and some may compute in the same turn.
+            assert!(rounds.get() - before < 100, "{} others came first", rounds.get() - before);
+        }
+        others.iter().for_each(lem_rs::JoinHandle::cancel);
+    });
+}
+
+#[test]
+fn whoever_gives_up_or_goes_while_it_waits_takes_nobody_s_turn() {
+    run(async {
+        let rounds = Rc::new(Cell::new(0));
+        let others: Vec<_> = (0..16).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
+        for _ in 0..200 {
+            // One that is cancelled, and one that goes on with something else.
+            let gone = spawn(async { heavy_turn(&source()).await });
+            let late = timeout(Duration::ZERO, heavy_turn(&source())).await;
+            gone.cancel();
+            drop(late);
+            yield_now().await;
+        }
+        let before = rounds.get();
+        while rounds.get() < before + 1_000 {
+            yield_now().await;
+        }
+        others.iter().for_each(lem_rs::JoinHandle::cancel);
+    });
+}
