@@ -1,7 +1,7 @@
 //! Real streams agree with the model, and a seed decides everything.
 
-use lem_rs::sim::FaultCounts;
-use lem_ssl_tests::model::{Carrier, Climate, Program, play};
+use lem_rs::sim::{FaultCounts, Rng};
+use lem_ssl_tests::model::{Carrier, Climate, Op, Program, play};
 
 /// So many programs; `simulate` runs more of them.
 const SEEDS: usize = 400;
@@ -53,4 +53,26 @@ fn a_seed_makes_one_program_and_another_seed_another() {
         assert_eq!(Program::of(seed), Program::of(seed));
         assert_ne!(Program::of(seed).tasks, Program::of(seed + 1).tasks);
     }
+}
+
+#[test]
+fn any_bytes_are_a_program_that_does_what_the_contract_says() {
+    let mut rng = Rng::new(1);
+    for length in 0..150 {
+        let program = Program::from_bytes(&rng.bytes(length));
+        if cfg!(debug_assertions) && program.setting.climate == Climate::Tampered {
+            continue;
+        }
+        let played = play(&program, false);
+        assert_eq!(played.failure, None, "{program}{}", played.trace);
+    }
+}
+
+#[test]
+fn every_kind_of_step_occurs() {
+    let steps: Vec<Op> = (0..2_000).flat_map(|seed| Program::of(seed).tasks.into_iter().flatten().flatten()).collect();
+    let kinds: std::collections::HashSet<_> = steps.iter().map(std::mem::discriminant).collect();
+    // `KeyUpdate` is the last of them.
+    assert_eq!(kinds.len(), 21, "of the kinds of steps some never occur, or there are others");
+    assert!((0..2_000).any(|seed| Program::of(seed).setting.resumes));
 }

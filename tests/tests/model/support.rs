@@ -39,6 +39,18 @@ pub(crate) fn read(model: &mut Model, mode: ReadMode, result: Result<&[u8], Erro
     model.finished(id, &result.map(|bytes| Answer::Bytes(bytes.to_vec())), &Seen::default())
 }
 
+/// The server takes the next line, as this holder, and that is what it gets.
+pub(crate) fn take(model: &mut Model, holder: u64, result: Result<&[u8], Error>) -> Verdict {
+    let id = model.begin(Side::Server, Verb::NextLine(holder));
+    model.finished(id, &result.map(|bytes| Answer::Bytes(bytes.to_vec())), &Seen::default())
+}
+
+/// The first holder is told that there are no more lines.
+pub(crate) fn no_line(model: &mut Model) -> Verdict {
+    let id = model.begin(Side::Server, Verb::NextLine(1));
+    model.finished(id, &Ok(Answer::Done), &Seen::default())
+}
+
 /// The server begins to read, and waits.
 pub(crate) fn wait(model: &mut Model) -> u64 {
     let id = model.begin(Side::Server, Verb::Read(ReadMode::Available));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lem_rs::{CloseCause, Cut, Direction, EndOfStream, Error, Phase, ReadMode, Timeout};
 use lem_ssl_tests::model::{Answer, Model, Seen, Side, Terms, Verb, Weather};
 
-use crate::support::{TERMS, arrive, calm, permitted, read, refused, wait, with_bytes, write};
+use crate::support::{TERMS, arrive, calm, no_line, permitted, read, refused, take, wait, with_bytes, write};
 
 #[test]
 fn a_read_gives_what_was_written_and_nothing_else() {
@@ -236,4 +236,55 @@ fn a_task_waits_for_its_peer_and_for_nothing_else() {
     wait(&mut model);
     permitted(model.interrupt(Side::Server, Direction::Read, &Ok(())));
     assert!(wrong(&model), "one who was interrupted must find out");
+}
+
+#[test]
+fn lines_are_handed_out_one_by_one_and_keep_others_out_meanwhile() {
+    let mut model = with_bytes(b"ab\ncd\nef");
+    permitted(take(&mut model, 1, Ok(b"ab\n")));
+    refused(take(&mut model, 1, Ok(b"ab\n")));
+    permitted(read(&mut model, ReadMode::Available, Err(Error::Busy)));
+    permitted(take(&mut model, 2, Err(Error::Busy)));
+    refused(take(&mut model, 1, Err(Error::Busy)));
+    permitted(take(&mut model, 1, Ok(b"cd\n")));
+    // What is no line yet was not taken out.
+    permitted(read(&mut model, ReadMode::Available, Ok(b"ef")));
+}
+
+#[test]
+fn lines_that_were_not_handed_out_are_the_streams_again() {
+    let mut model = with_bytes(b"ab\ncd\nef");
+    permitted(take(&mut model, 1, Ok(b"ab\n")));
+    refused(read(&mut model, ReadMode::Line, Ok(b"cd\n")));
+    model.give_back(Side::Server, 1);
+    permitted(read(&mut model, ReadMode::Available, Ok(b"cd\nef")));
+}
+
+#[test]
+fn the_last_line_is_followed_by_nothing_only_at_a_clean_end() {
+    let mut model = with_bytes(b"ab\n");
+    permitted(take(&mut model, 1, Ok(b"ab\n")));
+    refused(no_line(&mut model));
+    permitted(model.close_write(Side::Client, Some(&Ok(()))));
+    refused(take(&mut model, 1, Err(Error::Closed)));
+    permitted(no_line(&mut model));
+
+    let mut rest = with_bytes(b"ab");
+    permitted(rest.close_write(Side::Client, Some(&Ok(()))));
+    refused(no_line(&mut rest));
+    permitted(take(&mut rest, 1, Err(Error::Closed)));
+    permitted(read(&mut rest, ReadMode::Available, Ok(b"ab")));
+}
+
+#[test]
+fn a_line_that_is_too_long_is_an_error_also_among_those_that_were_taken_out() {
+    let limit = || Err(Error::Limit { what: "line", limit: TERMS.line });
+    permitted(take(&mut with_bytes(b"12345678\n"), 1, limit()));
+    refused(take(&mut with_bytes(b"1234567\n"), 1, limit()));
+    let mut model = with_bytes(b"a\n12345678\n");
+    refused(take(&mut model, 1, limit()));
+    let mut model = with_bytes(b"a\n12345678\n");
+    permitted(take(&mut model, 1, Ok(b"a\n")));
+    permitted(take(&mut model, 1, limit()));
+    refused(take(&mut model, 1, Ok(b"12345678\n")));
 }
