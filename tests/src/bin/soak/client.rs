@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use lem_ssl_rs::lem_rs::{Stream, Transport};
 use lem_ssl_rs::{
     Context, ContextBuilder, Error, Machine, Roots, TcpStream, Version, now, sleep, sleep_until, spawn, timeout,
 };
@@ -109,19 +110,14 @@ impl Clients {
 
     async fn live(&self, life: &Rc<Life>) -> Result<Outcome, Error> {
         let way = self.ways[doors::way(life)];
-        let patience = life.patience();
-        let number = life.number.to_le_bytes();
         if life.carrier == Carrier::Plain {
-            let stream = TcpStream::connect(way).await?;
-            stream.write(&number).await?;
-            return Ok(play(stream, life, Side::Client, patience).await);
+            return begin(TcpStream::connect(way).await?, life).await;
         }
-        let stream = timeout(patience, self.context(life)?.connect_as(way, "localhost")).await??;
+        let stream = timeout(life.patience(), self.context(life)?.connect_as(way, "localhost")).await??;
         if stream.info().is_some_and(|info| info.resumed) {
             self.tally.borrow_mut().resumed += 1;
         }
-        stream.write(&number).await?;
-        Ok(play(stream, life, Side::Client, patience).await)
+        begin(stream, life).await
     }
 
     fn context(&self, life: &Life) -> Result<Context, Error> {
@@ -134,4 +130,13 @@ impl Clients {
             false => Ok(shared.clone()),
         }
     }
+}
+
+/// Says which connection it is, and plays the client's part.
+async fn begin<T: Transport>(stream: Stream<T>, life: &Rc<Life>) -> Result<Outcome, Error> {
+    if let Err(error) = stream.write(&life.number.to_le_bytes()).await {
+        stream.abort();
+        return Err(error);
+    }
+    Ok(play(stream, life, Side::Client, life.patience()).await)
 }

@@ -103,8 +103,11 @@ impl Service {
                     println!("{}", Line::Say(problem));
                 }
             }
-            // It broke before anybody knew what was to become of it; its client knows.
-            Err(error) => self.tally.borrow_mut().count_nameless(&error),
+            Err(error) => {
+                // Only its client knows what was to become of it, and must not take this for an end.
+                stream.abort();
+                self.tally.borrow_mut().count_nameless(&error);
+            }
         }
         self.tally.borrow_mut().open -= 1;
     }

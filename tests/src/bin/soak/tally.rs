@@ -99,3 +99,38 @@ fn kind_of(error: &Error) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Wrong;
+    use crate::life::{BreakOff, Carrier, End, Road};
+
+    fn counted(life: &Life, trouble: Trouble) -> (u64, u64) {
+        let mut tally = Tally::default();
+        let outcome = Outcome { sent: 0, checked: 0, result: Err(trouble) };
+        let told = tally.count(life, Side::Client, &outcome).is_some();
+        assert_eq!(told, tally.wrong + tally.unexpected > 0);
+        (tally.wrong, tally.unexpected)
+    }
+
+    #[test]
+    fn where_nobody_has_broken_anything_nothing_breaks() {
+        let calm = Life { road: Road::Direct, end: End::Whole, carrier: Carrier::Tls13, ..Life::of(1, 1) };
+        assert_eq!(counted(&calm, Trouble::Wrong(Wrong { position: 0 })), (1, 0));
+        assert_eq!(counted(&calm, Trouble::Short(7)), (1, 0));
+        assert_eq!(counted(&calm, Trouble::Broke(Error::Truncated(Cut::Fin))), (0, 1));
+    }
+
+    #[test]
+    fn on_a_broken_road_much_may_happen_but_no_wrong_byte_and_no_part_for_the_whole() {
+        let broken = Life { road: Road::Broken, end: End::Whole, carrier: Carrier::Tls13, ..Life::of(1, 1) };
+        assert_eq!(counted(&broken, Trouble::Broke(Error::Truncated(Cut::Reset))), (0, 0));
+        assert_eq!(counted(&broken, Trouble::Short(7)), (1, 0));
+        assert_eq!(counted(&broken, Trouble::Wrong(Wrong { position: 0 })), (1, 0));
+        let aborted = Life { end: End::ClientLeaves(5, BreakOff::Abort), ..broken };
+        assert_eq!(counted(&aborted, Trouble::Short(5)), (1, 0), "an abort is no end");
+        let dropped = Life { end: End::ClientLeaves(5, BreakOff::Drop), ..aborted };
+        assert_eq!(counted(&dropped, Trouble::Short(5)), (0, 0), "it has said goodbye early");
+    }
+}

@@ -216,3 +216,51 @@ impl fmt::Display for Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(fields: &[(&str, u64)]) -> Status {
+        let mut status = Status::default();
+        fields.iter().for_each(|(name, value)| status.set(name, *value));
+        status
+    }
+
+    /// A minute of samples; the server's memory at each second is `resident`.
+    fn judged(resident: impl Fn(u64) -> u64, server_over: &[(&str, u64)]) -> Vec<String> {
+        let ready = || status(&[("descriptors", 10)]);
+        let mut log = Log::new(ready(), ready());
+        for second in 0..60 {
+            let server = status(&[("resident", resident(second))]);
+            let client = status(&[("resident", 30_000)]);
+            log.samples.push(Sample { after: Duration::from_secs(second), server, client });
+        }
+        let options = Options::parse(["--seconds", "60"].map(String::from).into_iter()).unwrap();
+        let over = |more: &[(&str, u64)]| status(&[&[("descriptors", 10), ("whole", 1)], more].concat());
+        Verdict::of(&options, &log, &over(server_over), &over(&[])).faults()
+    }
+
+    #[test]
+    fn memory_that_comes_to_a_rest_is_flat() {
+        assert_eq!(judged(|second| 20_000 + 1_000 * second.min(6), &[]), [""; 0]);
+        assert_eq!(judged(|second| 20_000 + 2_000 * (second % 3), &[]), [""; 0]);
+    }
+
+    #[test]
+    fn memory_that_grows_is_not_flat() {
+        assert_eq!(judged(|second| 20_000 + 200 * second, &[]), ["the memory of the server is not flat"]);
+    }
+
+    #[test]
+    fn a_descriptor_too_many_is_a_fault() {
+        assert_eq!(judged(|_| 1, &[("descriptors", 11)]), ["the server had 10 descriptors and has 11"]);
+    }
+
+    #[test]
+    fn one_wrong_byte_is_a_fault_and_so_is_what_nobody_has_broken() {
+        assert_eq!(judged(|_| 1, &[("wrong", 1)]), ["server: 1 connections with a wrong byte or end"]);
+        assert_eq!(judged(|_| 1, &[("unexpected", 2)]), ["server: 2 connections broke that nobody had broken"]);
+        assert_eq!(judged(|_| 1, &[("whole", 0)]), ["the server has seen no whole connection"]);
+    }
+}
