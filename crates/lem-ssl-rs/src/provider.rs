@@ -10,7 +10,8 @@ use crate::error::ConfigError;
 
 /// The default cryptography, by features and CPU: graviola where it can run, then ring, then AWS-LC.
 ///
-/// It loads no private keys: [`default_keys`] does, so that a program without an identity contains no code that signs.
+/// It loads no private keys: [`default_keys`] does, so that a program without an identity contains no code that signs, if
+/// it is built with link-time optimisation.
 pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
     of_default(|whole| Arc::new(CryptoProvider { key_provider: &NoKeys, ..whole }))
 }
