@@ -30,7 +30,7 @@ impl Patience {
     fn time(self) -> Duration {
         match self {
             Self::Long => Duration::from_secs(60),
-            Self::Short => Duration::from_secs(1),
+            Self::Short => Duration::from_secs(2),
         }
     }
 }

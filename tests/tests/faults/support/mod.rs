@@ -76,9 +76,10 @@ pub(crate) async fn each(
             for faults in &plans {
                 judge(faults, &lane.converse().await);
             }
-            // Whatever happened to it, the server goes on serving.
-            let last = lane.converse().await;
-            assert!(last.is_complete(), "{last:?}");
+            // Whatever happened to it, the server goes on serving. With little patience a slow machine may need several.
+            while !lane.converse().await.is_complete() {
+                assert_eq!(manner.patience, Patience::Short, "a conversation that nobody disturbs");
+            }
             lane.close().await;
         }));
     }
