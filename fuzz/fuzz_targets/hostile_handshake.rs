@@ -89,7 +89,9 @@ fuzz_target!(|bytes: &[u8]| {
         tamper::take_sealed().into_iter().filter(|one| one.kind == 23).flat_map(|one| one.content).collect();
     assert!(sealed.starts_with(&got), "read {got:?} of {sealed:?}");
     assert!(!harmless || got == CONTENT);
-    if first & AGAIN != 0 {
+    // A client may hold a session that a hostile server has made useless: the next handshake fails then, and is its own
+    // affair.
+    if first & AGAIN != 0 && ends.role.serves {
         meet_honestly(&ends);
     }
 });
