@@ -171,6 +171,7 @@ impl InputBuffer {
 }
 
 /// The position of the first `'\n'`, sixteen bytes at a time: lines are short, so a wider step would mostly be set-up.
+#[inline]
 pub(crate) fn newline_in(bytes: &[u8]) -> Option<usize> {
     const STEP: usize = 16;
     let (steps, rest) = bytes.as_chunks::<STEP>();
@@ -185,6 +186,7 @@ pub(crate) fn newline_in(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where the first `'\n'` of sixteen bytes stands that hold one; without a branch, which would go wrong every other time.
+#[inline]
 fn newline_within(step: &[u8; 16]) -> usize {
     const LOW: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);

@@ -27,11 +27,13 @@ pub struct Lines<'a, T: Transport> {
     batch: Vec<u8>,
     /// Where the first line stands in `batch` that was not handed out.
     start: usize,
+    /// The longest line, beside what each call looks at.
+    limit: usize,
 }
 
 impl<'a, T: Transport> Lines<'a, T> {
     pub(super) fn new(inner: &'a Rc<Inner<T>>) -> Self {
-        Self { inner, batch: Vec::new(), start: 0 }
+        Self { inner, batch: Vec::new(), start: 0, limit: inner.options.limits.line }
     }
 
     /// The next line, with its `'\n'`; `None` when the peer has ended the stream cleanly behind the last one.
@@ -49,9 +51,8 @@ impl<'a, T: Transport> Lines<'a, T> {
         let rest = &self.batch[self.start..];
         // There is one: only whole lines are fetched.
         let length = newline_in(rest).map_or(rest.len(), |at| at + 1);
-        let limit = self.inner.options.limits.line;
-        if length > limit {
-            return Err(Error::Limit { what: "line", limit });
+        if length > self.limit {
+            return Err(Error::Limit { what: "line", limit: self.limit });
         }
         self.start += length;
         if length == rest.len() {

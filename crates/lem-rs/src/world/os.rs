@@ -80,7 +80,8 @@ impl World for OsWorld {
         match to {
             Endpoint::Ip(address) => {
                 let stream = TcpStream::connect(*address)?;
-                // Small writes are gathered by us, not by a timer of the kernel (Nagle's algorithm costs 40 ms).
+                // Each write goes at once: who has more to say at once writes it at once. A timer of the kernel (Nagle's algorithm
+                // with delayed acknowledgements) would cost 40 ms now and then.
                 // It can fail only if the connection has already failed, which `connected` reports.
                 let _ = stream.set_nodelay(true);
                 Ok(self.stream(stream))
