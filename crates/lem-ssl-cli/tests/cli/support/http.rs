@@ -1,6 +1,7 @@
 //! An HTTP client that sends exactly what a test says.
 
-use lem_ssl_rs::{Context, Error, Machine, ReadMode, Stream, timeout};
+use lem_ssl_rs::{Context, Error, ReadMode, Stream, timeout};
+use lem_ssl_tests::watched_machine;
 
 use super::WATCHDOG;
 use super::world::World;
@@ -39,7 +40,7 @@ impl Client {
             let stream = context.connect_as(address, "localhost").await.unwrap();
             work(&Self { stream }).await
         };
-        Machine::new().unwrap().run(async { timeout(WATCHDOG, worked).await }).unwrap().expect("it is done in time")
+        watched_machine().run(async { timeout(WATCHDOG, worked).await }).unwrap().expect("it is done in time")
     }
 
     /// One request on a connection of its own.

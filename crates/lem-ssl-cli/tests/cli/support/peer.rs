@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
-use lem_ssl_rs::{Context, Identity, Machine, TcpStream, timeout};
+use lem_ssl_rs::{Context, Identity, TcpStream, timeout};
+use lem_ssl_tests::watched_machine;
 
 use super::WATCHDOG;
 use super::world::World;
@@ -35,7 +36,7 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let play = move || {
-            let machine = Machine::new().unwrap();
+            let machine = watched_machine();
             let played = machine.run(async {
                 let listener = lem_ssl_rs::Listener::adopt(listener).unwrap();
                 let played = async { part(listener.accept().await.unwrap(), context).await };

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use lem_ssl_rs::{Context, Identity, Machine, ReadMode, Server, ServerOptions, Stream, timeout};
+use lem_ssl_rs::{Context, Identity, ReadMode, Server, ServerOptions, Stream, timeout};
+use lem_ssl_tests::watched_machine;
 
 use super::WATCHDOG;
 use super::world::World;
@@ -91,7 +92,7 @@ impl Site {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (replies, asked) = (replies.into(), requests.clone());
         let play = move || {
-            let machine = Machine::new().unwrap();
+            let machine = watched_machine();
             let played = machine.run(async {
                 let listener = lem_ssl_rs::Listener::adopt(listener).unwrap();
                 let server = Server::over(context, listener, ServerOptions::default()).unwrap();

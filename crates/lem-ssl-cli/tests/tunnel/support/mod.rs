@@ -16,7 +16,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use lem_ssl_rs::lem_rs::Stream;
-use lem_ssl_rs::{Error, Machine, ReadMode, Transport, timeout};
+use lem_ssl_rs::{Error, ReadMode, Transport, timeout};
+use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_files};
 pub(crate) use command::lem_ssl;
@@ -31,7 +32,7 @@ pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 /// Runs a test on a machine; one that hangs fails.
 #[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
-    let done = Machine::new().unwrap().run(async { timeout(WATCHDOG, test).await });
+    let done = watched_machine().run(async { timeout(WATCHDOG, test).await });
     done.unwrap().expect("the test does not hang")
 }
 
