@@ -71,3 +71,24 @@ fn whoever_gives_up_or_goes_while_it_waits_takes_nobody_s_turn() {
         others.iter().for_each(lem_rs::JoinHandle::cancel);
     });
 }
+
+#[test]
+fn whoever_was_cancelled_while_it_waited_is_not_waited_for() {
+    run(async {
+        let rounds = Rc::new(Cell::new(0));
+        let others: Vec<_> = (0..64).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
+        while rounds.get() < 1_000 {
+            yield_now().await;
+        }
+        let gone: Vec<_> = (0..2_000).map(|_| spawn(async { heavy_turn(&source()).await })).collect();
+        // Until all of them have asked.
+        for _ in 0..gone.len() / 32 {
+            yield_now().await;
+        }
+        gone.iter().for_each(lem_rs::JoinHandle::cancel);
+        let before = rounds.get();
+        heavy_turn(&source()).await;
+        assert!(rounds.get() - before < 100, "{} others came first", rounds.get() - before);
+        others.iter().for_each(lem_rs::JoinHandle::cancel);
+    });
+}

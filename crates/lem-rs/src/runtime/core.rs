@@ -367,7 +367,7 @@ impl Core {
             self.schedule(key);
         }
         // Behind what the sockets have woken.
-        self.pace.take_put_off(&mut scratch.woken);
+        self.pace.take_put_off(&mut scratch.woken, |task| self.tasks.borrow().get(task).is_some());
         for wait in scratch.woken.drain(..) {
             self.wake(wait);
         }
