@@ -193,6 +193,8 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
 
 /// Lets every other ready task run once.
 ///
+/// **Cancel safety:** dropping it loses nothing; the task is polled once more all the same.
+///
 /// # Panics
 /// Outside of [`Machine::run`].
 pub async fn yield_now() {

@@ -120,8 +120,9 @@ impl Pace {
         release_queue(&mut self.put_off.borrow_mut());
     }
 
-    /// Wakes those who have waited longest, and sets a computation of the next turn aside for each. `is_there` tells whether
-    /// a task still exists: those that were cancelled, or ran out of time, must not take the turns of those who wait.
+    /// Wakes those who have waited longest, and sets a computation of the next turn aside for each. `is_there` tells
+    /// whether a task still exists: those that were cancelled, or ran out of time, must not take the turns of those who
+    /// wait.
     pub(super) fn take_put_off(&self, woken: &mut Vec<Wait>, is_there: impl Fn(Key) -> bool) {
         let (mut granted, mut put_off) = (self.granted.borrow_mut(), self.put_off.borrow_mut());
         while granted.len() < HEAVY_PER_TURN

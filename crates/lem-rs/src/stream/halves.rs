@@ -49,6 +49,8 @@ impl<T: Transport> ReadHalf<T> {
     ///
     /// # Errors
     /// As [`Stream::read_line_trimmed`].
+    ///
+    /// **Cancel safety:** as [`Stream::read_line_trimmed`].
     pub async fn read_line_trimmed(&self) -> Result<String, Error> {
         trim_line(self.read(ReadMode::Line).await?)
     }
