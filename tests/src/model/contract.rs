@@ -44,8 +44,6 @@ struct End {
     incoming: VecDeque<u8>,
     /// Lines that somebody has taken out and not been handed yet: who, and these bytes, which precede `incoming`.
     lent: Option<(u64, VecDeque<u8>)>,
-    /// How much was given back after it was closed: it may be shown, and is nobody's.
-    left: usize,
     /// How much has arrived in all, as the stream says.
     received: u64,
     /// How much was read.
@@ -100,8 +98,6 @@ enum Phase {
 enum Refused {
     Busy,
     Closed,
-    /// It is closed, and somebody holds lines of it.
-    Either,
 }
 
 impl Verb {
@@ -120,7 +116,6 @@ impl End {
             terms,
             incoming: VecDeque::new(),
             lent: None,
-            left: 0,
             received: 0,
             delivered: 0,
             told: false,
@@ -210,9 +205,8 @@ impl Model {
             // It has what it asks for already.
             _ if end.holds(&verb) => None,
             Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
-            Some(Direction::Read) if end.closed.is_some() && end.lent.is_some() => Some(Refused::Either),
-            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
             Some(_) if end.closed.is_some() => Some(Refused::Closed),
+            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
             _ => None,
         };
         self.last += 1;

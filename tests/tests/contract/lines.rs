@@ -16,6 +16,8 @@ on_every_stream! {
     a_long_line_among_short_ones_is_an_error_that_names_the_limit,
     trimmed_lines_are_text_without_their_ending,
     a_half_has_lines_as_well,
+    one_who_holds_no_line_any_more_lets_nobody_past_those_of_another,
+    a_closed_stream_is_closed_for_readers_and_keeps_no_line_that_was_held,
 }
 
 async fn lines_come_in_order_each_with_its_newline<C: Carrier>() {
@@ -176,4 +178,29 @@ async fn a_half_has_lines_as_well<C: Carrier>() {
     far.close_write().unwrap();
     assert_eq!(far.read(ReadMode::All).await.unwrap(), "x\n".repeat(1000).as_bytes());
     assert_eq!(echo.await.unwrap(), 1000);
+}
+
+async fn one_who_holds_no_line_any_more_lets_nobody_past_those_of_another<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    let (mut first, mut second) = (near.lines(), near.lines());
+    far.write("a\n").await.unwrap();
+    assert_eq!(first.next().await.unwrap().unwrap(), b"a\n");
+    far.write("b\nc\nd").await.unwrap();
+    assert_eq!(second.next().await.unwrap().unwrap(), b"b\n");
+    drop(first);
+    assert!(matches!(near.read(ReadMode::Available).await, Err(Error::Busy)));
+    drop(second);
+    assert_eq!(near.read(3).await.unwrap(), b"c\nd");
+}
+
+async fn a_closed_stream_is_closed_for_readers_and_keeps_no_line_that_was_held<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    far.write("a\nb\n").await.unwrap();
+    let mut lines = near.lines();
+    assert_eq!(lines.next().await.unwrap().unwrap(), b"a\n");
+    near.close().unwrap();
+    assert!(matches!(near.read(ReadMode::Available).await, Err(Error::Closed)));
+    drop(lines);
+    assert_eq!(near.buffered(), 0);
+    assert!(matches!(near.read(ReadMode::Available).await, Err(Error::Closed)));
 }

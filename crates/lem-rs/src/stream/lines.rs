@@ -93,8 +93,12 @@ impl<'a, T: Transport> Lines<'a, T> {
     fn give_back(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         let start = std::mem::take(&mut self.start);
+        // Whoever holds nothing has nothing to give back: what is lent is somebody else's.
+        if start < batch.len() {
+            self.inner.put_back(&batch[start..]);
+        }
         if batch.capacity() > 0 {
-            self.inner.put_back(batch, start);
+            self.inner.core.arenas().spares.put(batch);
         }
     }
 }
@@ -132,10 +136,11 @@ impl<T: Transport> Inner<T> {
         poll
     }
 
-    fn put_back(&self, batch: Vec<u8>, start: usize) {
+    /// What comes back to a stream that was closed meanwhile is nobody's.
+    fn put_back(&self, rest: &[u8]) {
         let mut state = self.state.borrow_mut();
-        state.reader.take_back(&batch[start..]);
-        self.core.arenas().spares.put(batch);
+        let is_open = matches!(state.link, Link::Open(_));
+        state.reader.take_back(if is_open { rest } else { &[] });
     }
 
     /// Whether the peer ended the stream cleanly and everything was read.

@@ -93,7 +93,7 @@ impl<T: Transport> Inner<T> {
         if let Err(error) = state.slots.admit(operation) {
             return Poll::Ready(Err(error));
         }
-        if state.reader.is_lent() {
+        if state.reader.is_lent() && matches!(state.link, Link::Open(_)) {
             return Poll::Ready(Err(Error::Busy));
         }
         let mut gives_way = false;

@@ -15,8 +15,7 @@ impl Model {
         let operation = self.forget(id)?;
         let due = match (operation.refused, operation.phase) {
             (Some(Refused::Busy), _) => Some(Error::Busy),
-            (Some(Refused::Either), _) if matches!(result, Err(Error::Busy)) => Some(Error::Busy),
-            (Some(Refused::Closed | Refused::Either), _) => Some(Error::Closed),
+            (Some(Refused::Closed), _) => Some(Error::Closed),
             (None, Phase::Interrupted) => Some(Error::Interrupted),
             _ => None,
         };

@@ -41,9 +41,8 @@ impl Model {
     pub fn give_back(&mut self, side: Side, holder: u64) {
         let end = self.end_mut(side);
         let Some((_, mut held)) = end.lent.take_if(|(of, _)| *of == holder) else { return };
-        if end.closed.is_some() {
-            end.left += held.len();
-        } else {
+        // What a stream that was closed meanwhile has left is nobody's.
+        if end.closed.is_none() {
             held.append(&mut end.incoming);
             end.incoming = held;
         }

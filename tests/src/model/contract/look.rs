@@ -72,7 +72,7 @@ impl Model {
         let there = end.available();
         // Lines that somebody holds may count or not.
         let least = there - end.lent.as_ref().map_or(0, |(_, held)| held.len()).min(there);
-        if seen.buffered.is_some_and(|shown| shown != there && shown != least && shown != end.left) {
+        if seen.buffered.is_some_and(|shown| shown != there && shown != least) {
             return refuse(format!("buffered is {:?} and must be {there}", seen.buffered));
         }
         if let Some(cause) = &seen.cause {

@@ -1,6 +1,6 @@
 //! One end of a connection, and the steps that its tasks take.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -22,8 +22,6 @@ pub(super) struct End<T: Transport> {
     shape: RefCell<Shape<T>>,
     /// By which the world knows it.
     address: Option<Endpoint>,
-    /// Somebody takes lines.
-    pub(super) takes_lines: Cell<bool>,
     /// Tasks that interrupt, or mend the world, in a while.
     helpers: RefCell<Vec<JoinHandle<()>>>,
 }
@@ -49,7 +47,7 @@ impl<T: Transport> End<T> {
     pub(super) fn new(side: Side, stage: Rc<Stage>, stream: Stream<T>) -> Rc<Self> {
         let address = stream.local_addr().ok();
         let shape = RefCell::new(Shape::Whole(Rc::new(stream)));
-        Rc::new(Self { side, stage, shape, address, takes_lines: Cell::default(), helpers: RefCell::default() })
+        Rc::new(Self { side, stage, shape, address, helpers: RefCell::default() })
     }
 
     /// Runs all tasks to their ends, and drops the stream.

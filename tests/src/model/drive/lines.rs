@@ -67,10 +67,6 @@ impl<T: Transport> End<T> {
     /// Takes so many lines; gives back what was fetched with them.
     pub(super) async fn lines(self: &Rc<Self>, reader: Reader<T>, steps: (u8, How, Duration), guard: Guard) {
         let (count, how, pause) = steps;
-        // One who takes lines at a time: what two do to each other is not tested here.
-        if self.takes_lines.replace(true) {
-            return;
-        }
         let holder = self.stage.number();
         let mut lines = reader.lines();
         for _ in 0..count {
@@ -81,7 +77,6 @@ impl<T: Transport> End<T> {
             }
         }
         drop(lines);
-        self.takes_lines.set(false);
         self.stage.ask(|model| model.give_back(self.side, holder));
     }
 }
