@@ -238,3 +238,15 @@ fn port_zero_is_for_listening_only() {
         assert!(matches!(TcpStream::connect(built).await, Err(Error::Address(_))));
     });
 }
+
+#[test]
+fn a_host_called_unix_is_not_taken_for_a_path_or_the_other_way_round() {
+    let error = "http://unix".to_address().unwrap_err();
+    assert!(error.to_string().contains("write unix. with a dot"), "{error}");
+    assert!(("unix", 80).to_address().is_err());
+    let dotted = "http://unix.".to_address().unwrap();
+    assert_eq!(dotted, name("unix.", 80));
+    assert_eq!(dotted.to_string().parse(), Ok(dotted));
+    assert_eq!("UNIX:80".to_address(), Ok(name("UNIX", 80)));
+    assert_eq!("unix:80".to_address(), Ok(Address::Unix("80".into())));
+}

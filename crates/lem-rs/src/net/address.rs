@@ -177,6 +177,9 @@ fn parse_port(service: &str) -> Result<u16, String> {
 fn check_name(name: &str) -> Result<(), String> {
     const LONGEST_NAME: usize = 253;
     const LONGEST_LABEL: usize = 63;
+    if name == "unix" {
+        return Err("a host called unix looks like the path of a socket: write unix. with a dot".into());
+    }
     if !name.is_ascii() {
         return Err("the host is not ASCII: write an international name in its \"xn--\" form".into());
     }
