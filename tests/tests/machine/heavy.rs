@@ -1,12 +1,13 @@
 //! Long computations: some of them in each turn, and those who have waited longest first.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{InputBuffer, Plain, Source, StreamOptions, spawn, timeout, yield_now};
+use lem_rs::{InputBuffer, Plain, Source, StreamOptions, sleep, spawn, timeout, yield_now};
 
 use crate::support::run;
 
@@ -89,6 +90,43 @@ fn whoever_was_cancelled_while_it_waited_is_not_waited_for() {
         let before = rounds.get();
         heavy_turn(&source()).await;
         assert!(rounds.get() - before < 100, "{} others came first", rounds.get() - before);
+        others.iter().for_each(lem_rs::JoinHandle::cancel);
+    });
+}
+
+/// How often the calling task has a turn until others have computed so many times.
+async fn turns_until(rounds: &Cell<u32>, more: u32) -> u32 {
+    let before = rounds.get();
+    let mut turns = 0;
+    while rounds.get() < before + more {
+        yield_now().await;
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn one_task_that_waits_for_many_at_once_leaves_no_turn_unused_behind_it() {
+    run(async {
+        let rounds = Rc::new(Cell::new(0));
+        let others: Vec<_> = (0..64).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
+        turns_until(&rounds, 1_000).await;
+        let usual = turns_until(&rounds, 1_000).await;
+        let many = spawn(async {
+            let source = source();
+            let mut waiting: Vec<_> = (0..200).map(|_| Box::pin(heavy_turn(&source))).collect();
+            // Each turn that one of them gets is a look at all of them.
+            poll_fn(|cx| {
+                waiting.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+                if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            // It has what it wanted, and is still there.
+            sleep(Duration::from_secs(3_600)).await;
+        });
+        let turns = turns_until(&rounds, 1_000).await;
+        assert!(turns < 3 * usual, "{turns} turns, where {usual} are usual");
+        many.cancel();
         others.iter().for_each(lem_rs::JoinHandle::cancel);
     });
 }

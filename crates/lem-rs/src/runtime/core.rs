@@ -226,8 +226,28 @@ impl Core {
         if self.pace.take_heavy() {
             return Poll::Ready(());
         }
-        self.pace.put_off(self.polled.get().map(|(task, _)| task), self.wait_of(cx));
+        let wait = self.wait_of(cx);
+        if let Wait::Task(task, _) = wait
+            && let Some(task) = self.tasks.borrow_mut().get_mut(task)
+        {
+            // A task that is polled for another reason asks again: it keeps the place that it has, which is the better one.
+            if self.pace.count_ask() <= task.places {
+                return Poll::Pending;
+            }
+            task.places += 1;
+        }
+        self.pace.put_off(self.polled.get().map(|(task, _)| task), wait);
         Poll::Pending
+    }
+
+    /// A task's place among those that were put off is reached; false if the task has gone.
+    fn leave_place(&self, task: Key, wait: &Wait) -> bool {
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(task) else { return false };
+        if matches!(wait, Wait::Task(..)) {
+            task.places -= 1;
+        }
+        true
     }
 
     /// Gives back what [`poll_heavy`](Self::poll_heavy) gave, unused.
@@ -367,7 +387,7 @@ impl Core {
             self.schedule(key);
         }
         // Behind what the sockets have woken.
-        self.pace.take_put_off(&mut scratch.woken, |task| self.tasks.borrow().get(task).is_some());
+        self.pace.take_put_off(&mut scratch.woken, |task, wait| self.leave_place(task, wait));
         for wait in scratch.woken.drain(..) {
             self.wake(wait);
         }

@@ -36,8 +36,10 @@ pub(super) struct Pace {
     /// Those that are set aside for tasks that waited longest. Under load there is always somebody who asks first: without
     /// this, whoever was put off once would wait for ever.
     granted: RefCell<Vec<Key>>,
-    /// Those that the task being polled has of these. What it does not take it loses.
+    /// Those that the task being polled has of these. What it does not take is anybody's.
     own: Cell<usize>,
+    /// How often the task being polled has asked in vain.
+    asks: Cell<usize>,
     /// The longest that a single poll has held the loop; `None` while nobody wants to know.
     longest_poll: Cell<Option<Duration>>,
     /// Who waits for a later turn's, and which task that is; the first has waited longest.
@@ -51,6 +53,7 @@ impl Pace {
         let mut granted = self.granted.borrow_mut();
         granted.retain(|task| is_ready(*task));
         self.heavy.set(HEAVY_PER_TURN - granted.len());
+        self.own.set(0);
     }
 
     pub(super) fn begin_poll(&self, task: Key) {
@@ -58,7 +61,9 @@ impl Pace {
         let mut granted = self.granted.borrow_mut();
         let before = granted.len();
         granted.retain(|other| *other != task);
-        self.own.set(before - granted.len());
+        let not_taken = self.own.replace(before - granted.len());
+        self.heavy.set(self.heavy.get() + not_taken);
+        self.asks.set(0);
     }
 
     /// The task being polled has moved `bytes`.
@@ -106,6 +111,12 @@ impl Pace {
         self.longest_poll.set(self.longest_poll.get().max(Some(took)));
     }
 
+    /// How often the task being polled has asked in vain, now included.
+    pub(super) fn count_ask(&self) -> usize {
+        self.asks.set(self.asks.get() + 1);
+        self.asks.get()
+    }
+
     /// Waits for a later turn's, behind all others who do.
     pub(super) fn put_off(&self, task: Option<Key>, wait: Wait) {
         self.put_off.borrow_mut().push_back((task, wait));
@@ -120,15 +131,15 @@ impl Pace {
         release_queue(&mut self.put_off.borrow_mut());
     }
 
-    /// Wakes those who have waited longest, and sets a computation of the next turn aside for each. `is_there` tells
-    /// whether a task still exists: those that were cancelled, or ran out of time, must not take the turns of those who
-    /// wait.
-    pub(super) fn take_put_off(&self, woken: &mut Vec<Wait>, is_there: impl Fn(Key) -> bool) {
+    /// Wakes those who have waited longest, and sets a computation of the next turn aside for each. `reach` is told of
+    /// each, and tells whether the task still exists: those that were cancelled, or ran out of time, must not take the
+    /// turns of those who wait.
+    pub(super) fn take_put_off(&self, woken: &mut Vec<Wait>, reach: impl Fn(Key, &Wait) -> bool) {
         let (mut granted, mut put_off) = (self.granted.borrow_mut(), self.put_off.borrow_mut());
         while granted.len() < HEAVY_PER_TURN
             && let Some((task, wait)) = put_off.pop_front()
         {
-            granted.extend(task.filter(|task| is_there(*task)));
+            granted.extend(task.filter(|task| reach(*task, &wait)));
             woken.push(wait);
         }
     }

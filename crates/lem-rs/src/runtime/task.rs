@@ -22,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) body: Body,
     /// Whether its key waits in the ready queue: woken twice is polled once.
     pub(crate) queued: bool,
+    /// How many places it has among those who wait for a long computation.
+    pub(super) places: usize,
     pub(crate) waker: Waker,
     /// The same waker, to see whether clones of it exist anywhere.
     handle: Arc<TaskWaker>,
@@ -54,7 +56,7 @@ impl Tasks {
         let hold = Hold::new();
         self.entries.insert_with(|key| {
             let handle = Arc::new(TaskWaker::new(key, remote.clone()));
-            Task { body, queued: true, waker: Waker::from(handle.clone()), handle, hold }
+            Task { body, queued: true, places: 0, waker: Waker::from(handle.clone()), handle, hold }
         })
     }
 
