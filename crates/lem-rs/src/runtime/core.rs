@@ -230,7 +230,7 @@ impl Core {
         if let Wait::Task(task, _) = wait
             && let Some(task) = self.tasks.borrow_mut().get_mut(task)
         {
-            // A task that is polled for another reason asks again: it keeps the place that it has, which is the better one.
+            // A task that is polled for another reason asks again: it keeps the place that it has, the better one.
             if self.pace.count_ask() <= task.places {
                 return Poll::Pending;
             }

@@ -33,8 +33,8 @@ pub(super) struct Pace {
     moved: Cell<usize>,
     /// Long computations that may still be done in this turn, by whoever asks first.
     heavy: Cell<usize>,
-    /// Those that are set aside for tasks that waited longest. Under load there is always somebody who asks first: without
-    /// this, whoever was put off once would wait for ever.
+    /// Those that are set aside for tasks that waited longest. Under load there is always somebody who asks first:
+    /// without this, whoever was put off once would wait for ever.
     granted: RefCell<Vec<Key>>,
     /// Those that the task being polled has of these. What it does not take is anybody's.
     own: Cell<usize>,
