@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Error, Inbox, Queue, ReadMode, sleep, spawn, yield_now};
+use lem_rs::{Error, Inbox, Listener, Queue, ReadMode, TcpStream, sleep, spawn, yield_now};
 
 use crate::endless::endless;
 use crate::support::{Log, poll_once, run};
@@ -190,4 +190,50 @@ fn a_take_that_gives_way_loses_no_value_when_it_is_dropped() {
         }
         assert!(taken.into_iter().eq(0..50_000));
     });
+}
+
+#[test]
+fn a_loop_over_errors_that_come_at_once_lets_others_have_their_turns() {
+    const TRIES: usize = 50_000;
+    run(async {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(("127.0.0.1", listener.local_ip().unwrap().port())).await.unwrap();
+        near.abort();
+        let closed: Inbox<()> = Inbox::default();
+        closed.close().unwrap();
+        listener.close().unwrap();
+        let turns = [
+            turns_during(tries(TRIES, async || near.read(1).await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || near.write("x").await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || listener.accept().await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || closed.take().await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || TcpStream::connect("no port").await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || TcpStream::connect(("127.0.0.1", 0)).await.unwrap_err())).await,
+        ];
+        assert!(turns.iter().all(|turns| *turns > 1), "{turns:?}");
+    });
+}
+
+#[test]
+fn one_who_is_told_that_a_stream_is_busy_again_and_again_lets_the_other_go_on() {
+    run(async {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(("127.0.0.1", listener.local_ip().unwrap().port())).await.unwrap();
+        let (near, far) = (Rc::new(near), listener.accept().await.unwrap());
+        let reader = spawn({
+            let near = near.clone();
+            async move { near.read(1).await }
+        });
+        yield_now().await;
+        let writer = spawn(async move { far.write("xy").await.map(|()| far) });
+        while matches!(near.read(1).await, Err(Error::Busy)) {}
+        assert_eq!(reader.await.unwrap().unwrap(), b"x");
+        writer.await.unwrap().unwrap();
+    });
+}
+
+async fn tries(count: usize, mut attempt: impl AsyncFnMut() -> Error) {
+    for _ in 0..count {
+        attempt().await;
+    }
 }

@@ -11,7 +11,7 @@ use super::listener::Listener;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::Ticket;
-use crate::runtime::{Direction, Source};
+use crate::runtime::{Direction, Source, refuse};
 use crate::time::{Sleep, sleep};
 
 /// The first pause when descriptors have run out, and the longest.
@@ -81,7 +81,11 @@ impl Future for Accept<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.listener.check_usable()?;
-        self.admit()?;
+        match self.admit() {
+            Ok(()) => {}
+            Err(Error::Busy) => return refuse(cx, Error::Busy),
+            Err(error) => return Poll::Ready(Err(error)),
+        }
         loop {
             if let Some(pause) = &mut self.pause {
                 if Pin::new(pause).poll(cx).is_pending() {
@@ -92,7 +96,7 @@ impl Future for Accept<'_> {
             let state = self.listener.state.borrow();
             let Some(open) = &state.open else {
                 drop(state);
-                return self.finish(Err(Error::Closed));
+                return if self.ticket.is_some() { self.finish(Err(Error::Closed)) } else { refuse(cx, Error::Closed) };
             };
             let core = open.watched().core().clone();
             if core.must_give_way() {

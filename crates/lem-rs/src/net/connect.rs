@@ -15,7 +15,7 @@ use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{AddressError, Attempt, ConnectError, Error, Phase};
 use crate::proto::InputBuffer;
-use crate::runtime::{Core, Direction, Source, current, no_machine};
+use crate::runtime::{Core, Direction, Source, current, no_machine, refused};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::{Deadline, Sleep, sleep};
 
@@ -34,7 +34,10 @@ impl Stream<Plain> {
     ///
     /// **Cancel safety:** dropping it ends every attempt.
     pub async fn connect(address: impl ToAddress) -> Result<Self, Error> {
-        let address = address.to_address()?;
+        let address = match address.to_address() {
+            Ok(address) => address,
+            Err(error) => return refused(error.into()).await,
+        };
         let source = connect_source(&address, &Deadline::after(DEADLINE)).await?;
         Ok(Self::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()))
     }
@@ -48,6 +51,13 @@ impl Stream<Plain> {
 ///
 /// **Cancel safety:** dropping it ends every attempt.
 pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
+    match establish(address, deadline).await {
+        Err(error) => refused(error).await,
+        connected => connected,
+    }
+}
+
+async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
     let core = current().ok_or_else(no_machine)?;
     let target = address.to_string();
     if address.port() == Some(0) {

@@ -12,7 +12,7 @@ use super::state::{Link, State};
 use super::transport::{Received, Transport};
 use crate::error::Error;
 use crate::proto::{ReadMode, Reader, Verdict};
-use crate::runtime::Direction;
+use crate::runtime::{Direction, refuse};
 
 /// The future of [`Stream::read`](crate::Stream::read).
 ///
@@ -90,11 +90,13 @@ impl<T: Transport> Inner<T> {
     ) -> Poll<Result<R, Error>> {
         self.core.check_usable()?;
         let mut state = self.state.borrow_mut();
-        if let Err(error) = state.slots.admit(operation) {
-            return Poll::Ready(Err(error));
+        match state.slots.admit(operation) {
+            Ok(()) => {}
+            Err(Error::Busy) => return refuse(cx, Error::Busy),
+            Err(error) => return Poll::Ready(Err(error)),
         }
         if state.reader.is_lent() && matches!(state.link, Link::Open(_)) {
-            return Poll::Ready(Err(Error::Busy));
+            return refuse(cx, Error::Busy);
         }
         let mut gives_way = false;
         let mut received_any = false;
@@ -141,6 +143,9 @@ impl<T: Transport> Inner<T> {
                 }
             }
         };
+        if matches!(result, Some(Err(_))) {
+            self.core.charge(0);
+        }
         // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
         let answers = received_any && state.has_work_to_flush();
         let poll = self.conclude(state, cx, operation, result, gives_way);

@@ -11,7 +11,7 @@ use super::slots::Operation;
 use super::state::{self, Goal, Link};
 use super::transport::Transport;
 use crate::error::Error;
-use crate::runtime::Direction;
+use crate::runtime::{Direction, refuse};
 
 /// The future of [`Stream::write`](crate::Stream::write).
 ///
@@ -68,8 +68,10 @@ impl<T: Transport> Inner<T> {
     ) -> Poll<Result<(), Error>> {
         self.core.check_usable()?;
         let mut state = self.state.borrow_mut();
-        if let Err(error) = state.slots.admit(operation) {
-            return Poll::Ready(Err(error));
+        match state.slots.admit(operation) {
+            Ok(()) => {}
+            Err(Error::Busy) => return refuse(cx, Error::Busy),
+            Err(error) => return Poll::Ready(Err(error)),
         }
         // This write flushes what is pending: nobody else must wait for the socket meanwhile.
         let mut flusher = None;
@@ -96,6 +98,9 @@ impl<T: Transport> Inner<T> {
                 Err(error) => break Some(Err(state.write_broke(error))),
             }
         };
+        if matches!(result, Some(Err(_))) {
+            self.core.charge(0);
+        }
         let poll = self.conclude(state, cx, operation, result, gives_way);
         cancel(flusher);
         poll

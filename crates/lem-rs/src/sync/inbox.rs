@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::error::Error;
 use crate::proto::{Slot, Ticket};
-use crate::runtime::{Parked, current, no_machine};
+use crate::runtime::{Parked, current, no_machine, refuse};
 
 /// Hands values to one task at a time, with the verbs and the strings of a server: a second task that takes is told
 /// "busy", [`interrupt`](Self::interrupt) and [`close`](Self::close) end the wait. Share it with an `Rc`.
@@ -112,13 +112,13 @@ impl<T> Future for Take<'_, T> {
         let Some(core) = current() else { return Poll::Ready(Err(no_machine())) };
         let mut state = self.inbox.state.borrow_mut();
         match self.ticket {
-            None if state.slot.is_busy() => return Poll::Ready(Err(Error::Busy)),
+            None if state.slot.is_busy() => return refuse(cx, Error::Busy),
             Some(ticket) if !state.slot.holds(ticket) => {
                 drop(state);
                 self.ticket = None;
                 return Poll::Ready(Err(Error::Interrupted));
             }
-            _ if state.closed => return Poll::Ready(Err(Error::Closed)),
+            _ if state.closed => return refuse(cx, Error::Closed),
             _ => {}
         }
         let give_way = core.must_give_way();
