@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::sim::{Faults, Link, Rng, Sim, Trace};
-use lem_rs::{now, sleep, spawn, yield_now};
+use lem_rs::sim::{Fault, Faults, Link, Rng, Sim, Trace};
+use lem_rs::{Error, Listener, TcpStream, now, sleep, spawn, yield_now};
 
 use crate::support::{echo, run};
 
@@ -94,4 +94,39 @@ fn timers_fire_in_the_order_of_their_deadlines() {
         Ok(order.take())
     });
     assert_eq!(order, [10, 20, 30]);
+}
+
+#[test]
+fn a_task_that_answers_each_error_with_another_try_ends_the_run() {
+    let sim = Sim::builder(1).most_turns(1_000).build();
+    let outcome = sim.run(async {
+        let listener = Listener::bind("10.0.0.1:7").await?;
+        listener.close()?;
+        loop {
+            if let Ok(stream) = listener.accept().await {
+                return Ok::<_, Error>(stream);
+            }
+        }
+    });
+    let error = outcome.map(|_| "it has ended").unwrap_err();
+    assert!(error.to_string().contains("not over after 1000 turns"), "{error}");
+}
+
+#[test]
+fn what_takes_for_ever_never_comes_and_breaks_nothing() {
+    let sim = Sim::builder(1).link(Link::default().latency(Duration::MAX).jitter(Duration::MAX)).build();
+    sim.net().slow_host("far.test", Duration::MAX);
+    run(&sim, async {
+        let _listener = Listener::bind("10.0.0.1:7").await?;
+        for address in ["10.0.0.1:7", "far.test:7"] {
+            assert!(matches!(TcpStream::connect(address).await, Err(Error::Timeout(_) | Error::Connect(_))));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+#[should_panic = "is no probability"]
+fn a_fault_has_a_probability_and_no_other_number() {
+    let _ = Faults::none().with(Fault::Reset, f64::NAN);
 }

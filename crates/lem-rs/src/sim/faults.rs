@@ -76,7 +76,8 @@ impl Fault {
         Self::Corrupt,
     ];
 
-    /// Whether a program can go through it without any error: it costs time, or makes the world come in other pieces.
+    /// Whether a program can go through it without any error, as long as its deadlines are longer than the faults
+    /// [last](Self::lasts): it costs time, or makes the world come in other pieces.
     pub fn is_harmless(self) -> bool {
         (self as usize) <= Self::SlowLookup as usize
     }
@@ -139,7 +140,8 @@ impl Faults {
         Self { rates: [0.0; Fault::ALL.len()] }
     }
 
-    /// Plenty of every fault that is [harmless](Fault::is_harmless): a correct program reports no error.
+    /// Plenty of every fault that is [harmless](Fault::is_harmless): a correct program whose deadlines leave room for
+    /// them reports no error.
     pub fn rough() -> Self {
         let none = Self::none();
         Fault::ALL.into_iter().filter(|fault| fault.is_harmless()).fold(none, |faults, fault| {
@@ -170,8 +172,12 @@ impl Faults {
     }
 
     /// These, with this kind as probable as that: 0 for never, 1 for always.
+    ///
+    /// # Panics
+    /// If the number is not between these two.
     #[must_use]
     pub fn with(mut self, fault: Fault, probability: f64) -> Self {
+        assert!((0.0..=1.0).contains(&probability), "{probability} is no probability of {fault}");
         self.rates[fault as usize] = probability;
         self
     }

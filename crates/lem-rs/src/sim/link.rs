@@ -12,7 +12,7 @@ pub struct Link {
     pub latency: Duration,
     /// How much longer it may take, evenly spread; segments do not overtake each other. Default none.
     pub jitter: Duration,
-    /// Bytes per second in each direction; `None`, the default, is no limit.
+    /// Bytes per second in each direction, zero counting as one; `None`, the default, is no limit.
     pub bandwidth: Option<u64>,
     /// How many bytes the kernel takes from a writer before they are under way. Default 64 KiB.
     pub send_buffer: usize,
@@ -22,7 +22,15 @@ pub struct Link {
     pub segment: usize,
 }
 
+/// What takes longer never comes.
+pub(super) const NEVER: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
+
 impl Link {
+    /// With times that can be added to any other.
+    pub(super) fn bounded(self) -> Self {
+        Self { latency: self.latency.min(NEVER), jitter: self.jitter.min(NEVER), ..self }
+    }
+
     /// A link such as a test may have to do with: the same room with buffers from 64 bytes on, or as far as the other side
     /// of the earth, with those from 4 KiB on.
     pub fn any(rng: &mut Rng) -> Self {
@@ -50,7 +58,7 @@ impl Link {
         Self { jitter, ..self }
     }
 
-    /// Sets [`bandwidth`](Self#structfield.bandwidth).
+    /// Sets [`bandwidth`](Self#structfield.bandwidth), to at least one byte per second.
     #[must_use]
     pub fn bandwidth(self, bytes_per_second: u64) -> Self {
         Self { bandwidth: Some(bytes_per_second.max(1)), ..self }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::faults::{FaultCounts, Faults};
-use super::link::Link;
+use super::link::{Link, NEVER};
 use super::names::canonical;
 use super::state::State;
 use super::trace::{Trace, What};
@@ -60,7 +60,7 @@ impl Net {
     /// Lets the lookup of a name take so much longer. A name that was not known has no addresses.
     pub fn slow_host(&self, name: &str, delay: Duration) {
         self.with(|state| {
-            state.names.entry(canonical(name)).or_default().delay = delay;
+            state.names.entry(canonical(name)).or_default().delay = delay.min(NEVER);
         });
     }
 
@@ -98,7 +98,7 @@ impl Net {
     /// Nothing moves on the connections with an end at this address for so long. Returns how many there are.
     pub fn stall(&self, end: &Endpoint, duration: Duration) -> usize {
         self.each(end, |state, id| {
-            let until = state.now + duration;
+            let until = state.now + duration.min(NEVER);
             if let Some(conn) = state.conns.get_mut(&id) {
                 conn.stalled_until = conn.stalled_until.max(until);
             }
@@ -137,7 +137,8 @@ impl Net {
         })
     }
 
-    /// Adds a line to the trace. That changes nothing else, so the same seed still gives the same run.
+    /// Adds an event to the trace. That changes nothing else, so the same seed still gives the same run. A text with a
+    /// line break takes several lines when the trace is printed.
     pub fn note(&self, text: impl Into<Box<str>>) {
         self.with(|state| state.log(What::Note(text.into())));
     }

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::runtime::Machine;
 
 /// How many turns of the loop the runs in a world may take: a program that needs more spins.
-const MOST_TURNS: u64 = 10_000_000;
+const MOST_TURNS: u64 = 1_000_000;
 
 /// The parts of a test that draw numbers of their own.
 const WORLD: u64 = 1;
@@ -170,7 +170,7 @@ impl SimBuilder {
         Self { most_descriptors: most, ..self }
     }
 
-    /// How many turns of the loop all runs in this world may take before they count as spinning. Default ten million.
+    /// How many turns of the loop all runs in this world may take before they count as spinning. Default one million.
     pub fn most_turns(self, most: u64) -> Self {
         Self { most_turns: most, ..self }
     }

@@ -221,7 +221,7 @@ impl State {
     /// The link between two addresses.
     pub(super) fn link_between(&self, one: &Endpoint, other: &Endpoint) -> Link {
         let own = [other, one].into_iter().filter_map(Endpoint::ip).find_map(|ip| self.links.get(&ip.ip()));
-        *own.unwrap_or(&self.link)
+        own.unwrap_or(&self.link).bounded()
     }
 
     pub(super) fn is_dark(&self, address: &Endpoint) -> bool {

@@ -9,12 +9,14 @@ use crate::endpoint::Endpoint;
 use crate::error::Brief;
 
 /// Everything that happened in a simulated world, in order: two runs of one seed are equal. Its `Display` is a log with
-/// a line for each event.
+/// a line for each event. Of a long run it keeps the last million events, and some more.
 ///
 /// It holds times, addresses and sizes, never contents: those of a TLS connection differ between runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
     events: Vec<Event>,
+    /// How many there were before these.
+    dropped: usize,
 }
 
 /// One thing that happened.
@@ -89,14 +91,22 @@ impl fmt::Display for EndId {
 
 impl Trace {
     pub(super) fn add(&mut self, at: Duration, what: What) {
+        // Half at a time: to drop each one singly would move all others.
+        if self.events.len() >= 2 * MOST_EVENTS {
+            self.events.drain(..MOST_EVENTS);
+            self.dropped += MOST_EVENTS;
+        }
         self.events.push(Event { at, what });
     }
 
-    /// The events, in order.
+    /// The events, in order; of a long run the last ones.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 }
+
+/// What a run that never ends may fill memory with: some hundred megabytes.
+const MOST_EVENTS: usize = 1_000_000;
 
 impl Event {
     /// When it happened, since the world began.
@@ -123,6 +133,9 @@ impl Event {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dropped > 0 {
+            writeln!(f, "{:>12}    {} events before these are not kept", "...", self.dropped)?;
+        }
         self.events.iter().try_for_each(|event| writeln!(f, "{event}"))
     }
 }
