@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::{Core, TimerKey, current};
 
-/// Waits for `duration`, to the next millisecond.
+/// Waits for `duration`, to the next millisecond; for a hundred years at the longest.
 ///
 /// **Cancel safety:** dropping it disarms the timer; nothing else happens.
 ///
