@@ -3,6 +3,7 @@
 //!
 //! - `bank.rs` is the protocol. It knows nothing of any simulation.
 //! - `trial.rs` is a world for it, and what has to be true in the end.
+//! - `arguments.rs` is the command line.
 //! - `tests.rs` are the tests that remain when the mistake is mended.
 
 use std::process::ExitCode;
@@ -10,74 +11,32 @@ use std::time::Duration;
 
 use lem_ssl_rs::sim::{Fault, FaultCounts, Trace};
 
+mod arguments;
 mod bank;
 #[cfg(test)]
 mod tests;
 mod trial;
 
+use arguments::{HELP, Wish};
 use bank::Booking;
 
-const HELP: &str = "\
-Looks for a mistake in a small protocol, in a simulated world.
-
-Usage: simulate [OPTIONS]
-
-Without --seed: tries many seeds, replays one that fails, and tries the mended program with the same.
-
-Options:
-  --seeds N      how many seeds to try; 300 without it
-  --seed S       runs this one and prints what happens
-  --mended       with --seed: the mended program
-  --trace        with --seed: everything that happens, each segment of each connection
-  -h, --help     print this text
-
-Exit code: 0 if all is as expected, 1 if a payment was booked wrongly, 2 if the arguments are wrong.";
-
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
+    let wish = match Wish::parse(lexopt::Parser::from_env()) {
+        Ok(wish) => wish,
         Err(error) => {
             eprintln!("simulate: {error}; see simulate --help");
             return ExitCode::from(2);
         }
     };
-    let as_expected = match arguments.seed {
-        Some(seed) => replay(seed, arguments.booking, arguments.trace),
-        None => demonstrate(arguments.seeds),
+    let as_expected = match wish {
+        Wish::Help => {
+            println!("{HELP}");
+            true
+        }
+        Wish::Search { seeds } => demonstrate(seeds),
+        Wish::Replay { seed, booking, everything } => replay(seed, booking, everything),
     };
     if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// What the command line says.
-struct Arguments {
-    seeds: u64,
-    seed: Option<u64>,
-    booking: Booking,
-    trace: bool,
-}
-
-impl Arguments {
-    /// `None` asks for help.
-    fn parse() -> Result<Option<Self>, lexopt::Error> {
-        use lexopt::prelude::{Long, Short, ValueExt};
-        let mut parsed = Self { seeds: 300, seed: None, booking: Booking::Hasty, trace: false };
-        let mut parser = lexopt::Parser::from_env();
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Short('h') | Long("help") => return Ok(None),
-                Long("seeds") => parsed.seeds = parser.value()?.parse()?,
-                Long("seed") => parsed.seed = Some(parser.value()?.parse()?),
-                Long("mended") => parsed.booking = Booking::Careful,
-                Long("trace") => parsed.trace = true,
-                other => return Err(other.unexpected()),
-            }
-        }
-        Ok(Some(parsed))
-    }
 }
 
 /// Finds the mistake, replays it, and shows that it is gone. Returns whether that is what happened.
@@ -86,7 +45,7 @@ fn demonstrate(seeds: u64) -> bool {
         println!("No seed shows the mistake: try more of them.");
         return false;
     };
-    println!("To see it again:  cargo run -p lem-ssl-rs --example simulate -- --seed {seed}\n");
+    println!("To see it again:  cargo run --release -p lem-ssl-rs --example simulate -- --seed {seed}\n");
     replay(seed, Booking::Hasty, false);
     println!();
     search(seeds, Booking::Careful).is_none()

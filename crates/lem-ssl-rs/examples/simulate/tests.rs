@@ -1,5 +1,6 @@
 //! What is left when the mistake is mended: a test for each thing that has to be true.
 
+use crate::arguments::Wish;
 use crate::bank::Booking;
 use crate::trial::run;
 
@@ -25,4 +26,16 @@ fn what_happens_is_a_function_of_the_seed() {
         assert_eq!(first.verdict, second.verdict);
     }
     assert_ne!(run(0, Booking::Hasty).trace, run(1, Booking::Hasty).trace);
+}
+
+#[test]
+fn arguments_that_do_not_go_together_are_refused_with_the_name_of_the_option() {
+    let parse = |line: &str| Wish::parse(lexopt::Parser::from_args(line.split_whitespace())).map_err(|e| e.to_string());
+    assert_eq!(parse(""), Ok(Wish::Search { seeds: 300 }));
+    assert_eq!(parse("--seed 7 --mended"), Ok(Wish::Replay { seed: 7, booking: Booking::Careful, everything: false }));
+    for wrong in ["--seeds 0", "--seeds many", "--seed -1", "--seed 1 --seeds 2", "--mended", "--trace --seeds 2"] {
+        let error = parse(wrong).expect_err(wrong);
+        let option = wrong.split_whitespace().next().unwrap_or_default();
+        assert!(error.contains(option), "{wrong}: {error}");
+    }
 }
