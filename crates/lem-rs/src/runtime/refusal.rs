@@ -10,7 +10,7 @@ use super::waker::current;
 use crate::error::Error;
 
 /// Refuses a verb that has not waited; in the task's next turn, if its share of this one is spent. Then the verb is polled
-/// again, and may find that things have changed.
+/// again, and may find that things have changed. It may wake a foreign waker: call it with nothing borrowed.
 pub(crate) fn refuse<T>(cx: &Context<'_>, error: Error) -> Poll<Result<T, Error>> {
     if let Some(core) = current() {
         if core.must_give_way() {

@@ -92,10 +92,14 @@ impl<T: Transport> Inner<T> {
         let mut state = self.state.borrow_mut();
         match state.slots.admit(operation) {
             Ok(()) => {}
-            Err(Error::Busy) => return refuse(cx, Error::Busy),
+            Err(Error::Busy) => {
+                drop(state);
+                return refuse(cx, Error::Busy);
+            }
             Err(error) => return Poll::Ready(Err(error)),
         }
         if state.reader.is_lent() && matches!(state.link, Link::Open(_)) {
+            drop(state);
             return refuse(cx, Error::Busy);
         }
         let mut gives_way = false;

@@ -70,7 +70,10 @@ impl<T: Transport> Inner<T> {
         let mut state = self.state.borrow_mut();
         match state.slots.admit(operation) {
             Ok(()) => {}
-            Err(Error::Busy) => return refuse(cx, Error::Busy),
+            Err(Error::Busy) => {
+                drop(state);
+                return refuse(cx, Error::Busy);
+            }
             Err(error) => return Poll::Ready(Err(error)),
         }
         // This write flushes what is pending: nobody else must wait for the socket meanwhile.

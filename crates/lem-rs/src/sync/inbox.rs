@@ -112,13 +112,19 @@ impl<T> Future for Take<'_, T> {
         let Some(core) = current() else { return Poll::Ready(Err(no_machine())) };
         let mut state = self.inbox.state.borrow_mut();
         match self.ticket {
-            None if state.slot.is_busy() => return refuse(cx, Error::Busy),
+            None if state.slot.is_busy() => {
+                drop(state);
+                return refuse(cx, Error::Busy);
+            }
             Some(ticket) if !state.slot.holds(ticket) => {
                 drop(state);
                 self.ticket = None;
                 return Poll::Ready(Err(Error::Interrupted));
             }
-            _ if state.closed => return refuse(cx, Error::Closed),
+            _ if state.closed => {
+                drop(state);
+                return refuse(cx, Error::Closed);
+            }
             _ => {}
         }
         let give_way = core.must_give_way();
