@@ -38,6 +38,13 @@ pub enum Error {
     /// The stream or server is closed: by us, or cleanly by the peer. A write says so of a connection that was reset, too,
     /// as the original does; [`close_cause`](crate::Stream::close_cause) and the next read tell them apart.
     Closed,
+    /// The peer has ended the stream cleanly, or its end was told before, with less than the read asked for: in the middle
+    /// of a line, or short of the number of bytes. Says "closed", as the original does; nothing was consumed, and what is
+    /// left is read with [`ReadMode::Available`](crate::ReadMode::Available) or [`ReadMode::All`](crate::ReadMode::All).
+    Incomplete {
+        /// How many bytes are left to be read, at least one.
+        left: usize,
+    },
     /// `close` was called a second time.
     AlreadyClosed,
     /// The connection ended without the peer having said that it was done (for TLS: without `close_notify`, RFC 8446
@@ -117,7 +124,7 @@ impl fmt::Display for Error {
             Self::Busy => f.write_str("busy"),
             Self::NotBusy => f.write_str("not busy"),
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Closed => f.write_str("closed"),
+            Self::Closed | Self::Incomplete { .. } => f.write_str("closed"),
             Self::AlreadyClosed => f.write_str("already closed"),
             Self::Truncated(Cut::Fin) => {
                 f.write_str("truncated: the peer ended the connection without saying that its data is complete")
@@ -181,7 +188,7 @@ impl From<Error> for io::Error {
             Error::Busy | Error::NotBusy => io::ErrorKind::ResourceBusy,
             Error::Interrupted => io::ErrorKind::Interrupted,
             Error::Closed | Error::AlreadyClosed => io::ErrorKind::NotConnected,
-            Error::Truncated(Cut::Fin) => io::ErrorKind::UnexpectedEof,
+            Error::Truncated(Cut::Fin) | Error::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
             Error::Truncated(Cut::Reset) => io::ErrorKind::ConnectionReset,
             Error::Limit { .. } | Error::Protocol(_) => io::ErrorKind::InvalidData,
             Error::Timeout(_) => io::ErrorKind::TimedOut,

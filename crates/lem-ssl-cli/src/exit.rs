@@ -117,7 +117,7 @@ impl Exit {
                 _ => Self::Lost,
             },
             Error::Address(_) | Error::Misuse(_) => Self::Usage,
-            Error::Truncated(_) | Error::Closed | Error::Limit { .. } => Self::Lost,
+            Error::Truncated(_) | Error::Incomplete { .. } | Error::Closed | Error::Limit { .. } => Self::Lost,
             _ => Self::Failed,
         }
     }

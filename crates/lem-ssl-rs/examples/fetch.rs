@@ -116,18 +116,17 @@ async fn converse(stream: &Stream, address: &str) -> Result<(), Error> {
     loop {
         match stream.read_into(ReadMode::Line, &mut line).await {
             Ok(_) => {}
-            Err(Error::Closed) => break,
+            Err(Error::Closed) => return Ok(()),
+            // A last line without an end is a line all the same.
+            Err(Error::Incomplete { .. }) => {
+                stream.read_into(ReadMode::Available, &mut line).await?;
+            }
             Err(error) => return Err(error),
         }
         if print(&line)? == Reader::Gone {
             return Ok(());
         }
     }
-    // A last line without an end is readable all the same.
-    if stream.read_into(ReadMode::Available, &mut line).await.is_ok() {
-        print(&line)?;
-    }
-    Ok(())
 }
 
 fn request_for(address: &str) -> String {

@@ -9,6 +9,8 @@ on_every_stream! {
     with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_all,
     with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_available,
     with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_all,
+    an_end_inside_of_what_was_asked_for_counts_what_is_left,
+    an_end_between_two_lines_or_numbers_leaves_nothing_to_count,
     the_end_says_closed_in_every_mode_for_ever,
     a_read_that_waits_when_the_peer_closes_says_closed,
     what_came_before_the_end_is_read_before_it,
@@ -56,6 +58,27 @@ async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_all<C: C
     let (near, _far) = ended::<C>("rest").await;
     says(near.read(ReadMode::Line).await, "closed");
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"rest");
+}
+
+async fn an_end_inside_of_what_was_asked_for_counts_what_is_left<C: Carrier>() {
+    let (near, _far) = ended::<C>("line\nrest").await;
+    assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
+    for mode in [ReadMode::Line, ReadMode::Exact(5), ReadMode::Line] {
+        let end = near.read(mode).await.unwrap_err();
+        assert!(matches!(end, Error::Incomplete { left: 4 }), "{mode:?}: {end:?}");
+    }
+    assert_eq!(near.read(ReadMode::Exact(1)).await.unwrap(), b"r");
+    assert!(matches!(near.read_line_trimmed().await, Err(Error::Incomplete { left: 3 })));
+    assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"est");
+    assert!(matches!(near.read(ReadMode::Line).await, Err(Error::Closed)));
+}
+
+async fn an_end_between_two_lines_or_numbers_leaves_nothing_to_count<C: Carrier>() {
+    let (near, _far) = ended::<C>("line\n").await;
+    assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
+    for mode in [ReadMode::Line, ReadMode::Exact(1), ReadMode::Available] {
+        assert!(matches!(near.read(mode).await, Err(Error::Closed)), "{mode:?}");
+    }
 }
 
 async fn the_end_says_closed_in_every_mode_for_ever<C: Carrier>() {

@@ -60,7 +60,7 @@ async fn an_unfinished_line_at_the_end_is_closed_and_stays_readable<C: Carrier>(
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"whole\n");
     for _ in 0..2 {
-        assert!(matches!(lines.next().await, Err(Error::Closed)));
+        assert!(matches!(lines.next().await, Err(Error::Incomplete { left: 3 })));
     }
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"hal");
 }

@@ -55,7 +55,10 @@ fn a_clean_end_comes_after_everything() {
     let mut complete = with_bytes(b"abc");
     refused(read(&mut complete, ReadMode::Exact(4), Err(Error::Closed)));
     permitted(complete.close_write(Side::Client, Some(&Ok(()))));
-    permitted(read(&mut complete, ReadMode::Exact(4), Err(Error::Closed)));
+    // It says so, and how much is left.
+    refused(read(&mut complete, ReadMode::Exact(4), Err(Error::Closed)));
+    refused(read(&mut complete, ReadMode::Exact(4), Err(Error::Incomplete { left: 2 })));
+    permitted(read(&mut complete, ReadMode::Exact(4), Err(Error::Incomplete { left: 3 })));
     permitted(read(&mut complete, ReadMode::All, Ok(b"abc")));
     refused(read(&mut complete, ReadMode::Exact(0), Err(Error::Closed)));
 }
@@ -84,7 +87,7 @@ fn the_network_fails_only_where_it_may() {
     permitted(read(&mut broken, ReadMode::Exact(4), truncated()));
     // It is told once.
     refused(read(&mut broken, ReadMode::Exact(4), truncated()));
-    permitted(read(&mut broken, ReadMode::Exact(4), Err(Error::Closed)));
+    permitted(read(&mut broken, ReadMode::Exact(4), Err(Error::Incomplete { left: 3 })));
     permitted(read(&mut broken, ReadMode::All, Ok(b"abc")));
 
     let mut plain = Model::new([Terms { encrypted: false, ..TERMS }; 2], Weather::default());
@@ -272,7 +275,7 @@ fn the_last_line_is_followed_by_nothing_only_at_a_clean_end() {
     let mut rest = with_bytes(b"ab");
     permitted(rest.close_write(Side::Client, Some(&Ok(()))));
     refused(no_line(&mut rest));
-    permitted(take(&mut rest, 1, Err(Error::Closed)));
+    permitted(take(&mut rest, 1, Err(Error::Incomplete { left: 2 })));
     permitted(read(&mut rest, ReadMode::Available, Ok(b"ab")));
 }
 

@@ -39,6 +39,11 @@ impl InputBuffer {
         self.bytes.reserve(more);
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.consume(self.len());
+    }
+
     /// Takes everything out.
     pub fn take_all(&mut self) -> Vec<u8> {
         self.take(self.len())
@@ -148,7 +153,11 @@ impl InputBuffer {
         }
     }
 
-    fn consume(&mut self, count: usize) {
+    /// Forgets `count` bytes at the front.
+    ///
+    /// # Panics
+    /// If fewer bytes wait.
+    pub(crate) fn consume(&mut self, count: usize) {
         assert!(count <= self.len(), "took {count} bytes of {}", self.len());
         self.start += count;
         self.searched = self.searched.saturating_sub(count);

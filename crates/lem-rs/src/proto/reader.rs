@@ -84,6 +84,11 @@ impl Reader {
         }
     }
 
+    /// Takes everything that is there out, with its memory.
+    pub(crate) fn take_buffer(&mut self) -> InputBuffer {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// What was just taken out may be [taken back](Self::take_back); until then there is nothing to read for others.
     pub(crate) fn lend(&mut self) {
         self.lent = true;
@@ -123,7 +128,10 @@ impl Reader {
     fn more_or_end(&mut self, want: usize) -> Verdict {
         match self.inbound {
             Inbound::Open => Verdict::More(want),
-            _ => Verdict::Fail(self.tell_end()),
+            _ => Verdict::Fail(match (self.tell_end(), self.buffer.len()) {
+                (Error::Closed, left @ 1..) => Error::Incomplete { left },
+                (error, _) => error,
+            }),
         }
     }
 

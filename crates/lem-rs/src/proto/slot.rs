@@ -33,6 +33,11 @@ impl<W> Slot<W> {
         self.waiter.as_ref()
     }
 
+    /// As [`waiter`](Self::waiter), to be changed.
+    pub(crate) fn waiter_mut(&mut self) -> Option<&mut W> {
+        self.waiter.as_mut()
+    }
+
     /// A new operation begins to wait.
     pub(crate) fn enter(&mut self, waiter: W) -> Ticket {
         debug_assert!(!self.is_busy(), "a second operation entered the slot");

@@ -53,7 +53,10 @@ impl Model {
                 }
                 let end = self.end(side);
                 let permitted = match error {
-                    Error::Closed => end.told || self.may_be_complete(side),
+                    Error::Closed => end.available() == 0 && (end.told || self.may_be_complete(side)),
+                    Error::Incomplete { left } => {
+                        *left > 0 && *left == end.available() && (end.told || self.may_be_complete(side))
+                    }
                     Error::Truncated(Cut::Fin) => !end.told && self.is_frail() && end.terms.encrypted,
                     Error::Truncated(Cut::Reset) => !end.told && self.is_frail(),
                     Error::Protocol(_) => !end.told && self.weather.corrupts && end.terms.encrypted,
