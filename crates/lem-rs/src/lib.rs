@@ -39,7 +39,7 @@ pub use runtime::{
     Direction, JoinHandle, Machine, MachineBuilder, Source, Unblock, longest_poll, now, spawn, unblock, yield_now,
 };
 pub use stream::{
-    CloseCause, Flushed, Lines, Outbox, Plain, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,
+    CloseCause, Flushed, Lines, Outbox, Plain, Polled, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,
     StreamOptions, Transport, Write, WriteHalf, WriteQueue, close_transport,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, Sleeper, Take};

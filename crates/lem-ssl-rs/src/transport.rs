@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
 use rustls::pki_types::CertificateDer;
@@ -59,10 +58,6 @@ const MOST_AHEAD: usize = 64 * 1024;
 
 /// So much of what waits is sent along with a write: the send arena has room for it beside the largest write's records.
 const MOST_ALONG: usize = 3 * 1024;
-
-/// How long a server's tickets wait for its first answer, to be sent along with it: a request follows the handshake
-/// closely, as a rule, and nobody connects again so soon.
-const TICKETS_WAIT: Duration = Duration::from_millis(2);
 
 /// The largest record on the wire: 2^14 bytes of content, 2048 of overhead (RFC 5246 section 6.2.3), five of header.
 const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
@@ -260,11 +255,11 @@ impl Transport for Tls {
     }
 
     /// A TLS 1.3 server has only tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1). The last message
-    /// of any other handshake goes at once: the peer waits for it, and we may not give way for long.
-    fn patience(&self) -> Option<Duration> {
+    /// of any other handshake goes at once: the peer waits for it.
+    fn may_delay_pending(&self) -> bool {
         let is_server = matches!(self.session, Session::Server { .. });
         let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        (is_server && is_tls13 && self.outbox.len() <= MOST_ALONG).then_some(TICKETS_WAIT)
+        is_server && is_tls13 && self.sending == Sending::Open && self.outbox.len() <= MOST_ALONG
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {

@@ -23,7 +23,10 @@ on_every_stream! {
     two_halves_can_be_joined_again,
     halves_of_two_streams_cannot_be_joined,
     a_write_queue_lets_several_tasks_write_in_their_order,
-    a_write_queue_goes_on_after_an_interrupted_write,
+    a_write_queue_finishes_what_was_begun_when_it_is_interrupted,
+    a_write_queue_finishes_what_was_begun_when_its_writer_gives_up,
+    a_write_queue_sends_nothing_of_a_message_that_was_not_begun,
+    what_a_write_queue_has_begun_is_delivered_before_the_end,
 }
 
 const MIB: usize = 1024 * 1024;
@@ -247,7 +250,7 @@ async fn a_write_queue_lets_several_tasks_write_in_their_order<C: Carrier>() {
     }
 }
 
-async fn a_write_queue_goes_on_after_an_interrupted_write<C: Carrier>() {
+async fn a_write_queue_finishes_what_was_begun_when_it_is_interrupted<C: Carrier>() {
     let ((_reader, writer), far) = split_pair::<C>().await;
     let queue = WriteQueue::new(writer);
     let first = spawn({
@@ -260,12 +263,52 @@ async fn a_write_queue_goes_on_after_an_interrupted_write<C: Carrier>() {
     });
     until(|| queue.writer().is_busy() && queue.writer().bytes_written() > 0).await;
     queue.writer().interrupt().unwrap();
-    let counted = usize::try_from(queue.writer().bytes_written()).unwrap();
     says(first.await.unwrap(), "interrupted");
-    let received = far.read(counted + 6).await.unwrap();
-    assert_same(&received[..counted], &pattern(TOO_MUCH)[..counted]);
-    assert_eq!(&received[counted..], b"second");
+    let received = far.read(TOO_MUCH + 6).await.unwrap();
+    assert_same(&received, &[&pattern(TOO_MUCH)[..], b"second"].concat());
     second.await.unwrap().unwrap();
+}
+
+async fn a_write_queue_finishes_what_was_begun_when_its_writer_gives_up<C: Carrier>() {
+    let ((_reader, writer), far) = split_pair::<C>().await;
+    let queue = WriteQueue::new(writer);
+    // The peer does not read: the time is over in the midst of it.
+    assert!(timeout(Duration::from_millis(20), queue.write(&pattern(TOO_MUCH))).await.is_err());
+    assert_eq!(queue.writer().bytes_written(), TOO_MUCH as u64);
+    let second = spawn({
+        let queue = queue.clone();
+        async move { queue.write("second").await }
+    });
+    let received = far.read(TOO_MUCH + 6).await.unwrap();
+    assert_same(&received, &[&pattern(TOO_MUCH)[..], b"second"].concat());
+    second.await.unwrap().unwrap();
+}
+
+async fn a_write_queue_sends_nothing_of_a_message_that_was_not_begun<C: Carrier>() {
+    let ((_reader, writer), far) = split_pair::<C>().await;
+    let queue = WriteQueue::new(writer);
+    let first = spawn({
+        let queue = queue.clone();
+        async move { queue.write(&pattern(TOO_MUCH)).await }
+    });
+    until(|| queue.writer().is_busy() && queue.writer().bytes_written() > 0).await;
+    assert!(timeout(Duration::from_millis(1), queue.write("given up in the line")).await.is_err());
+    let third = spawn({
+        let queue = queue.clone();
+        async move { queue.write("third").await }
+    });
+    let received = far.read(TOO_MUCH + 5).await.unwrap();
+    assert_same(&received, &[&pattern(TOO_MUCH)[..], b"third"].concat());
+    first.await.unwrap().unwrap();
+    third.await.unwrap().unwrap();
+}
+
+async fn what_a_write_queue_has_begun_is_delivered_before_the_end<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let queue = WriteQueue::new(writer);
+    assert!(timeout(Duration::from_millis(20), queue.write(&pattern(TOO_MUCH))).await.is_err());
+    drop((queue, reader));
+    assert_same(&far.read(ReadMode::All).await.unwrap(), &pattern(TOO_MUCH));
 }
 
 async fn writer_close_after_a_dropped_write_sends_what_that_had_accepted<C: Carrier>() {

@@ -43,11 +43,11 @@ fn a_key_update_is_answered_while_we_only_read() {
     run(async {
         for role in ROLES {
             let (stream, mut peer) = connect(role).await;
-            receive_tickets(&mut peer).await;
             let reader = spawn(async move {
                 let heard = stream.read(ReadMode::All).await;
                 (stream, heard)
             });
+            receive_tickets(&mut peer).await;
             peer.tls.refresh_traffic_keys().unwrap();
             peer.flush().await;
             // We have nothing else to send.

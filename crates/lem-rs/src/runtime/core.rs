@@ -8,12 +8,14 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
+use super::handler::{Ready, ReadyHandler};
 use super::key::Key;
 use super::linger::Linger;
 use super::pace::Pace;
@@ -36,7 +38,7 @@ pub(crate) struct Core {
     world: Box<dyn World>,
     remote: Arc<Remote>,
     tasks: RefCell<Tasks>,
-    ready: RefCell<VecDeque<Key>>,
+    ready: RefCell<VecDeque<Ready>>,
     pub(super) timers: RefCell<Timers<Wait>>,
     sources: RefCell<Sources>,
     workers: Arc<Workers>,
@@ -52,6 +54,8 @@ pub(crate) struct Core {
     over: Cell<bool>,
     /// This thread is inside of the machine's `run`.
     running: Cell<bool>,
+    /// A task's future is being dropped because it panicked.
+    after_panic: Cell<bool>,
     scratch: RefCell<Scratch>,
 }
 
@@ -75,6 +79,7 @@ impl Core {
             lingering: Rc::default(),
             over: Cell::new(false),
             running: Cell::new(false),
+            after_panic: Cell::new(false),
             scratch: RefCell::default(),
         })
     }
@@ -101,6 +106,19 @@ impl Core {
                     .into(),
             )),
         }
+    }
+
+    /// Whether what is dropped now is dropped because of a panic: while the stack unwinds, or because the task whose
+    /// panic was caught held it.
+    pub(crate) fn is_after_panic(&self) -> bool {
+        thread::panicking() || self.after_panic.get()
+    }
+
+    /// Drops what a task that panicked has held.
+    pub(super) fn drop_after_panic<F>(&self, future: F) {
+        let outer = self.after_panic.replace(true);
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
+        self.after_panic.set(outer);
     }
 
     pub(crate) fn world(&self) -> &dyn World {
@@ -156,7 +174,7 @@ impl Core {
             return None;
         }
         let key = self.tasks.borrow_mut().insert(body, &self.remote);
-        self.ready.borrow_mut().push_back(key);
+        self.ready.borrow_mut().push_back(Ready::Task(key));
         Some(key)
     }
 
@@ -182,8 +200,18 @@ impl Core {
             && !task.queued
         {
             task.queued = true;
-            self.ready.borrow_mut().push_back(key);
+            self.ready.borrow_mut().push_back(Ready::Task(key));
         }
+    }
+
+    /// Lets a stream send what was accepted: next after the task that is being polled, before the loop waits.
+    pub(crate) fn schedule_flush(&self, stream: Weak<dyn ReadyHandler>) {
+        self.ready.borrow_mut().push_front(Ready::Flush(stream));
+    }
+
+    /// As [`schedule_flush`](Self::schedule_flush), behind everything else that is ready.
+    pub(crate) fn schedule_rest(&self, stream: Weak<dyn ReadyHandler>) {
+        self.ready.borrow_mut().push_back(Ready::Flush(stream));
     }
 
     pub(crate) fn wake(&self, wait: Wait) {
@@ -193,6 +221,11 @@ impl Core {
                 self.schedule(key);
             }
             Wait::Foreign(waker) => waker.wake(),
+            Wait::Handler(stream, direction) => {
+                if let Some(stream) = stream.upgrade() {
+                    stream.handle_ready(direction);
+                }
+            }
         }
     }
 
@@ -207,6 +240,11 @@ impl Core {
     /// Charges the task being polled for moving `bytes`.
     pub(crate) fn charge(&self, bytes: usize) {
         self.pace.charge(bytes);
+    }
+
+    /// Whether this poll's allowance for moving bytes is spent, in a task or in a stream's flush.
+    pub(crate) fn poll_is_spent(&self) -> bool {
+        self.pace.poll_is_spent()
     }
 
     /// Whether the task being polled has spent its allowance and should give way. Outside of a poll nobody waits.
@@ -237,9 +275,12 @@ impl Core {
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
         self.pace.begin_turn(|task| self.tasks.borrow().get(task).is_some_and(|task| task.queued));
         for _ in 0..POLLS_PER_TURN {
-            let Some(key) = self.ready.borrow_mut().pop_front() else { return };
-            let ended =
-                self.measured(|| if key == main { self.poll_main(key, poll_main) } else { self.poll_task(key) });
+            let Some(ready) = self.ready.borrow_mut().pop_front() else { return };
+            let ended = self.measured(|| match ready {
+                Ready::Task(key) if key == main => self.poll_main(key, poll_main),
+                Ready::Task(key) => self.poll_task(key),
+                Ready::Flush(stream) => self.flush_stream(&stream),
+            });
             if ended || self.pace.turn_is_spent() {
                 return;
             }
@@ -295,6 +336,15 @@ impl Core {
         };
         if let Some(finished) = finished {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(finished)));
+        }
+        false
+    }
+
+    /// A stream sends what was accepted. A panic is one of its transport's; the panic hook has reported it.
+    fn flush_stream(&self, stream: &Weak<dyn ReadyHandler>) -> bool {
+        if let Some(stream) = stream.upgrade() {
+            self.pace.begin_poll_outside_of_tasks();
+            let _ = catch_unwind(AssertUnwindSafe(move || stream.flush()));
         }
         false
     }

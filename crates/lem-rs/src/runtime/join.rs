@@ -28,7 +28,7 @@ impl<T: 'static> JoinHandle<T> {
     #[track_caller]
     pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = T> + 'static) -> Self {
         let result = Rc::new(Delivery::default());
-        let sender = Sender(result.clone());
+        let sender = Sender { core: core.clone(), to: result.clone() };
         let key = core.spawn(Box::pin(deliver(Box::pin(future), sender)));
         Self { core: core.clone(), key, result }
     }
@@ -95,11 +95,14 @@ impl<T> Default for Delivery<T> {
 }
 
 /// Delivers exactly once: what the task returned, or, if it is dropped before, that it was cancelled.
-struct Sender<T>(Rc<Delivery<T>>);
+struct Sender<T> {
+    core: Rc<Core>,
+    to: Rc<Delivery<T>>,
+}
 
 impl<T> Sender<T> {
     fn send(&self, result: Result<T, JoinError>) {
-        let mut state = self.0.state.borrow_mut();
+        let mut state = self.to.state.borrow_mut();
         if let State::Running(waiter) = &mut *state {
             let waiter = waiter.take();
             *state = State::Ready(result);
@@ -133,9 +136,15 @@ async fn deliver<T>(future: Pin<Box<impl Future<Output = T>>>, sender: Sender<T>
             }
         })
         .await;
-        match (result, catch_unwind(AssertUnwindSafe(|| drop(slot.take())))) {
-            (Ok(_), Err(payload)) => Err(JoinError::from_panic(payload.as_ref())),
-            (result, _) => result,
+        match result {
+            Ok(output) => match catch_unwind(AssertUnwindSafe(|| drop(slot.take()))) {
+                Ok(()) => Ok(output),
+                Err(payload) => Err(JoinError::from_panic(payload.as_ref())),
+            },
+            Err(panicked) => {
+                sender.core.drop_after_panic(slot.take());
+                Err(panicked)
+            }
         }
     };
     sender.send(result);

@@ -3,6 +3,7 @@
 mod arena;
 mod blocking;
 mod core;
+mod handler;
 mod join;
 mod key;
 mod linger;
@@ -21,6 +22,7 @@ mod workers;
 
 pub use blocking::{Unblock, unblock};
 pub(crate) use core::Core;
+pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;
 pub use machine::{Machine, MachineBuilder, longest_poll, now, spawn, yield_now};
 pub(crate) use refusal::{refuse, refused};

@@ -66,6 +66,11 @@ impl Pace {
         self.asks.set(0);
     }
 
+    /// As [`begin_poll`](Self::begin_poll), for what the machine itself does for a stream.
+    pub(super) fn begin_poll_outside_of_tasks(&self) {
+        self.allowance.set(BYTES_PER_POLL);
+    }
+
     /// The task being polled has moved `bytes`.
     pub(super) fn charge(&self, bytes: usize) {
         let bytes = bytes.max(LEAST_CHARGE);

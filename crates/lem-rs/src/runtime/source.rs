@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::core::Core;
 use super::key::Key;
+use super::wait::Wait;
 use super::waker::current;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -67,6 +68,21 @@ impl Watched {
     pub(crate) fn unpark(&self, direction: Direction) {
         let waiter = self.core.sources().borrow_mut().take_waiter(self.key, direction);
         drop(waiter);
+    }
+}
+
+/// For streams, which drop what comes back when nothing of theirs is borrowed: a foreign waker runs foreign code.
+impl Source {
+    /// Registers `wait` for the next event of this direction; hands out what stood there.
+    #[must_use = "drop it with nothing borrowed"]
+    pub(crate) fn register(&self, direction: Direction, wait: Wait) -> Option<Wait> {
+        self.core().sources().borrow_mut().park(self.watched.key, direction, wait)
+    }
+
+    /// Takes out what is registered.
+    #[must_use = "drop it with nothing borrowed"]
+    pub(crate) fn deregister(&self, direction: Direction) -> Option<Wait> {
+        self.core().sources().borrow_mut().take_waiter(self.watched.key, direction)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What is left behind by a task that waits, so that it can be woken.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use super::core::Core;
+use super::handler::ReadyHandler;
 use super::key::Key;
+use super::source::Direction;
 use super::vigil::Hold;
 
 /// Wakes one waiter of one machine.
@@ -17,6 +19,8 @@ use super::vigil::Hold;
 pub(crate) enum Wait {
     Task(Key, Hold),
     Foreign(Waker),
+    /// A stream, which knows who waits on it.
+    Handler(Weak<dyn ReadyHandler>, Direction),
 }
 
 /// A [`Wait`] that knows its machine, for things that may be used when another machine runs.

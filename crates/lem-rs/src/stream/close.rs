@@ -1,75 +1,103 @@
 //! Closing a stream: both sides, one side, at once, or for a protocol that takes over.
 
+use std::mem;
 use std::rc::Rc;
 
-use super::farewell::{Farewell, Unheard};
-use super::inner::{Inner, cancel};
-use super::options::StreamOptions;
+use super::graceful_close::{GracefulClose, Undelivered};
+use super::inner::Inner;
 use super::state::{Link, Outbound, State};
 use super::transport::Transport;
 use crate::error::{Cut, EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::Direction;
 
+/// How a stream is closed by us.
+enum Manner {
+    /// The peer hears all of it, and our goodbye.
+    Graceful(Undelivered),
+    /// It has failed already: there is nobody to say goodbye to.
+    Failed(Error),
+    /// Nothing more is sent.
+    Abort,
+    /// Nothing more is sent, and the peer must see that something is missing.
+    CutOff,
+}
+
+impl<T: Transport> State<T> {
+    /// How a graceful close goes from here.
+    fn closing(&self) -> Manner {
+        match self.reader.ended() {
+            Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
+            _ if matches!(self.outbound, Outbound::Broken(_)) => Manner::Failed(Error::Closed),
+            Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => Manner::Graceful(Undelivered::Goodbye),
+            _ => Manner::Graceful(Undelivered::Content),
+        }
+    }
+}
+
 impl<T: Transport> Inner<T> {
     /// Closes both sides; the rest goes on in the background.
     pub(super) fn close(&self) -> Result<(), Error> {
-        self.end(|transport, state, options| match state.reader.ended() {
-            // The connection is gone: there is nobody to say goodbye to.
-            Some(EndOfStream::Cut(Cut::Reset)) => Some(Farewell::failed(Error::Truncated(Cut::Reset))),
-            _ if state.outbound == Outbound::Broken => Some(Farewell::failed(Error::Closed)),
-            Some(EndOfStream::Clean) if state.accepted == state.accepted_at_end => {
-                Some(Farewell::begin(transport, options.close_deadline, Unheard::Goodbye))
-            }
-            _ => Some(Farewell::begin(transport, options.close_deadline, Unheard::Content)),
-        })
+        self.end(State::closing)
     }
 
     /// Closes both sides at once: nothing is flushed, nothing is said.
     pub(super) fn abort(&self) {
-        if self.end(|_, _, _| None).is_err()
-            && let Some(farewell) = self.farewell()
+        if self.end(|_| Manner::Abort).is_err()
+            && let Some(close) = self.closing()
         {
-            farewell.abort();
+            close.abort();
         }
     }
 
-    fn end(&self, farewell: impl FnOnce(T, &State<T>, &StreamOptions) -> Option<Rc<Farewell>>) -> Result<(), Error> {
+    /// As [`abort`](Self::abort), so that the peer sees a failure and no end, whatever the protocol.
+    pub(super) fn cut_off(&self) {
+        // A close that was begun before goes on: then all was said.
+        let _ = self.end(|_| Manner::CutOff);
+    }
+
+    fn end(&self, manner: impl FnOnce(&State<T>) -> Manner) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        let placeholder = Link::Closed(None);
-        let transport = match std::mem::replace(&mut state.link, placeholder) {
-            Link::Open(transport) => transport,
-            closed @ Link::Closed(_) => {
-                state.link = closed;
-                return Err(Error::AlreadyClosed);
+        if matches!(state.link, Link::Closed(_)) {
+            return Err(Error::AlreadyClosed);
+        }
+        let manner = manner(&state);
+        let registered = [Direction::Read, Direction::Write].map(|side| state.deregister(side));
+        let waiters = [Direction::Read, Direction::Write].map(|side| state.slots.release(side));
+        let (input, unsent) = (mem::take(&mut state.reader.buffer), mem::take(&mut state.unsent));
+        let Link::Open(transport) = mem::replace(&mut state.link, Link::Closed(None)) else {
+            unreachable!("it was open");
+        };
+        drop(state);
+        drop((registered, input));
+        let close = match manner {
+            Manner::Graceful(undelivered) => {
+                Some(GracefulClose::begin(&self.core, transport, unsent, self.options.close_deadline, undelivered))
+            }
+            Manner::Failed(reason) => Some(GracefulClose::failed(reason)),
+            Manner::Abort => None,
+            Manner::CutOff => {
+                transport.make_end_abnormal();
+                None
             }
         };
-        for direction in [Direction::Read, Direction::Write] {
-            transport.source().unpark(direction);
-        }
-        state.link = Link::Closed(farewell(transport, &state, &self.options));
-        let waiters = [Direction::Read, Direction::Write].map(|side| state.slots.release(side));
-        let flusher = state.flusher.take();
-        let input = std::mem::take(&mut state.reader.buffer);
-        drop(state);
-        drop(input);
-        cancel(flusher);
-        waiters.into_iter().flatten().for_each(|waiter| self.core.wake(waiter.wait));
+        self.state.borrow_mut().link = Link::Closed(close);
+        waiters.into_iter().flatten().for_each(|waiter| self.wake(waiter.wait));
         Ok(())
     }
 
-    fn farewell(&self) -> Option<Rc<Farewell>> {
+    fn closing(&self) -> Option<Rc<GracefulClose>> {
         match &self.state.borrow().link {
             Link::Open(_) => None,
-            Link::Closed(farewell) => farewell.clone(),
+            Link::Closed(close) => close.clone(),
         }
     }
 
-    /// Waits for the end of the farewell that `close` began.
-    pub(super) async fn parted(&self) -> Result<(), Error> {
+    /// Waits for the end of what `close` began.
+    pub(super) async fn closed(&self) -> Result<(), Error> {
         self.core.check_usable()?;
-        match self.farewell() {
-            Some(farewell) => farewell.wait().await,
+        match self.closing() {
+            Some(close) => close.wait().await,
             None => Ok(()),
         }
     }
@@ -77,23 +105,15 @@ impl<T: Transport> Inner<T> {
     /// Closes the sending side; reading goes on.
     pub(super) fn close_write(self: &Rc<Self>) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        if state.outbound != Outbound::Open {
+        if matches!(state.link, Link::Closed(_)) || !matches!(state.outbound, Outbound::Open) {
             return Err(Error::AlreadyClosed);
         }
-        let Link::Open(transport) = &mut state.link else { return Err(Error::AlreadyClosed) };
-        transport.end_sending();
-        state.outbound = Outbound::Ending;
+        state.outbound = Outbound::Closing;
         // On a whole stream the waiter may be a reader, whom this does not concern.
         let writes = state.slots.waits_for(Direction::Write);
         let waiter = if writes { state.slots.release(Direction::Write) } else { None };
-        // Without one, it is the flusher that is parked there.
-        if waiter.is_some() {
-            state.unpark(Direction::Write);
-        }
         drop(state);
-        if let Some(waiter) = waiter {
-            self.core.wake(waiter.wait);
-        }
+        self.wake(waiter.and_then(|waiter| waiter.wait));
         self.settle();
         Ok(())
     }
@@ -101,22 +121,22 @@ impl<T: Transport> Inner<T> {
     /// Takes the transport out, with what was received: for a protocol that takes over.
     pub(super) fn dismantle(&self) -> Result<(T, InputBuffer), Error> {
         let mut state = self.state.borrow_mut();
-        if state.outbound != Outbound::Open || state.reader.ended().is_some() {
+        if !matches!(state.outbound, Outbound::Open) || state.reader.ended().is_some() {
             return Err(Error::Closed);
         }
-        let placeholder = Link::Closed(None);
-        match std::mem::replace(&mut state.link, placeholder) {
-            Link::Open(transport) => {
-                let input = std::mem::take(&mut state.reader.buffer);
-                let flusher = state.flusher.take();
-                drop(state);
-                cancel(flusher);
-                Ok((transport, input))
-            }
-            closed @ Link::Closed(_) => {
-                state.link = closed;
-                Err(Error::Closed)
-            }
+        if !state.unsent.is_empty() {
+            return Err(Error::Misuse(
+                "the stream has content that the kernel has not taken: flush it before taking the stream apart".into(),
+            ));
         }
+        let Link::Open(transport) = mem::replace(&mut state.link, Link::Closed(None)) else {
+            return Err(Error::Closed);
+        };
+        let registered = [Direction::Read, Direction::Write].map(|side| transport.source().deregister(side));
+        let input = mem::take(&mut state.reader.buffer);
+        drop(state);
+        drop(registered);
+        let transport = Rc::try_unwrap(transport).map_err(|_| Error::Busy)?;
+        Ok((transport, input))
     }
 }

@@ -18,7 +18,8 @@ pub struct ReadHalf<T: Transport> {
     inner: Rc<Inner<T>>,
 }
 
-/// The sending half of a stream. Dropping it closes the sending side, as [`close`](Self::close) does.
+/// The sending half of a stream. Dropping it closes the sending side, as [`close`](Self::close) does; a panic that drops it
+/// cuts the whole stream off, so that half an answer does not look like a whole one.
 pub struct WriteHalf<T: Transport> {
     /// `None` only while it is being joined again, so that dropping it then closes nothing.
     inner: Option<Rc<Inner<T>>>,
@@ -133,6 +134,11 @@ impl<T: Transport> WriteHalf<T> {
         Write::new(self.inner(), data.as_ref())
     }
 
+    /// As [`write`](Self::write), but what was begun is sent whole.
+    pub(super) fn write_whole<'a>(&'a self, data: &'a [u8]) -> Write<'a, T> {
+        Write::whole(self.inner(), data)
+    }
+
     /// Interrupts the task that writes.
     ///
     /// # Errors
@@ -179,9 +185,14 @@ impl<T: Transport> WriteHalf<T> {
 
 impl<T: Transport> Drop for WriteHalf<T> {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take() {
+        match self.inner.take() {
+            // Nobody knows whether all was said, so the peer must not be told that it was.
+            Some(inner) if inner.core.is_after_panic() => inner.cut_off(),
             // If the other half is gone too, the whole stream is closed by what follows; if not, half of it is now.
-            let _ = inner.close_write();
+            Some(inner) => {
+                let _ = inner.close_write();
+            }
+            None => {}
         }
     }
 }

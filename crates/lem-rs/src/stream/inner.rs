@@ -1,20 +1,19 @@
-//! A stream's state, shared by the stream or its halves and by the task that flushes in the background.
+//! A stream's state, shared by the stream or its halves and known to the machine.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::thread;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
 
 use super::options::StreamOptions;
+use super::send_buffer::Step;
 use super::slots::Operation;
 use super::state::{Link, Outbound, State};
-use super::transport::{Flushed, Transport};
+use super::transport::Transport;
+use crate::endpoint::Endpoint;
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
-use crate::runtime::{Core, Direction, JoinHandle};
-use crate::time::sleep;
+use crate::runtime::{Core, Direction, ReadyHandler, Wait};
 
 pub(super) struct Inner<T: Transport> {
     pub(super) core: Rc<Core>,
@@ -22,40 +21,70 @@ pub(super) struct Inner<T: Transport> {
     pub(super) state: RefCell<State<T>>,
 }
 
+/// How a poll of an operation ended.
+pub(super) enum Outcome<R> {
+    Over(Result<R, Error>),
+    /// It waits for the socket.
+    Waits,
+    /// It has spent its task's allowance and goes on in the task's next turn.
+    GivesWay,
+}
+
 impl<T: Transport> Inner<T> {
     pub(super) fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Rc<Self> {
         let core = transport.source().core().clone();
         let state = RefCell::new(State::new(transport, input));
         let inner = Rc::new(Self { core, options, state });
-        inner.begin();
+        inner.release_memory();
+        // What the handshake has left to send goes now, unless it may go along with the first write.
+        if !inner.state.borrow().may_delay_flush() {
+            inner.settle();
+        }
         inner
     }
 
-    /// Ends a poll: the operation waits on, for its next turn if it `gives_way`, or is over.
+    /// Ends a poll: the operation waits on, with `wait` to wake it, or is over.
     pub(super) fn conclude<R>(
         &self,
         mut state: RefMut<'_, State<T>>,
-        cx: &Context<'_>,
         operation: &mut Operation,
-        result: Option<Result<R, Error>>,
-        gives_way: bool,
+        outcome: Outcome<R>,
+        wait: Wait,
     ) -> Poll<Result<R, Error>> {
-        let before = match &result {
-            None => state.slots.wait(operation, self.core.wait_of(cx)),
-            Some(_) => {
-                let waiter = state.slots.leave(operation);
-                if let Some(waiter) = &waiter {
-                    state.unpark(waiter.direction);
-                }
-                waiter
+        match outcome {
+            Outcome::Over(result) => {
+                let left = state.slots.leave(operation);
+                let registered = if left.is_some() { state.stop_waiting(operation.direction()) } else { None };
+                drop(state);
+                drop((left, registered, wait));
+                Poll::Ready(result)
             }
-        };
-        drop(state);
-        drop(before);
-        if gives_way {
-            self.core.wake(self.core.wait_of(cx));
+            Outcome::Waits => {
+                let before = state.slots.wait(operation, Some(wait));
+                drop(state);
+                drop(before);
+                Poll::Pending
+            }
+            Outcome::GivesWay => {
+                let before = state.slots.wait(operation, None);
+                drop(state);
+                drop(before);
+                self.core.wake(wait);
+                Poll::Pending
+            }
         }
-        result.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Registers the stream at its socket. What is handed out is the caller's to drop, unborrowed.
+    #[must_use = "drop it with nothing borrowed"]
+    pub(super) fn register(self: &Rc<Self>, state: &State<T>, direction: Direction) -> Option<Wait> {
+        let Link::Open(transport) = &state.link else { return None };
+        transport.source().register(direction, Wait::Handler(self.handler(), direction))
+    }
+
+    fn handler(self: &Rc<Self>) -> Weak<dyn ReadyHandler> {
+        let weak: Weak<Self> = Rc::downgrade(self);
+        weak
     }
 
     /// An operation is dropped before it was over.
@@ -64,75 +93,79 @@ impl<T: Transport> Inner<T> {
             return;
         }
         let mut state = self.state.borrow_mut();
-        let Some(waiter) = state.slots.leave(operation) else { return };
-        state.unpark(waiter.direction);
+        let left = state.slots.leave(operation);
+        let registered = if left.is_some() { state.stop_waiting(operation.direction()) } else { None };
         drop(state);
-        if waiter.direction == Direction::Write {
+        let was_there = left.is_some();
+        drop((left, registered));
+        if was_there && operation.direction() == Direction::Write {
             self.settle();
-        }
-    }
-
-    /// Sends what the handshake has left to send: at once, or with the first write if that comes soon enough.
-    fn begin(self: &Rc<Self>) {
-        self.release_memory();
-        let patience = self.with_transport(|transport| transport.has_pending().then(|| transport.patience()));
-        match patience.flatten().flatten() {
-            Some(patience) => {
-                let flush = self.flush_in_background();
-                let later = async move {
-                    sleep(patience).await;
-                    flush.await;
-                };
-                self.state.borrow_mut().flusher = Some(JoinHandle::spawn(&self.core, later));
-            }
-            None => self.settle(),
-        }
-    }
-
-    /// Sends what is pending, now or by a task in the background, unless a write waits, which does it itself.
-    pub(super) fn settle(self: &Rc<Self>) {
-        let mut state = self.state.borrow_mut();
-        let needed = state.has_work_to_flush() && state.flusher.is_none() && !state.slots.waits_for(Direction::Write);
-        if needed && state.flush_step() == Flushed::Blocked {
-            state.flusher = Some(JoinHandle::spawn(&self.core, self.flush_in_background()));
-        }
-    }
-
-    fn flush_in_background(self: &Rc<Self>) -> impl Future<Output = ()> + use<T> {
-        let weak = Rc::downgrade(self);
-        // It does not keep the stream alive: a stream that is dropped flushes on its way out.
-        poll_fn(move |cx| match weak.upgrade() {
-            Some(inner) => inner.poll_flush(cx),
-            None => Poll::Ready(()),
-        })
-    }
-
-    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.borrow_mut();
-        match state.flush_step() {
-            Flushed::Done => {
-                state.flusher = None;
-                Poll::Ready(())
-            }
-            Flushed::Blocked => {
-                if let Link::Open(transport) = &state.link {
-                    transport.source().park(Direction::Write, cx);
-                }
-                Poll::Pending
-            }
         }
     }
 
     pub(super) fn interrupt(self: &Rc<Self>, direction: Direction) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
         let waiter = state.slots.release(direction).ok_or(Error::NotBusy)?;
-        state.unpark(waiter.direction);
+        let registered = state.stop_waiting(waiter.direction);
         drop(state);
-        self.core.wake(waiter.wait);
+        drop(registered);
+        self.wake(waiter.wait);
         if waiter.direction == Direction::Write {
             self.settle();
         }
         Ok(())
+    }
+
+    pub(super) fn wake(&self, wait: Option<Wait>) {
+        if let Some(wait) = wait {
+            self.core.wake(wait);
+        }
+    }
+
+    /// Sends what was accepted, as far as the kernel takes it and this poll's budget goes. The rest goes on in the
+    /// background: accepted bytes need no further polls of those who wrote them.
+    pub(super) fn settle(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        let mut registered = None;
+        let mut reader = None;
+        let writer = loop {
+            if !state.has_work_to_flush() {
+                break state.slots.take_wait(Direction::Write);
+            }
+            if self.core.poll_is_spent() {
+                self.core.schedule_rest(self.handler());
+                break None;
+            }
+            match state.flush_step() {
+                Ok(Step::Moved(count)) => self.core.charge(count),
+                Ok(Step::Done) => {}
+                Ok(Step::Blocked) => {
+                    registered = self.register(&state, Direction::Write);
+                    break None;
+                }
+                // Somebody looks at the transport.
+                Err(Error::Busy) => {
+                    self.core.schedule_rest(self.handler());
+                    break None;
+                }
+                Err(error) => {
+                    state.flush_broke(error);
+                    // The search for the reason may have received the end.
+                    reader = state.slots.take_wait(Direction::Read);
+                }
+            }
+        };
+        drop(state);
+        drop(registered);
+        self.wake(reader);
+        self.wake(writer);
+    }
+
+    /// As [`settle`](Self::settle), when the task that is being polled has given way: more may be written before.
+    pub(super) fn settle_soon(self: &Rc<Self>) {
+        if !std::mem::replace(&mut self.state.borrow_mut().flush_scheduled, true) {
+            self.core.schedule_flush(self.handler());
+        }
     }
 
     pub(super) fn is_busy(&self, direction: Direction) -> bool {
@@ -147,7 +180,7 @@ impl<T: Transport> Inner<T> {
 
     pub(super) fn is_write_closed(&self) -> bool {
         let state = self.state.borrow();
-        matches!(state.link, Link::Closed(_)) || state.outbound != Outbound::Open
+        matches!(state.link, Link::Closed(_)) || !matches!(state.outbound, Outbound::Open)
     }
 
     pub(super) fn end_of_stream(&self) -> Option<EndOfStream> {
@@ -166,12 +199,26 @@ impl<T: Transport> Inner<T> {
         self.state.borrow().reader.buffer.len()
     }
 
-    /// Looks at the transport, while the stream is not closed by us.
+    /// Looks at the transport, while the stream is not closed by us. Nothing is borrowed meanwhile: the stream can be
+    /// used, but reads and writes are told "busy".
     pub(super) fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        match &self.state.borrow().link {
-            Link::Open(transport) => Some(look(transport)),
-            Link::Closed(_) => None,
-        }
+        let transport = match &self.state.borrow().link {
+            Link::Open(transport) => transport.clone(),
+            Link::Closed(_) => return None,
+        };
+        Some(look(&transport))
+    }
+
+    pub(super) fn peer_addr(&self) -> Result<Endpoint, Error> {
+        self.with_transport(|transport| transport.source().peer())
+            .ok_or(Error::Closed)?
+            .map_err(|error| Error::io("tell the peer's address", error))
+    }
+
+    pub(super) fn local_addr(&self) -> Result<Endpoint, Error> {
+        self.with_transport(|transport| transport.source().local())
+            .ok_or(Error::Closed)?
+            .map_err(|error| Error::io("tell the local address", error))
     }
 
     pub(super) fn split(&self) {
@@ -183,18 +230,40 @@ impl<T: Transport> Inner<T> {
     }
 }
 
-pub(super) fn cancel(flusher: Option<JoinHandle<()>>) {
-    if let Some(flusher) = flusher {
-        flusher.cancel();
+impl<T: Transport> State<T> {
+    /// An operation of this direction waits no more. What was accepted still waits for the socket.
+    fn stop_waiting(&self, direction: Direction) -> Option<Wait> {
+        match direction {
+            Direction::Write if self.has_work_to_flush() => None,
+            _ => self.deregister(direction),
+        }
+    }
+}
+
+impl<T: Transport> ReadyHandler for Inner<T> {
+    fn handle_ready(self: Rc<Self>, direction: Direction) {
+        let mut state = self.state.borrow_mut();
+        if direction == Direction::Write && state.has_work_to_flush() {
+            self.core.schedule_rest(self.handler());
+            return;
+        }
+        let wait = state.slots.take_wait(direction);
+        drop(state);
+        self.wake(wait);
+    }
+
+    fn flush(self: Rc<Self>) {
+        self.state.borrow_mut().flush_scheduled = false;
+        self.settle();
     }
 }
 
 impl<T: Transport> Drop for Inner<T> {
-    /// A stream that is dropped is closed as gracefully as one that is closed by hand. In a panic nobody knows whether
-    /// all was said, so the peer must not be told that it was.
+    /// A stream that is dropped is closed as gracefully as one that is closed by hand. After a panic nobody knows
+    /// whether all was said, so the peer must not be told that it was.
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.abort();
+        if self.core.is_after_panic() {
+            self.cut_off();
         } else {
             // "already closed" is the usual case here.
             let _ = self.close();

@@ -40,7 +40,7 @@ impl<'a, T: Transport> Lines<'a, T> {
     ///
     /// # Errors
     /// As [`Stream::read`](crate::Stream::read) of a [`ReadMode::Line`]: [`Error::Limit`] for a line that is too long,
-    /// [`Error::Closed`] if the stream ended in the middle of one, which stays readable with
+    /// [`Error::Incomplete`] if the stream ended in the middle of one, which stays readable with
     /// [`ReadMode::Available`].
     ///
     /// **Cancel safety:** dropping it loses no line.
@@ -125,10 +125,8 @@ impl<T: Transport> Inner<T> {
         batch: &mut Vec<u8>,
     ) -> Poll<Result<(), Error>> {
         let spares = &self.core.arenas().spares;
-        let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, first| {
+        let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, _| {
             let count = reader.buffer.whole_lines();
-            // The first was charged already.
-            self.core.charge(count - first);
             reader.buffer.take_into(count, batch, || spares.take());
             reader.lend();
         });
@@ -137,7 +135,7 @@ impl<T: Transport> Inner<T> {
     }
 
     /// What comes back to a stream that was closed meanwhile is nobody's.
-    fn put_back(&self, rest: &[u8]) {
+    pub(super) fn put_back(&self, rest: &[u8]) {
         let mut state = self.state.borrow_mut();
         let is_open = matches!(state.link, Link::Open(_));
         state.reader.take_back(if is_open { rest } else { &[] });

@@ -1,7 +1,7 @@
 //! Streams: the original's verbs, written once for every transport.
 
 mod close;
-mod farewell;
+mod graceful_close;
 mod halves;
 mod handle;
 mod inner;
@@ -9,7 +9,9 @@ mod lines;
 mod options;
 mod outbox;
 mod plain;
+mod polled;
 mod read;
+mod send_buffer;
 mod slots;
 mod state;
 mod transport;
@@ -17,13 +19,14 @@ mod whole;
 mod write;
 mod write_queue;
 
-pub use farewell::close_transport;
+pub use graceful_close::close_transport;
 pub use halves::{ReadHalf, WriteHalf};
 pub use handle::StreamHandle;
 pub use lines::Lines;
 pub use options::StreamOptions;
 pub use outbox::Outbox;
 pub use plain::Plain;
+pub use polled::Polled;
 pub use read::{Read, ReadInto};
 pub use transport::{Flushed, Received, Sent, Transport};
 pub use whole::{CloseCause, Stream};

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::inner::Inner;
+use super::inner::{Inner, Outcome};
 use super::slots::Operation;
 use super::state::{Link, State};
 use super::transport::{Received, Transport};
@@ -89,6 +89,9 @@ impl<T: Transport> Inner<T> {
         take: impl FnOnce(&mut Reader, usize) -> R,
     ) -> Poll<Result<R, Error>> {
         self.core.check_usable()?;
+        // A foreign waker is foreign code: it is cloned while nothing is borrowed.
+        let wait = self.core.wait_of(cx);
+        let mut registered = None;
         let mut state = self.state.borrow_mut();
         match state.slots.admit(operation) {
             Ok(()) => {}
@@ -102,26 +105,30 @@ impl<T: Transport> Inner<T> {
             drop(state);
             return refuse(cx, Error::Busy);
         }
-        let mut gives_way = false;
         let mut received_any = false;
         let spares = &self.core.arenas().spares;
-        let result = loop {
+        let outcome = loop {
             // `Exact(0)` is the one read that never waits, not even for its turn.
             if self.core.must_give_way() && mode != ReadMode::Exact(0) {
-                gives_way = true;
-                break None;
+                break Outcome::GivesWay;
             }
-            let State { link: Link::Open(transport), reader, received, accepted, accepted_at_end, .. } = &mut *state
-            else {
-                break Some(Err(Error::Closed));
-            };
+            let State { link, reader, received, accepted, accepted_at_end, .. } = &mut *state;
+            if matches!(link, Link::Closed(_)) {
+                break Outcome::Over(Err(Error::Closed));
+            }
             let want = match reader.judge(mode, &self.options.limits) {
                 Verdict::Value(count) => {
-                    self.core.charge(count);
-                    break Some(Ok(take(reader, count)));
+                    let before = reader.buffer.len();
+                    let result = take(reader, count);
+                    self.core.charge(before - reader.buffer.len());
+                    break Outcome::Over(Ok(result));
                 }
-                Verdict::Fail(error) => break Some(Err(error)),
+                Verdict::Fail(error) => break Outcome::Over(Err(error)),
                 Verdict::More(want) => want,
+            };
+            let transport = match link.transport() {
+                Ok(transport) => transport,
+                Err(error) => break Outcome::Over(Err(error)),
             };
             received_any = true;
             if mode == ReadMode::Line {
@@ -142,18 +149,21 @@ impl<T: Transport> Inner<T> {
                     if mode == ReadMode::Line {
                         reader.buffer.fit(|buffer| spares.put(buffer));
                     }
-                    transport.source().park(Direction::Read, cx);
-                    break None;
+                    registered = self.register(&state, Direction::Read);
+                    break Outcome::Waits;
                 }
             }
         };
-        if matches!(result, Some(Err(_))) {
+        if matches!(outcome, Outcome::Over(Err(_))) {
             self.core.charge(0);
         }
-        // A KeyUpdate wants an answer (RFC 8446 section 4.6.3), even from one who only reads.
-        let answers = received_any && state.has_work_to_flush();
-        let poll = self.conclude(state, cx, operation, result, gives_way);
-        if answers {
+        // What the protocol has to say itself is sent by reading, too: tickets, the answer to a KeyUpdate (RFC 8446
+        // section 4.6.3). It may be delayed until the reader waits.
+        let waits = matches!(outcome, Outcome::Waits);
+        let flushes = received_any && state.has_work_to_flush() && (waits || !state.may_delay_flush());
+        let poll = self.conclude(state, operation, outcome, wait);
+        drop(registered);
+        if flushes {
             self.settle();
         }
         poll
@@ -183,7 +193,17 @@ impl<T: Transport> Inner<T> {
     /// Between two reads a stream with nothing to read keeps no memory for it.
     pub(super) fn release_memory(&self) {
         let memory = self.state.borrow_mut().reader.buffer.release();
+        self.keep_memory(memory);
+    }
+
+    /// Gives memory that is not needed any more to the machine.
+    pub(super) fn keep_memory(&self, memory: Vec<u8>) {
         self.core.arenas().spares.put(memory);
+    }
+
+    /// Receives into memory of the machine, if the stream has none.
+    pub(super) fn lend_memory(&self) {
+        self.state.borrow_mut().reader.buffer.equip(|| self.core.arenas().spares.take());
     }
 }
 

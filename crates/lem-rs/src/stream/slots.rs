@@ -16,7 +16,8 @@ pub(super) enum Slots {
 /// Who waits, and for what: on a whole stream either direction may stand in the one slot.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) wait: Wait,
+    /// What wakes its task; `None` when it was woken and has not been polled since.
+    pub(super) wait: Option<Wait>,
     pub(super) direction: Direction,
 }
 
@@ -36,6 +37,10 @@ impl Default for Slots {
 impl Operation {
     pub(super) fn new(direction: Direction) -> Self {
         Self { direction, ticket: None }
+    }
+
+    pub(super) fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// Whether it waits, as far as it knows.
@@ -79,6 +84,12 @@ impl Slots {
         self.at(direction).waiter().is_some_and(|waiter| waiter.direction == direction)
     }
 
+    /// What wakes the task that waits for this direction. It keeps its place, and is to be polled now.
+    pub(super) fn take_wait(&mut self, direction: Direction) -> Option<Wait> {
+        let waiter = self.of(direction).waiter_mut().filter(|waiter| waiter.direction == direction)?;
+        waiter.wait.take()
+    }
+
     /// May the operation go on? "busy" if another one waits, "interrupted" if it was.
     pub(super) fn admit(&mut self, operation: &mut Operation) -> Result<(), Error> {
         let slot = self.of(operation.direction);
@@ -93,7 +104,7 @@ impl Slots {
     }
 
     /// The operation waits, or goes on waiting. What it replaces is the caller's to drop, unborrowed.
-    pub(super) fn wait(&mut self, operation: &mut Operation, wait: Wait) -> Option<Waiter> {
+    pub(super) fn wait(&mut self, operation: &mut Operation, wait: Option<Wait>) -> Option<Waiter> {
         let waiter = Waiter { wait, direction: operation.direction };
         let slot = self.of(operation.direction);
         match operation.ticket {
@@ -111,7 +122,7 @@ impl Slots {
         self.of(operation.direction).leave(ticket)
     }
 
-    /// Interrupts whoever waits in this direction.
+    /// Interrupts the operation that waits in this direction.
     pub(super) fn release(&mut self, direction: Direction) -> Option<Waiter> {
         self.of(direction).release()
     }

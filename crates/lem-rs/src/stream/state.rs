@@ -2,43 +2,48 @@
 
 use std::rc::Rc;
 
-use super::farewell::Farewell;
+use super::graceful_close::GracefulClose;
+use super::send_buffer::{SendBuffer, Step, coalesces};
 use super::slots::Slots;
 use super::transport::{Flushed, Received, Sent, Transport};
 use crate::error::{EndOfStream, Error};
 use crate::proto::{InputBuffer, Reader};
-use crate::runtime::{Direction, JoinHandle};
+use crate::runtime::{Direction, Wait};
 
-pub(super) struct State<T: Transport> {
+pub(super) struct State<T> {
     pub(super) link: Link<T>,
     pub(super) reader: Reader,
     pub(super) outbound: Outbound,
+    /// What was accepted before the transport could take it.
+    pub(super) unsent: SendBuffer,
     pub(super) slots: Slots,
-    /// Flushes what is pending while no write does, or when that has waited long enough for a write. At most one, and
-    /// only while something is pending.
-    pub(super) flusher: Option<JoinHandle<()>>,
+    /// The machine was asked to send what is gathered, and has not done it yet.
+    pub(super) flush_scheduled: bool,
     pub(super) received: u64,
     pub(super) accepted: u64,
-    /// How much was accepted when the peer's end was received: what came after that may never be heard.
+    /// How much was accepted when the peer's end was received: what came after that may never be read by the peer.
     pub(super) accepted_at_end: u64,
 }
 
 /// The connection, as long as we have not closed it.
 pub(super) enum Link<T> {
-    Open(T),
-    /// Closed by us; `None` if there is no farewell to wait for.
-    Closed(Option<Rc<Farewell>>),
+    /// Shared only while somebody [looks](super::Stream::with_transport) at it.
+    Open(Rc<T>),
+    /// Closed by us; `None` if nothing of that can be waited for.
+    Closed(Option<Rc<GracefulClose>>),
 }
 
 /// The sending side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outbound {
     Open,
-    /// Closed by us; what is pending goes out, then FIN.
+    /// Closed by us; content that was accepted goes out first.
+    Closing,
+    /// The protocol's own end is pending, and FIN follows it.
     Ending,
     Ended,
-    /// The connection takes nothing any more.
-    Broken,
+    /// The connection takes nothing any more; the reason is for the write that waits.
+    Broken(Option<Error>),
 }
 
 /// What a write waits for.
@@ -52,7 +57,7 @@ pub(super) enum Goal {
 
 /// What a step of a write did.
 pub(super) enum Write {
-    /// The transport has accepted so many bytes.
+    /// So many bytes got on.
     Moved(usize),
     /// The goal is reached.
     Done,
@@ -62,15 +67,29 @@ pub(super) enum Write {
     Refused,
 }
 
+impl<T> Link<T> {
+    /// The transport, to be used.
+    ///
+    /// # Errors
+    /// "closed", or "busy" while it is looked at.
+    pub(super) fn transport(&mut self) -> Result<&mut T, Error> {
+        match self {
+            Self::Open(transport) => Rc::get_mut(transport).ok_or(Error::Busy),
+            Self::Closed(_) => Err(Error::Closed),
+        }
+    }
+}
+
 impl<T: Transport> State<T> {
     pub(super) fn new(transport: T, input: InputBuffer) -> Self {
         Self {
             received: input.len() as u64,
-            link: Link::Open(transport),
+            link: Link::Open(Rc::new(transport)),
             reader: Reader::new(input),
             outbound: Outbound::Open,
+            unsent: SendBuffer::default(),
             slots: Slots::default(),
-            flusher: None,
+            flush_scheduled: false,
             accepted: 0,
             accepted_at_end: 0,
         }
@@ -79,46 +98,85 @@ impl<T: Transport> State<T> {
     /// The next step of a write toward `goal`: of `data`, from `*written` on.
     ///
     /// # Errors
-    /// If the connection takes nothing any more; then call [`write_broke`](Self::write_broke).
+    /// If the connection takes nothing any more, with the reason if the peer has given one.
     pub(super) fn write_step(&mut self, goal: Goal, data: &[u8], written: &mut usize) -> Result<Write, Error> {
-        let Link::Open(transport) = &mut self.link else { return Ok(Write::Refused) };
-        match (self.outbound, goal) {
+        if matches!(self.link, Link::Closed(_)) {
+            return Ok(Write::Refused);
+        }
+        match (&mut self.outbound, goal) {
             (Outbound::Ended, Goal::Ended) => return Ok(Write::Done),
-            (Outbound::Open, _) | (Outbound::Ending, Goal::Ended) => {}
-            (Outbound::Broken, _) | (Outbound::Ending | Outbound::Ended, Goal::Written) => return Ok(Write::Refused),
+            (Outbound::Open, _) | (Outbound::Closing | Outbound::Ending, Goal::Ended) => {}
+            (Outbound::Broken(reason), _) => return reason.take().map_or(Ok(Write::Refused), Err),
+            (Outbound::Closing | Outbound::Ending | Outbound::Ended, Goal::Written) => return Ok(Write::Refused),
         }
         let rest = &data[*written..];
-        let goes_along = self.outbound == Outbound::Open
-            && !rest.is_empty()
-            && transport.has_pending()
-            && transport.patience().is_some();
-        if !goes_along && transport.flush()? == Flushed::Blocked {
-            return Ok(Write::Blocked);
-        }
-        if self.outbound == Outbound::Ending {
-            self.finish_outbound();
-            return Ok(Write::Done);
-        }
-        if rest.is_empty() {
-            return Ok(Write::Done);
-        }
-        match transport.send(rest)? {
-            Sent::Blocked => Ok(Write::Blocked),
-            Sent::Accepted(count) => {
+        match self.send_step(rest) {
+            Ok(Sending::Content(count)) => {
                 *written += count;
                 self.accepted += count as u64;
                 Ok(Write::Moved(count))
             }
+            Ok(Sending::Earlier(Step::Moved(count))) => Ok(Write::Moved(count)),
+            Ok(Sending::Earlier(Step::Done)) => Ok(Write::Done),
+            Ok(Sending::Earlier(Step::Blocked)) => Ok(Write::Blocked),
+            Err(Error::Busy) => Err(Error::Busy),
+            Err(error) => Err(self.write_broke(error)),
         }
     }
 
-    /// The connection takes nothing any more. What was received may say why (a TLS alert, for one), and stays readable.
-    pub(super) fn write_broke(&mut self, error: Error) -> Error {
-        self.outbound = Outbound::Broken;
-        let Link::Open(transport) = &mut self.link else { return error };
-        while self.reader.ended().is_none() && self.reader.buffer.len() < MOST_READ_FOR_A_REASON {
+    /// Sends what was accepted earlier; when that is with the kernel, the beginning of `rest`.
+    fn send_step(&mut self, rest: &[u8]) -> Result<Sending, Error> {
+        let at_once = self.unsent.is_empty() && coalesces(self.link.transport()?, rest);
+        if !at_once {
+            match self.flush_step()? {
+                Step::Done if !rest.is_empty() => {}
+                step => return Ok(Sending::Earlier(step)),
+            }
+        }
+        match self.link.transport()?.send(rest)? {
+            Sent::Blocked => Ok(Sending::Earlier(Step::Blocked)),
+            Sent::Accepted(count) => Ok(Sending::Content(count)),
+        }
+    }
+
+    /// The next step of sending what was accepted, and our end if we have closed the sending side.
+    ///
+    /// # Errors
+    /// If the connection takes nothing any more; "busy" while the transport is looked at.
+    pub(super) fn flush_step(&mut self) -> Result<Step, Error> {
+        let Self { link, unsent, outbound, .. } = self;
+        let transport = link.transport()?;
+        if !unsent.is_empty() {
+            return unsent.step(transport);
+        }
+        let memory = unsent.release();
+        if memory.capacity() > 0 {
+            transport.source().return_spare(memory);
+        }
+        if matches!(outbound, Outbound::Closing) {
+            transport.end_sending();
+            *outbound = Outbound::Ending;
+        }
+        if transport.flush()? == Flushed::Blocked {
+            return Ok(Step::Blocked);
+        }
+        if matches!(outbound, Outbound::Ending) {
+            // It fails only on a connection that is gone, which reading finds out.
+            let _ = transport.source().finish();
+            *outbound = Outbound::Ended;
+        }
+        Ok(Step::Done)
+    }
+
+    /// The connection takes nothing any more. What was received may say why (a TLS alert, for example), and stays
+    /// readable.
+    fn write_broke(&mut self, error: Error) -> Error {
+        self.outbound = Outbound::Broken(None);
+        self.unsent = SendBuffer::default();
+        let Ok(transport) = self.link.transport() else { return error };
+        while self.reader.ended().is_none() && self.reader.buffer.len() < MAX_READ_FOR_A_REASON {
             let before = self.reader.buffer.len();
-            let outcome = transport.receive(&mut self.reader.buffer, MOST_READ_FOR_A_REASON);
+            let outcome = transport.receive(&mut self.reader.buffer, MAX_READ_FOR_A_REASON);
             self.received += (self.reader.buffer.len() - before) as u64;
             match outcome {
                 Received::Progress => {}
@@ -132,54 +190,46 @@ impl<T: Transport> State<T> {
         }
     }
 
-    pub(super) fn flush_step(&mut self) -> Flushed {
-        let Link::Open(transport) = &mut self.link else { return Flushed::Done };
-        match transport.flush() {
-            Ok(Flushed::Done) => {
-                if self.outbound == Outbound::Ending {
-                    self.finish_outbound();
-                }
-                Flushed::Done
-            }
-            Ok(Flushed::Blocked) => Flushed::Blocked,
-            Err(_) => {
-                // The next write says so; reading finds out why.
-                self.outbound = Outbound::Broken;
-                Flushed::Done
-            }
-        }
-    }
-
-    fn finish_outbound(&mut self) {
-        if let Link::Open(transport) = &self.link {
-            // It fails only on a connection that is gone, which reading finds out.
-            let _ = transport.source().finish();
-        }
-        self.outbound = Outbound::Ended;
+    /// As a write that fails, while no write is polled: one that waits is told when it is polled next.
+    pub(super) fn flush_broke(&mut self, error: Error) {
+        let reason = if self.slots.waits_for(Direction::Write) { Some(self.write_broke(error)) } else { None };
+        self.unsent = SendBuffer::default();
+        self.outbound = Outbound::Broken(reason);
     }
 
     pub(super) fn has_work_to_flush(&self) -> bool {
-        match &self.link {
-            Link::Open(transport) => {
-                self.outbound == Outbound::Ending || (transport.has_pending() && self.outbound != Outbound::Broken)
-            }
-            Link::Closed(_) => false,
+        match (&self.link, &self.outbound) {
+            (Link::Closed(_), _) | (_, Outbound::Ended | Outbound::Broken(_)) => false,
+            (_, Outbound::Closing | Outbound::Ending) => true,
+            (Link::Open(transport), Outbound::Open) => transport.has_pending() || !self.unsent.is_empty(),
         }
     }
 
-    /// A write takes over what the flusher does. The flusher is the caller's to cancel, unborrowed.
-    pub(super) fn stop_flusher(&mut self) -> Option<JoinHandle<()>> {
-        let flusher = self.flusher.take()?;
-        self.unpark(Direction::Write);
-        Some(flusher)
+    /// Whether what is to be flushed may be delayed, to go along with the next write.
+    pub(super) fn may_delay_flush(&self) -> bool {
+        match (&self.link, &self.outbound) {
+            (Link::Open(transport), Outbound::Open) => self.unsent.is_empty() && transport.may_delay_pending(),
+            _ => false,
+        }
     }
 
-    pub(super) fn unpark(&self, direction: Direction) {
-        if let Link::Open(transport) = &self.link {
-            transport.source().unpark(direction);
+    /// Takes out what is registered at the socket for this direction.
+    #[must_use = "drop it with nothing borrowed"]
+    pub(super) fn deregister(&self, direction: Direction) -> Option<Wait> {
+        match &self.link {
+            Link::Open(transport) => transport.source().deregister(direction),
+            Link::Closed(_) => None,
         }
     }
 }
 
+/// What a step of a write did, and with what.
+enum Sending {
+    /// So many bytes of the write's own data were accepted.
+    Content(usize),
+    /// What was accepted before got on; if it is done, so is the write.
+    Earlier(Step),
+}
+
 /// After a broken write so much is read in search of the reason.
-const MOST_READ_FOR_A_REASON: usize = 256 * 1024;
+const MAX_READ_FOR_A_REASON: usize = 256 * 1024;

@@ -1,7 +1,5 @@
 //! What a stream needs from below: bytes that come, bytes that go, and an end.
 
-use std::time::Duration;
-
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::Source;
@@ -25,7 +23,7 @@ pub trait Transport: 'static {
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received;
 
     /// Accepts the beginning of `data`, which is not empty. What it accepts it delivers, or the stream fails.
-    /// Called when nothing is pending, or only what [may wait](Self::patience) to be sent along.
+    /// Called when nothing is pending, or only what [may be delayed](Self::may_delay_pending).
     ///
     /// # Errors
     /// If nothing more can be sent on this connection.
@@ -34,10 +32,10 @@ pub trait Transport: 'static {
     /// Whether accepted bytes, or the protocol's own answers, wait for the kernel to take them.
     fn has_pending(&self) -> bool;
 
-    /// How long what is pending now may wait to be sent along with the first write, for one packet and one system call
-    /// less; `None` if the peer waits for it. Asked when the stream begins.
-    fn patience(&self) -> Option<Duration> {
-        None
+    /// Whether what is pending now may be delayed, to be sent in one piece with the next write: for one packet and one
+    /// system call less. At the latest it is flushed when a read is about to wait. False if the peer waits for it.
+    fn may_delay_pending(&self) -> bool {
+        false
     }
 
     /// Hands the kernel what is pending.
@@ -48,6 +46,10 @@ pub trait Transport: 'static {
 
     /// Makes the protocol's own end of our data pending (TLS: `close_notify`). The stream flushes it and sends FIN.
     fn end_sending(&mut self);
+
+    /// The connection will be closed in the midst of something: the peer must not take that for a complete end. Nothing
+    /// to do where the protocol has an end of its own, which the peer will miss.
+    fn make_end_abnormal(&self) {}
 }
 
 /// What [`Transport::receive`] did.

@@ -8,6 +8,7 @@ use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::lines::Lines;
 use super::options::StreamOptions;
+use super::polled::Polled;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::write::Write;
@@ -24,8 +25,9 @@ use crate::runtime::Direction;
 ///
 /// # Nothing is lost
 /// Received bytes belong to the stream. A read that is interrupted, timed out or dropped consumes nothing. At the end
-/// of the stream, with too little for [`ReadMode::Exact`] or [`ReadMode::Line`], the read says [`Error::Closed`], and
-/// what is there stays readable with [`ReadMode::Available`] or [`ReadMode::All`]. A write that is interrupted or
+/// of the stream, with too little for [`ReadMode::Exact`] or [`ReadMode::Line`], the read says "closed"
+/// ([`Error::Incomplete`], which counts what is left), and what is there stays readable with [`ReadMode::Available`] or
+/// [`ReadMode::All`]. A write that is interrupted or
 /// dropped leaves what it had handed over queued; it is sent without further calls, before what is written next.
 ///
 /// # The end
@@ -60,8 +62,9 @@ impl<T: Transport> Stream<T> {
     /// Reads what `mode` asks for: a [`ReadMode`], or a number of bytes.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Truncated`]; [`Error::Limit`] if the line
-    /// or the whole is longer than allowed, with the data still readable; [`Error::Io`] or [`Error::Protocol`] if the
+    /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Truncated`]; [`Error::Incomplete`] at a clean
+    /// end with less than was asked for, which stays readable; [`Error::Limit`] if the line or the whole is longer than
+    /// allowed, with the data still readable; [`Error::Io`] or [`Error::Protocol`] if the
     /// connection failed, after everything before the failure was read.
     ///
     /// **Cancel safety:** dropping it consumes nothing.
@@ -165,7 +168,7 @@ impl<T: Transport> Stream<T> {
     pub async fn shutdown(&self) -> Result<(), Error> {
         // "already closed" is fine: then this waits for the close that was begun.
         let _ = self.close();
-        self.inner.parted().await
+        self.inner.closed().await
     }
 
     /// Closes the stream at once: what is pending is dropped, no goodbye is said, a close under way is given up. A
@@ -188,6 +191,11 @@ impl<T: Transport> Stream<T> {
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         self.inner.split();
         (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))
+    }
+
+    /// The stream as poll functions, for protocol libraries and the I/O traits of other crates.
+    pub fn into_polled(self) -> Polled<T> {
+        Polled::new(self.inner)
     }
 
     /// A way to end this stream from elsewhere.
@@ -216,10 +224,7 @@ impl<T: Transport> Stream<T> {
     /// # Errors
     /// [`Error::Closed`] after our own close; [`Error::Io`] if the connection is gone.
     pub fn peer_addr(&self) -> Result<Endpoint, Error> {
-        self.inner
-            .with_transport(|transport| transport.source().peer())
-            .ok_or(Error::Closed)?
-            .map_err(|error| Error::io("tell the peer's address", error))
+        self.inner.peer_addr()
     }
 
     /// Our own address.
@@ -227,10 +232,7 @@ impl<T: Transport> Stream<T> {
     /// # Errors
     /// As [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Result<Endpoint, Error> {
-        self.inner
-            .with_transport(|transport| transport.source().local())
-            .ok_or(Error::Closed)?
-            .map_err(|error| Error::io("tell the local address", error))
+        self.inner.local_addr()
     }
 
     /// What was agreed on when the connection was made, and who the peer is; `None` after our own close.
@@ -238,7 +240,8 @@ impl<T: Transport> Stream<T> {
         self.inner.with_transport(Transport::info)
     }
 
-    /// Looks at the transport, for the layer that made it; `None` after our own close.
+    /// Looks at the transport, for the layer that made it; `None` after our own close. The stream can be used meanwhile:
+    /// a close takes effect when `look` has returned, and reads and writes are told [`Error::Busy`].
     pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.inner.with_transport(look)
     }

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::inner::{Inner, cancel};
+use super::inner::{Inner, Outcome};
 use super::slots::Operation;
-use super::state::{self, Goal, Link};
+use super::state::{self, Goal, Link, Outbound};
 use super::transport::Transport;
 use crate::error::Error;
 use crate::runtime::{Direction, refuse};
@@ -16,7 +16,7 @@ use crate::runtime::{Direction, refuse};
 /// The future of [`Stream::write`](crate::Stream::write).
 ///
 /// **Cancel safety:** dropping it takes nothing back: what was accepted
-/// ([`bytes_written`](crate::Stream::bytes_written)) is delivered, the rest never was begun.
+/// ([`bytes_written`](crate::Stream::bytes_written)) is delivered, the rest was never begun.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Write<'a, T: Transport> {
     inner: &'a Rc<Inner<T>>,
@@ -24,11 +24,28 @@ pub struct Write<'a, T: Transport> {
     data: &'a [u8],
     written: usize,
     operation: Operation,
+    rest: Rest,
+}
+
+/// What becomes of the rest of data whose beginning was accepted, if the future is dropped before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It is not sent: the caller counts what was accepted.
+    Dropped,
+    /// The stream sends it: nobody else may write in between.
+    Sent,
 }
 
 impl<'a, T: Transport> Write<'a, T> {
     pub(super) fn new(inner: &'a Rc<Inner<T>>, data: &'a [u8]) -> Self {
         Self::toward(inner, Goal::Written, data)
+    }
+
+    /// A write that is sent whole once it is begun, whether it is waited for or not.
+    pub(super) fn whole(inner: &'a Rc<Inner<T>>, data: &'a [u8]) -> Self {
+        let mut write = Self::new(inner, data);
+        write.rest = Rest::Sent;
+        write
     }
 
     /// Waits until a sending side that was closed has sent its last byte.
@@ -37,7 +54,7 @@ impl<'a, T: Transport> Write<'a, T> {
     }
 
     fn toward(inner: &'a Rc<Inner<T>>, goal: Goal, data: &'a [u8]) -> Self {
-        Self { inner, goal, data, written: 0, operation: Operation::new(Direction::Write) }
+        Self { inner, goal, data, written: 0, operation: Operation::new(Direction::Write), rest: Rest::Dropped }
     }
 }
 
@@ -45,21 +62,36 @@ impl<T: Transport> Future for Write<'_, T> {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { inner, goal, data, written, operation } = &mut *self;
+        let Self { inner, goal, data, written, operation, .. } = &mut *self;
         inner.poll_write(cx, operation, *goal, data, written)
     }
 }
 
 impl<T: Transport> Drop for Write<'_, T> {
     fn drop(&mut self) {
+        let rest = &self.data[self.written..];
+        if self.rest == Rest::Sent && self.written > 0 && !rest.is_empty() {
+            self.inner.take_over(rest);
+        }
         self.inner.abandon(&mut self.operation);
     }
 }
 
 impl<T: Transport> Inner<T> {
+    /// Accepts content that is sent in the background.
+    fn take_over(self: &Rc<Self>, content: &[u8]) {
+        let mut state = self.state.borrow_mut();
+        if matches!((&state.link, &state.outbound), (Link::Open(_), Outbound::Open)) {
+            state.unsent.extend(content, || self.core.arenas().spares.take());
+            state.accepted += content.len() as u64;
+            drop(state);
+            self.settle();
+        }
+    }
+
     /// Writes `data` from `*written` on.
-    fn poll_write(
-        &self,
+    pub(super) fn poll_write(
+        self: &Rc<Self>,
         cx: &mut Context<'_>,
         operation: &mut Operation,
         goal: Goal,
@@ -67,6 +99,8 @@ impl<T: Transport> Inner<T> {
         written: &mut usize,
     ) -> Poll<Result<(), Error>> {
         self.core.check_usable()?;
+        let wait = self.core.wait_of(cx);
+        let mut registered = None;
         let mut state = self.state.borrow_mut();
         match state.slots.admit(operation) {
             Ok(()) => {}
@@ -76,36 +110,26 @@ impl<T: Transport> Inner<T> {
             }
             Err(error) => return Poll::Ready(Err(error)),
         }
-        // This write flushes what is pending: nobody else must wait for the socket meanwhile.
-        let mut flusher = None;
-        let mut gives_way = false;
-        let result = loop {
+        let outcome = loop {
             if self.core.must_give_way() {
-                gives_way = true;
-                break None;
+                break Outcome::GivesWay;
             }
-            let step = state.write_step(goal, data, written);
-            if !matches!(step, Ok(state::Write::Refused)) {
-                flusher = flusher.or(state.stop_flusher());
-            }
-            match step {
+            match state.write_step(goal, data, written) {
                 Ok(state::Write::Moved(count)) => self.core.charge(count),
-                Ok(state::Write::Done) => break Some(Ok(())),
-                Ok(state::Write::Refused) => break Some(Err(Error::Closed)),
+                Ok(state::Write::Done) => break Outcome::Over(Ok(())),
+                Ok(state::Write::Refused) => break Outcome::Over(Err(Error::Closed)),
                 Ok(state::Write::Blocked) => {
-                    if let Link::Open(transport) = &state.link {
-                        transport.source().park(Direction::Write, cx);
-                    }
-                    break None;
+                    registered = self.register(&state, Direction::Write);
+                    break Outcome::Waits;
                 }
-                Err(error) => break Some(Err(state.write_broke(error))),
+                Err(error) => break Outcome::Over(Err(error)),
             }
         };
-        if matches!(result, Some(Err(_))) {
+        if matches!(outcome, Outcome::Over(Err(_))) {
             self.core.charge(0);
         }
-        let poll = self.conclude(state, cx, operation, result, gives_way);
-        cancel(flusher);
+        let poll = self.conclude(state, operation, outcome, wait);
+        drop(registered);
         poll
     }
 }

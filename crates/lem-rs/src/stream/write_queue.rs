@@ -10,13 +10,16 @@ use crate::sync::Queue;
 
 /// Lets several tasks write to one stream: each write goes out whole, in the order in which they were begun, and the
 /// others wait their turn where a plain [`WriteHalf`] would say "busy". Clones are the same queue.
+///
+/// A write of which the stream has accepted a part is finished by the stream if it is dropped, timed out or interrupted,
+/// so that two messages never run into each other.
 pub struct WriteQueue<T: Transport> {
     writer: Rc<WriteHalf<T>>,
     /// Holds one token: whoever has it writes.
     turn: Queue<()>,
 }
 
-/// The right to write now; passes on however the write ends.
+/// The right to write now; passed on however the write ends.
 struct Turn<'a>(&'a Queue<()>);
 
 impl Drop for Turn<'_> {
@@ -36,15 +39,16 @@ impl<T: Transport> WriteQueue<T> {
     /// Writes all of `data` when it is its turn. Done when the kernel has it.
     ///
     /// # Errors
-    /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`].
+    /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`]. After [`Error::Interrupted`] the message was
+    /// either not begun or is sent whole.
     ///
-    /// **Cancel safety:** dropped before its turn it writes nothing; dropped while it writes, what was accepted is
-    /// delivered and the rest is not.
+    /// **Cancel safety:** dropped before a byte was accepted it writes nothing; dropped after that, the rest is sent in the
+    /// background.
     pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
         // The queue is private: nobody resets it.
         self.turn.get().await.map_err(|_| Error::Closed)?;
         let _turn = Turn(&self.turn);
-        self.writer.write(data).await
+        self.writer.write_whole(data.as_ref()).await
     }
 
     /// The half behind the queue, to close it, or to interrupt the write under way.

@@ -1,0 +1,283 @@
+//! The end of a connection: what is pending is flushed, goodbye is said, and the peer's goodbye is waited for.
+//!
+//! FIN alone is not enough. If the peer has sent bytes that we never read, closing the socket makes the kernel send
+//! RST, and RST destroys what the peer has not read yet: the end of our data, or the alert that explains it. So the
+//! socket is read, and what arrives thrown away, until the peer ends its side or the deadline passes (a lingering
+//! close, as web servers call it).
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slab::Slab;
+
+use super::send_buffer::{SendBuffer, Step};
+use super::transport::Transport;
+use crate::error::{Cut, Error, Phase, Timeout};
+use crate::runtime::{Core, Direction, JoinHandle, Parked, Source, current};
+use crate::time::timeout;
+
+/// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
+const MAX_DRAINED: usize = 64 * 1024 * 1024;
+
+/// How many arenas full are drained before other tasks have their turn.
+const READS_PER_POLL: usize = 4;
+
+/// A connection on its way out, and the tasks that wait for its end.
+#[derive(Debug)]
+pub(super) struct GracefulClose {
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    UnderWay { task: Option<JoinHandle<()>>, waiting: Slab<Parked> },
+    Over(Result<(), Error>),
+}
+
+/// What a peer may not have received when the close begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undelivered {
+    /// What was written: if the connection breaks, it may be lost.
+    Content,
+    /// Only our goodbye: the peer has said its own, and nothing was written since. Many close without waiting for ours,
+    /// and the kernel then answers it with a reset; that loses nobody anything.
+    Goodbye,
+}
+
+impl GracefulClose {
+    /// Ends `transport` behind `unsent`: as far as it goes at once, the rest by a task of the machine.
+    pub(super) fn begin<T: Transport>(
+        core: &Rc<Core>,
+        transport: Rc<T>,
+        unsent: SendBuffer,
+        deadline: Duration,
+        undelivered: Undelivered,
+    ) -> Rc<Self> {
+        let close = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Slab::new() }) });
+        let mut closing = Closing { transport, unsent, undelivered, stage: Stage::Content, drained: 0 };
+        match closing.advance() {
+            Advance::Over(result) => close.finish(result),
+            Advance::Wait | Advance::Again => {
+                let linger = core.linger();
+                let report = close.clone();
+                let task = JoinHandle::spawn(core, async move {
+                    let _linger = linger;
+                    let result = closing.within(deadline).await;
+                    report.finish(result);
+                });
+                if let State::UnderWay { task: place, .. } = &mut *close.state.borrow_mut() {
+                    *place = Some(task);
+                }
+            }
+        }
+        close
+    }
+
+    /// A connection that had failed before there could be one.
+    pub(super) fn failed(reason: Error) -> Rc<Self> {
+        Rc::new(Self { state: RefCell::new(State::Over(Err(reason))) })
+    }
+
+    /// Gives up what is under way.
+    pub(super) fn abort(&self) {
+        let task = match &mut *self.state.borrow_mut() {
+            State::UnderWay { task, .. } => task.take(),
+            State::Over(_) => None,
+        };
+        if let Some(task) = task {
+            task.cancel();
+            self.finish(Err(Error::Interrupted));
+        }
+    }
+
+    /// Waits until it is over; says whether the peer has got everything.
+    pub(super) fn wait(self: Rc<Self>) -> impl Future<Output = Result<(), Error>> {
+        Closed { close: self, place: None }
+    }
+
+    fn finish(&self, result: Result<(), Error>) {
+        let before = self.state.replace(State::Over(result));
+        if let State::UnderWay { waiting, .. } = before {
+            waiting.into_iter().for_each(|(_, parked)| parked.wake());
+        }
+    }
+}
+
+/// Waits for the end of a close, in one place of its list, however often it is polled.
+struct Closed {
+    close: Rc<GracefulClose>,
+    place: Option<usize>,
+}
+
+impl Future for Closed {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(core) = current() else { return Poll::Pending };
+        let parked = Parked::new(&core, core.wait_of(cx));
+        let Self { close, place } = &mut *self;
+        let before = match &mut *close.state.borrow_mut() {
+            State::Over(result) => return Poll::Ready(result.clone()),
+            State::UnderWay { waiting, .. } => match place {
+                Some(place) => Some(std::mem::replace(&mut waiting[*place], parked)),
+                None => {
+                    *place = Some(waiting.insert(parked));
+                    None
+                }
+            },
+        };
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        let left = match &mut *self.close.state.borrow_mut() {
+            State::UnderWay { waiting, .. } => waiting.try_remove(place),
+            State::Over(_) => None,
+        };
+        drop(left);
+    }
+}
+
+/// Ends `transport` gracefully in the background, for a connection that never became a stream: a failed handshake,
+/// whose alert should arrive. As [`Stream::close`](crate::Stream::close) does for one that did.
+pub fn close_transport<T: Transport>(transport: T, deadline: Duration) {
+    let core = transport.source().core().clone();
+    GracefulClose::begin(&core, Rc::new(transport), SendBuffer::default(), deadline, Undelivered::Content);
+}
+
+/// The work of ending a connection.
+struct Closing<T> {
+    /// Shared only while somebody looks at it.
+    transport: Rc<T>,
+    unsent: SendBuffer,
+    undelivered: Undelivered,
+    stage: Stage,
+    drained: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Content is on its way to the kernel.
+    Content,
+    /// The protocol's own end is, and FIN follows it.
+    Goodbye,
+    /// FIN is sent; the peer's is awaited.
+    Drain,
+}
+
+enum Advance {
+    Wait,
+    /// There is more to do now, but others should have their turn.
+    Again,
+    Over(Result<(), Error>),
+}
+
+enum Drained {
+    Nothing,
+    Some,
+    PeerEnded,
+    Failed(Error),
+}
+
+impl<T: Transport> Closing<T> {
+    async fn within(mut self, deadline: Duration) -> Result<(), Error> {
+        let over = timeout(deadline, poll_fn(|cx| self.poll(cx))).await;
+        over.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, deadline).into()))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self.advance() {
+            Advance::Over(result) => return Poll::Ready(result),
+            Advance::Again => {
+                let core = self.transport.source().core();
+                core.wake(core.wait_of(cx));
+            }
+            Advance::Wait => {
+                // The peer may not read before we do, so both directions are watched while flushing.
+                let source = self.transport.source();
+                source.park(Direction::Read, cx);
+                if self.stage != Stage::Drain {
+                    source.park(Direction::Write, cx);
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    fn advance(&mut self) -> Advance {
+        if self.stage != Stage::Drain {
+            match self.flush() {
+                Ok(Step::Blocked) => {}
+                Ok(Step::Moved(_)) => return Advance::Again,
+                Ok(Step::Done) => {
+                    // It fails only on a connection that is gone; draining finds out how.
+                    let _ = self.transport.source().finish();
+                    self.stage = Stage::Drain;
+                }
+                Err(error) => return self.broke(error),
+            }
+        }
+        self.drain()
+    }
+
+    /// Sends content and goodbye; [`Step::Moved`] if others should have their turn in between.
+    fn flush(&mut self) -> Result<Step, Error> {
+        // Somebody looks at it, up on the stack.
+        let Some(transport) = Rc::get_mut(&mut self.transport) else { return Ok(Step::Moved(0)) };
+        if !self.unsent.is_empty() {
+            return self.unsent.step(transport);
+        }
+        if self.stage == Stage::Content {
+            transport.end_sending();
+            self.stage = Stage::Goodbye;
+        }
+        self.unsent.step(transport)
+    }
+
+    fn drain(&mut self) -> Advance {
+        let mut budget = READS_PER_POLL;
+        loop {
+            match (drain(self.transport.source(), &mut self.drained), &self.stage) {
+                (Drained::Failed(error), _) => return self.broke(error),
+                (Drained::PeerEnded, Stage::Drain) => return Advance::Over(Ok(())),
+                (Drained::PeerEnded | Drained::Nothing, _) => return Advance::Wait,
+                (Drained::Some, Stage::Drain) if self.drained > MAX_DRAINED => {
+                    return Advance::Over(Ok(()));
+                }
+                (Drained::Some, _) if budget == 0 => return Advance::Again,
+                (Drained::Some, _) => budget -= 1,
+            }
+        }
+    }
+
+    fn broke(&self, error: Error) -> Advance {
+        Advance::Over(match self.undelivered {
+            Undelivered::Content => Err(error),
+            Undelivered::Goodbye => Ok(()),
+        })
+    }
+}
+
+/// Reads once and throws it away.
+fn drain(source: &Source, drained: &mut usize) -> Drained {
+    match source.with_receive_arena(|arena| source.try_read(arena)) {
+        Ok(0) => Drained::PeerEnded,
+        Ok(count) => {
+            *drained += count;
+            source.core().charge(count);
+            Drained::Some
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Drained::Nothing,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Drained::Failed(Error::Truncated(Cut::Reset)),
+        Err(error) => Drained::Failed(Error::io("close the stream", error)),
+    }
+}

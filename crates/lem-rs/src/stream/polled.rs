@@ -1,0 +1,326 @@
+//! A stream whose operations are polled, for code that keeps its own state: codecs, protocol libraries, the I/O traits
+//! of other crates.
+
+use std::fmt;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::handle::StreamHandle;
+use super::inner::Inner;
+use super::slots::Operation;
+use super::state::{Goal, Link, Outbound, State};
+use super::transport::Transport;
+use super::whole::{CloseCause, Stream, close_cause};
+use crate::endpoint::Endpoint;
+use crate::error::{EndOfStream, Error};
+use crate::proto::{InputBuffer, ReadMode};
+use crate::runtime::Direction;
+
+/// A stream as poll functions: what [`Stream::into_polled`] makes of one. It owns the stream, and one task, or two with
+/// the help of a combinator, may wait for reading and for writing at the same time.
+///
+/// # What it keeps of the stream's promises
+/// Received bytes are the stream's until a poll hands them out. A budget bounds what one task moves in a turn. Dropping
+/// it closes the stream gracefully in the background, and what was accepted is delivered first; a panic that drops it
+/// cuts the stream off.
+///
+/// # Writing
+/// [`poll_write`](Self::poll_write) accepts bytes and gathers up to 64 KiB of them, so that many small writes become one
+/// record and one system call. They leave at [`poll_flush`](Self::poll_flush), when 64 KiB are there, and at the latest
+/// when the task gives way: no further poll is needed for that.
+///
+/// # Waiting
+/// A function that returns `Pending` wakes the task of the *latest* poll of its direction: reading is one direction;
+/// writing, flushing and closing together are the other. Wake-ups may be spurious. There is nothing to cancel: not
+/// polling any more loses nothing.
+pub struct Polled<T: Transport> {
+    inner: Rc<Inner<T>>,
+    /// What was taken out of the stream and not handed out.
+    input: InputBuffer,
+    read: Operation,
+    write: Operation,
+}
+
+/// So much is gathered before it is sent: four records, and what the send arena has room for. Larger pieces are sent as
+/// they are.
+const MAX_GATHERED: usize = 64 * 1024;
+
+impl<T: Transport> Polled<T> {
+    pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
+        inner.split();
+        Self {
+            inner,
+            input: InputBuffer::default(),
+            read: Operation::new(Direction::Read),
+            write: Operation::new(Direction::Write),
+        }
+    }
+
+    /// Reads what is there into `buffer`, at least a byte; zero at the peer's clean end, and for an empty buffer.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Io`] or [`Error::Protocol`] if the connection was cut off or failed, once, after
+    /// everything before that was read; [`Error::Closed`] after that, and after our own close.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize, Error>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_read_with(cx, |there| {
+            let count = there.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&there[..count]);
+            count
+        })
+    }
+
+    /// Looks at what is there, without a copy: `look` is given at least a byte and says how many it takes. Gives what it
+    /// said; zero at the peer's clean end, of which `look` is not told.
+    ///
+    /// # Errors
+    /// As [`poll_read`](Self::poll_read).
+    ///
+    /// # Panics
+    /// If `look` takes more than there is.
+    pub fn poll_read_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&[u8]) -> usize,
+    ) -> Poll<Result<usize, Error>> {
+        let there = ready!(self.poll_fill(cx))?;
+        let count = if there.is_empty() { 0 } else { look(there) };
+        self.consume(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Waits until something is there, and shows it; nothing at the peer's clean end. It stays until it is
+    /// [consumed](Self::consume).
+    ///
+    /// # Errors
+    /// As [`poll_read`](Self::poll_read).
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], Error>> {
+        let Self { inner, input, read, .. } = self;
+        if !input.is_empty() && !inner.is_closed_by_us() {
+            if inner.core.must_give_way() {
+                inner.core.wake(inner.core.wait_of(cx));
+                return Poll::Pending;
+            }
+            return Poll::Ready(Ok(self.input.as_slice()));
+        }
+        input.clear();
+        inner.lend_memory();
+        let fill = ready!(retried(|| inner.poll_read(cx, read, ReadMode::Available, |reader, _| reader.take_buffer())));
+        inner.release_memory();
+        match fill {
+            Ok(buffer) => *input = buffer,
+            Err(Error::Closed) if inner.has_ended_cleanly() => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        Poll::Ready(Ok(self.input.as_slice()))
+    }
+
+    /// Takes `count` bytes of what [`poll_fill`](Self::poll_fill) has shown.
+    ///
+    /// # Panics
+    /// If that is more than there is.
+    pub fn consume(&mut self, count: usize) {
+        self.inner.core.charge(count);
+        self.input.consume(count);
+        self.inner.keep_memory(self.input.release());
+    }
+
+    /// Accepts the beginning of `data`, at least a byte of it, and says how much. What is accepted is delivered.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or a specific error, if the connection takes nothing any more.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Error>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(data)])
+    }
+
+    /// As [`poll_write`](Self::poll_write), of several pieces that follow each other: they are gathered into one record.
+    ///
+    /// # Errors
+    /// As [`poll_write`](Self::poll_write).
+    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
+        if let Some(large) = pieces.iter().find(|piece| !piece.is_empty())
+            && large.len() >= MAX_GATHERED
+            && self.inner.has_nothing_gathered()
+        {
+            return self.poll_write_through(cx, large);
+        }
+        loop {
+            if let Some(count) = self.inner.gather(pieces, MAX_GATHERED)? {
+                return Poll::Ready(Ok(count));
+            }
+            // The buffer is full: it leaves, or this waits.
+            ready!(self.poll_toward(cx, Goal::Written))?;
+        }
+    }
+
+    /// Sends what was accepted; ready when the kernel has all of it.
+    ///
+    /// # Errors
+    /// As [`poll_write`](Self::poll_write).
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let goal = if self.inner.is_write_closing() { Goal::Ended } else { Goal::Written };
+        self.poll_toward(cx, goal)
+    }
+
+    /// Closes the sending side, behind what was accepted: a half-close; reading goes on. Ready when the kernel has the
+    /// last byte. Dropping the stream then closes the rest.
+    ///
+    /// # Errors
+    /// As [`poll_write`](Self::poll_write).
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.inner.is_write_closing() {
+            self.inner.abandon(&mut self.write);
+            // It fails only if the stream is closed or broken, which is told below.
+            let _ = self.inner.close_write();
+        }
+        self.poll_toward(cx, Goal::Ended)
+    }
+
+    fn poll_toward(&mut self, cx: &mut Context<'_>, goal: Goal) -> Poll<Result<(), Error>> {
+        let Self { inner, write, .. } = self;
+        retried(|| inner.poll_write(cx, write, goal, &[], &mut 0))
+    }
+
+    /// Writes a large piece without a copy of it.
+    fn poll_write_through(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Error>> {
+        let Self { inner, write, .. } = self;
+        let mut written = 0;
+        match retried(|| inner.poll_write(cx, write, Goal::Written, data, &mut written)) {
+            Poll::Ready(Err(error)) if written == 0 => Poll::Ready(Err(error)),
+            Poll::Pending if written == 0 => Poll::Pending,
+            // What is left of it waits, or fails, in the next poll.
+            _ => Poll::Ready(Ok(written)),
+        }
+    }
+
+    /// As [`Stream::info`].
+    pub fn info(&self) -> Option<T::Info> {
+        self.inner.with_transport(Transport::info)
+    }
+
+    /// As [`Stream::handle`].
+    pub fn handle(&self) -> StreamHandle<T> {
+        StreamHandle::new(&self.inner)
+    }
+
+    /// As [`Stream::is_closed`].
+    pub fn is_closed(&self) -> bool {
+        self.inner.is_closed() && (self.input.is_empty() || self.inner.is_closed_by_us())
+    }
+
+    /// As [`Stream::close_cause`].
+    pub fn close_cause(&self) -> Option<CloseCause> {
+        close_cause(&self.inner)
+    }
+
+    /// As [`Stream::bytes_read`].
+    pub fn bytes_read(&self) -> u64 {
+        self.inner.received()
+    }
+
+    /// As [`Stream::bytes_written`]: what was accepted.
+    pub fn bytes_written(&self) -> u64 {
+        self.inner.accepted()
+    }
+
+    /// As [`Stream::buffered`].
+    pub fn buffered(&self) -> usize {
+        self.input.len() + self.inner.buffered()
+    }
+
+    /// As [`Stream::peer_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::peer_addr`].
+    pub fn peer_addr(&self) -> Result<Endpoint, Error> {
+        self.inner.peer_addr()
+    }
+
+    /// As [`Stream::local_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::local_addr`].
+    pub fn local_addr(&self) -> Result<Endpoint, Error> {
+        self.inner.local_addr()
+    }
+
+    /// As [`Stream::abort`].
+    pub fn abort(&self) {
+        self.inner.abort();
+    }
+
+    /// The stream with its verbs. What was accepted is delivered; what was received is there to be read.
+    pub fn into_stream(mut self) -> Stream<T> {
+        self.inner.abandon(&mut self.read);
+        self.inner.abandon(&mut self.write);
+        self.inner.put_back(self.input.as_slice());
+        self.inner.join();
+        Stream::from_inner(self.inner)
+    }
+}
+
+/// Polls once more if the operation was interrupted: by a close, which the second poll tells.
+fn retried<R>(mut poll: impl FnMut() -> Poll<Result<R, Error>>) -> Poll<Result<R, Error>> {
+    match poll() {
+        Poll::Ready(Err(Error::Interrupted)) => poll(),
+        other => other,
+    }
+}
+
+impl<T: Transport> Inner<T> {
+    /// Accepts what there is room for; `None` if there is none.
+    fn gather(self: &Rc<Self>, pieces: &[IoSlice<'_>], limit: usize) -> Result<Option<usize>, Error> {
+        self.core.check_usable()?;
+        let mut state = self.state.borrow_mut();
+        let State { link, outbound, .. } = &mut *state;
+        match (link, outbound) {
+            (Link::Open(_), Outbound::Open) => {}
+            (Link::Open(_), Outbound::Broken(reason)) => return Err(reason.take().unwrap_or(Error::Closed)),
+            _ => return Err(Error::Closed),
+        }
+        let before = state.unsent.len();
+        let room = limit - before.min(limit);
+        if room == 0 {
+            return Ok(None);
+        }
+        for piece in pieces {
+            let left = room - (state.unsent.len() - before);
+            let part = &piece[..piece.len().min(left)];
+            state.unsent.extend(part, || self.core.arenas().spares.take());
+        }
+        let count = state.unsent.len() - before;
+        state.accepted += count as u64;
+        drop(state);
+        if before == 0 && count > 0 {
+            self.settle_soon();
+        }
+        Ok(Some(count))
+    }
+
+    /// Whether the sending side was closed by us.
+    fn is_write_closing(&self) -> bool {
+        matches!(self.state.borrow().outbound, Outbound::Closing | Outbound::Ending | Outbound::Ended)
+    }
+
+    fn has_nothing_gathered(&self) -> bool {
+        self.state.borrow().unsent.is_empty()
+    }
+
+    fn is_closed_by_us(&self) -> bool {
+        self.core.is_over() || matches!(self.state.borrow().link, Link::Closed(_))
+    }
+
+    fn has_ended_cleanly(&self) -> bool {
+        let state = self.state.borrow();
+        matches!((&state.link, state.reader.ended()), (Link::Open(_), Some(EndOfStream::Clean)))
+    }
+}
+
+impl<T: Transport> fmt::Debug for Polled<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Polled").field(&self.inner).finish()
+    }
+}
