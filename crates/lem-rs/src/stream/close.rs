@@ -28,7 +28,7 @@ impl<T: Transport> State<T> {
     fn closing(&self) -> Manner {
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
-            _ if matches!(self.outbound, Outbound::Broken(_)) => Manner::Failed(Error::Closed),
+            _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => Manner::Failed(Error::Closed),
             Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => Manner::Graceful(Undelivered::Goodbye),
             _ => Manner::Graceful(Undelivered::Content),
         }
@@ -105,10 +105,12 @@ impl<T: Transport> Inner<T> {
     /// Closes the sending side; reading goes on.
     pub(super) fn close_write(self: &Rc<Self>) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        if matches!(state.link, Link::Closed(_)) || !matches!(state.outbound, Outbound::Open) {
-            return Err(Error::AlreadyClosed);
-        }
-        state.outbound = Outbound::Closing;
+        state.outbound = match (&state.link, &state.outbound) {
+            (Link::Open(_), Outbound::Open) => Outbound::Closing,
+            // The write that waits is interrupted, and does not hear of it.
+            (Link::Open(_), Outbound::Breaking(_)) => Outbound::Broken(None),
+            _ => return Err(Error::AlreadyClosed),
+        };
         // On a whole stream the waiter may be a reader, whom this does not concern.
         let writes = state.slots.waits_for(Direction::Write);
         let waiter = if writes { state.slots.release(Direction::Write) } else { None };

@@ -278,8 +278,8 @@ impl<T: Transport> Inner<T> {
         let State { link, outbound, .. } = &mut *state;
         match (link, outbound) {
             (Link::Open(_), Outbound::Open) => {}
-            (Link::Open(_), Outbound::Broken(reason)) => return Err(reason.take().unwrap_or(Error::Closed)),
-            _ => return Err(Error::Closed),
+            (Link::Open(_), outbound) => return Err(outbound.take_reason().unwrap_or(Error::Closed)),
+            (Link::Closed(_), _) => return Err(Error::Closed),
         }
         let before = state.unsent.len();
         let room = limit - before.min(limit);

@@ -42,7 +42,9 @@ pub(super) enum Outbound {
     /// The protocol's own end is pending, and FIN follows it.
     Ending,
     Ended,
-    /// The connection takes nothing any more; the reason is for the write that waits.
+    /// The connection takes nothing any more, for a reason of which the write that waits will hear.
+    Breaking(Error),
+    /// The connection takes nothing any more; a close that waits will hear of the reason.
     Broken(Option<Error>),
 }
 
@@ -65,6 +67,20 @@ pub(super) enum Write {
     Blocked,
     /// The sending side is closed.
     Refused,
+}
+
+impl Outbound {
+    /// The reason why the connection takes nothing any more, if it was not told.
+    pub(super) fn take_reason(&mut self) -> Option<Error> {
+        match std::mem::replace(self, Self::Broken(None)) {
+            Self::Breaking(reason) => Some(reason),
+            Self::Broken(reason) => reason,
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 impl<T> Link<T> {
@@ -106,7 +122,9 @@ impl<T: Transport> State<T> {
         match (&mut self.outbound, goal) {
             (Outbound::Ended, Goal::Ended) => return Ok(Write::Done),
             (Outbound::Open, _) | (Outbound::Closing | Outbound::Ending, Goal::Ended) => {}
-            (Outbound::Broken(reason), _) => return reason.take().map_or(Ok(Write::Refused), Err),
+            (Outbound::Breaking(_) | Outbound::Broken(_), _) => {
+                return self.outbound.take_reason().map_or(Ok(Write::Refused), Err);
+            }
             (Outbound::Closing | Outbound::Ending | Outbound::Ended, Goal::Written) => return Ok(Write::Refused),
         }
         let rest = &data[*written..];
@@ -192,14 +210,18 @@ impl<T: Transport> State<T> {
 
     /// As a write that fails, while no write is polled: one that waits is told when it is polled next.
     pub(super) fn flush_broke(&mut self, error: Error) {
-        let reason = if self.slots.waits_for(Direction::Write) { Some(self.write_broke(error)) } else { None };
+        let was_open = matches!(self.outbound, Outbound::Open);
         self.unsent = SendBuffer::default();
-        self.outbound = Outbound::Broken(reason);
+        self.outbound = match (self.slots.waits_for(Direction::Write), was_open) {
+            (true, true) => Outbound::Breaking(self.write_broke(error)),
+            (true, false) => Outbound::Broken(Some(self.write_broke(error))),
+            (false, _) => Outbound::Broken(None),
+        };
     }
 
     pub(super) fn has_work_to_flush(&self) -> bool {
         match (&self.link, &self.outbound) {
-            (Link::Closed(_), _) | (_, Outbound::Ended | Outbound::Broken(_)) => false,
+            (Link::Closed(_), _) | (_, Outbound::Ended | Outbound::Breaking(_) | Outbound::Broken(_)) => false,
             (_, Outbound::Closing | Outbound::Ending) => true,
             (Link::Open(transport), Outbound::Open) => transport.has_pending() || !self.unsent.is_empty(),
         }
