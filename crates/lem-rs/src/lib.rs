@@ -9,6 +9,7 @@
 //! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
+//! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what went wrong | [`Error`] |
 //! | test in a simulated world | `sim`, with the feature of that name |
 //! | put a protocol under the verbs | [`Transport`], [`Source`], [`Outbox`], [`InputBuffer`] |
@@ -21,6 +22,7 @@
 
 mod endpoint;
 mod error;
+mod interop;
 mod net;
 mod proto;
 mod runtime;
@@ -33,6 +35,8 @@ mod world;
 
 pub use endpoint::Endpoint;
 pub use error::{AddressError, Attempt, ConnectError, Cut, EndOfStream, Error, JoinError, Phase, Timeout};
+#[cfg(feature = "hyper")]
+pub use interop::hyper;
 pub use net::{Accept, Address, Listener, ToAddress, connect_source};
 pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
 pub use runtime::{

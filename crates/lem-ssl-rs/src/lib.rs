@@ -8,6 +8,7 @@
 //! | connect | [`Context::connect`], [`Context::connect_as`], [`Context::upgrade`] |
 //! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
+//! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what was agreed | [`Info`] |
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
@@ -40,6 +41,8 @@ pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, E
 pub use identity::{Identity, UnknownName};
 pub use info::Info;
 pub use lem_rs;
+#[cfg(feature = "hyper")]
+pub use lem_rs::hyper;
 #[cfg(feature = "sim")]
 pub use lem_rs::sim;
 pub use lem_rs::{
@@ -54,5 +57,5 @@ pub use meter::{Counters, Failures};
 pub use rustls;
 pub use server::{Drained, Early, Replayable, Server, ServerEvent, ServerOptions, Threads, serve_threads};
 pub use tickets::{FleetSecret, Tickets};
-pub use transport::{ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
+pub use transport::{Polled, ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
 pub use trust::{ClientAuth, RevocationLists, Roots};

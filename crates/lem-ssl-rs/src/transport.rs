@@ -23,6 +23,9 @@ pub type ReadHalf = lem_rs::ReadHalf<Tls>;
 /// The sending half of an encrypted stream.
 pub type WriteHalf = lem_rs::WriteHalf<Tls>;
 
+/// An encrypted stream as poll functions.
+pub type Polled = lem_rs::Polled<Tls>;
+
 /// Lets several tasks write to one encrypted stream.
 pub type WriteQueue = lem_rs::WriteQueue<Tls>;
 

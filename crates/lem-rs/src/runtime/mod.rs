@@ -10,6 +10,8 @@ mod linger;
 mod machine;
 mod pace;
 mod refusal;
+#[cfg(feature = "hyper")]
+mod remote_timer;
 mod scratch;
 mod source;
 mod sources;
@@ -26,6 +28,8 @@ pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;
 pub use machine::{Machine, MachineBuilder, longest_poll, now, spawn, yield_now};
 pub(crate) use refusal::{refuse, refused};
+#[cfg(feature = "hyper")]
+pub(crate) use remote_timer::RemoteTimer;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Direction, Source};

@@ -37,6 +37,7 @@ const CRATES: &[Crate] = &[
             "sync",     // queues between tasks
             "stream",   // the verbs of a stream, once for every transport
             "net",      // sockets, names, connecting, listening
+            "interop",  // the traits of other libraries, behind features
             "sim",      // the machine in a simulated world
         ],
     },
