@@ -89,6 +89,8 @@ struct Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Fresh,
+    /// It was about to be refused, and its task has to let others go first: then it begins anew.
+    PutOff,
     Waiting,
     /// Somebody has interrupted it.
     Interrupted,
@@ -200,15 +202,7 @@ impl Model {
             Verb::EndWriting => self.end_writing(side),
             Verb::Read(_) | Verb::NextLine(_) | Verb::Write(_) => {}
         }
-        let end = self.end_mut(side);
-        let refused = match verb.direction() {
-            // It has what it asks for already.
-            _ if end.holds(&verb) => None,
-            Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
-            Some(_) if end.closed.is_some() => Some(Refused::Closed),
-            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
-            _ => None,
-        };
+        let refused = self.refusal(side, &verb);
         self.last += 1;
         self.version += 1;
         let operation = Operation { side, verb, progress: 0, phase: Phase::Fresh, refused };
@@ -216,20 +210,50 @@ impl Model {
         self.last
     }
 
-    /// The poll said `Pending`.
+    /// It is polled again. Gives whether it must be refused in this poll.
+    pub fn polled(&mut self, id: u64) -> bool {
+        let Some(operation) = self.operations.get(&id) else { return false };
+        if operation.phase == Phase::PutOff {
+            let (side, verb) = (operation.side, operation.verb.clone());
+            let refused = self.refusal(side, &verb);
+            if let Some(operation) = self.operations.get_mut(&id) {
+                operation.phase = Phase::Fresh;
+                operation.refused = refused;
+            }
+        }
+        self.operations.get(&id).is_some_and(|operation| operation.refused.is_some())
+    }
+
+    fn refusal(&mut self, side: Side, verb: &Verb) -> Option<Refused> {
+        let end = self.end_mut(side);
+        match verb.direction() {
+            // It has what it asks for already.
+            _ if end.holds(verb) => None,
+            Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
+            Some(_) if end.closed.is_some() => Some(Refused::Closed),
+            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
+            _ => None,
+        }
+    }
+
+    /// The poll said `Pending`; `spent` tells whether its task had to let others go first.
     ///
     /// # Errors
     /// If the verb must not wait.
-    pub fn pended(&mut self, id: u64, seen: &Seen) -> Verdict {
+    pub fn pended(&mut self, id: u64, seen: &Seen, spent: bool) -> Verdict {
         let side = self.account(Some(id), None, seen)?;
         let operation = self.operations.get_mut(&id).ok_or_else(unknown)?;
         let Some(direction) = operation.verb.direction() else { return Ok(()) };
         if let Some(refused) = operation.refused {
+            if spent && operation.phase == Phase::Fresh {
+                operation.phase = Phase::PutOff;
+                return self.look(side, seen);
+            }
             return refuse(format!("{:?} waits, where it must be refused: {refused:?}", operation.verb));
         }
         match operation.phase {
             Phase::Interrupted => return refuse(format!("{:?} waits on after an interrupt", operation.verb)),
-            Phase::Fresh => operation.phase = Phase::Waiting,
+            Phase::Fresh | Phase::PutOff => operation.phase = Phase::Waiting,
             Phase::Waiting => {}
         }
         if operation.verb == Verb::Read(0.into()) {

@@ -234,6 +234,7 @@ impl<D: Draw> Writer<'_, D> {
     fn write_step(&mut self) -> Op {
         match self.rng.between(0..=19) {
             0 => Op::Sleep(self.pause()),
+            1 => Op::Spend,
             _ => Op::Write(self.size(), self.guard()),
         }
     }
@@ -244,7 +245,8 @@ impl<D: Draw> Writer<'_, D> {
             0..=29 => Op::Interrupt(direction),
             30..=50 => Op::Sleep(self.pause()),
             51 | 52 => Op::Partition(Duration::from_millis(self.rng.magnitude(1..=30_000) as u64)),
-            53..=58 => Op::Yield,
+            53..=56 => Op::Yield,
+            57 | 58 => Op::Spend,
             59..=63 => Op::Split,
             64..=68 => Op::Join,
             69..=76 => Op::CloseWrite,

@@ -106,6 +106,8 @@ pub enum Op {
     Sleep(Duration),
     /// Lets every other task run.
     Yield,
+    /// Spends the budget of the task's turn: what comes next gives way before it does anything.
+    Spend,
     /// Waits for a thread that does some work.
     Unblock,
     /// The world carries nothing for so long.

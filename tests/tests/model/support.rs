@@ -54,7 +54,7 @@ pub(crate) fn no_line(model: &mut Model) -> Verdict {
 /// The server begins to read, and waits.
 pub(crate) fn wait(model: &mut Model) -> u64 {
     let id = model.begin(Side::Server, Verb::Read(ReadMode::Available));
-    model.pended(id, &Seen::default()).unwrap();
+    model.pended(id, &Seen::default(), false).unwrap();
     id
 }
 

@@ -113,7 +113,7 @@ fn who_comes_second_is_busy_and_nobody_else() {
     refused(read(&mut model, ReadMode::Exact(0), Ok(b"")));
     permitted(read(&mut model, ReadMode::Available, Err(Error::Busy)));
     let id = model.begin(Side::Server, Verb::Write(b"abc".to_vec()));
-    refused(model.pended(id, &Seen::default()));
+    refused(model.pended(id, &Seen::default(), false));
     refused(model.looked(Side::Server, &Seen { reads: Some(false), ..Seen::default() }));
     permitted(model.looked(Side::Client, &Seen { reads: Some(false), ..Seen::default() }));
 }
@@ -139,7 +139,7 @@ fn what_was_interrupted_must_not_wait_on() {
     let mut model = calm();
     let id = wait(&mut model);
     permitted(model.close(Side::Server, Some(&Ok(()))));
-    refused(model.pended(id, &Seen::default()));
+    refused(model.pended(id, &Seen::default(), false));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_shutdown_ends_with_the_peer_or_with_its_deadline() {
     let timeout = || Err(Timeout::new(Phase::Close, TERMS.close_deadline).into());
     let mut model = calm();
     let id = model.begin(Side::Client, Verb::Shutdown);
-    permitted(model.pended(id, &Seen::default()));
+    permitted(model.pended(id, &Seen::default(), false));
     model.set_time(Duration::from_secs(4));
     refused(model.finished(id, &timeout(), &Seen::default()));
     let id = model.begin(Side::Client, Verb::Shutdown);
@@ -230,7 +230,7 @@ fn a_task_waits_for_its_peer_and_for_nothing_else() {
 
     let mut model = calm();
     let id = model.begin(Side::Client, Verb::Write(b"abc".to_vec()));
-    permitted(model.pended(id, &Seen { written: Some(1), ..Seen::default() }));
+    permitted(model.pended(id, &Seen { written: Some(1), ..Seen::default() }, false));
     assert!(!wrong(&model), "a writer may wait for one who does not read");
     wait(&mut model);
     assert!(wrong(&model), "one of the two must get on");

@@ -101,9 +101,14 @@ impl<T: Transport> Inner<T> {
             }
             Err(error) => return Poll::Ready(Err(error)),
         }
-        if state.reader.is_lent() && matches!(state.link, Link::Open(_)) {
+        let refusal = match &state.link {
+            Link::Closed(_) if mode != ReadMode::Exact(0) => Some(Error::Closed),
+            Link::Open(_) if state.reader.is_lent() => Some(Error::Busy),
+            _ => None,
+        };
+        if let Some(error) = refusal {
             drop(state);
-            return refuse(cx, Error::Busy);
+            return refuse(cx, error);
         }
         let mut received_any = false;
         let spares = &self.core.arenas().spares;

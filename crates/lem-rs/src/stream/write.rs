@@ -110,6 +110,10 @@ impl<T: Transport> Inner<T> {
             }
             Err(error) => return Poll::Ready(Err(error)),
         }
+        if matches!(state.link, Link::Closed(_)) {
+            drop(state);
+            return refuse(cx, Error::Closed);
+        }
         let outcome = loop {
             if self.core.must_give_way() {
                 break Outcome::GivesWay;

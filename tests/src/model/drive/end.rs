@@ -1,8 +1,9 @@
 //! One end of a connection, and the steps that its tasks take.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 
 use lem_rs::{
     Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, Transport, WriteHalf, sleep, spawn,
@@ -11,7 +12,7 @@ use lem_rs::{
 
 use super::lines::Reader;
 use super::stage::{Interrupts, Stage};
-use super::watch::Watch;
+use super::watch::{Watch, is_spent};
 use crate::model::program::{Guard, How, Op};
 use crate::model::verb::{Answer, Seen, Side, Verb};
 
@@ -136,6 +137,7 @@ impl<T: Transport> End<T> {
             Op::EndWriting(guard) => self.end_writing(guard).await,
             Op::Sleep(duration) => sleep(duration).await,
             Op::Yield => yield_now().await,
+            Op::Spend => spend().await,
             Op::Unblock => self.unblock().await,
             Op::Interrupt(direction) => self.interrupt(direction),
             Op::Close => self.close(),
@@ -358,4 +360,13 @@ impl<T: Transport> Interrupts for End<T> {
     fn interrupt(&self, direction: Direction) {
         Self::interrupt(self, direction);
     }
+}
+
+/// Ends when the next operation of this turn would have to give way.
+async fn spend() {
+    poll_fn(|cx| {
+        while !is_spent(cx) {}
+        Poll::Ready(())
+    })
+    .await;
 }

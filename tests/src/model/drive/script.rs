@@ -242,7 +242,7 @@ impl Actor {
         let mut read = 0;
         loop {
             let id = self.stage.ask(|model| model.begin(self.side, Verb::Read(ReadMode::Available)));
-            self.stage.check(self.side, |model| model.pended(id, &Seen::default()));
+            self.stage.check(self.side, |model| model.pended(id, &Seen::default(), false));
             let result = self.next(&reader, &mut heard).await;
             if let Ok(Answer::Bytes(bytes)) = &result {
                 read += bytes.len() as u64;

@@ -1,10 +1,11 @@
 //! A verb's future, each poll of which is shown to the model.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use lem_rs::{Error, Transport};
+use lem_rs::{Error, Transport, sleep};
 
 use super::end::End;
 use crate::model::contract::brief;
@@ -43,6 +44,7 @@ impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'
         let (side, stage) = (this.end.side, &this.end.stage);
         let Some(future) = &mut this.future else { return Poll::Ready(None) };
         let id = *this.id.get_or_insert_with(|| stage.ask(|model| model.begin(side, this.verb.clone())));
+        let refused = stage.ask(|model| model.polled(id));
         match future.as_mut().poll(cx) {
             Poll::Ready(result) => {
                 this.future = None;
@@ -54,7 +56,9 @@ impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'
             }
             Poll::Pending => {
                 let seen = this.end.seen();
-                stage.check(side, |model| model.pended(id, &seen));
+                // To ask is to be woken, so it is asked only where it matters.
+                let spent = refused && is_spent(cx);
+                stage.check(side, |model| model.pended(id, &seen, spent));
                 match &mut this.polls {
                     Some(0 | 1) => {
                         this.give_up();
@@ -78,4 +82,9 @@ impl<T: Transport, F> Drop for Watch<'_, T, F> {
             self.give_up();
         }
     }
+}
+
+/// Whether the budget of the task's turn is spent: then whatever comes next gives way.
+pub(super) fn is_spent(cx: &mut Context<'_>) -> bool {
+    pin!(sleep(Duration::ZERO)).poll(cx).is_pending()
 }
