@@ -137,6 +137,59 @@ fn a_part_of_a_file_that_has_changed_is_the_whole_file() {
 }
 
 #[test]
+fn a_request_on_a_condition_is_done_when_it_holds() {
+    let world = World::new();
+    let server = site(&world);
+    let get = |headers: &str| Client::get(&world, &server.address, "/hello.txt", headers);
+    let before = get("");
+    let (tag, date) = (before.header("etag").unwrap(), before.header("last-modified").unwrap());
+    let long_ago = "Tue, 15 Nov 1994 12:45:26 GMT";
+    for (headers, status) in [
+        (format!("If-Match: {tag}\r\n"), 200),
+        (format!("If-Match: \"x\", {tag}\r\nRange: bytes=0-0\r\n"), 206),
+        ("If-Match: *\r\n".to_owned(), 200),
+        ("If-Match: \"x\"\r\n".to_owned(), 412),
+        (format!("If-Match: W/{tag}\r\n"), 412),
+        ("If-Match: \"x\"\r\nRange: bytes=0-0\r\n".to_owned(), 412),
+        (format!("If-Unmodified-Since: {date}\r\n"), 200),
+        (format!("If-Unmodified-Since: {long_ago}\r\n"), 412),
+        (format!("If-Match: {tag}\r\nIf-Unmodified-Since: {long_ago}\r\n"), 200),
+        (format!("If-Match: \"x\"\r\nIf-None-Match: {tag}\r\n"), 412),
+        (format!("If-Match: {tag}\r\nIf-None-Match: {tag}\r\n"), 304),
+        (format!("If-None-Match: \"x\"\r\nIf-None-Match: {tag}\r\n"), 304),
+        (format!("Range: bytes=0-0\r\nIf-Range: {tag}\r\nIf-Range: {tag}\r\n"), 200),
+        (format!("Range: bytes=0-0\r\nIf-Range: W/{tag}\r\n"), 200),
+        (format!("Range: bytes=99-\r\nIf-Match: \"x\"\r\n"), 412),
+    ] {
+        let answer = get(&headers);
+        assert_eq!(answer.status, status, "{headers}");
+        if status == 412 {
+            assert!(!answer.text().contains("0123"), "{headers}");
+        }
+        let request = format!("HEAD /hello.txt HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+        let head = Client::ask(&world, &server.address, &request).status;
+        // A range is a matter of GET.
+        assert_eq!(head, if matches!(status, 206 | 416) { 200 } else { status }, "{headers}");
+    }
+    assert_eq!(Client::get(&world, &server.address, "/nothing", "If-Match: \"x\"\r\n").status, 404);
+}
+
+#[test]
+fn a_page_that_is_made_up_has_no_version_that_a_client_could_know() {
+    let world = World::new();
+    let server = Server::start(&[&["--http"][..], &world.good().arguments()].concat());
+    for (headers, status) in [
+        ("If-Match: \"x\"\r\n", 412),
+        ("If-Match: *\r\n", 200),
+        ("If-None-Match: \"x\"\r\n", 200),
+        ("If-Unmodified-Since: Tue, 15 Nov 1994 12:45:26 GMT\r\n", 200),
+        ("If-Modified-Since: Tue, 15 Nov 2094 12:45:26 GMT\r\n", 200),
+    ] {
+        assert_eq!(Client::get(&world, &server.address, "/", headers).status, status, "{headers}");
+    }
+}
+
+#[test]
 fn a_large_file_arrives_whole_and_in_parts() {
     let world = World::new();
     let server = site(&world);

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use lem_ssl_rs::{Error, unblock};
 
 use super::answer::{Answer, Body, Status};
+use super::conditions::{Condition, Current, may_be_joined};
 use super::path::{Astray, Way};
 use super::range::{Wanted, wanted};
 use super::request::Request;
@@ -121,6 +122,8 @@ impl Found {
         let tag = self.tag();
         // A time that HTTP cannot write is none.
         let modified = self.metadata.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH);
+        // RFC 9110 section 8.8.2.1: no file was changed later than now.
+        let modified = modified.map(|time| time.min(SystemTime::now()));
         let described = |answer: Answer| {
             let answer = answer.with("ETag", tag.clone()).with("Accept-Ranges", "bytes");
             match modified {
@@ -128,10 +131,13 @@ impl Found {
                 None => answer,
             }
         };
-        if is_unchanged(request, &tag, modified) {
-            return described(Answer::new(Status::NotModified, Body::None));
+        let current = Current { tag: Some(&tag), modified };
+        match Condition::of(request, current) {
+            Condition::Holds => {}
+            Condition::Unchanged => return described(Answer::new(Status::NotModified, Body::None)),
+            Condition::Failed => return Answer::error(Status::PreconditionFailed).with("ETag", tag.clone()),
         }
-        let range = request.header("range").filter(|_| request.is_get() && is_same(request, &tag, modified));
+        let range = request.header("range").filter(|_| request.is_get() && may_be_joined(request, current));
         let kind = content_type(&self.path);
         let part = |from, length| Body::Part(Part { file: Arc::new(self.file), from, left: length });
         match wanted(range, length) {
@@ -154,32 +160,6 @@ impl Found {
         let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
         format!("\"{:x}-{:x}-{seconds:x}.{nanos:x}\"", metadata.ino(), metadata.len())
     }
-}
-
-/// Whether what the client has is what there is (RFC 9110 section 13.2.2).
-fn is_unchanged(request: &Request, tag: &str, modified: Option<SystemTime>) -> bool {
-    if let Some(known) = request.header("if-none-match") {
-        return known.trim() == "*" || known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
-    }
-    let since = request.header("if-modified-since").and_then(|date| httpdate::parse_http_date(date).ok());
-    match (since, modified) {
-        (Some(since), Some(modified)) => whole_seconds(modified) <= whole_seconds(since),
-        _ => false,
-    }
-}
-
-/// Whether a part can be joined to what the client has (`If-Range`, RFC 9110 section 13.1.5).
-fn is_same(request: &Request, tag: &str, modified: Option<SystemTime>) -> bool {
-    let Some(known) = request.header("if-range") else { return true };
-    if known.starts_with('"') || known.starts_with("W/") {
-        return known == tag;
-    }
-    let date = httpdate::parse_http_date(known).ok();
-    date.zip(modified).is_some_and(|(date, modified)| whole_seconds(date) == whole_seconds(modified))
-}
-
-fn whole_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// By the name's ending; what is not known is to be kept and not shown.

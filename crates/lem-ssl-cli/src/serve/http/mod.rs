@@ -8,13 +8,15 @@ use super::{Service, write};
 use crate::exit::Failure;
 
 mod answer;
+mod conditions;
 mod files;
 mod page;
 mod path;
 mod range;
 mod request;
 
-use answer::{Answer, Status};
+use answer::{Answer, Body, Status};
+use conditions::{Condition, Current};
 use request::{Parsed, Request};
 
 /// What is there to be seen.
@@ -93,7 +95,11 @@ impl Connection<'_> {
             return Answer::error(Status::MethodNotAllowed).with("Allow", "GET, HEAD");
         }
         match site {
-            Site::Page => page::about(self.info, self.peer, request),
+            Site::Page => match Condition::of(request, Current { tag: None, modified: None }) {
+                Condition::Holds => page::about(self.info, self.peer, request),
+                Condition::Unchanged => Answer::new(Status::NotModified, Body::None),
+                Condition::Failed => Answer::error(Status::PreconditionFailed),
+            },
             Site::Files(folder) => folder.answer(request).await,
         }
     }

@@ -90,9 +90,15 @@ impl Request {
         Ok(request)
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+    /// The values of all headers of this name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let matching = self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
         matching.map(|(_, value)| value.trim_ascii())
+    }
+
+    /// Whether there is a header of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
     }
 
     /// The value of a header that stands there once.
