@@ -10,6 +10,7 @@ mod connect;
 mod dial;
 mod exit;
 mod get;
+mod listening;
 mod log;
 mod options;
 mod race;

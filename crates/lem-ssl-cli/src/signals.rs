@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lem_ssl_rs::{Error, Inbox, InputBuffer, Plain, ReadMode, Source, StreamOptions, spawn};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
@@ -21,14 +21,25 @@ pub(crate) enum Signal {
     Terminate,
     /// To read configuration again.
     Hangup,
+    /// What other programs open their logs again for, or end for. Here it means nothing.
+    User1,
+    User2,
 }
 
+/// Nobody means us to end by these, and by default they would end us without a word.
+const HARMLESS: [Signal; 2] = [Signal::User1, Signal::User2];
+
 impl Signal {
+    /// What a server receives.
+    pub(crate) const ALL: [Self; 5] = [Self::Interrupt, Self::Terminate, Self::Hangup, Self::User1, Self::User2];
+
     fn number(self) -> i32 {
         match self {
             Self::Interrupt => SIGINT,
             Self::Terminate => SIGTERM,
             Self::Hangup => SIGHUP,
+            Self::User1 => SIGUSR1,
+            Self::User2 => SIGUSR2,
         }
     }
 
@@ -36,8 +47,21 @@ impl Signal {
     pub(crate) fn exit(self) -> Exit {
         match self {
             Self::Interrupt => Exit::Interrupted,
-            Self::Terminate | Self::Hangup => Exit::Terminated,
+            Self::Terminate | Self::Hangup | Self::User1 | Self::User2 => Exit::Terminated,
         }
+    }
+
+    /// What a server says of one that means nothing to it.
+    pub(crate) fn means_nothing(self) -> &'static str {
+        match self {
+            Self::User1 => "SIGUSR1 means nothing here; SIGHUP reads the files again, SIGTERM ends",
+            _ => "SIGUSR2 means nothing here; SIGHUP reads the files again, SIGTERM ends",
+        }
+    }
+
+    /// Whether it asks us to end.
+    fn ends(self) -> bool {
+        matches!(self, Self::Interrupt | Self::Terminate)
     }
 }
 
@@ -50,13 +74,17 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Receives these, on the running machine.
+    /// Receives these, on the running machine. SIGUSR1 and SIGUSR2 do not end the process, whether they are among these or
+    /// not.
     pub(crate) fn of(signals: &[Signal]) -> Result<Self, Error> {
         let inbox = Rc::new(Inbox::new());
         let impatient = Arc::new(AtomicBool::new(false));
+        let failed = |error| Error::io("receive signals", error);
+        for signal in HARMLESS.iter().filter(|signal| !signals.contains(signal)) {
+            flag::register(signal.number(), Arc::default()).map_err(failed)?;
+        }
         for &signal in signals {
-            let failed = |error| Error::io("receive signals", error);
-            if signal != Signal::Hangup {
+            if signal.ends() {
                 let code = i32::from(signal.exit().code());
                 flag::register_conditional_shutdown(signal.number(), code, impatient.clone()).map_err(failed)?;
             }
@@ -83,7 +111,7 @@ impl Signals {
     /// The next one. After the first that asks us to end, a second one ends the process on the spot.
     pub(crate) async fn next(&self) -> Result<Signal, Error> {
         let signal = self.inbox.take().await?;
-        if signal != Signal::Hangup {
+        if signal.ends() {
             self.impatient.store(true, Ordering::Relaxed);
         }
         Ok(signal)

@@ -13,6 +13,7 @@ use lem_ssl_rs::{
 };
 
 use crate::exit::Failure;
+use crate::listening::listen;
 use crate::log::Log;
 use crate::options::{ServerArgs, seconds};
 use crate::signals::{Signal, Signals};
@@ -64,7 +65,8 @@ pub(crate) struct ServeArgs {
 const HELP: &str = "\
 Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads
 certificates, keys and roots again; SIGTERM and Ctrl-C stop accepting and let clients finish,
-a second one ends at once.
+a second one ends at once; SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes
+when it ends; one that was left by a server that was killed is replaced.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
@@ -128,9 +130,11 @@ fn context(arguments: &ServeArgs) -> Result<Context, Failure> {
 }
 
 async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> Result<(), Failure> {
-    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate, Signal::Hangup])?;
+    let signals = Signals::of(&Signal::ALL)?;
     let live = LiveContext::new(context);
-    let server = Rc::new(Server::listen(live.clone(), &arguments.listen, ServerOptions::default()).await?);
+    let options = ServerOptions::default();
+    let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
+    let server = Rc::new(Server::over(live.clone(), listener, options)?);
     let log = service.log.clone();
     server.on_event({
         let log = log.clone();
@@ -158,19 +162,18 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
             Event::Signal(Signal::Hangup) => reload(&arguments, &live, &log).await,
+            Event::Signal(signal @ (Signal::User1 | Signal::User2)) => log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
         }
     }
     log.line("no more clients are accepted; those that are here may finish");
+    // Whatever ends us from now on, it is not in the way of the next server.
+    drop(socket_file);
     // Before the idle ones are closed, or they would come back.
     let _ = server.close();
     service.idle.drain();
     let drained = server.drain(arguments.drain).await;
     let closed = count(drained.closed, "connection");
-    if let Endpoint::Unix(Some(path)) = server.local_addr() {
-        // It would be in the way of the next server. If it is gone already, so much the better.
-        let _ = std::fs::remove_file(path);
-    }
     log.line(if drained.closed == 0 { "all clients have finished".to_owned() } else { format!("closed {closed}") });
     Ok(())
 }

@@ -18,20 +18,19 @@ pub(super) enum Client {
 }
 
 impl Front {
-    /// Listens; with TLS, if there is a context.
-    pub(super) async fn open(
-        address: &str,
+    /// Takes clients from this listener; with TLS, if there is a context.
+    pub(super) fn open(
+        listener: Listener,
         context: Option<&LiveContext>,
         options: ServerOptions,
         log: &Log,
     ) -> Result<Self, Error> {
         let log = log.clone();
         let Some(context) = context else {
-            let listener = Listener::bind_with(address, options.listen).await?;
             listener.on_pause(move |error| log.line(format!("accepting pauses: {error}")));
             return Ok(Self::Plain(listener));
         };
-        let server = Server::listen(context.clone(), address, options).await?;
+        let server = Server::over(context.clone(), listener, options)?;
         server.on_event(move |event| log.line(event.to_string()));
         Ok(Self::Tls(server))
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::lem_rs::{Stream, longest_poll};
+use lem_ssl_rs::lem_rs::{ListenOptions, Stream, longest_poll};
 use lem_ssl_rs::{
-    Context, Deadline, Endpoint, Error, Inbox, Info, Listener, LiveContext, Machine, Queue, now, spawn, timeout,
-    unblock,
+    Context, Deadline, Endpoint, Error, Inbox, Info, LiveContext, Machine, Queue, now, spawn, timeout, unblock,
 };
 
 use crate::exit::Failure;
+use crate::listening::listen;
 use crate::log::Log;
 use crate::options::{ServerArgs, wrong};
 use crate::race::{First, race};
@@ -86,7 +86,8 @@ other side too, without close_notify, or by a reset where there is no TLS: nobod
 happens to a client whose back end cannot be reached.
 
 SIGHUP reads certificates, keys and roots again; a set that cannot work leaves the old one in place. SIGTERM and Ctrl-C
-stop accepting and let connections finish, a second one ends at once.
+stop accepting and let connections finish, a second one ends at once. SIGUSR1 and SIGUSR2 do nothing. The file of a
+Unix-domain socket goes when the tunnel ends; one that was left by a tunnel that was killed is replaced.
 
 Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80
@@ -158,12 +159,16 @@ async fn carry_all(
     live: Option<LiveContext>,
     sides: Arc<Sides>,
 ) -> Result<(), Failure> {
-    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate, Signal::Hangup])?;
+    let signals = Signals::of(&Signal::ALL)?;
     let options = arguments.limits.server_options();
-    let front = Rc::new(Front::open(&arguments.listen, live.as_ref(), options, &tunnel.log).await?);
-    let metrics = match &arguments.metrics {
-        Some(address) => Some(Listener::bind(address.as_str()).await?),
-        None => None,
+    let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
+    let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.log)?);
+    let (metrics, metrics_file) = match &arguments.metrics {
+        Some(address) => {
+            let (listener, file) = listen(address, ListenOptions::default()).await?;
+            (Some(listener), file)
+        }
+        None => (None, None),
     };
     // From now on it is measured how long tasks hold the loop.
     longest_poll();
@@ -198,9 +203,12 @@ async fn carry_all(
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
             Event::Signal(Signal::Hangup) => reload(&sides, live.as_ref(), &tunnel).await,
+            Event::Signal(signal @ (Signal::User1 | Signal::User2)) => tunnel.log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
         }
     }
+    // Whatever ends us from now on, they are not in the way of the next tunnel.
+    drop((socket_file, metrics_file));
     front.close();
     tunnel.drain(arguments.limits.drain).await;
     Ok(())
@@ -274,7 +282,8 @@ impl Tunnel {
         };
         self.tally.ended(carried.outcome);
         let words = carried.outcome.words();
-        let why = carried.error.map(|error| format!(" ({error})")).unwrap_or_default();
+        let why =
+            carried.error.map(|error| format!(" ({})", error)).unwrap_or_default();
         let (up, down) = (count(carried.up, "byte"), count(carried.down, "byte"));
         let lasted = now().saturating_duration_since(begun).as_secs_f64();
         self.log.line(format!("{} to {route}: {words}{why}; {up} up, {down} down, {lasted:.1} s", name_of(&peer)));

@@ -16,4 +16,6 @@ mod modes;
 mod proxy;
 mod reload;
 mod routes;
+mod signals;
+mod sockets;
 mod support;

@@ -20,7 +20,7 @@ use lem_ssl_rs::{Error, ReadMode, Transport, timeout};
 use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_files};
-pub(crate) use command::lem_ssl;
+pub(crate) use command::{Running, lem_ssl, signal};
 #[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
 pub(crate) use tunnel::{Tunnel, client};

@@ -1,0 +1,43 @@
+//! Signals that mean nothing to a server, and those that do.
+
+use std::io::{BufRead, BufReader};
+
+use crate::support::{BackEnd, Running, Tunnel, echo, run, signal, talk};
+
+#[test]
+fn a_signal_without_a_meaning_ends_no_tunnel() {
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let tunnel = Tunnel::start(&["--plain", "--connect", &back_end.address()]);
+        let client = tunnel.plain().await;
+        let server = back_end.accept_plain().await;
+        for name in ["USR1", "USR2", "PIPE", "WINCH"] {
+            tunnel.signal(name);
+        }
+        tunnel.says("SIGUSR1 means nothing here").await;
+        tunnel.says("SIGUSR2 means nothing here").await;
+        // Whoever is here is carried on, and whoever comes is let in.
+        let echoing = lem_ssl_rs::spawn(echo(server));
+        talk(client, b"still").await;
+        echoing.await.unwrap();
+        let client = tunnel.plain().await;
+        let echoing = lem_ssl_rs::spawn(echo(back_end.accept_plain().await));
+        talk(client, b"another").await;
+        echoing.await.unwrap();
+        tunnel.signal("TERM");
+        tunnel.finish().expect(0);
+    });
+}
+
+#[test]
+fn a_signal_without_a_meaning_ends_no_server() {
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--self-signed", "localhost", "--echo"];
+    let mut running = Running::start(arguments);
+    BufReader::new(running.stdout()).lines().next().unwrap().unwrap();
+    signal(running.id(), "USR1");
+    signal(running.id(), "USR2");
+    running.wait_for("SIGUSR1 means nothing here; SIGHUP reads the files again, SIGTERM ends");
+    running.wait_for("SIGUSR2 means nothing here");
+    signal(running.id(), "TERM");
+    running.finish().expect(0);
+}
