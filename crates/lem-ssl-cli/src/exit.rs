@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use lem_ssl_rs::rustls::AlertDescription;
 use lem_ssl_rs::{CertificateFault, Error, Phase, TlsError};
 
+use crate::words::{self, Side};
+
 /// The exit codes, which scripts rely on: a number is never given another meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -194,7 +196,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { exit: Exit::of(&error), message: error.to_string() }
+        Self { exit: Exit::of(&error), message: words::explain(&error, Side::Client) }
     }
 }
 

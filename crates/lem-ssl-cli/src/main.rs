@@ -23,6 +23,7 @@ mod stdio;
 mod target;
 mod text;
 mod tunnel;
+mod words;
 
 use std::process::ExitCode;
 

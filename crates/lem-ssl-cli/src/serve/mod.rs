@@ -19,6 +19,7 @@ use crate::options::{ServerArgs, seconds};
 use crate::signals::{Signal, Signals};
 use crate::stdio;
 use crate::text::count;
+use crate::words;
 
 mod echo;
 mod http;
@@ -138,7 +139,7 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     let log = service.log.clone();
     server.on_event({
         let log = log.clone();
-        move |event| log.line(event.to_string())
+        move |event| log.line(words::event(&event))
     });
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 

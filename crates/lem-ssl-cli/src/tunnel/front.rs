@@ -3,6 +3,7 @@
 use lem_ssl_rs::{Counters, Endpoint, Error, Listener, LiveContext, Server, ServerOptions, Stream, TcpStream};
 
 use crate::log::Log;
+use crate::words;
 
 /// Where clients come in.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Front {
             return Ok(Self::Plain(listener));
         };
         let server = Server::over(context.clone(), listener, options)?;
-        server.on_event(move |event| log.line(event.to_string()));
+        server.on_event(move |event| log.line(words::event(&event)));
         Ok(Self::Tls(server))
     }
 

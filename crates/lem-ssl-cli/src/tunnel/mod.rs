@@ -19,6 +19,7 @@ use crate::race::{First, race};
 use crate::signals::{Signal, Signals};
 use crate::stdio;
 use crate::text::count;
+use crate::words::{self, Side};
 
 mod dial;
 mod front;
@@ -283,7 +284,7 @@ impl Tunnel {
         self.tally.ended(carried.outcome);
         let words = carried.outcome.words();
         let why =
-            carried.error.map(|error| format!(" ({})", error)).unwrap_or_default();
+            carried.error.map(|error| format!(" ({})", words::explain(&error, Side::BackEnd))).unwrap_or_default();
         let (up, down) = (count(carried.up, "byte"), count(carried.down, "byte"));
         let lasted = now().saturating_duration_since(begun).as_secs_f64();
         self.log.line(format!("{} to {route}: {words}{why}; {up} up, {down} down, {lasted:.1} s", name_of(&peer)));

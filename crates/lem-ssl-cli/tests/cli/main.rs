@@ -15,3 +15,4 @@ mod serve;
 mod starttls;
 mod support;
 mod usage;
+mod words;

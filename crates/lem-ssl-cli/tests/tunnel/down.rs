@@ -72,3 +72,25 @@ fn a_back_end_that_says_nothing_has_its_time_and_no_more() {
         tunnel.says("timeout: the handshake phase for localhost").await;
     });
 }
+
+#[test]
+fn a_back_end_that_wants_a_certificate_is_told_with_the_option_that_gives_one() {
+    let world = World::new();
+    run(async {
+        for version in [&[][..], &["--out-tls", "1.2"]] {
+            let roots = world.roots();
+            let back_end = BackEnd::tls_with(&world.good(), |builder| builder.client_roots(roots)).await;
+            let address = back_end.address();
+            let arguments = [&["--tls-out", "--out-ca", &world.ca, "--connect", &address][..], version].concat();
+            let tunnel = Tunnel::start(&arguments);
+            let refusing = spawn(async move {
+                let BackEnd::Tls(server) = back_end else { return };
+                let _ = server.accept().await;
+            });
+            reset(&tunnel).await;
+            tunnel.says("give --out-cert and --out-key").await;
+            assert!(!tunnel.running.stderr().contains("context"), "{}", tunnel.running.stderr());
+            refusing.detach();
+        }
+    });
+}
