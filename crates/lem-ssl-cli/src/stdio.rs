@@ -3,9 +3,10 @@
 //! One chunk is under way in each direction. The next is read when the last one was used, so that a slow peer slows down
 //! whoever feeds us, and a slow reader of ours the peer; nothing piles up.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -82,6 +83,49 @@ impl Output {
             Ok(data)
         };
         outcome(unblock(write).await?)
+    }
+
+    /// Waits until what was written is on a disk, if it goes to a file.
+    pub(crate) async fn settle(&self) -> Result<(), Error> {
+        let file = self.file.clone();
+        let settled = unblock(move || settle(&file)).await?;
+        settled.map_err(|error| Error::io("write standard output", error))
+    }
+}
+
+/// An error if standard output was closed when we were started, as by `>&-`: what was asked for would come to nothing.
+///
+/// The standard library has put /dev/null there by now, open for reading too. Shells open it for writing alone when
+/// something is meant to be thrown away, but some languages do not; so this is only for what is nothing but its output.
+pub(crate) fn ensure_open() -> Result<(), Error> {
+    if !is_null_for_reading_too() {
+        return Ok(());
+    }
+    let said = "standard output is closed; to throw away what comes, give >/dev/null";
+    Err(Error::io("write what comes", io::Error::other(said)))
+}
+
+fn is_null_for_reading_too() -> bool {
+    const ACCESS: u32 = 0o3;
+    const READ_AND_WRITE: u32 = 0o2;
+    let device = |file: &Metadata| file.file_type().is_char_device().then(|| file.rdev());
+    let ours = duplicate(io::stdout().as_fd()).and_then(|file| file.metadata());
+    let is_null = match (ours, fs::metadata("/dev/null")) {
+        (Ok(ours), Ok(null)) => device(&ours).is_some() && device(&ours) == device(&null),
+        _ => false,
+    };
+    // Only Linux tells how it was opened.
+    let told = fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = told.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    is_null && flags.is_some_and(|flags| flags & ACCESS == READ_AND_WRITE)
+}
+
+/// Waits until what was written to a file is on its disk: only then does a full or a broken one say so. A pipe or a device
+/// has nothing to wait for.
+pub(crate) fn settle(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        other => other,
     }
 }
 

@@ -8,8 +8,9 @@ use lem_ssl_rs::{Error, Inbox, ReadHalf, ReadMode, Stream, WriteHalf, spawn, tim
 use crate::exit::{Exit, Failure};
 use crate::say::{self, DIM};
 use crate::signals::{Signal, Signals};
-use crate::stdio::{Input, Output, Written};
+use crate::stdio::{self, Input, Output, Written};
 use crate::text::count;
+use crate::words::{self, Side};
 
 /// How to relay.
 #[derive(Debug, Clone, Copy)]
@@ -120,17 +121,22 @@ fn lost(error: Error) -> Failure {
     match error {
         // By itself the word would not say what.
         Error::Closed => Failure::new(exit, "the connection is closed: the peer takes nothing any more"),
-        error => Failure::new(exit, error.to_string()),
+        error => Failure::new(exit, words::explain(&error, Side::Client)),
     }
 }
 
 async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, RelayError> {
     let mut data = Vec::new();
+    // A peer that sends nothing needs no place for it.
+    let mut is_first = true;
     loop {
         match reader.read_into(ReadMode::Available, &mut data).await {
             Ok(_) => {}
             Err(Error::Closed) => return Ok(End::Clean),
             Err(error) => return Err(RelayError::Peer(error)),
+        }
+        if std::mem::take(&mut is_first) {
+            stdio::ensure_open().map_err(RelayError::Own)?;
         }
         match output.write(data).await.map_err(RelayError::Own)? {
             Written::All(memory) => data = memory,

@@ -6,10 +6,11 @@ use lem_ssl_rs::{Context, Error, ReadMode, Stream, timeout};
 
 use super::body::{Body, Fed};
 use super::headers::{Header, request};
-use super::part::Resume;
+use super::notes::Resume;
 use super::response::{Parsed, Response, parse};
 use super::url::Url;
 use crate::exit::{Exit, Failure};
+use crate::words::{self, Side};
 
 /// An answer whose head has arrived.
 pub(super) struct Exchange {
@@ -134,7 +135,11 @@ impl ReadError {
             Self::Failed(Error::Closed | Error::Truncated(_)) => {
                 Failure::new(Exit::Lost, "the connection ended in the middle of the answer")
             }
-            Self::Failed(error) => Failure::new(Exit::Lost, error.to_string()),
+            Self::Failed(error) => match Exit::of(&error) {
+                // A server of TLS 1.3 refuses who we are only now.
+                Exit::Handshake => Failure::from(error),
+                _ => Failure::new(Exit::Lost, words::explain(&error, Side::Client)),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use lem_ssl_rs::Context;
 
 use super::exchange::{Exchange, Piece};
 use super::headers::Header;
-use super::part::{Origin, Resume, Validator};
+use super::notes::{Origin, Resume};
 use super::progress::Progress;
 use super::response::{Framing, Response};
 use super::sink::{Sink, Taken};
@@ -34,6 +34,8 @@ pub(super) struct Fetched {
     pub(super) bytes: u64,
     /// So many of them had been there.
     pub(super) resumed_at: u64,
+    /// How the server has packed it, though it was not asked to.
+    pub(super) encoding: Option<String>,
     /// Whoever reads it did not want the rest.
     pub(super) whole: bool,
 }
@@ -42,8 +44,8 @@ pub(super) struct Fetched {
 enum Verdict {
     /// The whole comes; what is there is of no use.
     Anew,
-    /// The rest comes, from there on.
-    GoesOn(u64),
+    /// The rest comes, of something with so many bytes.
+    GoesOn(Resume, u64),
     /// What is there cannot be gone on with: ask again for the whole.
     AskAgain,
 }
@@ -52,21 +54,33 @@ impl Fetch<'_> {
     pub(super) async fn fetch(&self, url: &Url, sink: &Sink) -> Result<Fetched, Failure> {
         let mut resume = sink.resume(&url.to_string()).await?;
         loop {
-            let exchange = self.follow(url, resume.as_ref()).await?;
-            let total = sink.origin().await?.and_then(|origin| origin.total);
-            match judge(&exchange.response, resume.as_ref(), total).map_err(|failure| failure.within(url))? {
+            let (exchange, at) = self.follow(url, resume.as_ref()).await?;
+            match judge(&exchange.response, resume, &at).map_err(|failure| failure.within(url))? {
                 Verdict::AskAgain => {
                     drop(exchange);
                     resume = None;
                 }
-                Verdict::Anew => return self.receive(exchange, url, 0, sink).await,
-                Verdict::GoesOn(offset) => return self.receive(exchange, url, offset, sink).await,
+                Verdict::Anew => {
+                    let total = match exchange.response.framing {
+                        Framing::Length(length) => Some(length),
+                        Framing::Chunked | Framing::UntilEnd => None,
+                    };
+                    self.check_size(total, url)?;
+                    sink.restart(Origin::new(url, &at, &exchange.response, total)).await?;
+                    return self.receive(exchange, url, 0, total, sink).await;
+                }
+                Verdict::GoesOn(resume, total) => {
+                    let offset = resume.offset;
+                    self.check_size(Some(total), url)?;
+                    sink.keep(resume, total).await?;
+                    return self.receive(exchange, url, offset, Some(total), sink).await;
+                }
             }
         }
     }
 
-    /// Asks, and follows redirects, until there is an answer that is none.
-    async fn follow(&self, url: &Url, resume: Option<&Resume>) -> Result<Exchange, Failure> {
+    /// Asks, and follows redirects, until there is an answer that is none; says where that is.
+    async fn follow(&self, url: &Url, resume: Option<&Resume>) -> Result<(Exchange, Url), Failure> {
         let mut at = url.clone();
         let mut left = self.max_redirects;
         loop {
@@ -75,17 +89,20 @@ impl Fetch<'_> {
             let begun = Exchange::begin(self.context, &at, name, headers, resume, self.idle_timeout).await;
             let exchange = begun.map_err(|failure| failure.within(&at))?;
             let response = &exchange.response;
-            if response.is_success() || (response.status == 416 && resume.is_some()) {
-                return Ok(exchange);
+            // A server may take offence at our asking for a part.
+            let about_the_range = matches!(response.status, 400 | 412 | 416 | 501) && resume.is_some();
+            if response.is_success() || about_the_range {
+                return Ok((exchange, at));
             }
             let status = response.status_line();
-            let location = response.header("location").map(str::to_owned);
+            let location = response.location().map(<[u8]>::to_vec);
             let redirects = response.is_redirect();
             drop(exchange);
             let http = |why: String| Failure::new(Exit::Http, why).within(&at);
             match location {
                 Some(_) if redirects && left == 0 => {
-                    return Err(http(format!("more than {} redirects", self.max_redirects)).within(url));
+                    let why = format!("more than {} redirects", self.max_redirects);
+                    return Err(Failure::new(Exit::Http, why).within(url));
                 }
                 Some(location) if redirects => {
                     left -= 1;
@@ -96,27 +113,24 @@ impl Fetch<'_> {
         }
     }
 
-    /// Receives a body behind `offset`.
-    async fn receive(&self, mut exchange: Exchange, url: &Url, offset: u64, sink: &Sink) -> Result<Fetched, Failure> {
-        let told = exchange.response.content_range().and_then(|range| range.total).filter(|_| offset > 0);
-        let total = match exchange.response.framing {
-            Framing::Length(length) => {
-                Some(offset.checked_add(length).ok_or_else(|| too_large(url, self.max_size.unwrap_or(u64::MAX)))?)
-            }
-            Framing::Chunked | Framing::UntilEnd => told,
-        };
-        if let (Some(total), Some(most)) = (total, self.max_size)
-            && total > most
-        {
-            drop(exchange);
-            return Err(too_large(url, most));
+    /// Whether so much may come.
+    fn check_size(&self, total: Option<u64>, url: &Url) -> Result<(), Failure> {
+        match (total, self.max_size) {
+            (Some(total), Some(most)) if total > most => Err(too_large(url, most)),
+            _ => Ok(()),
         }
-        if offset > 0 {
-            sink.keep(offset).await?;
-        } else {
-            let origin = |validator: Validator| Origin { url: url.to_string(), validator, total };
-            sink.restart(exchange.response.validator().map(origin)).await?;
-        }
+    }
+
+    /// Receives a body behind `offset`, up to `total` if that is known.
+    async fn receive(
+        &self,
+        mut exchange: Exchange,
+        url: &Url,
+        offset: u64,
+        total: Option<u64>,
+        sink: &Sink,
+    ) -> Result<Fetched, Failure> {
+        let encoding = exchange.response.encoding();
         let progress = if self.shows_progress { Progress::begin(self.name, offset, total) } else { Progress::hidden() };
         let mut there = offset;
         let mut memory = Vec::new();
@@ -136,7 +150,7 @@ impl Fetch<'_> {
                 Taken::Memory(memory) => memory,
                 Taken::Gone => {
                     drop(exchange);
-                    return Ok(Fetched { bytes: there, resumed_at: offset, whole: false });
+                    return Ok(Fetched { bytes: there, resumed_at: offset, encoding, whole: false });
                 }
             };
             progress.set(there);
@@ -147,43 +161,66 @@ impl Fetch<'_> {
         }
         sink.finish().await?;
         exchange.part().await;
-        Ok(Fetched { bytes: there, resumed_at: offset, whole: true })
+        Ok(Fetched { bytes: there, resumed_at: offset, encoding, whole: true })
     }
 }
 
-/// What to do with an answer to a request that may have asked for the rest of something with so many bytes.
-fn judge(response: &Response, resume: Option<&Resume>, total: Option<u64>) -> Result<Verdict, Failure> {
-    let Some(resume) = resume else {
-        return match response.status {
-            206 => Err(Failure::new(Exit::Http, "the server sends a part, and the whole was asked for")),
-            _ => Ok(Verdict::Anew),
-        };
-    };
+/// What to do with an answer from `at` to a request that may have asked for the rest of something.
+fn judge(response: &Response, resume: Option<Resume>, at: &Url) -> Result<Verdict, Failure> {
+    let Some(resume) = resume else { return judge_whole(response) };
     match response.status {
-        206 => {}
-        416 => return Ok(Verdict::AskAgain),
-        _ => return Ok(Verdict::Anew),
+        200 if is_surely_whole(response, &resume) => Ok(Verdict::Anew),
+        206 => Ok(match total_of_rest(response, &resume, at) {
+            Some(total) => Verdict::GoesOn(resume, total),
+            None => Verdict::AskAgain,
+        }),
+        _ => Ok(Verdict::AskAgain),
     }
-    let Some(range) = response.content_range() else { return Ok(Verdict::AskAgain) };
-    let same = match (response.validator(), &resume.validator) {
-        (Some(Validator::ETag(now)), Validator::ETag(before)) => now == *before,
-        // The server has compared; it need not say so again.
-        _ => true,
-    };
-    let same_length = match (range.total, total) {
-        (Some(now), Some(before)) => now == before,
-        _ => true,
-    };
-    let reaches_the_end = range.total.is_none_or(|total| range.last + 1 == total);
+}
+
+/// The whole was asked for.
+fn judge_whole(response: &Response) -> Result<Verdict, Failure> {
+    let refused = |why: &str| Err(Failure::new(Exit::Http, why.to_owned()));
+    match response.status {
+        200 | 203 => {}
+        206 => return refused("the server sends a part, and the whole was asked for"),
+        _ => return refused(&format!("{}: that is no answer with a file in it", response.status_line())),
+    }
+    if !response.has("content-range") {
+        return Ok(Verdict::Anew);
+    }
+    // It has no meaning here (RFC 9110 section 14.4), but a server that says so may well send only that.
+    let whole = response.content_range().is_some_and(|range| {
+        let length = range.last.checked_add(1);
+        let as_long = match response.framing {
+            Framing::Length(framed) => Some(framed) == length,
+            Framing::Chunked | Framing::UntilEnd => false,
+        };
+        range.first == 0 && range.total == length && as_long
+    });
+    if whole { Ok(Verdict::Anew) } else { refused("the server sends a part and calls it the whole (Content-Range)") }
+}
+
+/// Whether a 200 to a request for the rest brings the whole. Some servers send the rest and call it 200; a second request
+/// that asks for the whole costs little.
+fn is_surely_whole(response: &Response, resume: &Resume) -> bool {
+    let Framing::Length(length) = response.framing else { return false };
+    let Some(before) = resume.origin.total.filter(|_| !response.has("content-range")) else { return false };
+    let is_the_rest = before.checked_sub(resume.offset) == Some(length);
+    length == before || (!is_the_rest && resume.origin.has_changed(response))
+}
+
+/// How long the whole is whose rest this 206 from `at` brings; `None` if it does not bring exactly that.
+fn total_of_rest(response: &Response, resume: &Resume, at: &Url) -> Option<u64> {
+    let range = response.content_range().filter(|_| !response.is_multipart())?;
+    let total = range.total.or(resume.origin.total)?;
+    let same_length = resume.origin.total.is_none_or(|before| before == total);
+    let is_the_rest = range.first == resume.offset && range.last.checked_add(1) == Some(total);
     let as_long_as_it_says = match response.framing {
-        Framing::Length(length) => length == range.last - range.first + 1,
+        Framing::Length(length) => length == total.checked_sub(resume.offset)?,
         Framing::Chunked | Framing::UntilEnd => true,
     };
-    if range.first == resume.offset && same && same_length && reaches_the_end && as_long_as_it_says {
-        Ok(Verdict::GoesOn(range.first))
-    } else {
-        Ok(Verdict::AskAgain)
-    }
+    (same_length && is_the_rest && as_long_as_it_says && resume.origin.is_of(response, at)).then_some(total)
 }
 
 fn too_large(url: &Url, most: u64) -> Failure {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::str::FromStr;
 
-use super::part::Resume;
+use super::notes::Resume;
 use super::url::Url;
 
 /// A header of the user's.
@@ -68,8 +68,8 @@ pub(super) fn request(url: &Url, headers: &[Header], resume: Option<&Resume>) ->
     for Header { name, value } in headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    if let Some(Resume { offset, validator }) = resume {
-        let _ = write!(head, "Range: bytes={offset}-\r\nIf-Range: {}\r\n", validator.as_str());
+    if let Some(Resume { offset, origin }) = resume {
+        let _ = write!(head, "Range: bytes={offset}-\r\nIf-Range: {}\r\n", origin.validator.as_str());
     }
     head.push_str("Connection: close\r\n\r\n");
     head
@@ -77,14 +77,18 @@ pub(super) fn request(url: &Url, headers: &[Header], resume: Option<&Resume>) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Validator;
+    use super::super::notes::Origin;
+    use super::super::response::{Parsed, parse};
     use super::*;
 
     #[test]
     fn a_request_asks_for_what_is_missing() {
         let url = Url::parse("https://example.org/x?y").unwrap();
         let headers = ["Accept: text/plain".parse().unwrap(), "X-Y:z".parse().unwrap()];
-        let resume = Resume { offset: 7, validator: Validator::ETag("\"v1\"".to_owned()) };
+        let Ok(Parsed::Whole(answer, _)) = parse(b"HTTP/1.1 200 OK\r\nETag: \"v1\"\r\n\r\n") else {
+            panic!("it is one")
+        };
+        let resume = Resume { offset: 7, origin: Origin::new(&url, &url, &answer, None).unwrap() };
         let head = request(&url, &headers, Some(&resume));
         assert!(head.starts_with("GET /x?y HTTP/1.1\r\nHost: example.org\r\nUser-Agent: lem-ssl/"));
         assert!(!head.contains("*/*"));

@@ -18,6 +18,7 @@ mod body;
 mod exchange;
 mod fetch;
 mod headers;
+mod notes;
 mod part;
 mod progress;
 mod response;
@@ -107,10 +108,10 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         }
     };
     let failure = match race(limited, signals.next()).await {
-        First::One(Ok(Fetched { bytes, resumed_at, whole })) => {
-            if whole && !arguments.quiet {
+        First::One(Ok(fetched)) => {
+            if fetched.whole && !arguments.quiet {
                 let seconds = now().saturating_duration_since(begun).as_secs_f64();
-                say::line(said(&name, bytes, resumed_at, seconds));
+                say::line(said(&name, &fetched, seconds));
             }
             return Ok(());
         }
@@ -140,6 +141,9 @@ async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure>
                 return Err(wrong(format!("{url} has no name for a file: give -o FILE, or -o - for standard output")));
             };
             let path = PathBuf::from(name);
+            if path.as_os_str().len() > part::MAX_NAME {
+                return Err(wrong(format!("{url} has a name that is too long for a file: give -o FILE")));
+            }
             if path.symlink_metadata().is_ok() {
                 return Err(wrong(format!("{0} exists: give -o {0} to replace it", path.display())));
             }
@@ -150,14 +154,19 @@ async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure>
     Ok((Sink::file(path).await?, name))
 }
 
-fn said(name: &str, length: u64, resumed_at: u64, seconds: f64) -> String {
+fn said(name: &str, fetched: &Fetched, seconds: f64) -> String {
     let name = printable(name);
+    let Fetched { bytes: length, resumed_at, .. } = *fetched;
+    let packed = match &fetched.encoding {
+        Some(encoding) => format!(" as the server has packed them ({})", printable(encoding)),
+        None => String::new(),
+    };
     let fetched = length - resumed_at;
     #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
     let rate = if seconds > 0.0 { fetched as f64 / seconds / (1024.0 * 1024.0) } else { 0.0 };
     let resumed =
         if resumed_at > 0 { format!(", {} of them had been there", bytes(resumed_at)) } else { String::new() };
-    format!("{name}: {}{resumed}; {seconds:.1} s, {rate:.1} MiB/s", bytes(length))
+    format!("{name}: {}{packed}{resumed}; {seconds:.1} s, {rate:.1} MiB/s", bytes(length))
 }
 
 fn bytes(count: u64) -> String {

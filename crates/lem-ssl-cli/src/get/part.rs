@@ -1,50 +1,18 @@
-//! A file that is on its way: `FILE.part`, and beside it what is needed to go on.
+//! A file that is on its way: `FILE.part`, and beside it the notes that are needed to go on.
 //!
 //! The file that is wanted is only ever replaced as a whole, by a rename. Everything here waits for a disk: call it off
 //! the loop.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::notes::{Kept, Origin, Resume};
 use crate::exit::{Exit, Failure};
-
-/// What tells whether it is still the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Validator {
-    /// A strong entity tag, with its quotation marks.
-    ETag(String),
-    /// A date, as the server wrote it.
-    LastModified(String),
-}
-
-impl Validator {
-    /// As `If-Range` has it.
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::ETag(text) | Self::LastModified(text) => text,
-        }
-    }
-}
-
-/// What a part came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Origin {
-    /// As it was asked for, before any redirect.
-    pub(super) url: String,
-    pub(super) validator: Validator,
-    /// How long the whole is, if that is known.
-    pub(super) total: Option<u64>,
-}
-
-/// From where to go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Resume {
-    pub(super) offset: u64,
-    pub(super) validator: Validator,
-}
+use crate::options::wrong;
 
 /// A file on its way.
 #[derive(Debug)]
@@ -53,95 +21,121 @@ pub(super) struct Part {
     path: PathBuf,
     notes: PathBuf,
     file: File,
+    /// The file is exactly as long.
+    position: u64,
+    content: Content,
     origin: Option<Origin>,
 }
 
-/// Notes are short.
-const LONGEST_NOTES: u64 = 64 * 1024;
+/// Whose it is what stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// It was there, and was not touched; without notes it may be anybody's.
+    Found,
+    Ours,
+}
+
+/// The longest name in a folder, in bytes (`NAME_MAX`).
+pub(super) const MAX_NAME: usize = 255;
+
+/// How often the file may vanish between our opening and our locking it.
+const MAX_ATTEMPTS: usize = 16;
 
 impl Part {
     /// Opens `FILE.part`, or makes it; nobody else writes to it as long as this lives.
     pub(super) fn open(target: &Path) -> Result<Self, Failure> {
-        let target = match fs::canonicalize(target) {
-            // A link stays one: what it leads to is replaced.
-            Ok(found) => found,
-            Err(_) => target.to_owned(),
-        };
+        let target = followed(target);
         let (path, notes) = (beside(&target, ".part"), beside(&target, ".part.json"));
         let shown = path.display().to_string();
-        let mut options = OpenOptions::new();
-        let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let file = opened.map_err(|error| failed("open", &shown, &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let said = format!("another download is writing to {shown}");
-                return Err(Failure::new(Exit::Failed, said));
+        for _ in 0..MAX_ATTEMPTS {
+            // A pipe would keep us waiting, and a link could lead to a file of somebody else's.
+            if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+                return Err(wrong(format!("{shown} is in the way: it is not a regular file")));
             }
-            // Some file systems know no locks.
-            Err(TryLockError::Error(_)) => {}
+            let mut options = OpenOptions::new();
+            let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+            let file = opened.map_err(|error| failed("open", &shown, &error))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let said = format!("another download is writing to {shown}");
+                    return Err(Failure::new(Exit::Failed, said));
+                }
+                // Some file systems know no locks.
+                Err(TryLockError::Error(_)) => {}
+            }
+            let found = file.metadata().map_err(|error| failed("look at", &shown, &error))?;
+            // A download that ended between our opening and our locking it has renamed it to its target.
+            if !is_at(&path, &found) {
+                continue;
+            }
+            // What was written to it since we left it is not ours, and may be anything.
+            let origin = Origin::read(&notes).filter(|origin| origin.kept.is_none_or(|kept| kept == Kept::of(&found)));
+            return Ok(Self { target, path, notes, file, position: found.len(), content: Content::Found, origin });
         }
-        let origin = read_notes(&notes);
-        Ok(Self { target, path, notes, file, origin })
-    }
-
-    /// What the part came from; `None` if nobody knows.
-    pub(super) fn origin(&self) -> Option<&Origin> {
-        self.origin.as_ref()
+        Err(Failure::new(Exit::Failed, format!("{shown} vanishes as often as it is made")))
     }
 
     /// From where to go on with this URL, if there is something to go on with.
-    pub(super) fn resume(&self, url: &str) -> Result<Option<Resume>, Failure> {
-        let length = self.len()?;
-        let Some(origin) = self.origin.as_ref().filter(|origin| origin.url == url) else { return Ok(None) };
+    pub(super) fn resume(&self, url: &str) -> Option<Resume> {
+        let origin = self.origin.as_ref().filter(|origin| origin.url == url)?;
         let offset = match origin.total {
             // A request for nothing would be refused: the last byte is asked for again.
-            Some(total) if length >= total => total.saturating_sub(1),
-            _ => length,
+            Some(total) if self.position >= total => total.saturating_sub(1),
+            _ => self.position,
         };
-        Ok((offset > 0).then(|| Resume { offset, validator: origin.validator.clone() }))
-    }
-
-    /// How much is there.
-    pub(super) fn len(&self) -> Result<u64, Failure> {
-        Ok(self.file.metadata().map_err(|error| self.failed("look at", &error))?.len())
+        (offset > 0).then(|| Resume { offset, origin: origin.clone() })
     }
 
     /// Begins anew.
     pub(super) fn restart(&mut self, origin: Option<Origin>) -> Result<(), Failure> {
-        self.keep(0)?;
+        self.cut(0)?;
         self.note(origin)
     }
 
-    /// Keeps so much, and goes on behind it.
-    pub(super) fn keep(&mut self, length: u64) -> Result<(), Failure> {
-        let kept = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
-        kept.map(drop).map_err(|error| self.failed("write", &error))
+    /// Keeps what a download goes on behind; the whole will have this length.
+    pub(super) fn keep(&mut self, mut resume: Resume, total: u64) -> Result<(), Failure> {
+        self.cut(resume.offset)?;
+        (resume.origin.total, resume.origin.kept) = (Some(total), None);
+        self.note(Some(resume.origin))
+    }
+
+    fn cut(&mut self, length: u64) -> Result<(), Failure> {
+        let cut = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
+        self.position = cut.map_err(|error| self.failed("write", &error))?;
+        self.content = Content::Ours;
+        Ok(())
     }
 
     /// Notes where it comes from; without that there is no going on.
     fn note(&mut self, origin: Option<Origin>) -> Result<(), Failure> {
         self.origin = origin;
-        let Some(origin) = &self.origin else {
-            return match fs::remove_file(&self.notes) {
+        match &self.origin {
+            None => match fs::remove_file(&self.notes) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     Err(self.failed("remove the notes of", &error))
                 }
                 _ => Ok(()),
-            };
-        };
-        // Notes that were not written whole cannot be read, and then it begins anew.
-        let text = serde_json::to_vec(origin).unwrap_or_default();
-        fs::write(&self.notes, text).map_err(|error| self.failed("write the notes of", &error))
+            },
+            Some(origin) => origin.write(&self.notes).map_err(|error| self.failed("write the notes of", &error)),
+        }
     }
 
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(data).map_err(|error| self.failed("write", &error))
+        self.check()?;
+        self.file.write_all(data).map_err(|error| self.failed("write", &error))?;
+        self.position += data.len() as u64;
+        Ok(())
     }
 
     /// It is complete: puts it in the place of the file that is wanted.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| self.failed("write", &error))?;
+        self.check()?;
+        if let Err(error) = self.file.sync_all() {
+            // Nobody knows what of it is on the disk: it must not be gone on with.
+            let _ = fs::remove_file(&self.notes);
+            return Err(self.failed("write", &error));
+        }
         fs::rename(&self.path, &self.target).map_err(|error| self.failed("rename", &error))?;
         // They are of no use without the part.
         let _ = fs::remove_file(&self.notes);
@@ -149,15 +143,35 @@ impl Part {
     }
 
     /// Leaves nothing behind if there is nothing to go on with; says what there is for this URL.
-    pub(super) fn give_up(self, url: &str) -> Option<(PathBuf, u64)> {
-        match (self.len(), &self.origin) {
-            (Ok(length), Some(origin)) if length > 0 => (origin.url == url).then_some((self.path, length)),
+    pub(super) fn give_up(mut self, url: &str) -> Option<(PathBuf, u64)> {
+        let found = self.check().and_then(|()| self.file.metadata().map_err(|error| self.failed("look at", &error)));
+        match (found, self.origin.take()) {
+            (Ok(found), Some(mut origin)) if self.position > 0 => {
+                let ours = origin.url == url;
+                origin.kept = Some(Kept::of(&found));
+                // Without this note it is trusted all the same.
+                let _ = self.note(Some(origin));
+                ours.then_some((self.path, self.position))
+            }
             _ => {
-                let _ = fs::remove_file(&self.path);
-                let _ = fs::remove_file(&self.notes);
+                let ours = self.content == Content::Ours || self.position == 0;
+                if ours && self.file.metadata().is_ok_and(|found| is_at(&self.path, &found)) {
+                    let _ = fs::remove_file(&self.path);
+                    let _ = fs::remove_file(&self.notes);
+                }
                 None
             }
         }
+    }
+
+    /// Whether it still is the file that we have written, as far as its place and its length tell.
+    fn check(&self) -> Result<(), Failure> {
+        let found = self.file.metadata().map_err(|error| self.failed("look at", &error))?;
+        if found.len() == self.position && is_at(&self.path, &found) {
+            return Ok(());
+        }
+        let shown = self.path.display();
+        Err(Failure::new(Exit::Failed, format!("{shown} was changed or removed by another program meanwhile")))
     }
 
     fn failed(&self, doing: &str, error: &io::Error) -> Failure {
@@ -169,15 +183,62 @@ fn failed(doing: &str, shown: &str, error: &io::Error) -> Failure {
     Failure::from(lem_ssl_rs::Error::io(format!("{doing} {shown}"), io::Error::new(error.kind(), error.to_string())))
 }
 
-fn read_notes(path: &Path) -> Option<Origin> {
-    let mut text = Vec::new();
-    File::open(path).ok()?.take(LONGEST_NOTES).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+/// Where links lead to, there or not: they stay, and what they lead to is made or replaced.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as the kernel follows; one that leads in a circle cannot be opened anyway.
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    path
 }
 
-/// The same path with something behind its name.
+/// Whether what stands at this path is this file.
+fn is_at(path: &Path, file: &Metadata) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()))
+}
+
+/// The same path with something behind its name; a name that would become too long is cut, and told from others that are
+/// cut by a checksum.
 fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
+    const LONGEST_ENDING: usize = ".part.json".len();
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let mut short = name.to_vec();
+    if name.len() + LONGEST_ENDING > MAX_NAME {
+        let mark = format!("~{:016x}", checksum(name));
+        let mut length = MAX_NAME - LONGEST_ENDING - mark.len();
+        // Not in the middle of a letter.
+        while name[length] & 0xc0 == 0x80 && length > 1 {
+            length -= 1;
+        }
+        short.truncate(length);
+        short.extend(mark.bytes());
+    }
+    short.extend(ending.bytes());
+    path.with_file_name(OsStr::from_bytes(&short))
+}
+
+/// FNV-1a, 64 bits: the same in every version of this program.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_beside_a_long_one_fit_and_differ() {
+        assert_eq!(beside(Path::new("a/x.iso"), ".part"), Path::new("a/x.iso.part"));
+        let (one, other) = ("ü".repeat(127), format!("{}y", "ü".repeat(127)));
+        for ending in [".part", ".part.json"] {
+            let (one, other) = (beside(Path::new(&one), ending), beside(Path::new(&other), ending));
+            assert_ne!(one, other);
+            assert!(one.as_os_str().len() <= MAX_NAME && other.as_os_str().len() <= MAX_NAME);
+            assert!(one.to_str().is_some_and(|name| name.starts_with('ü') && name.ends_with(ending)), "{one:?}");
+        }
+        let fits = "x".repeat(MAX_NAME - 10);
+        assert_eq!(beside(Path::new(&fits), ".part"), PathBuf::from(format!("{fits}.part")));
+    }
 }

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::part::Validator;
+use super::notes::Validator;
 
 /// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
     reason: String,
-    headers: Vec<(String, String)>,
+    /// As they were sent: a value need not be text.
+    headers: Vec<(String, Vec<u8>)>,
     pub(super) framing: Framing,
 }
 
@@ -41,15 +42,20 @@ pub(super) struct ContentRange {
 /// The longest head. Those with many cookies come near 16 KiB.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// The most headers.
-const MOST_HEADERS: usize = 128;
+/// The most headers. Some servers send hundreds of cookies.
+const MOST_HEADERS: usize = 512;
 
 /// Reads what has been received. The error is in words that go behind the URL.
 pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
+    // What old servers do and what can be understood in one way only.
+    let mut parser = httparse::ParserConfig::default();
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    parser.allow_spaces_after_header_name_in_responses(true);
+    parser.allow_multiple_spaces_in_response_status_delimiters(true);
     // However much has arrived at once.
-    match parsed.parse(&received[..received.len().min(LONGEST_HEAD)]) {
+    match parser.parse_response(&mut parsed, &received[..received.len().min(LONGEST_HEAD)]) {
         Ok(httparse::Status::Complete(used)) => Ok(Parsed::Whole(Response::check(&parsed)?, used)),
         Ok(httparse::Status::Partial) if received.len() < LONGEST_HEAD => Ok(Parsed::Partial),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
@@ -61,25 +67,28 @@ pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
 
 impl Response {
     fn check(parsed: &httparse::Response<'_, '_>) -> Result<Self, String> {
-        let header = |header: &httparse::Header<'_>| {
-            (header.name.to_owned(), String::from_utf8_lossy(header.value.trim_ascii()).into_owned())
-        };
+        let header = |header: &httparse::Header<'_>| (header.name.to_owned(), unfolded(header.value));
         let mut response = Self {
             status: parsed.code.unwrap_or_default(),
             reason: parsed.reason.unwrap_or_default().to_owned(),
             headers: parsed.headers.iter().map(header).collect(),
             framing: Framing::UntilEnd,
         };
-        response.framing = response.framing()?;
+        response.framing = response.framing(parsed.version.unwrap_or_default())?;
         Ok(response)
     }
 
-    fn framing(&self) -> Result<Framing, String> {
-        let encodings: Vec<_> = self.all("transfer-encoding").collect();
-        let mut lengths = self.all("content-length");
-        let length = match (lengths.next(), lengths.next()) {
-            (None, _) => None,
-            (Some(text), None) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+    fn framing(&self, minor_version: u8) -> Result<Framing, String> {
+        let encodings: Vec<_> = self.all("transfer-encoding").map(String::from_utf8_lossy).collect();
+        // RFC 9110 section 8.6: the same one several times is one.
+        let mut lengths: Vec<_> =
+            self.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')).collect();
+        lengths.iter_mut().for_each(|length| *length = length.trim_ascii());
+        lengths.dedup();
+        let length = match lengths.as_slice() {
+            [] => None,
+            [text] if !text.is_empty() && text.iter().all(u8::is_ascii_digit) => {
+                let text = String::from_utf8_lossy(text);
                 Some(text.parse().map_err(|_| format!("the answer says that it has {text} bytes"))?)
             }
             _ => return Err("the answer does not say clearly how long it is (Content-Length)".to_owned()),
@@ -87,6 +96,10 @@ impl Response {
         match (encodings.as_slice(), length) {
             // RFC 9112 section 6.3: whoever says both wants one of us to be wrong.
             ([_, ..], Some(_)) => Err("the answer has both Content-Length and Transfer-Encoding".to_owned()),
+            // RFC 9112 section 6.1: a proxy of HTTP/1.0 may have passed it on without having understood it.
+            ([_, ..], None) if minor_version == 0 => {
+                Err("the answer is HTTP/1.0 and has a Transfer-Encoding".to_owned())
+            }
             ([one], None) if one.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
             ([_, ..], None) => Err(format!("the answer has an unknown Transfer-Encoding ({})", encodings.join(", "))),
             ([], _) if self.is_interim() || matches!(self.status, 204 | 304) => Ok(Framing::Length(0)),
@@ -95,14 +108,44 @@ impl Response {
         }
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let matching = self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
-        matching.map(|(_, value)| value.as_str())
+        matching.map(|(_, value)| value.as_slice())
     }
 
-    /// The first header of this name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+    /// Whether there is a header of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// The value of a header that says one thing only.
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut found = self.all(name);
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
+    }
+
+    /// The same, if it is text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.header(name)?).ok()
+    }
+
+    /// Where a redirect leads to, byte for byte.
+    pub(super) fn location(&self) -> Option<&[u8]> {
+        self.header("location")
+    }
+
+    /// How the body is packed, if it is.
+    pub(super) fn encoding(&self) -> Option<String> {
+        let all: Vec<_> = self.all("content-encoding").map(String::from_utf8_lossy).collect();
+        let all = all.join(", ").to_ascii_lowercase();
+        (!all.is_empty() && all != "identity").then_some(all)
+    }
+
+    /// Whether the body consists of several parts of the file.
+    pub(super) fn is_multipart(&self) -> bool {
+        let mut kinds = self.all("content-type").map(<[u8]>::to_ascii_lowercase);
+        kinds.any(|kind| kind.starts_with(b"multipart/byteranges"))
     }
 
     /// Another head follows (RFC 9110 section 15.2).
@@ -126,11 +169,10 @@ impl Response {
 
     /// What a later request can ask with whether it is still the same (RFC 9110 section 13.1.5): a strong one only.
     pub(super) fn validator(&self) -> Option<Validator> {
-        let strong = |tag: &&str| tag.len() > 1 && tag.starts_with('"') && tag.ends_with('"');
-        if let Some(tag) = self.header("etag").filter(strong) {
+        if let Some(tag) = self.text("etag").filter(|tag| is_strong(tag)) {
             return Some(Validator::ETag(tag.to_owned()));
         }
-        let modified = self.header("last-modified")?;
+        let modified = self.text("last-modified")?;
         let (date, changed) = (self.date("date")?, httpdate::parse_http_date(modified).ok()?);
         // A date says nothing about a second change in the same second (RFC 9110 section 8.8.2.2).
         let settled = date.duration_since(changed).is_ok_and(|age| age >= Duration::from_secs(1));
@@ -138,20 +180,42 @@ impl Response {
     }
 
     fn date(&self, name: &str) -> Option<SystemTime> {
-        httpdate::parse_http_date(self.header(name)?).ok()
+        httpdate::parse_http_date(self.text(name)?).ok()
     }
 
     pub(super) fn content_range(&self) -> Option<ContentRange> {
-        let (range, total) = self.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+        let (unit, range) = self.text("content-range")?.split_once(' ')?;
+        if !unit.eq_ignore_ascii_case("bytes") {
+            return None;
+        }
+        let (range, total) = range.split_once('/')?;
         let (first, last) = range.split_once('-')?;
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let (first, last) = (number(first)?, number(last)?);
         let total = match total.trim() {
             "*" => None,
-            total => Some(total.parse().ok()?),
+            total => Some(number(total)?),
         };
         let sound = first <= last && total.is_none_or(|total| last < total);
         sound.then_some(ContentRange { first, last, total })
     }
+}
+
+/// A value on one line (RFC 9112 section 5.2).
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let lines: Vec<_> = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    lines.join(&b' ').trim_ascii().to_vec()
+}
+
+/// Digits and nothing else: no sign, which the standard library would read too.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.trim();
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// RFC 9110 section 8.8.3.
+fn is_strong(tag: &str) -> bool {
+    let inside = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.is_some_and(|inside| !inside.contains(|letter: char| letter == '"' || letter == ' ' || letter.is_control()))
 }
 
 /// What the statuses that people meet are called; HTTP/1.1 lets servers leave it out.
@@ -190,14 +254,20 @@ mod tests {
     fn the_end_of_a_body_is_known_in_one_way() {
         for (head, framing) in [
             ("Content-Length: 12\r\n", Framing::Length(12)),
+            ("Content-Length: 12\r\nContent-Length: 12\r\n", Framing::Length(12)),
+            ("Content-Length: 12 , 12\r\n", Framing::Length(12)),
             ("Transfer-Encoding: Chunked\r\n", Framing::Chunked),
             ("", Framing::UntilEnd),
         ] {
             assert_eq!(whole(&format!("HTTP/1.1 200 OK\r\n{head}\r\n")).framing, framing, "{head}");
         }
         for head in [
-            "Content-Length: 1\r\nContent-Length: 1\r\n",
-            "Content-Length: 1, 1\r\n",
+            "Content-Length: 1\r\nContent-Length: 2\r\n",
+            "Content-Length: 1\r\nContent-Length: 2\r\nContent-Length: 1\r\n",
+            "Content-Length: 1, 2\r\n",
+            "Content-Length: 1,\r\n",
+            "Content-Length: 1, 01\r\n",
+            "Content-Length:\r\n",
             "Content-Length: -1\r\n",
             "Content-Length: 99999999999999999999\r\n",
             "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
@@ -206,6 +276,7 @@ mod tests {
         ] {
             assert!(parse(format!("HTTP/1.1 200 OK\r\n{head}\r\n").as_bytes()).is_err(), "{head}");
         }
+        assert!(parse(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
         assert_eq!(whole("HTTP/1.1 204 No Content\r\n\r\n").framing, Framing::Length(0));
     }
 
@@ -221,13 +292,39 @@ mod tests {
     }
 
     #[test]
+    fn a_value_over_several_lines_is_one() {
+        let response = whole("HTTP/1.1 200 OK\r\nX: a\r\n  b\r\n\tc\r\nContent-Length:\r\n 12\r\nETag : \"a\"\r\n\r\n");
+        assert_eq!(response.text("x"), Some("a b c"));
+        assert_eq!(response.framing, Framing::Length(12));
+        assert_eq!(response.text("etag"), Some("\"a\""));
+    }
+
+    #[test]
+    fn a_header_that_says_two_things_says_nothing() {
+        let response = whole("HTTP/1.1 200 OK\r\nETag: \"a\"\r\nETag: \"b\"\r\nX: y\r\nX: y\r\n\r\n");
+        assert_eq!((response.validator(), response.text("x")), (None, Some("y")));
+    }
+
+    #[test]
     fn a_content_range_is_read_or_is_none() {
         let range = |value: &str| {
             whole(&format!("HTTP/1.1 206 Partial Content\r\nContent-Range: {value}\r\n\r\n")).content_range()
         };
         assert_eq!(range("bytes 5-9/10"), Some(ContentRange { first: 5, last: 9, total: Some(10) }));
         assert_eq!(range("bytes 5-9/*"), Some(ContentRange { first: 5, last: 9, total: None }));
-        for wrong in ["bytes 9-5/10", "bytes 5-10/10", "bytes */10", "items 5-9/10", "bytes 5-/10"] {
+        assert_eq!(range("Bytes 0-18446744073709551614/*").map(|range| range.last), Some(u64::MAX - 1));
+        for wrong in [
+            "bytes 9-5/10",
+            "bytes 5-10/10",
+            "bytes */10",
+            "items 5-9/10",
+            "bytes 5-/10",
+            "bytes +5-9/10",
+            "bytes 5-9/+10",
+            "bytes 5-99999999999999999999/*",
+            "bytes 5-9",
+            "bytes=5-9/10",
+        ] {
             assert_eq!(range(wrong), None, "{wrong}");
         }
     }

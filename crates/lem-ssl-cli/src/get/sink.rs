@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lem_ssl_rs::{Error, unblock};
 
-use super::part::{Origin, Part, Resume};
+use super::notes::{Origin, Resume};
+use super::part::Part;
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
 use crate::stdio::{Output, Written};
@@ -32,6 +33,7 @@ pub(super) enum Taken {
 
 impl Sink {
     pub(super) fn stdout() -> Result<Self, Failure> {
+        crate::stdio::ensure_open()?;
         Ok(Self::Stdout(Arc::new(Output::open()?)))
     }
 
@@ -47,6 +49,8 @@ impl Sink {
                 let file = OpenOptions::new().write(true).open(&path).map_err(|error| cannot("open", &path, error))?;
                 Ok(Self::Direct(Arc::new(file), path))
             }
+            // Better now than when everything is there: a name that is too long, or a folder that is none.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("write", &path, error)),
             _ => Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(&path)?))))),
         })
         .await
@@ -55,12 +59,7 @@ impl Sink {
     /// From where to go on with this URL.
     pub(super) async fn resume(&self, url: &str) -> Result<Option<Resume>, Failure> {
         let url = url.to_owned();
-        self.with_part(None, move |part| part.resume(&url)).await
-    }
-
-    /// What is there came from here.
-    pub(super) async fn origin(&self) -> Result<Option<Origin>, Failure> {
-        self.with_part(None, |part| Ok(part.origin().cloned())).await
+        self.with_part(None, move |part| Ok(part.resume(&url))).await
     }
 
     /// Begins anew.
@@ -68,9 +67,9 @@ impl Sink {
         self.with_part((), move |part| part.restart(origin)).await
     }
 
-    /// Keeps so much, and goes on behind it.
-    pub(super) async fn keep(&self, length: u64) -> Result<(), Failure> {
-        self.with_part((), move |part| part.keep(length)).await
+    /// Keeps what it goes on behind; the whole will have this length.
+    pub(super) async fn keep(&self, resume: Resume, total: u64) -> Result<(), Failure> {
+        self.with_part((), move |part| part.keep(resume, total)).await
     }
 
     pub(super) async fn write(&self, data: Vec<u8>) -> Result<Taken, Failure> {
@@ -103,13 +102,21 @@ impl Sink {
 
     /// Everything is there.
     pub(super) async fn finish(&self) -> Result<(), Failure> {
-        let Self::Part(part) = self else { return Ok(()) };
-        let part = part.clone();
-        off_the_loop(move || {
-            let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
-            part.map_or(Ok(()), Part::finish)
-        })
-        .await
+        match self {
+            Self::Part(part) => {
+                let part = part.clone();
+                off_the_loop(move || {
+                    let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    part.map_or(Ok(()), Part::finish)
+                })
+                .await
+            }
+            Self::Direct(file, path) => {
+                let (file, path) = (file.clone(), path.clone());
+                off_the_loop(move || crate::stdio::settle(&file).map_err(|error| cannot("write", &path, error))).await
+            }
+            Self::Stdout(output) => Ok(output.settle().await?),
+        }
     }
 
     /// It came to nothing; says what is kept for another time.

@@ -24,17 +24,18 @@ impl Url {
         if !text.contains("://") {
             return Err(format!("{text:?} is no URL: write https://{text}"));
         }
-        let uri = Uri::parse(encoded(text)).map_err(|_| format!("{text:?} is no URL"))?;
+        let uri = Uri::parse(encoded(text.as_bytes())).map_err(|_| format!("{text:?} is no URL"))?;
         Self::check(uri, text)
     }
 
-    /// Where a `Location` leads from here (RFC 9110 section 10.2.2).
-    pub(super) fn join(&self, location: &str) -> Result<Self, String> {
-        let wrong = |_| format!("a redirect leads to {location:?}, which is no URL");
+    /// Where a `Location` leads from here (RFC 9110 section 10.2.2). What is not ASCII in it is meant byte for byte.
+    pub(super) fn join(&self, location: &[u8]) -> Result<Self, String> {
+        let shown = String::from_utf8_lossy(location);
+        let wrong = |_| format!("a redirect leads to {shown:?}, which is no URL");
         let base = Uri::parse(self.text.as_str()).map_err(|_| format!("{:?} is no URL", self.text))?;
         let reference = UriRef::parse(encoded(location)).map_err(|_| wrong(()))?;
         let uri = reference.resolve_against(&base).map_err(|_| wrong(()))?;
-        Self::check(uri, location)
+        Self::check(uri, &shown)
     }
 
     fn check(uri: Uri<String>, text: &str) -> Result<Self, String> {
@@ -98,12 +99,25 @@ impl fmt::Display for Url {
     }
 }
 
-/// The same with what no URL may contain in its percent-encoded form, as browsers do it.
-fn encoded(text: &str) -> String {
-    const ALLOWED: &[u8] = b"-._~:/?#[]@!$&'()*+,;=%";
+/// The same with what no URL may contain in its percent-encoded form, as browsers do it: also a percent sign that begins
+/// nothing, and brackets that are not around a host.
+fn encoded(text: &[u8]) -> String {
+    const ALLOWED: &[u8] = b"-._~:/?#@!$&'()*+,;=";
+    let text = text.trim_ascii();
+    // What is before a host: nothing, or a scheme with its colon.
+    let before = text.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(text.len());
+    let host = if text[before..].starts_with(b"//") { before + 2 } else { before };
+    let path = text[host..].iter().position(|byte| b"/?#".contains(byte)).map_or(text.len(), |at| host + at);
+    let fragment = text.iter().position(|byte| *byte == b'#').unwrap_or(text.len());
     let mut encoded = String::with_capacity(text.len());
-    for byte in text.trim().bytes() {
-        if byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte) {
+    for (at, &byte) in text.iter().enumerate() {
+        let allowed = match byte {
+            b'%' => text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+            b'[' | b']' => (host..path).contains(&at),
+            b'#' => at == fragment,
+            _ => byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte),
+        };
+        if allowed {
             encoded.push(char::from(byte));
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
@@ -180,10 +194,27 @@ mod tests {
             ("//other.example/d", "https://other.example/d"),
             ("https://other.example:1/d#e", "https://other.example:1/d"),
         ] {
-            assert_eq!(base.join(location).unwrap().to_string(), target, "{location}");
+            assert_eq!(base.join(location.as_bytes()).unwrap().to_string(), target, "{location}");
         }
-        assert!(base.join("http://example.org/").unwrap_err().contains("not encrypted"));
-        assert!(base.join("https://").is_err());
+        assert!(base.join(b"http://example.org/").unwrap_err().contains("not encrypted"));
+        assert!(base.join(b"https://").is_err());
+    }
+
+    #[test]
+    fn what_no_url_may_contain_is_encoded_byte_for_byte() {
+        let base = url("https://[2001:db8::1]/");
+        for (location, target) in [
+            (&b"/caf\xe9"[..], "/caf%E9"),
+            ("/café".as_bytes(), "/caf%C3%A9"),
+            (b"/100%/%4", "/100%25/%254"),
+            (b"/a[1]?b[]=c", "/a%5B1%5D?b%5B%5D=c"),
+            (b"//[::1]/a[1]#b#c", "/a%5B1%5D"),
+            (b"/a//b[", "/a//b%5B"),
+            (b"/a b\\\"<>^`{|}", "/a%20b%5C%22%3C%3E%5E%60%7B%7C%7D"),
+        ] {
+            let joined = base.join(location).unwrap();
+            assert_eq!(joined.target(), target, "{}", String::from_utf8_lossy(location));
+        }
     }
 
     #[test]

@@ -35,6 +35,11 @@ fn a_link_stays_one_and_what_it_leads_to_is_replaced() {
     downloads.get(&Site::new(&world, [Reply::ok(b"new")])).expect(0);
     assert!(fs::symlink_metadata(downloads.path("file")).unwrap().is_symlink());
     assert_eq!(downloads.read("real"), b"new");
+    // Also when it is not there.
+    fs::remove_file(downloads.path("real")).unwrap();
+    downloads.get(&Site::new(&world, [Reply::ok(b"new again")])).expect(0);
+    assert!(fs::symlink_metadata(downloads.path("file")).unwrap().is_symlink());
+    assert_eq!(downloads.read("real"), b"new again");
     // One that leads to a device is written through, and not replaced.
     fs::remove_file(downloads.path("file")).unwrap();
     std::os::unix::fs::symlink("/dev/null", downloads.path("file")).unwrap();

@@ -6,8 +6,11 @@
 
 mod bodies;
 mod destinations;
+mod doubtful;
 #[cfg(feature = "interop")]
 mod interop;
+mod odd_servers;
+mod parts;
 mod redirects;
 mod refusals;
 mod resuming;

@@ -1,6 +1,6 @@
 //! Downloads that go on, and those that must begin anew.
 
-use crate::support::{Downloads, Reply, Site, World, pattern};
+use crate::support::{Downloads, Reply, Site, World, pattern, signal};
 
 /// Answers with a body and this header, cut off behind `there` bytes.
 fn interrupted(header: &str, body: &[u8], there: usize) -> Reply {
@@ -100,9 +100,14 @@ fn a_part_that_is_whole_or_too_long_or_without_notes_does_no_harm() {
     let body = pattern(1000, 1);
     for (there, asked) in [(1000, Some("bytes=999-")), (1500, Some("bytes=999-")), (0, None)] {
         let rest = if asked.is_some() { Reply::rest("v1", 999, &body) } else { Reply::tagged("v1", &body) };
-        let site = Site::new(&world, [interrupted("ETag: \"v1\"", &body, 600), rest]);
-        downloads.get(&site).expect(10);
-        // As it is after a crash between the last byte and the rename, or before the first.
+        let site = Site::new(&world, [Reply::tagged("v1", &body).stalled(400), rest]);
+        let running = downloads.start(&site);
+        while std::fs::metadata(downloads.path("file.part")).map_or(0, |found| found.len()) < 600 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // As it is when it was killed between the last byte and the rename, or before the first.
+        signal(running.id(), "KILL");
+        running.finish();
         downloads.write("file.part", &[&body[..], &[b'x'; 500]].concat()[..there]);
         downloads.get(&site).expect(0);
         assert!(downloads.read("file") == body, "{there}");

@@ -3,8 +3,9 @@
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use lem_ssl_rs::{Context, Identity, ReadMode, Server, ServerOptions, Stream, timeout};
+use lem_ssl_rs::{Context, Identity, ReadMode, Server, ServerOptions, Stream, sleep, timeout};
 use lem_ssl_tests::watched_machine;
 
 use super::WATCHDOG;
@@ -15,6 +16,8 @@ use super::world::World;
 pub(crate) struct Reply {
     bytes: Vec<u8>,
     end: End,
+    /// So many of the last bytes come so much later.
+    late: Option<(usize, Duration)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +34,12 @@ impl Reply {
     /// A status line with its headers, and a body.
     pub(crate) fn new(head: &str, body: &[u8]) -> Self {
         let head = head.trim().lines().map(|line| format!("{}\r\n", line.trim())).collect::<String>();
-        Self { bytes: [format!("HTTP/1.1 {head}\r\n").as_bytes(), body].concat(), end: End::Clean }
+        Self { bytes: [format!("HTTP/1.1 {head}\r\n").as_bytes(), body].concat(), end: End::Clean, late: None }
+    }
+
+    /// These bytes, head and all.
+    pub(crate) fn raw(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), end: End::Clean, late: None }
     }
 
     /// A whole file.
@@ -71,6 +79,14 @@ impl Reply {
     pub(crate) fn stalled(mut self, missing: usize) -> Self {
         self.bytes.truncate(self.bytes.len() - missing);
         Self { end: End::Silence, ..self }
+    }
+}
+
+impl Reply {
+    /// The same, whose last bytes come later.
+    #[must_use]
+    pub(crate) fn slowed(self, count: usize, pause: Duration) -> Self {
+        Self { late: Some((count, pause)), ..self }
     }
 }
 
@@ -143,7 +159,15 @@ async fn answer(stream: Stream, reply: Reply, asked: &Mutex<Vec<String>>) {
     }
     asked.lock().unwrap().push(request);
     // A client that has seen enough does not wait for the rest.
-    let written = stream.write(&reply.bytes).await;
+    let written = match reply.late {
+        None => stream.write(&reply.bytes).await,
+        Some((count, pause)) => {
+            let (early, late) = reply.bytes.split_at(reply.bytes.len() - count);
+            stream.write(early).await.unwrap();
+            sleep(pause).await;
+            stream.write(late).await
+        }
+    };
     match reply.end {
         End::Clean => drop(stream.shutdown().await),
         End::Silence => drop(stream.read(ReadMode::All).await),

@@ -1,0 +1,169 @@
+//! The part file, when others touch it too.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use crate::support::{Downloads, Reply, Running, Site, World, pattern, signal};
+
+/// Waits until so much of it is there.
+fn wait_for(downloads: &Downloads, length: u64) {
+    while fs::metadata(downloads.path("file.part")).map_or(0, |found| found.len()) < length {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_part_that_somebody_else_has_changed_is_not_gone_on_with() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(1000, 1);
+    for change in [
+        |part: &str| fs::OpenOptions::new().append(true).open(part).unwrap().write_all(b"more").unwrap(),
+        |part: &str| fs::OpenOptions::new().write(true).open(part).unwrap().set_len(599).unwrap(),
+        |part: &str| fs::write(part, [b'x'; 600]).unwrap(),
+        |part: &str| fs::write(part, [b'x'; 1000]).unwrap(),
+    ] {
+        let site = Site::new(&world, [Reply::tagged("v1", &body).cut(400), Reply::tagged("v1", &body)]);
+        downloads.get(&site).expect(10);
+        std::thread::sleep(Duration::from_millis(20));
+        change(&downloads.path("file.part"));
+        downloads.get(&site).expect(0);
+        assert!(downloads.read("file") == body);
+        assert!(!site.requests()[1].contains("Range"));
+    }
+}
+
+#[test]
+fn a_part_that_is_changed_or_goes_while_it_grows_is_an_error() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let (body, more) = (vec![b'x'; 1000], vec![b'x'; 2000]);
+    for change in [
+        |part: &str| fs::OpenOptions::new().write(true).open(part).unwrap().set_len(10).unwrap(),
+        |part: &str| fs::OpenOptions::new().append(true).open(part).unwrap().write_all(b"more").unwrap(),
+        |part: &str| fs::remove_file(part).unwrap(),
+        |part: &str| {
+            fs::remove_file(part).unwrap();
+            fs::write(part, [b'y'; 1000]).unwrap();
+        },
+    ] {
+        let site = Site::new(&world, [Reply::tagged("v1", &more).slowed(1000, Duration::from_millis(600))]);
+        let running = downloads.start(&site);
+        wait_for(&downloads, body.len() as u64);
+        change(&downloads.path("file.part"));
+        let ended = running.finish().expect(1);
+        assert!(ended.stderr.contains("changed or removed by another program"), "{}", ended.stderr);
+        assert!(!downloads.names().contains(&"file".to_owned()));
+        for name in downloads.names() {
+            fs::remove_file(downloads.path(&name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_the_part_is_left_alone() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let site = Site::new(&world, []);
+    downloads.write("precious", b"precious");
+    symlink("precious", downloads.path("file.part")).unwrap();
+    let ended = downloads.get(&site).expect(2);
+    assert!(ended.stderr.contains("file.part is in the way"), "{}", ended.stderr);
+    fs::remove_file(downloads.path("file.part")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(downloads.path("file.part")).status().unwrap();
+    assert!(made.success());
+    downloads.get(&site).expect(2);
+    assert_eq!(downloads.read("precious"), b"precious");
+}
+
+#[test]
+fn a_file_of_somebody_elses_is_not_removed_by_a_download_that_fails() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    downloads.write("file.part", b"not of a download");
+    let site = Site::new(&world, [Reply::new("404 Not Found\nContent-Length: 0", b"")]);
+    downloads.get(&site).expect(12);
+    assert_eq!(downloads.read("file.part"), b"not of a download");
+}
+
+#[test]
+fn a_name_as_long_as_names_may_be_is_fetched_and_gone_on_with() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(1000, 1);
+    for length in [245, 246, 250, 251, 255] {
+        for letter in ["x", "ü"] {
+            let name = format!("{}{}", "a".repeat(length % letter.len()), letter.repeat(length / letter.len()));
+            let path = downloads.path(&name);
+            let site = Site::new(&world, [Reply::tagged("v1", &body).cut(400), Reply::rest("v1", 600, &body)]);
+            let get = || {
+                let arguments = ["get", &site.url("/file"), "--ca", &world.ca, "-o", &path];
+                crate::support::lem_ssl(arguments, b"")
+            };
+            get().expect(10);
+            get().expect(0);
+            assert!(fs::read(&path).unwrap() == body, "{length}");
+            fs::remove_file(&path).unwrap();
+            assert!(downloads.names().is_empty(), "{:?}", downloads.names());
+        }
+    }
+    // What cannot be a file is told before anything is asked for.
+    let site = Site::new(&world, []);
+    let path = downloads.path(&"x".repeat(256));
+    let arguments = ["get", &site.url("/file"), "--ca", &world.ca, "-o", &path];
+    let ended = crate::support::lem_ssl(arguments, b"").expect(1);
+    assert!(ended.stderr.contains("name too long"), "{}", ended.stderr);
+    let url = site.url(&format!("/{}", "x".repeat(256)));
+    let ended = crate::support::lem_ssl(["get", &url, "--ca", &world.ca], b"").expect(2);
+    assert!(ended.stderr.contains("give -o FILE"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let world = World::new();
+    let body = pattern(1000, 1);
+    let site = Site::new(&world, [Reply::ok(&body), Reply::ok(&body)]);
+    let ended =
+        crate::support::lem_ssl(["get", &site.url("/file"), "--ca", &world.ca, "-o", "/dev/full"], b"").expect(1);
+    assert!(ended.stderr.contains("write /dev/full"), "{}", ended.stderr);
+    let line = format!("exec \"$0\" get {} --ca {} -o - >/dev/full", site.url("/file"), world.ca);
+    let ended = shell(&line);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+}
+
+#[test]
+fn a_standard_output_that_is_closed_is_an_error() {
+    let world = World::new();
+    let site = Site::new(&world, []);
+    let line = format!("exec \"$0\" get {} --ca {} -o - >&-", site.url("/file"), world.ca);
+    let ended = shell(&line);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("standard output is closed"), "{ended:?}");
+    // To throw it away is something else.
+    let site = Site::new(&world, [Reply::ok(b"x")]);
+    let ended = shell(&format!("exec \"$0\" get {} --ca {} -o - >/dev/null", site.url("/file"), world.ca));
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+#[test]
+fn a_user_signal_does_not_end_a_download() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = vec![b'x'; 2000];
+    let site = Site::new(&world, [Reply::ok(&body).slowed(1000, Duration::from_millis(600))]);
+    let running: Running = downloads.start(&site);
+    wait_for(&downloads, 1000);
+    for name in ["USR1", "USR2"] {
+        signal(running.id(), name);
+    }
+    running.finish().expect(0);
+    assert!(downloads.read("file") == body);
+}
+
+/// Runs a line of a shell's, in which `$0` is the command.
+fn shell(line: &str) -> std::process::Output {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", line, env!("CARGO_BIN_EXE_lem-ssl")]).env("NO_COLOR", "1").output().unwrap()
+}
