@@ -72,7 +72,10 @@ fn bind(path: PathBuf) -> Result<(UnixListener, SocketFile), Failure> {
         }
         other => other,
     };
-    let listener = bound.map_err(failed)?;
+    let listener = bound.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => failed(io::Error::other("the path is longer than that of a socket may be")),
+        _ => failed(error),
+    })?;
     let identity = Identity::of(&fs::symlink_metadata(&path).map_err(failed)?);
     Ok((listener, SocketFile { path, identity }))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lem_ssl_rs::{Error, Inbox, InputBuffer, Plain, ReadMode, Source, StreamOptions, spawn};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
@@ -26,8 +26,9 @@ pub(crate) enum Signal {
     User2,
 }
 
-/// Nobody means us to end by these, and by default they would end us without a word.
-const HARMLESS: [Signal; 2] = [Signal::User1, Signal::User2];
+/// Nobody means us to end by these, and by default they would end us without a word. A file that has become too large
+/// (`ulimit -f`) is also an error of the write, which says which file.
+const HARMLESS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGXFSZ];
 
 impl Signal {
     /// What a server receives.
@@ -74,14 +75,13 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Receives these, on the running machine. SIGUSR1 and SIGUSR2 do not end the process, whether they are among these or
-    /// not.
+    /// Receives these, on the running machine. SIGUSR1 and SIGUSR2 end nothing, whether they are among these or not.
     pub(crate) fn of(signals: &[Signal]) -> Result<Self, Error> {
         let inbox = Rc::new(Inbox::new());
         let impatient = Arc::new(AtomicBool::new(false));
         let failed = |error| Error::io("receive signals", error);
-        for signal in HARMLESS.iter().filter(|signal| !signals.contains(signal)) {
-            flag::register(signal.number(), Arc::default()).map_err(failed)?;
+        for number in HARMLESS {
+            flag::register(number, Arc::default()).map_err(failed)?;
         }
         for &signal in signals {
             if signal.ends() {

@@ -45,7 +45,7 @@ enum Verdict {
     /// The whole comes; what is there is of no use.
     Anew,
     /// The rest comes, of something with so many bytes.
-    GoesOn(Resume, u64),
+    GoesOn(Box<Resume>, u64),
     /// What is there cannot be gone on with: ask again for the whole.
     AskAgain,
 }
@@ -72,7 +72,7 @@ impl Fetch<'_> {
                 Verdict::GoesOn(resume, total) => {
                     let offset = resume.offset;
                     self.check_size(Some(total), url)?;
-                    sink.keep(resume, total).await?;
+                    sink.keep(*resume, total).await?;
                     return self.receive(exchange, url, offset, Some(total), sink).await;
                 }
             }
@@ -171,7 +171,7 @@ fn judge(response: &Response, resume: Option<Resume>, at: &Url) -> Result<Verdic
     match response.status {
         200 if is_surely_whole(response, &resume) => Ok(Verdict::Anew),
         206 => Ok(match total_of_rest(response, &resume, at) {
-            Some(total) => Verdict::GoesOn(resume, total),
+            Some(total) => Verdict::GoesOn(Box::new(resume), total),
             None => Verdict::AskAgain,
         }),
         _ => Ok(Verdict::AskAgain),

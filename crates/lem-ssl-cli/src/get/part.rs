@@ -121,10 +121,20 @@ impl Part {
         }
     }
 
-    pub(super) fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, mut data: &[u8]) -> Result<(), Failure> {
         self.check()?;
-        self.file.write_all(data).map_err(|error| self.failed("write", &error))?;
-        self.position += data.len() as u64;
+        // Not all at once: what fits on a disk that is full is kept.
+        while !data.is_empty() {
+            match self.file.write(data) {
+                Ok(0) => return Err(self.failed("write", &io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    self.position += count as u64;
+                    data = &data[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed("write", &error)),
+            }
+        }
         Ok(())
     }
 
@@ -202,12 +212,12 @@ fn is_at(path: &Path, file: &Metadata) -> bool {
 /// The same path with something behind its name; a name that would become too long is cut, and told from others that are
 /// cut by a checksum.
 fn beside(path: &Path, ending: &str) -> PathBuf {
-    const LONGEST_ENDING: usize = ".part.json".len();
+    const MAX_ENDING: usize = ".part.json".len();
     let name = path.file_name().unwrap_or_default().as_bytes();
     let mut short = name.to_vec();
-    if name.len() + LONGEST_ENDING > MAX_NAME {
+    if name.len() + MAX_ENDING > MAX_NAME {
         let mark = format!("~{:016x}", checksum(name));
-        let mut length = MAX_NAME - LONGEST_ENDING - mark.len();
+        let mut length = MAX_NAME - MAX_ENDING - mark.len();
         // Not in the middle of a letter.
         while name[length] & 0xc0 == 0x80 && length > 1 {
             length -= 1;

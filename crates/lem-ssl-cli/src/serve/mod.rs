@@ -139,7 +139,7 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     let log = service.log.clone();
     server.on_event({
         let log = log.clone();
-        move |event| log.line(words::event(&event))
+        move |event| log.line(words::event(event))
     });
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 

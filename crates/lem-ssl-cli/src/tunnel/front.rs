@@ -32,7 +32,7 @@ impl Front {
             return Ok(Self::Plain(listener));
         };
         let server = Server::over(context.clone(), listener, options)?;
-        server.on_event(move |event| log.line(words::event(&event)));
+        server.on_event(move |event| log.line(words::event(event)));
         Ok(Self::Tls(server))
     }
 

@@ -134,6 +134,23 @@ fn a_full_disk_is_an_error() {
 }
 
 #[test]
+fn a_file_that_may_not_become_larger_is_an_error_and_what_is_there_is_kept() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(100_000, 1);
+    let site = Site::new(&world, [Reply::tagged("v1", &body), Reply::rest("v1", 8192, &body)]);
+    let file = downloads.path("file");
+    let ended = shell(&format!("ulimit -f 16; exec \"$0\" get {} --ca {} -o {file}", site.url("/file"), world.ca));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("cannot write") && said.contains("file too large"), "{said}");
+    let length = downloads.read("file.part").len();
+    assert!(said.contains("8192 bytes of it are in ") && length == 8192, "{length}: {said}");
+    downloads.get(&site).expect(0);
+    assert!(downloads.read("file") == body);
+}
+
+#[test]
 fn a_standard_output_that_is_closed_is_an_error() {
     let world = World::new();
     let site = Site::new(&world, []);

@@ -16,7 +16,7 @@ fn a_signal_without_a_meaning_ends_no_tunnel() {
         }
         tunnel.says("SIGUSR1 means nothing here").await;
         tunnel.says("SIGUSR2 means nothing here").await;
-        // Whoever is here is carried on, and whoever comes is let in.
+        // Those who are here are carried on, and those who come are let in.
         let echoing = lem_ssl_rs::spawn(echo(server));
         talk(client, b"still").await;
         echoing.await.unwrap();

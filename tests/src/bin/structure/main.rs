@@ -68,12 +68,14 @@ const CRATES: &[Crate] = &[
         name: "lem-ssl-cli",
         layers: &[
             "text",        // text that steers no terminal
+            "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
             "race",        // whichever is first
             "say",         // standard error, colour
             "log",         // a log that stops nobody
             "stdio",       // standard input and output, off the loop
             "signals",     // signals as events
+            "listening",   // where clients come in, and whose socket that is
             "target",      // addresses as people write them
             "certificate", // what stands in a certificate
             "options",     // shared arguments, and the contexts they give
