@@ -65,8 +65,8 @@ pub(crate) struct ServeArgs {
 
 const HELP: &str = "\
 Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads
-certificates, keys and roots again; SIGTERM and Ctrl-C stop accepting and let clients finish,
-a second one ends at once; SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes
+certificates, keys and roots again; SIGTERM and Ctrl-C stop accepting and let clients finish, a
+second one ends at once; SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes
 when it ends; one that was left by a server that was killed is replaced.
 
 Examples:

@@ -79,20 +79,23 @@ pub(crate) struct TunnelArgs {
 }
 
 const HELP: &str = "\
-Prints \"listening on ADDRESS\" on standard output when it is ready, and \"metrics on ADDRESS\" if asked for. The options
-under \"TLS\" are about clients, those that begin with --out about the back end.
+Prints \"listening on ADDRESS\" on standard output when it is ready, and \"metrics on ADDRESS\" if
+asked for. The options under \"TLS\" are about clients, those that begin with --out about the back
+end.
 
-An end of either side is passed on as an end, and the other direction goes on. A connection that was cut is cut on the
-other side too, without close_notify, or by a reset where there is no TLS: nobody takes for whole what is not. The same
-happens to a client whose back end cannot be reached.
+An end of either side is passed on as an end, and the other direction goes on. A connection that
+was cut is cut on the other side too, without close_notify, or by a reset where there is no TLS:
+nobody takes for whole what is not. The same happens to a client whose back end cannot be reached.
 
-SIGHUP reads certificates, keys and roots again; a set that cannot work leaves the old one in place. SIGTERM and Ctrl-C
-stop accepting and let connections finish, a second one ends at once. SIGUSR1 and SIGUSR2 do nothing. The file of a
-Unix-domain socket goes when the tunnel ends; one that was left by a tunnel that was killed is replaced.
+SIGHUP reads certificates, keys and roots again; a set that cannot work leaves the old one in
+place. SIGTERM and Ctrl-C stop accepting and let connections finish, a second one ends at once.
+SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes when the tunnel ends; one
+that was left by a tunnel that was killed is replaced.
 
 Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80
-  lem-ssl tunnel --listen 127.0.0.1:5432 --connect db.example:5433 --tls-out --out-cert me.pem --out-key me.key
+  lem-ssl tunnel --listen 127.0.0.1:5432 --connect db.example:5433 \\
+      --tls-out --out-cert me.pem --out-key me.key
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
       --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100";
 
