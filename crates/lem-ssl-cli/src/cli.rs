@@ -76,6 +76,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Task::Tunnel(arguments) => tunnel::run(*arguments),
         Task::Get(arguments) => get::run(*arguments),
         Task::Completions { shell } => {
+            stdio::ensure_open()?;
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "lem-ssl", &mut script);
             stdio::print(&script)?;
@@ -139,6 +140,7 @@ fn complain(error: &clap::Error) -> Result<(), Failure> {
 }
 
 fn man(subcommand: Option<&str>) -> Result<(), Failure> {
+    stdio::ensure_open()?;
     let mut whole = command().disable_help_subcommand(true);
     whole.build();
     let page = match subcommand {
