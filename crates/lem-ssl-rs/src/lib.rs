@@ -21,6 +21,7 @@
 mod client;
 mod context;
 pub mod danger;
+mod der;
 mod error;
 pub mod guide;
 mod handshake;

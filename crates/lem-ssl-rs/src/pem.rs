@@ -1,17 +1,77 @@
-//! PEM files, and what people get wrong with them.
+//! PEM files (RFC 7468), and what people get wrong with them.
+//!
+//! The one reader for everything that comes as PEM. Every block is accounted for: it is taken, it is one of the few that
+//! may stand beside what is wanted, or the whole text is refused with the line, the label and what would help. A text that
+//! is not understood never works partly: the part that is missing may be the one that keeps somebody out.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
+use crate::der;
 use crate::error::{ConfigError, ConfigPart};
 
-/// No certificate file is larger; reading stops here, whatever a path leads to.
-const LARGEST: u64 = 16 * 1024 * 1024;
+mod base64;
+mod kind;
+mod scan;
+
+use kind::Kind;
+use scan::{Block, Headers};
+
+/// Where a text comes from, for messages.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    File(&'a Path),
+    /// What the caller gave: `the PEM text`.
+    Given(&'static str),
+}
+
+impl Origin<'_> {
+    /// The file's name for a command line that is told.
+    fn argument(&self) -> Cow<'_, str> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+' | b',');
+        match self {
+            Self::File(path) => match path.to_str() {
+                Some(path) if !path.starts_with('-') && path.bytes().all(is_plain) => path.into(),
+                _ => "FILE".into(),
+            },
+            Self::Given(_) => "FILE".into(),
+        }
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Given(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Something that was found, and the line where its block begins.
+pub(crate) struct Found<T> {
+    pub(crate) item: T,
+    pub(crate) line: usize,
+}
+
+/// What a text is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Trusted certificates, and nothing else.
+    Roots,
+    /// Our own certificates. Keys may be there, as other servers want them in one file.
+    Chain,
+    /// Our own key. Certificates may be there.
+    Key,
+    /// Revocation lists, and nothing else.
+    Lists,
+}
 
 /// Reads a file that should hold PEM.
 pub(crate) fn read_file(part: ConfigPart, path: &Path) -> Result<Vec<u8>, ConfigError> {
@@ -23,87 +83,251 @@ pub(crate) fn read_file(part: ConfigPart, path: &Path) -> Result<Vec<u8>, Config
     }
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(failed)?;
-    let length = file.take(LARGEST + 1).read_to_end(&mut text).map_err(failed)?;
-    if length as u64 > LARGEST {
-        let problem = format!("{} is larger than {LARGEST} bytes: is it a PEM file?", path.display());
+    let length = file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(failed)?;
+    if length as u64 > MAX_FILE {
+        let problem = format!("{} is larger than {MAX_FILE} bytes: is it a PEM file?", path.display());
         return Err(ConfigError::new(part, problem));
     }
     Ok(text)
 }
 
-/// The certificates in a PEM text: at least one.
-pub(crate) fn certificates(
+/// No certificate file is larger; reading stops here, whatever a path leads to.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// The trusted certificates in a text: at least one, and nothing else.
+pub(crate) fn roots(
     part: ConfigPart,
-    from: &dyn Display,
+    from: Origin<'_>,
     text: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(text).collect();
-    match found {
-        Ok(certificates) if certificates.is_empty() => {
-            let hint = if PrivateKeyDer::from_pem_slice(text).is_ok() {
-                ": there is a private key in it; are the two files exchanged?"
-            } else if is_der(text) {
-                DER_HINT
-            } else {
-                ""
-            };
-            Err(ConfigError::new(part, format!("there is no certificate in {from}{hint}")))
-        }
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(invalid(part, from, &error)),
+) -> Result<Vec<Found<CertificateDer<'static>>>, ConfigError> {
+    certificates(&Reader { part, from, role: Role::Roots }, text)
+}
+
+/// Our own certificates in a text: at least one.
+pub(crate) fn chain(from: Origin<'_>, text: &[u8]) -> Result<Vec<Found<CertificateDer<'static>>>, ConfigError> {
+    certificates(&Reader { part: ConfigPart::Identity, from, role: Role::Chain }, text)
+}
+
+fn certificates(reader: &Reader<'_>, text: &[u8]) -> Result<Vec<Found<CertificateDer<'static>>>, ConfigError> {
+    let certificates = |(kind, line, der)| match kind {
+        Kind::Certificate => Some(Found { item: CertificateDer::from(der), line }),
+        _ => None,
+    };
+    let items = reader.read(text)?;
+    let has_key = items.iter().any(|(kind, ..)| kind.is_key());
+    let found: Vec<_> = items.into_iter().filter_map(certificates).collect();
+    match found.is_empty() {
+        false => Ok(found),
+        true if has_key => Err(reader.nothing(": there is a private key in it; are the two files exchanged?")),
+        true => Err(reader.nothing(hint(text))),
     }
 }
 
-/// The private key in a PEM text.
-pub(crate) fn private_key(from: &dyn Display, text: &[u8]) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    let part = ConfigPart::Identity;
-    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-        _ if is_encrypted(text) => ConfigError::new(
-            part,
-            format!("the private key in {from} is encrypted: decrypt it first, with \"openssl pkey\" for one"),
-        ),
-        PemError::NoItemsFound => {
-            let hint = if CertificateDer::from_pem_slice(text).is_ok() {
-                ": there is a certificate in it; are the two files exchanged?"
-            } else if is_der(text) {
-                DER_HINT
-            } else {
-                ""
-            };
-            ConfigError::new(part, format!("there is no private key in {from}{hint}"))
-        }
-        error => invalid(part, from, &error),
-    })
+/// The private key in a text: exactly one.
+pub(crate) fn private_key(from: Origin<'_>, text: &[u8]) -> Result<Found<PrivateKeyDer<'static>>, ConfigError> {
+    let reader = Reader { part: ConfigPart::Identity, from, role: Role::Key };
+    let items = reader.read(text)?;
+    let has_certificate = items.iter().any(|(kind, ..)| matches!(kind, Kind::Certificate));
+    let mut keys = items.into_iter().filter(|(kind, ..)| kind.is_key());
+    let Some((kind, line, der)) = keys.next() else {
+        return Err(match has_certificate {
+            true => reader.nothing(": there is a certificate in it; are the two files exchanged?"),
+            false => reader.nothing(hint(text)),
+        });
+    };
+    if let Some((_, second, _)) = keys.next() {
+        let problem = format!("there are two private keys in {from}, in lines {line} and {second}: which is it?");
+        return Err(reader.error(problem));
+    }
+    match kind {
+        Kind::Key(format) => Ok(Found { item: format.key(der), line }),
+        _ => Err(reader.error(format!(
+            "the private key in {from}, line {line}, is encrypted: decrypt it first, with \"openssl pkey -in {} -out \
+             NEW.pem\"",
+            from.argument()
+        ))),
+    }
 }
 
-/// In PKCS#8 (RFC 5958) the label says so, in the older forms a header (RFC 1421 section 4.6.1.1).
-fn is_encrypted(text: &[u8]) -> bool {
-    contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED")
+/// The revocation lists in a text: at least one, and nothing else.
+pub(crate) fn revocation_lists(
+    from: Origin<'_>,
+    text: &[u8],
+) -> Result<Vec<Found<CertificateRevocationListDer<'static>>>, ConfigError> {
+    let reader = Reader { part: ConfigPart::ClientAuth, from, role: Role::Lists };
+    let items = reader.read(text)?;
+    if items.is_empty() {
+        return Err(reader.nothing(hint(text)));
+    }
+    let list = |(_, line, der): (Kind, usize, Vec<u8>)| Found { item: CertificateRevocationListDer::from(der), line };
+    Ok(items.into_iter().map(list).collect())
+}
+
+/// What is read, from where, and what for.
+struct Reader<'a> {
+    part: ConfigPart,
+    from: Origin<'a>,
+    role: Role,
+}
+
+impl Reader<'_> {
+    /// Every block of the text, which all may stand here.
+    fn read(&self, text: &[u8]) -> Result<Vec<(Kind, usize, Vec<u8>)>, ConfigError> {
+        self.check_is_text(text)?;
+        let blocks = scan::blocks(text).map_err(|damage| self.damaged(damage.line, &damage.what))?;
+        let is_wanted = |block: &Block| self.role.wants(&Kind::of(&block.label));
+        let finds_some = blocks.iter().any(is_wanted);
+        let mut wanted = 0;
+        let mut items = Vec::with_capacity(blocks.len());
+        for block in &blocks {
+            wanted += usize::from(is_wanted(block));
+            items.push(self.read_block(block, wanted, finds_some)?);
+        }
+        Ok(items)
+    }
+
+    /// `number` counts the blocks that are wanted; `finds_some` says whether there are any in the whole text.
+    fn read_block(
+        &self,
+        block: &Block,
+        number: usize,
+        finds_some: bool,
+    ) -> Result<(Kind, usize, Vec<u8>), ConfigError> {
+        let Block { line, label, headers, .. } = block;
+        let kind = match (Kind::of(label), headers) {
+            (Kind::Key(_), Headers::Encrypted) => Kind::EncryptedKey,
+            (kind, _) => kind,
+        };
+        if !self.role.allows(&kind) {
+            let advice = kind.advice(self.role).replace("FILE", &self.from.argument());
+            let from = self.from;
+            return Err(self.error(match finds_some {
+                true => format!("{from}, line {line}: the block \"{label}\" is not {}{advice}", self.role.wanted()),
+                false => format!("{}: the block \"{label}\" in line {line} is none{advice}", self.none()),
+            }));
+        }
+        if matches!(kind, Kind::EncryptedKey) {
+            // Nothing can be said of what is inside.
+            return Ok((kind, *line, Vec::new()));
+        }
+        let der = block.der().map_err(|problem| self.damaged(*line, &format!("the block \"{label}\" {problem}")))?;
+        if !kind.is_as_labelled(&der) {
+            let problem = match der::only(&der, der::SEQUENCE) {
+                None => "holds bytes that are no element of DER, or more or less than one; is it cut off?",
+                Some(_) => "holds something other than its label says",
+            };
+            let problem = format!("line {line}: the block \"{label}\" {problem}");
+            return Err(self.error(match self.role.wants(&kind) {
+                true => format!("{} number {number} in {} cannot be read: {problem}", self.role.item(), self.from),
+                false => format!("{}, {problem}", self.from),
+            }));
+        }
+        Ok((kind, *line, der))
+    }
+
+    /// Without the bytes themselves: they may be a key's.
+    fn damaged(&self, line: usize, problem: &str) -> ConfigError {
+        self.error(format!("{} is not valid PEM: line {line}: {problem}", self.from))
+    }
+
+    fn none(&self) -> String {
+        format!("there is no {} in {}", self.role.item(), self.from)
+    }
+
+    fn nothing(&self, hint: &str) -> ConfigError {
+        self.error(format!("{}{hint}", self.none()))
+    }
+
+    fn error(&self, problem: impl Into<String>) -> ConfigError {
+        ConfigError::new(self.part, problem)
+    }
+
+    /// What is not text at all has no lines to speak of.
+    fn check_is_text(&self, text: &[u8]) -> Result<(), ConfigError> {
+        if is_der(text) {
+            return Err(self.nothing(hint(text)));
+        }
+        if !text.contains(&0) {
+            return Ok(());
+        }
+        let line = text.split(|byte| *byte == 0).next().unwrap_or_default().split(|byte| *byte == b'\n').count();
+        let zero_beside_text = |pair: &[u8]| matches!(pair, [0, b' '..=b'~'] | [b' '..=b'~', 0]);
+        let looks_like_utf16 = text.windows(2).filter(|pair| zero_beside_text(pair)).count() > text.len() / 4;
+        let problem = if looks_like_utf16 {
+            format!(
+                "{}, line {line}: this is UTF-16, as Windows PowerShell writes it: convert it, with \"iconv -f UTF-16 \
+                 -t UTF-8 {}\"",
+                self.from,
+                self.from.argument()
+            )
+        } else {
+            format!("{}, line {line}: there are zero bytes here: it is no text, or in UTF-16 in parts", self.from)
+        };
+        Err(self.error(problem))
+    }
+}
+
+impl Role {
+    fn allows(self, kind: &Kind) -> bool {
+        match self {
+            Self::Roots => matches!(kind, Kind::Certificate),
+            Self::Lists => matches!(kind, Kind::List),
+            Self::Chain | Self::Key => {
+                matches!(kind, Kind::Certificate | Kind::Key(_) | Kind::EncryptedKey | Kind::Parameters)
+            }
+        }
+    }
+
+    /// Whether a block of this kind is what is looked for.
+    fn wants(self, kind: &Kind) -> bool {
+        match self {
+            Self::Roots | Self::Chain => matches!(kind, Kind::Certificate),
+            Self::Key => kind.is_key(),
+            Self::Lists => matches!(kind, Kind::List),
+        }
+    }
+
+    fn item(self) -> &'static str {
+        match self {
+            Self::Roots | Self::Chain => "certificate",
+            Self::Key => "private key",
+            Self::Lists => "revocation list",
+        }
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Roots => "a trusted certificate",
+            Self::Chain => "a certificate of ours",
+            Self::Key => "a private key",
+            Self::Lists => "a revocation list",
+        }
+    }
+}
+
+/// Why there may be nothing in a text.
+fn hint(text: &[u8]) -> &'static str {
+    let start: Vec<u8> = text.iter().take(1024).map(u8::to_ascii_lowercase).collect();
+    let contains = |words: &[u8]| start.windows(words.len()).any(|window| window == words);
+    if text.iter().all(u8::is_ascii_whitespace) {
+        ": it is empty"
+    } else if is_der(text) {
+        ": it looks like DER, which has to be converted to PEM, with \"openssl x509\", \"pkey\" or \"crl\" and \"-inform \
+         DER\", or with \"openssl pkcs12\""
+    } else if contains(b"<html") || contains(b"<!doctype") {
+        ": it is a web page (HTML); what did the download say?"
+    } else if contains(b"ssh-") || contains(b"ecdsa-sha2-") {
+        ": it looks like a key of SSH, which is another format"
+    } else {
+        ": it has no \"-----BEGIN\" line"
+    }
 }
 
 /// Whether bytes begin like an element of DER: a sequence whose length takes bytes of its own, or fits.
 fn is_der(bytes: &[u8]) -> bool {
     match bytes {
-        [0x30, 0x81..=0x83, ..] => true,
-        [0x30, length, rest @ ..] => usize::from(*length) == rest.len(),
+        [der::SEQUENCE, 0x81..=0x83, ..] => true,
+        [der::SEQUENCE, length, rest @ ..] => usize::from(*length) == rest.len(),
         _ => false,
     }
-}
-
-const DER_HINT: &str = ": it looks like DER, which has to be converted to PEM";
-
-/// What is wrong with a text that is nearly PEM, without the bytes themselves: they may be a key's.
-pub(crate) fn invalid(part: ConfigPart, from: &dyn Display, error: &PemError) -> ConfigError {
-    let problem = match error {
-        PemError::MissingSectionEnd { .. } => "a section has no \"-----END\" line; is the file cut off?",
-        PemError::IllegalSectionStart { .. } => "a \"-----BEGIN\" line is not well formed",
-        PemError::Base64Decode(_) => "what stands between \"-----BEGIN\" and \"-----END\" is not base64",
-        PemError::SectionTooLarge => "a section is too large",
-        _ => "it cannot be read",
-    };
-    ConfigError::new(part, format!("{from} is not valid PEM: {problem}"))
-}
-
-fn contains(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
 }

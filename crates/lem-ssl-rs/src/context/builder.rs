@@ -89,6 +89,10 @@ impl ContextBuilder {
 
     /// Makes a server ask every client for a certificate that leads to these roots, and refuse a client without one.
     /// Called again, it adds. Without a call clients are not asked.
+    ///
+    /// The client is told the roots' names, so that one with several certificates can choose. If the names take more than
+    /// 63 KiB, which is more than a message of the protocol holds, it is told none of them: that is allowed, and means that
+    /// it may show any.
     pub fn client_roots(mut self, roots: Roots) -> Self {
         self.wanted().client_roots.push(roots);
         self
@@ -243,7 +247,7 @@ impl ContextBuilder {
         };
         let verifier = match (&self.verifier, self.load_roots) {
             (Some(verifier), _) => Some(verifier.clone()),
-            (None, Some(load)) => server_verifier(load(&self.roots)?, &provider)?,
+            (None, Some(load)) => server_verifier(load(&self.roots, ConfigPart::Roots)?, &provider)?,
             (None, None) => server_verifier(built_in_roots(), &provider)?,
         };
         let client = match verifier {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A point in time as `2026-11-22 21:05 UTC`.
-pub(super) struct Date(pub(super) Duration);
+pub(crate) struct Date(pub(crate) Duration);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +16,7 @@ impl fmt::Display for Date {
 }
 
 /// A length of time in the largest unit that says something: `3 days`, `5 hours`, `12 minutes`.
-pub(super) struct Span(pub(super) Duration);
+pub(crate) struct Span(pub(crate) Duration);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

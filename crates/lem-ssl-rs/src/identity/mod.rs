@@ -8,15 +8,21 @@ use rustls::crypto::KeyProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use webpki::EndEntityCert;
+
+use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::pem;
+use crate::pem::{self, Found, Origin};
+use crate::trust::unreadable;
 
 mod by_name;
+mod key_kind;
 #[cfg(feature = "self-signed")]
 mod self_signed;
 
 pub use by_name::UnknownName;
 pub(crate) use by_name::{ByName, take_refused, take_requested};
+use key_kind::kind_of;
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
 ///
@@ -39,6 +45,10 @@ struct Inner {
 impl Identity {
     /// Reads a PEM file with the chain, our own certificate first, and one with the key. They may be the same file.
     ///
+    /// A file is understood as a whole, or refused with the line that is not. Text around the blocks is fine, and so is what
+    /// other servers want in one file: keys beside the certificates and certificates beside the key, `EC PARAMETERS`
+    /// before an EC key, `DH PARAMETERS`. The file with the key must hold one key only.
+    ///
     /// Blocks while it reads: load identities before the machine runs, or in `unblock`.
     ///
     /// # Errors
@@ -46,10 +56,11 @@ impl Identity {
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
         let chain_text = pem::read_file(ConfigPart::Identity, chain)?;
-        let key_text = pem::read_file(ConfigPart::Identity, key)?;
-        let certificates = pem::certificates(ConfigPart::Identity, &chain.display(), &chain_text)?;
-        let key = pem::private_key(&key.display(), &key_text)?;
-        Ok(Self::new(certificates, key, chain.display().to_string()))
+        // A pipe can be read once only.
+        let key_text = if key == chain { None } else { Some(pem::read_file(ConfigPart::Identity, key)?) };
+        let certificates = pem::chain(Origin::File(chain), &chain_text)?;
+        let key = pem::private_key(Origin::File(key), key_text.as_ref().unwrap_or(&chain_text))?;
+        Ok(Self::found(certificates, key, chain.display().to_string()))
     }
 
     /// As [`from_pem_files`](Self::from_pem_files), from texts.
@@ -57,9 +68,13 @@ impl Identity {
     /// # Errors
     /// What is wrong with which text.
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let certificates = pem::certificates(ConfigPart::Identity, &"the chain's PEM text", chain.as_ref())?;
-        let key = pem::private_key(&"the key's PEM text", key.as_ref())?;
-        Ok(Self::new(certificates, key, "the PEM text".into()))
+        let certificates = pem::chain(Origin::Given("the chain's PEM text"), chain.as_ref())?;
+        let key = pem::private_key(Origin::Given("the key's PEM text"), key.as_ref())?;
+        Ok(Self::found(certificates, key, "the PEM text".into()))
+    }
+
+    fn found(chain: Vec<Found<CertificateDer<'static>>>, key: Found<PrivateKeyDer<'static>>, origin: String) -> Self {
+        Self::new(chain.into_iter().map(|found| found.item).collect(), key.item, origin)
     }
 
     /// From a chain and a key in DER.
@@ -103,9 +118,20 @@ impl Identity {
         if self.inner.chain.is_empty() {
             return Err(wrong("an identity has no certificate".into()));
         }
-        let key = keys
-            .load_private_key(self.inner.key.clone_key())
-            .map_err(|error| wrong(format!("the private key for {origin} cannot be used")).because(error))?;
+        for (index, certificate) in self.inner.chain.iter().enumerate() {
+            if der::Certificate::read(certificate).is_none() {
+                return Err(wrong(format!("certificate number {} in {origin} cannot be read", index + 1)));
+            }
+        }
+        // What a provider says of a key is for its authors.
+        let key = keys.load_private_key(self.inner.key.clone_key()).map_err(|_| {
+            wrong(format!(
+                "the private key for {origin} cannot be used: it is {}, and damaged or of a kind that the cryptography in \
+                 use does not sign with. \"openssl pkey -noout -check -in FILE\" looks at it; a key on P-256, or RSA with \
+                 2048 to 4096 bits, works everywhere",
+                kind_of(&self.inner.key)
+            ))
+        })?;
         let mut certified = CertifiedKey::new(self.inner.chain.clone(), key);
         certified.ocsp.clone_from(&self.inner.ocsp);
         match certified.keys_match() {
@@ -114,7 +140,11 @@ impl Identity {
             Err(rustls::Error::InconsistentKeys(_)) => {
                 Err(wrong(format!("the private key does not belong to the first certificate in {origin}")))
             }
-            Err(error) => Err(wrong(format!("the first certificate in {origin} cannot be read")).because(error)),
+            Err(_) => {
+                let why = EndEntityCert::try_from(&self.inner.chain[0]).err();
+                let why = why.map_or("something in it is not understood here", |error| unreadable(&error));
+                Err(wrong(format!("the first certificate in {origin} cannot be used: {why}")))
+            }
         }
     }
 }

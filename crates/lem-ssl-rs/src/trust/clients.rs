@@ -1,21 +1,17 @@
 //! Whether a server asks its clients who they are, and whom it believes.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateRevocationListDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use webpki::BorrowedCertRevocationList;
 
+use super::revocation::{Revocation, RevocationLists};
 use super::verifier::ClientChain;
 use super::{Roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
-use crate::pem;
 
 /// What a server that asks its clients for a certificate does with one that has none. A bad one is always refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -25,51 +21,6 @@ pub enum ClientAuth {
     /// It is refused.
     #[default]
     Required,
-}
-
-/// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RevocationLists {
-    /// The lists of a PEM file.
-    PemFile(PathBuf),
-    /// The lists of a PEM text.
-    Pem(Vec<u8>),
-}
-
-impl RevocationLists {
-    fn load(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, ConfigError> {
-        let (text, from) = match self {
-            Self::PemFile(path) => (pem::read_file(ConfigPart::ClientAuth, path)?, path.display().to_string()),
-            Self::Pem(text) => (text.clone(), "the PEM text".to_owned()),
-        };
-        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&text).collect();
-        match lists {
-            Ok(lists) if lists.is_empty() => {
-                Err(ConfigError::new(ConfigPart::ClientAuth, format!("there is no revocation list in {from}")))
-            }
-            Ok(lists) => {
-                // rustls would not say which of them it is that it cannot read.
-                for list in &lists {
-                    BorrowedCertRevocationList::from_der(list).map_err(|error| {
-                        let problem = format!("a revocation list in {from} cannot be read");
-                        ConfigError::new(ConfigPart::ClientAuth, problem).because(error)
-                    })?;
-                }
-                Ok(lists)
-            }
-            Err(error) => Err(pem::invalid(ConfigPart::ClientAuth, &from, &error)),
-        }
-    }
-}
-
-impl fmt::Debug for RevocationLists {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PemFile(path) => f.debug_tuple("PemFile").field(path).finish(),
-            Self::Pem(text) => write!(f, "Pem({} bytes)", text.len()),
-        }
-    }
 }
 
 /// How a server checks its clients.
@@ -91,25 +42,51 @@ pub(crate) fn clients(
     if roots.is_empty() {
         return Ok(None);
     }
-    let store = Arc::new(load_roots(roots)?);
-    let policy = policy_of(&store, auth);
-    let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider.clone());
-    if auth == ClientAuth::Optional {
-        builder = builder.allow_unauthenticated();
+    let store = Arc::new(load_roots(roots, ConfigPart::ClientAuth)?);
+    if store.is_empty() {
+        let problem = "clients cannot be checked: the roots for clients are empty, so nobody is trusted";
+        return Err(ConfigError::new(ConfigPart::ClientAuth, problem));
     }
+    let policy = policy_of(&store, auth);
+    let hints_fit = hints_fit(&store);
+    let build = |lists: Vec<CertificateRevocationListDer<'static>>| {
+        let mut builder = WebPkiClientVerifier::builder_with_provider(store.clone(), provider.clone());
+        if auth == ClientAuth::Optional {
+            builder = builder.allow_unauthenticated();
+        }
+        if !hints_fit {
+            builder = builder.clear_root_hint_subjects();
+        }
+        // An issuer that gives no list has revoked nothing that we could know of; an expired list still counts.
+        let builder = builder.with_crls(lists).allow_unknown_revocation_status();
+        builder.build().map_err(|error| {
+            ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
+        })
+    };
     let mut revoked = Vec::new();
     for list in lists {
-        revoked.extend(list.load()?);
+        revoked.extend(list.load(&store, provider.signature_verification_algorithms)?);
     }
-    if !revoked.is_empty() {
-        // An issuer that gives no list has revoked nothing that we could know of; an expired list still counts.
-        builder = builder.with_crls(revoked).allow_unknown_revocation_status();
-    }
-    let verifier = builder.build().map_err(|error| {
-        ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
-    })?;
+    let verifier: Arc<dyn ClientCertVerifier> = match revoked.is_empty() {
+        true => build(Vec::new())?,
+        false => Arc::new(Revocation::new(revoked, build)?),
+    };
     Ok(Some(Clients { verifier: Arc::new(ClientChain(verifier)), policy }))
 }
+
+/// Whether the names of all roots fit into what a client is asked with. They only help it to choose among several
+/// certificates; without any, it may show each (RFC 8446 section 4.2.4, RFC 5246 section 7.4.4).
+fn hints_fit(store: &RootCertStore) -> bool {
+    let each = store.subjects().into_iter().map(|name| LENGTH + name.as_ref().len());
+    each.sum::<usize>() <= MAX_HINTS
+}
+
+/// A name is sent with its length before it.
+const LENGTH: usize = 2;
+
+/// The list must not be longer than 65,535 bytes. In TLS 1.3 that is true of all extensions together, and many peers take no
+/// message that is longer; the rest is for the other extensions, of which the longest is that of signature schemes.
+const MAX_HINTS: usize = 65_535 - 1024;
 
 /// The mode, and each root's name and key, in an order that does not depend on how they were given.
 fn policy_of(store: &RootCertStore, auth: ClientAuth) -> Vec<u8> {

@@ -2,13 +2,17 @@
 
 mod clients;
 mod name;
+mod revocation;
 mod roots;
 mod servers;
+mod unreadable;
 mod verifier;
 
-pub use clients::{ClientAuth, RevocationLists};
+pub use clients::ClientAuth;
 pub(crate) use clients::{Clients, clients};
+pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
 pub(crate) use servers::server_verifier;
+pub(crate) use unreadable::unreadable;
 pub(crate) use verifier::explain;

@@ -5,7 +5,7 @@
 
 /// The name in `der`, the contents of a distinguished name's outer sequence: `CN=example.org, O=Example`. The most
 /// particular part first. `None` if there is nothing that can be shown.
-pub(super) fn readable(der: &[u8]) -> Option<String> {
+pub(crate) fn readable(der: &[u8]) -> Option<String> {
     let mut parts = Vec::new();
     let mut sets = der;
     while let Some((SET, mut attributes)) = take(&mut sets) {

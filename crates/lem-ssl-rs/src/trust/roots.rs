@@ -1,15 +1,21 @@
 //! The roots of trust.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
+use super::name::readable;
+use super::unreadable::unreadable;
+use crate::der;
 use crate::error::{ConfigError, ConfigPart};
-use crate::pem;
+use crate::pem::{self, Found, Origin};
 
 /// The certificates that a chain must lead to.
+///
+/// A file or text is taken whole or refused: each of its certificates is trusted, and anything else in it that is not plain
+/// text is an error that names the line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
@@ -22,8 +28,11 @@ pub enum Roots {
     Pem(Vec<u8>),
     /// Certificates in DER.
     Der(Vec<CertificateDer<'static>>),
-    /// The operating system's, found by `SSL_CERT_FILE`, `SSL_CERT_DIR` and the usual places; Mozilla's list if there
-    /// are none.
+    /// The operating system's: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or else what is in the usual places; Mozilla's
+    /// list if there are none.
+    ///
+    /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. Of the system's own list, and of
+    /// folders, certificates that cannot be read are passed over: nobody here can mend them, and they trust nobody.
     #[cfg(feature = "system-roots")]
     System,
     /// Nobody: for a server that verifies no client, and never connects anywhere.
@@ -44,57 +53,98 @@ impl fmt::Display for Roots {
 }
 
 /// How [`load`] is called.
-pub(crate) type Load = fn(&[Roots]) -> Result<RootCertStore, ConfigError>;
+pub(crate) type Load = fn(&[Roots], ConfigPart) -> Result<RootCertStore, ConfigError>;
 
 /// Mozilla's list.
 pub(crate) fn built_in() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
-/// Loads several sets of roots into one store.
-pub(crate) fn load(sets: &[Roots]) -> Result<RootCertStore, ConfigError> {
+/// Loads several sets of roots into one store, for this part of the configuration.
+pub(crate) fn load(sets: &[Roots], part: ConfigPart) -> Result<RootCertStore, ConfigError> {
     let mut store = RootCertStore::empty();
     for set in sets {
         match set {
             Roots::WebPki => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Roots::PemFile(path) => {
-                let text = pem::read_file(ConfigPart::Roots, path)?;
-                let found = pem::certificates(ConfigPart::Roots, &path.display(), &text)?;
-                add_all(&mut store, found, &path.display())?;
+            Roots::PemFile(path) => add_file(&mut store, part, path)?,
+            Roots::Pem(text) => add_text(&mut store, part, Origin::Given("the PEM text"), text)?,
+            Roots::Der(certificates) => {
+                for (index, certificate) in certificates.iter().enumerate() {
+                    add(&mut store, part, certificate.clone(), &format!("number {} in the DER given", index + 1))?;
+                }
             }
-            Roots::Pem(text) => {
-                let found = pem::certificates(ConfigPart::Roots, &"the PEM text", text)?;
-                add_all(&mut store, found, &"the PEM text")?;
-            }
-            Roots::Der(certificates) => add_all(&mut store, certificates.clone(), &"the DER given")?,
             #[cfg(feature = "system-roots")]
-            Roots::System => add_system(&mut store),
+            Roots::System => system::add(&mut store, part)?,
             Roots::None => {}
         }
     }
     Ok(store)
 }
 
-fn add_all(
-    store: &mut RootCertStore,
-    certificates: Vec<CertificateDer<'static>>,
-    from: &dyn fmt::Display,
-) -> Result<(), ConfigError> {
-    for (index, certificate) in certificates.into_iter().enumerate() {
-        store.add(certificate).map_err(|_| {
-            let problem = format!("certificate number {} in {from} cannot be read", index + 1);
-            ConfigError::new(ConfigPart::Roots, problem)
-        })?;
+fn add_file(store: &mut RootCertStore, part: ConfigPart, path: &Path) -> Result<(), ConfigError> {
+    let text = pem::read_file(part, path)?;
+    add_text(store, part, Origin::File(path), &text)
+}
+
+fn add_text(store: &mut RootCertStore, part: ConfigPart, from: Origin<'_>, text: &[u8]) -> Result<(), ConfigError> {
+    for (index, Found { item, line }) in pem::roots(part, from, text)?.into_iter().enumerate() {
+        add(store, part, item, &format!("number {} in {from}, line {line},", index + 1))?;
     }
     Ok(())
 }
 
-/// System stores hold odd old certificates; those that cannot be read trust nobody, and are passed over.
+/// Every certificate counts, or none of them: one that is left out is missed when a peer comes that needs it.
+fn add(
+    store: &mut RootCertStore,
+    part: ConfigPart,
+    certificate: CertificateDer<'static>,
+    which: &str,
+) -> Result<(), ConfigError> {
+    let refused = |error: &webpki::Error| {
+        let subject = der::Certificate::read(&certificate).and_then(|certificate| readable(certificate.subject));
+        let subject = subject.map(|subject| format!(" ({subject})")).unwrap_or_default();
+        let problem = format!("certificate {which}{subject} cannot be read: {}", unreadable(error));
+        ConfigError::new(part, problem)
+    };
+    match webpki::anchor_from_trusted_cert(&certificate) {
+        Ok(anchor) => store.roots.push(anchor.to_owned()),
+        Err(error) => return Err(refused(&error)),
+    }
+    Ok(())
+}
+
+/// The operating system's list.
 #[cfg(feature = "system-roots")]
-fn add_system(store: &mut RootCertStore) {
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _) = store.add_parsable_certificates(found.certs);
-    if added == 0 {
-        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+mod system {
+    use std::env;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// What the variables name was named by somebody, and is read as strictly as every file. The system's own list holds
+    /// odd old certificates; those that cannot be read trust nobody, and are passed over.
+    pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<(), ConfigError> {
+        let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
+        let (file, directories) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
+        let before = store.len();
+        if let Some(file) = &file {
+            add_file(store, part, &PathBuf::from(file))?;
+        }
+        for directory in directories.iter().flat_map(env::split_paths) {
+            let found = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
+            store.add_parsable_certificates(found.certs);
+        }
+        if file.is_some() || directories.is_some() {
+            if store.len() == before {
+                let problem = "there is no certificate in the folders that SSL_CERT_DIR names";
+                return Err(ConfigError::new(part, problem));
+            }
+            return Ok(());
+        }
+        let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if added == 0 {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        Ok(())
     }
 }

@@ -44,11 +44,12 @@ const CRATES: &[Crate] = &[
     Crate {
         name: "lem-ssl-rs",
         layers: &[
+            "der",       // what stands in certificates, for messages
             "error",     // what can go wrong, in words to act on
             "pem",       // certificates and keys as text
             "provider",  // which cryptography, and whether this processor can run it
-            "identity",  // certificates and keys of our own
             "trust",     // whom we believe
+            "identity",  // certificates and keys of our own
             "tickets",   // resuming sessions without remembering them
             "context",   // settings, shared by connections
             "danger",    // the ways around verification

@@ -1,0 +1,172 @@
+//! Lists of revoked certificates: whose they are, and which of them count.
+
+use lem_ssl_rs::{
+    CertificateFault, Context, Error, Identity, Listener, RevocationLists, Roots, TlsError, Version, spawn,
+};
+use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
+use lem_ssl_tests::watched_machine;
+
+use crate::support::{armour, element, pki, roots, says, server};
+
+/// What a server with these roots and lists makes of a client with this identity.
+fn verdict(roots: &str, lists: &str, client: &Issued) -> Result<(), Error> {
+    let lists = RevocationLists::Pem(lists.into());
+    let context = server().client_roots(Roots::Pem(roots.into())).revocation_lists(lists);
+    let mut last = Ok(());
+    for version in [Version::Tls12, Version::Tls13] {
+        let context = context.clone().versions([version]).build().unwrap();
+        let identity = Identity::from_pem(&client.chain_pem, &client.key_pem).unwrap();
+        let near = Context::builder().roots(crate::support::roots()).identity(identity).build().unwrap();
+        last = watched_machine()
+            .run(async {
+                let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().clone();
+                let connecting = spawn(async move { near.connect_as(&address, "localhost").await.map(drop) });
+                let accepted = context.upgrade_server(listener.accept().await.unwrap()).await.map(drop);
+                let _ = connecting.await;
+                accepted
+            })
+            .unwrap();
+    }
+    last
+}
+
+#[track_caller]
+fn is_revoked(verdict: Result<(), Error>) {
+    let error = verdict.unwrap_err();
+    let Some(TlsError::Certificate(problem)) = TlsError::of(&error) else { panic!("{error:?}") };
+    assert_eq!(*problem.fault(), CertificateFault::Revoked);
+}
+
+fn client(authority: &Authority) -> Issued {
+    authority.issue(Leaf::client(&["client.test"]))
+}
+
+#[test]
+fn a_byte_order_mark_before_a_list_lets_no_revoked_client_in() {
+    let (root, another) = (Authority::new("Club"), Authority::new("Another"));
+    let roots = root.certificate_pem() + &another.certificate_pem();
+    let member = client(&root);
+    let list = root.revocation_list_pem(&[&member]);
+    let other = another.revocation_list_pem(&[]);
+    for lists in [
+        list.clone(),
+        format!("\u{feff}{list}{other}"),
+        format!("{other}\u{feff}{list}"),
+        format!("{}{list}", other.trim_end()),
+        format!("{}\u{feff}{list}", other.trim_end()),
+    ] {
+        is_revoked(verdict(&roots, &lists, &member));
+        verdict(&roots, &lists, &client(&root)).unwrap();
+    }
+}
+
+#[test]
+fn of_several_lists_of_one_issuer_each_counts_in_any_order() {
+    let root = Authority::new("Club");
+    let (one, two, good) = (client(&root), client(&root), client(&root));
+    let (old, new) = (root.revocation_list_pem(&[&one]), root.revocation_list_pem(&[&two]));
+    for lists in [format!("{old}{new}"), format!("{new}{old}"), format!("{old}{old}{new}")] {
+        is_revoked(verdict(&root.certificate_pem(), &lists, &one));
+        is_revoked(verdict(&root.certificate_pem(), &lists, &two));
+        verdict(&root.certificate_pem(), &lists, &good).unwrap();
+    }
+}
+
+#[test]
+fn a_root_that_got_a_new_key_under_its_old_name_has_a_list_for_each_key() {
+    check_new_key(&Authority::new("Club"), &Authority::new("Club"));
+    // Keys of different kinds.
+    check_new_key(&Authority::with_key("Club", KeyKind::Rsa2048), &Authority::new("Club"));
+}
+
+fn check_new_key(old: &Authority, new: &Authority) {
+    let (one, two) = (client(old), client(new));
+    let (of_old, of_new) = (old.revocation_list_pem(&[&one]), new.revocation_list_pem(&[&two]));
+    let certificates = [old.certificate_pem(), new.certificate_pem()];
+    for roots in [certificates.concat(), format!("{}{}", certificates[1], certificates[0])] {
+        is_revoked(verdict(&roots, &of_old, &one));
+        verdict(&roots, &of_old, &two).unwrap();
+        for lists in [format!("{of_old}{of_new}"), format!("{of_new}{of_old}")] {
+            is_revoked(verdict(&roots, &lists, &one));
+            is_revoked(verdict(&roots, &lists, &two));
+            verdict(&roots, &lists, &client(old)).unwrap();
+            verdict(&roots, &lists, &client(new)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_list_of_a_root_that_another_key_has_signed_is_told_when_the_context_is_built() {
+    let (root, impostor) = (Authority::new("Club"), Authority::new("Club"));
+    let good = root.revocation_list_pem(&[]);
+    let line = good.lines().count() + 1;
+    let lists = RevocationLists::Pem((good + &impostor.revocation_list_pem(&[])).into());
+    let builder = server().client_roots(Roots::Pem(root.certificate_pem().into())).revocation_lists(lists);
+    let error = builder.build().unwrap_err().to_string();
+    let line = format!("line {line}: ");
+    says("impostor", &error, &[&line, "the revocation list of CN=Club is not signed with the key of the root"]);
+}
+
+#[test]
+fn a_list_of_an_intermediate_that_another_key_has_signed_refuses_its_clients_as_of_unknown_status() {
+    let root = Authority::new("Club");
+    let (between, impostor) = (root.intermediate("Between"), root.intermediate("Between"));
+    let member = client(&between);
+    let (good, bad) = (between.revocation_list_pem(&[]), impostor.revocation_list_pem(&[]));
+    verdict(&root.certificate_pem(), &good, &member).unwrap();
+    let error = verdict(&root.certificate_pem(), &bad, &member).unwrap_err();
+    assert!(matches!(TlsError::of(&error), Some(TlsError::Certificate(_))), "{error:?}");
+    // With the right one beside it, that is the list of another key of the same name.
+    verdict(&root.certificate_pem(), &format!("{bad}{good}"), &member).unwrap();
+    verdict(&root.certificate_pem(), &bad, &client(&root)).unwrap();
+    let list = between.revocation_list_pem(&[&member]);
+    is_revoked(verdict(&root.certificate_pem(), &format!("{bad}{list}"), &member));
+}
+
+/// ECDSA with SHA-256.
+const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+/// RSA with SHA-1.
+const SHA1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5];
+
+/// A list that nobody has signed: with this algorithm and this version and, perhaps, an extension.
+fn forged(algorithm: &[u8], version: Option<u8>, extension: Option<(&[u8], &[u8])>) -> String {
+    let number = (&[0x55, 0x1d, 0x14][..], &[2, 1, 1][..]);
+    let algorithm = element(0x30, &element(6, algorithm));
+    let common_name = [element(6, &[0x55, 4, 3]), element(0x0c, b"Nobody")].concat();
+    let issuer = element(0x30, &element(0x31, &element(0x30, &common_name)));
+    let mut fields = version.map(|version| element(2, &[version])).unwrap_or_default();
+    fields
+        .extend([algorithm.clone(), issuer, element(0x17, b"250101000000Z"), element(0x17, b"450101000000Z")].concat());
+    if version.is_some() {
+        let one = |(identifier, value): (&[u8], &[u8]), critical: bool| {
+            let critical = if critical { element(1, &[0xff]) } else { Vec::new() };
+            element(0x30, &[element(6, identifier), critical, element(4, value)].concat())
+        };
+        let extensions = [one(number, false), extension.map(|extension| one(extension, true)).unwrap_or_default()];
+        fields.extend(element(0xa0, &element(0x30, &extensions.concat())));
+    }
+    let list = [element(0x30, &fields), algorithm, element(3, &[0, 1, 2, 3])].concat();
+    armour("X509 CRL", &element(0x30, &list))
+}
+
+#[test]
+fn a_list_of_a_kind_that_is_not_understood_is_refused_with_its_line_and_in_words() {
+    let point = |flag: u8| element(0x30, &element(flag, &[0xff]));
+    for (name, list, words) in [
+        ("delta", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1b], &[2, 1, 1]))), "delta list"),
+        ("indirect", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1c], &point(0x84)))), "indirect list"),
+        ("unknown", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x63], &[5, 0]))), "marked as critical"),
+        ("attribute", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1c], &point(0x85)))), "not well formed"),
+        ("version", forged(ECDSA, None, None), "version"),
+        ("SHA-1", forged(SHA1, Some(1), None), "SHA-1"),
+    ] {
+        let lists = RevocationLists::Pem(format!("{}{list}", pki().list).into());
+        let line = format!("line {}: ", pki().list.lines().count() + 1);
+        let error = server().client_roots(roots()).revocation_lists(lists).build().unwrap_err().to_string();
+        says(name, &error, &[&line, "revocation list", words]);
+    }
+    // Of an issuer that may be an intermediate: it cannot be checked before a client comes, and is taken.
+    let lists = RevocationLists::Pem(forged(ECDSA, Some(1), None).into());
+    server().client_roots(roots()).revocation_lists(lists).build().unwrap();
+}
