@@ -15,6 +15,7 @@ mod date;
 
 pub use certificate::{CertificateFault, CertificateProblem};
 pub use config::{ConfigError, ConfigPart};
+pub(crate) use date::{Date, Span};
 
 /// A TLS failure, by whose fault it is. Find it in an [`Error`] with [`TlsError::of`].
 #[derive(Debug)]

@@ -39,7 +39,7 @@ mod trust;
 
 pub use context::{Context, ContextBuilder, Deadlines, Version};
 pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
-pub use identity::{Identity, UnknownName};
+pub use identity::{Identity, IdentityWarning, UnknownName};
 pub use info::Info;
 pub use lem_rs;
 #[cfg(feature = "hyper")]

@@ -10,3 +10,4 @@ mod hints;
 mod keys;
 mod lists;
 mod support;
+mod warnings;

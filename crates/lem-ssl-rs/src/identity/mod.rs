@@ -19,10 +19,12 @@ mod by_name;
 mod key_kind;
 #[cfg(feature = "self-signed")]
 mod self_signed;
+mod warning;
 
 pub use by_name::UnknownName;
 pub(crate) use by_name::{ByName, take_refused, take_requested};
 use key_kind::kind_of;
+pub use warning::IdentityWarning;
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
 ///

@@ -10,6 +10,7 @@ mod verifier;
 
 pub use clients::ClientAuth;
 pub(crate) use clients::{Clients, clients};
+pub(crate) use name::readable;
 pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
