@@ -81,6 +81,28 @@ fn openssl_s_client_resumes_its_session_with_our_server() {
 }
 
 #[test]
+fn openssl_s_client_without_tickets_resumes_its_session_with_our_server() {
+    let certificates = Certificates::new();
+    let session = certificates.scratch.path().join("session-id.pem");
+    run(async {
+        let (server, port) = listen(&certificates.server, Version::Tls12).await;
+        for resumed in [false, true, true] {
+            let option = if resumed { "-sess_in" } else { "-sess_out" };
+            let arguments =
+                ["-ign_eof".as_ref(), "-no_ticket".as_ref(), "-tls1_2".as_ref(), option.as_ref(), session.as_os_str()];
+            let mut peer = s_client(port, &certificates.roots_file, &arguments);
+            peer.tell("hello\n");
+            let stream = server.accept().await.unwrap();
+            assert_eq!(stream.info().unwrap().resumed, resumed);
+            greet(&stream).await;
+            let expected = if resumed { "Reused, TLSv1.2" } else { "New, TLSv1.2" };
+            let said = peer.succeeds().await;
+            assert!(said.contains(expected), "{said}");
+        }
+    });
+}
+
+#[test]
 fn openssl_s_client_resumes_its_session_with_another_server_of_the_fleet() {
     let certificates = Certificates::new();
     let own = certificates.root.issue(Leaf::server(&["localhost"]));

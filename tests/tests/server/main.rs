@@ -22,5 +22,6 @@ mod identities;
 mod listening;
 mod reload;
 mod revocation;
+mod session_ids;
 mod threads;
 mod watch;

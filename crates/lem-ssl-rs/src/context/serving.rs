@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
 
@@ -17,7 +17,7 @@ use super::no_identity;
 use crate::error::{ConfigError, ConfigPart};
 use crate::identity::{ByName, Identity, UnknownName};
 use crate::provider::default_keys;
-use crate::tickets::{Tickets, ticketer};
+use crate::tickets::{SessionMemory, Tickets, ticketer};
 use crate::trust::{ClientAuth, Clients, RevocationLists, Roots, clients};
 
 /// What was chosen for identities and servers, and what makes it.
@@ -76,7 +76,9 @@ impl Serving {
         let mut after = self.clone();
         let own = |serving: &Self| matches!(serving.tickets, Tickets::PerProcess);
         if own(self) && own(before) && self.policy == before.policy {
-            Arc::make_mut(&mut after.config).ticketer = before.config.ticketer.clone();
+            let config = Arc::make_mut(&mut after.config);
+            config.ticketer = before.config.ticketer.clone();
+            config.session_storage = before.config.session_storage.clone();
             if let (Some(early), Some(before)) = (&mut after.early, &before.early) {
                 Arc::make_mut(early).session_storage = before.session_storage.clone();
             }
@@ -147,18 +149,16 @@ fn config(
     let mut config = builder.with_cert_resolver(Arc::new(identities));
     config.alpn_protocols = parts.alpn.to_vec();
     config.key_log = parts.key_log.clone();
+    // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context
+    // before had the same one.
+    config.session_storage = Arc::new(SessionMemory::new());
     match resumption {
-        Resumption::Tickets(ticketer) => {
-            config.ticketer = ticketer;
-            // Sessions that are remembered would be resumed whatever the tickets' policy says.
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-        }
+        Resumption::Tickets(ticketer) => config.ticketer = ticketer,
+        Resumption::Remembered => {}
         Resumption::Off => {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
-        // rustls' own: a few hundred sessions, remembered in memory.
-        Resumption::Remembered => {}
     }
     Ok(config)
 }
@@ -170,16 +170,12 @@ fn config(
 fn receiving_early_data(server: &ServerConfig, most: u32) -> ServerConfig {
     let mut early = server.clone();
     early.ticketer = Arc::new(NoTickets);
-    early.session_storage = ServerSessionMemoryCache::new(REMEMBERED);
+    early.session_storage = Arc::new(SessionMemory::new());
     early.max_early_data_size = most;
     // To be answered before the handshake is finished is what early data are for.
     early.send_half_rtt_data = true;
     early
 }
-
-/// How many sessions are remembered for early data. A handshake begins two of them, of some 200 bytes each, and as
-/// many more as the client's certificates have.
-const REMEMBERED: usize = 4096;
 
 /// How a server resumes sessions.
 enum Resumption {

@@ -14,7 +14,7 @@ pub(super) const PERIOD: u64 = 6 * 60 * 60;
 
 /// A ticket is not longer. The message that carries it (at most 57 bytes more, RFC 8446 section 4.6.1) then fits into
 /// 2^14 bytes: OpenSSL 1.1 ends the connection over a larger one. Also, clients send it with every first message.
-pub(super) const LARGEST_TICKET: usize = (1 << 14) - 64;
+pub(super) const MAX_TICKET: usize = (1 << 14) - 64;
 
 /// The algorithms: the HKDF, the hash and the AEAD of a TLS 1.3 cipher suite.
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ impl PeriodKeys {
         let mut iv = [0; NONCE_LEN];
         random.fill(&mut iv).ok()?;
         let mut encrypter = self.suite.0.aead_alg.encrypter(self.key()?, Iv::from(iv));
-        if NAME + NONCE_LEN + encrypter.encrypted_payload_len(plain.len()) > LARGEST_TICKET {
+        if NAME + NONCE_LEN + encrypter.encrypted_payload_len(plain.len()) > MAX_TICKET {
             return None;
         }
         let message = OutboundPlainMessage {
@@ -88,7 +88,7 @@ impl PeriodKeys {
 
     /// What is inside the ticket. `None` unless every bit of it is as it was issued.
     pub(super) fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        if ticket.len() > LARGEST_TICKET || !self.sealed(ticket) {
+        if ticket.len() > MAX_TICKET || !self.sealed(ticket) {
             return None;
         }
         // The name needs no authentication of its own: another name leads to another key or to none.

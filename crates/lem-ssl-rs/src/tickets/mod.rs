@@ -1,8 +1,9 @@
 //! Session tickets: how clients that come back skip the certificates.
 //!
 //! A ticket (RFC 5077 section 4, RFC 8446 section 4.6.1) is the server's own state of a session, sealed with a key that
-//! only servers have, and kept by the client. Nothing is stored here, and a ticket that cannot be opened costs a full
-//! handshake, never an error.
+//! only servers have, and kept by the client. A ticket that cannot be opened costs a full handshake, never an error. A
+//! client of TLS 1.2 that knows no tickets gets an identifier instead (RFC 5246 section 7.4.1.3), and the server remembers
+//! its session.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use rustls::time_provider::TimeProvider;
 use crate::error::{ConfigError, ConfigPart};
 
 mod keys;
+mod memory;
 mod secret;
 #[cfg(test)]
 mod tests;
 mod ticketer;
 
 use keys::Suite;
+pub(crate) use memory::SessionMemory;
 pub use secret::FleetSecret;
 use ticketer::{Source, Ticketer};
 
@@ -31,8 +34,11 @@ use ticketer::{Source, Ticketer};
 /// server trusts and offers: after a change of that, clients do a full handshake; after a change of the server's own
 /// certificate alone they do not have to.
 ///
-/// A session with a ticket of more than 16,320 bytes is not resumed: large client certificates, which are inside,
-/// can make it that long.
+/// A client of TLS 1.2 that knows no tickets resumes as well: the context remembers its session for 6 hours, the newest 4,096
+/// sessions and at most 4 MiB of them, under the same conditions. It comes back to the servers of that context only, not to
+/// others of a fleet.
+///
+/// A session of more than 16,320 bytes is not resumed: large client certificates, which are inside, can make it that long.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Tickets {
@@ -41,7 +47,7 @@ pub enum Tickets {
     PerProcess,
     /// Every server that has the same secret, even after a restart. Their clocks have to agree within 6 hours.
     Fleet(FleetSecret),
-    /// None: no ticket is issued or accepted.
+    /// None: no session is resumed.
     Off,
 }
 

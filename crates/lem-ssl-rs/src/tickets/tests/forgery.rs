@@ -3,7 +3,7 @@
 use rustls::server::ProducesTickets;
 
 use super::Machine;
-use crate::tickets::keys::LARGEST_TICKET;
+use crate::tickets::keys::MAX_TICKET;
 
 /// Name, IV, content type and tag.
 const OVERHEAD: usize = 16 + 12 + 1 + 16;
@@ -78,12 +78,12 @@ fn names_of_periods_have_nothing_in_common() {
 #[test]
 fn a_ticket_is_as_long_as_its_session_and_45_bytes_up_to_a_limit() {
     let machine = Machine::of_fleet();
-    for length in [0, 1, 100, 4000, LARGEST_TICKET - OVERHEAD] {
+    for length in [0, 1, 100, 4000, MAX_TICKET - OVERHEAD] {
         let ticket = machine.issue(&vec![1; length]);
         assert_eq!(ticket.len(), length + OVERHEAD);
         machine.assert_opens(&ticket, &vec![1; length]);
     }
-    for length in [LARGEST_TICKET - OVERHEAD + 1, LARGEST_TICKET, 1 << 14, 1 << 16, 1 << 20] {
+    for length in [MAX_TICKET - OVERHEAD + 1, MAX_TICKET, 1 << 14, 1 << 16, 1 << 20] {
         assert_eq!(machine.tickets.encrypt(&vec![1; length]), None, "{length}");
     }
 }
@@ -92,7 +92,7 @@ fn a_ticket_is_as_long_as_its_session_and_45_bytes_up_to_a_limit() {
 fn a_long_forgery_with_a_right_name_is_refused() {
     let machine = Machine::of_fleet();
     let ticket = machine.issue(b"session");
-    for length in [LARGEST_TICKET, LARGEST_TICKET + 1, 1 << 16, 1 << 20] {
+    for length in [MAX_TICKET, MAX_TICKET + 1, 1 << 16, 1 << 20] {
         let mut forged = ticket.clone();
         forged.resize(length, 0);
         machine.assert_refuses(&forged);

@@ -16,6 +16,7 @@ use crate::provider::default_provider;
 
 mod fleet;
 mod forgery;
+mod memory;
 mod process;
 #[cfg(feature = "self-signed")]
 mod resumption;
