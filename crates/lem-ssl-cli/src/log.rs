@@ -53,6 +53,11 @@ impl Log {
         Ok(Self { lines: Some(Rc::new(Lines { sender: Some(sender), lost, written })) })
     }
 
+    /// Some lines.
+    pub(crate) fn lines(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.line(line));
+    }
+
     /// A line.
     pub(crate) fn line(&self, text: impl Into<String>) {
         let Some(lines) = &self.lines else { return };

@@ -1,7 +1,7 @@
 //! The arguments that subcommands share, and the contexts that they give.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version, danger};
@@ -67,16 +67,22 @@ pub(crate) enum TlsVersion {
 impl ClientArgs {
     /// The context that these arguments describe.
     pub(crate) fn context(&self) -> Result<Context, Failure> {
+        self.load().map(|loaded| loaded.value)
+    }
+
+    /// As [`context`](Self::context), for who keeps a log.
+    pub(crate) fn load(&self) -> Result<Loaded<Context>, Failure> {
         let mut builder = self.builder();
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            builder = builder.identity(Identity::from_pem_files(cert, key)?);
-        }
         builder = if self.danger_accept_any_certificate {
             danger::accept_any_certificate(builder, "--danger-accept-any-certificate was given")?
         } else {
             self.roots().into_iter().fold(builder, ContextBuilder::roots)
         };
-        Ok(builder.build()?)
+        let mut builder = Loaded::new(builder);
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            builder = builder.identity(cert, key)?;
+        }
+        builder.build()
     }
 
     /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data. It does
@@ -97,6 +103,37 @@ impl ClientArgs {
     pub(crate) fn roots(&self) -> Vec<Roots> {
         let files = self.ca.iter().cloned().map(Roots::PemFile);
         files.chain(self.system_roots.then_some(Roots::System)).collect()
+    }
+}
+
+/// What was made of files, and what a log should say of them: they work, but perhaps not for everybody.
+#[derive(Debug)]
+pub(crate) struct Loaded<T> {
+    pub(crate) value: T,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl<T> Loaded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value, warnings: Vec::new() }
+    }
+
+    pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Loaded<U> {
+        Loaded { value: with(self.value), warnings: self.warnings }
+    }
+}
+
+impl Loaded<ContextBuilder> {
+    /// With the identity in these files.
+    fn identity(mut self, cert: &Path, key: &Path) -> Result<Self, Failure> {
+        let identity = Identity::from_pem_files(cert, key)?;
+        let warnings = identity.warnings(SystemTime::now());
+        self.warnings.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", cert.display())));
+        Ok(self.map(|builder| builder.identity(identity)))
+    }
+
+    pub(crate) fn build(self) -> Result<Loaded<Context>, Failure> {
+        Ok(Loaded { value: self.value.build()?, warnings: self.warnings })
     }
 }
 

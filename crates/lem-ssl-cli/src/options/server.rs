@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots};
 
-use super::{ProtocolArgs, wrong};
+use super::{Loaded, ProtocolArgs, wrong};
 use crate::exit::Failure;
 
 /// How a server shows itself and asks its clients.
@@ -31,12 +31,12 @@ pub(crate) struct ServerArgs {
 impl ServerArgs {
     /// The context that these arguments describe. Reads the files, each time anew. `default_alpn` is spoken if no
     /// --alpn was given.
-    pub(crate) fn context(&self, default_alpn: &[&str]) -> Result<Context, Failure> {
-        Ok(self.builder(default_alpn)?.build()?)
+    pub(crate) fn context(&self, default_alpn: &[&str]) -> Result<Loaded<Context>, Failure> {
+        self.builder(default_alpn)?.build()
     }
 
     /// As [`context`](Self::context), for who has more to say.
-    pub(crate) fn builder(&self, default_alpn: &[&str]) -> Result<ContextBuilder, Failure> {
+    pub(crate) fn builder(&self, default_alpn: &[&str]) -> Result<Loaded<ContextBuilder>, Failure> {
         let mut builder = self.protocol.apply(Context::builder().roots(Roots::None));
         if self.protocol.alpn.is_empty() {
             builder = builder.alpn(default_alpn.iter().copied());
@@ -44,8 +44,7 @@ impl ServerArgs {
         for file in &self.client_ca {
             builder = builder.client_roots(Roots::PemFile(file.clone()));
         }
-        let identities = self.identities()?;
-        Ok(identities.into_iter().fold(builder, ContextBuilder::identity))
+        self.add_identities(Loaded::new(builder))
     }
 
     /// The files that a reload reads again.
@@ -53,9 +52,10 @@ impl ServerArgs {
         self.cert.iter().chain(&self.key).chain(&self.client_ca)
     }
 
-    fn identities(&self) -> Result<Vec<Identity>, Failure> {
+    fn add_identities(&self, builder: Loaded<ContextBuilder>) -> Result<Loaded<ContextBuilder>, Failure> {
         if !self.self_signed.is_empty() {
-            return Ok(vec![Identity::self_signed(self.self_signed.iter().map(String::as_str))?]);
+            let made_up = Identity::self_signed(self.self_signed.iter().map(String::as_str))?;
+            return Ok(builder.map(|builder| builder.identity(made_up)));
         }
         if self.cert.len() != self.key.len() {
             return Err(wrong("every --cert needs its --key"));
@@ -63,7 +63,6 @@ impl ServerArgs {
         if self.cert.is_empty() {
             return Err(wrong("a server needs --cert FILE --key FILE, or --self-signed NAMES"));
         }
-        let pairs = self.cert.iter().zip(&self.key);
-        pairs.map(|(cert, key)| Identity::from_pem_files(cert, key).map_err(Failure::from)).collect()
+        self.cert.iter().zip(&self.key).try_fold(builder, |builder, (cert, key)| builder.identity(cert, key))
     }
 }

@@ -15,7 +15,7 @@ use lem_ssl_rs::{
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::Log;
-use crate::options::{ServerArgs, seconds};
+use crate::options::{Loaded, ServerArgs, seconds};
 use crate::signals::{Signal, Signals};
 use crate::stdio;
 use crate::text::count;
@@ -108,13 +108,14 @@ impl Drop for Place {
 }
 
 pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
-    let context = context(&arguments)?;
+    let Loaded { value: context, warnings } = context(&arguments)?;
     let what = match &arguments.files {
         Some(folder) => What::Http(http::Site::folder(folder)?),
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
     let log = Log::new(arguments.quiet)?;
+    log.lines(warnings);
     let service = Service {
         what,
         log: log.clone(),
@@ -125,7 +126,7 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
     Machine::new()?.run(serve(arguments, context, Rc::new(service)))?
 }
 
-fn context(arguments: &ServeArgs) -> Result<Context, Failure> {
+fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
     let alpn: &[&str] = if arguments.echo { &[] } else { &["http/1.1"] };
     arguments.server.context(alpn)
 }
@@ -239,8 +240,11 @@ async fn reload(arguments: &Arc<ServeArgs>, live: &LiveContext, log: &Log) {
     }
     let again = arguments.clone();
     let built = unblock(move || context(&again)).await.map_err(|error| Failure::from(Error::from(error))).flatten();
-    match built.and_then(|context| Ok(live.replace(context)?)) {
-        Ok(_before) => log.line("reloaded; new connections get what is in the files now"),
+    match built.and_then(|loaded| live.replace(loaded.value).map(|_before| loaded.warnings).map_err(Failure::from)) {
+        Ok(warnings) => {
+            log.line("reloaded; new connections get what is in the files now");
+            log.lines(warnings);
+        }
         Err(failure) => log.line(format!("not reloaded, the old set stays in place: {failure}")),
     }
 }

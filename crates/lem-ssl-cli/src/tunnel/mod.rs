@@ -123,6 +123,7 @@ pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
     let sides = check(&arguments)?;
     let contexts = sides.contexts()?;
     let log = Log::new(arguments.quiet)?;
+    log.lines(contexts.warnings);
     let tunnel = Tunnel {
         routes: options::routes(arguments.connect.as_deref(), &arguments.route, &arguments.out, arguments.tls_out)?,
         outward: RefCell::new(contexts.outward),
@@ -260,12 +261,15 @@ async fn reload(sides: &Arc<Sides>, live: Option<&LiveContext>, tunnel: &Tunnel)
         }
         let before = tunnel.outward.replace(contexts.outward);
         drop(before);
-        Ok(())
+        Ok(contexts.warnings)
     });
-    tunnel.log.line(match put_in_place {
-        Ok(()) => "reloaded; new connections get what is in the files now".to_owned(),
-        Err(failure) => format!("not reloaded, the old set stays in place: {failure}"),
-    });
+    match put_in_place {
+        Ok(warnings) => {
+            tunnel.log.line("reloaded; new connections get what is in the files now");
+            tunnel.log.lines(warnings);
+        }
+        Err(failure) => tunnel.log.line(format!("not reloaded, the old set stays in place: {failure}")),
+    }
 }
 
 impl Tunnel {

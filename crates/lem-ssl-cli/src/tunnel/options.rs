@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::{Address, Context, ServerOptions, ToAddress, UnknownName};
+use lem_ssl_rs::{Address, Context, ContextBuilder, ServerOptions, ToAddress, UnknownName};
 
 use super::dial::BackEnd;
 use super::route::Routes;
 use crate::exit::Failure;
-use crate::options::{ClientArgs, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
+use crate::options::{ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
 use crate::target;
 
 /// How we verify the back end, and show ourselves to it.
@@ -94,6 +94,8 @@ impl std::str::FromStr for Route {
 pub(super) struct Contexts {
     pub(super) inward: Option<Context>,
     pub(super) outward: Option<Context>,
+    /// What the log should say of the files.
+    pub(super) warnings: Vec<String>,
 }
 
 /// What is asked for on the two sides.
@@ -123,16 +125,23 @@ impl Sides {
 
     /// Reads the files, each time anew.
     pub(super) fn contexts(&self) -> Result<Contexts, Failure> {
+        let mut warnings = Vec::new();
+        let mut take = |loaded: Loaded<Context>| {
+            warnings.extend(loaded.warnings);
+            loaded.value
+        };
         let inward = match &self.inward {
             None => None,
             Some(arguments) => {
                 let unknown = if self.strict { UnknownName::Refuse } else { UnknownName::First };
-                let builder = arguments.builder(&[])?.unknown_name(unknown);
-                Some(builder.handshake_deadline(self.handshake_timeout).build()?)
+                let builder = arguments.builder(&[])?;
+                let limited =
+                    |builder: ContextBuilder| builder.unknown_name(unknown).handshake_deadline(self.handshake_timeout);
+                Some(take(builder.map(limited).build()?))
             }
         };
-        let outward = self.outward.as_ref().map(ClientArgs::context).transpose()?;
-        Ok(Contexts { inward, outward })
+        let outward = self.outward.as_ref().map(ClientArgs::load).transpose()?.map(take);
+        Ok(Contexts { inward, outward, warnings })
     }
 
     /// Whether there are files that a reload could read again.

@@ -10,6 +10,7 @@ mod closed_output;
 mod connect;
 mod files;
 mod http;
+mod identity_files;
 #[cfg(feature = "interop")]
 mod interop;
 mod serve;

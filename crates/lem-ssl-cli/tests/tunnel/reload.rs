@@ -99,3 +99,25 @@ fn a_set_that_cannot_work_leaves_the_old_one_in_place_with_one_line_that_says_wh
         assert_eq!(said.lines().filter(|line| line.contains("reloaded")).count(), 2, "{said}");
     });
 }
+
+#[test]
+fn an_expired_certificate_of_either_side_is_told_at_the_start_and_at_a_reload() {
+    let world = World::new();
+    run(async {
+        let own = world.issue("own", Leaf::server(&["localhost"]));
+        let shown = world.issue("shown", Leaf::client(&["tunnel.test"]).expired());
+        let tls = ["--tls-in", "--tls-out", "--connect", "localhost:1", "--out-cert", &shown.chain];
+        let tunnel = Tunnel::start(&[&tls[..], &["--out-key", &shown.key], &own.arguments()].concat());
+        let warning = |path: &str, name: &str| format!("warning: {path}: the certificate (CN={name}) expired on 20");
+        let said = async |words: String| {
+            while !tunnel.running.stderr().contains(&words) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        said(warning(&shown.chain, "tunnel.test")).await;
+        assert!(!tunnel.running.stderr().contains(&warning(&own.chain, "localhost")));
+        world.issue("own", Leaf::server(&["localhost"]).expired());
+        tunnel.signal("HUP");
+        said(warning(&own.chain, "localhost")).await;
+    });
+}
