@@ -193,3 +193,24 @@ fn a_command_that_is_told_names_the_file_if_a_shell_reads_the_name_as_it_is() {
         says(name, &error, &[&expected, "line 1", "TRUSTED CERTIFICATE"]);
     }
 }
+
+#[test]
+fn no_change_of_one_letter_drops_a_block() {
+    let text = (pki().root.certificate_pem() + &pki().other.certificate_pem()).into_bytes();
+    let key = &pki().server.key_pem;
+    let (mut taken, mut refused) = (0, 0);
+    let changes: [&[u8]; 9] = [b"", b"-", b" ", b"\n", b"\r", b"X", b"#", "\u{feff}".as_bytes(), &[0]];
+    for at in 0..text.len() {
+        for (replaced, change) in changes.iter().flat_map(|change| [(0, change), (1, change)]) {
+            let changed = [&text[..at], change, &text[at + replaced..]].concat();
+            match Identity::from_pem(&changed, key) {
+                Ok(identity) => {
+                    taken += 1;
+                    assert_eq!(identity.chain().len(), 2, "{}", String::from_utf8_lossy(&changed));
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(taken > 1000 && refused > 1000, "{taken}, {refused}");
+}

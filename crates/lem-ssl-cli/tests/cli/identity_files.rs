@@ -1,6 +1,7 @@
 //! What the log says of certificates and keys, at the start and at a reload.
 
 use std::fs;
+use std::process::Command;
 
 use lem_ssl_tests::pki::Leaf;
 
@@ -48,4 +49,29 @@ fn a_file_with_a_damaged_part_is_refused_at_the_start_and_at_a_reload() {
     fs::write(&world.ca, &damaged).unwrap();
     let refused = lem_ssl(["check", "--ca", &world.ca, &plain.by_name()], b"").expect(2);
     assert!(refused.stderr.contains("is not valid PEM: line "), "{}", refused.stderr);
+}
+
+#[test]
+fn a_file_that_the_environment_names_as_the_systems_roots_counts_whole_or_is_refused() {
+    let world = World::new();
+    let server = Server::start(&[&["--http"][..], &world.good().arguments()].concat());
+    let check = |variable: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lem-ssl"));
+        command.args(["check", "--system-roots", &server.by_name()]);
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").env(variable, value);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let good = world.root.certificate_pem();
+    let empty = world.folder("empty");
+    let write = |name: &str, text: String| world.scratch.write(name, text).to_str().unwrap().to_owned();
+    assert_eq!(check("SSL_CERT_FILE", &write("good.pem", format!("\u{feff}{good}"))).0, 0);
+    for (variable, value, words) in [
+        ("SSL_CERT_FILE", write("damaged.pem", format!("{good}{}", &good[1..])), "is not valid PEM: line "),
+        ("SSL_CERT_FILE", "/nowhere/roots.pem".to_owned(), "cannot read /nowhere/roots.pem"),
+        ("SSL_CERT_DIR", empty.to_str().unwrap().to_owned(), "no certificate in the folders that SSL_CERT_DIR names"),
+    ] {
+        let (code, said) = check(variable, &value);
+        assert!(code == 2 && said.contains(words), "{variable}={value}: {code}, {said}");
+    }
 }
