@@ -1,8 +1,9 @@
 //! A panic that drops a stream, in whatever form the task holds it: the peer must not take half an answer for a whole one.
 
 use std::any::TypeId;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 
 use lem_rs::{Error, ReadMode, Stream, StreamHandle, WriteQueue, spawn, yield_now};
 
@@ -15,6 +16,7 @@ on_every_stream! {
     the_queue_before_a_half_is_cut_off,
     a_stream_that_an_inner_future_holds_is_cut_off,
     a_stream_that_a_boxed_value_holds_is_cut_off,
+    a_stream_that_the_tasks_own_future_holds_is_cut_off,
     a_stream_that_was_closed_before_the_panic_is_delivered,
     a_task_that_is_cancelled_says_goodbye,
 }
@@ -111,6 +113,19 @@ async fn a_stream_that_a_boxed_value_holds_is_cut_off<C: Carrier>() {
         panic_quietly();
     });
     assert_cut_off::<C>(&far.await).await;
+}
+
+/// A panic does not drop what the future itself holds: that goes after it was caught.
+async fn a_stream_that_the_tasks_own_future_holds_is_cut_off<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    near.write("half an answer").await.unwrap();
+    let (reader, writer) = near.split();
+    let task = spawn(poll_fn(move |_| -> Poll<()> {
+        let _held = (&reader, &writer);
+        panic_quietly();
+    }));
+    assert!(task.await.is_err());
+    assert_cut_off::<C>(&far).await;
 }
 
 async fn a_stream_that_was_closed_before_the_panic_is_delivered<C: Carrier>() {
