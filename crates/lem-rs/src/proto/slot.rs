@@ -9,12 +9,12 @@
 pub(crate) struct Slot<W> {
     waiter: Option<W>,
     /// The ticket of the operation that waits now, or of the last one that did.
-    last: u32,
+    last: u64,
 }
 
 /// The right to go on with an operation that has waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u32);
+pub(crate) struct Ticket(u64);
 
 impl<W> Default for Slot<W> {
     fn default() -> Self {
@@ -42,7 +42,7 @@ impl<W> Slot<W> {
     pub(crate) fn enter(&mut self, waiter: W) -> Ticket {
         debug_assert!(!self.is_busy(), "a second operation entered the slot");
         self.waiter = Some(waiter);
-        self.last = self.last.wrapping_add(1);
+        self.last += 1;
         Ticket(self.last)
     }
 

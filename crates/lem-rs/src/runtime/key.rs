@@ -1,10 +1,8 @@
-//! Keys that are never mistaken: a slab index and a generation.
+//! Keys that are never mistaken: the index of a place, and which of its uses is meant.
 
 use std::num::NonZeroU32;
 
-use slab::Slab;
-
-/// Names an entry of a [`Keyed`] slab, for as long as that very entry lives. A reused place has another key.
+/// Names an entry of a [`Keyed`] table, for as long as that very entry lives. No other entry ever has the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     index: u32,
@@ -12,120 +10,276 @@ pub(crate) struct Key {
     generation: NonZeroU32,
 }
 
-const HALF: u32 = usize::BITS / 2;
-const LOW_HALF: usize = usize::MAX >> HALF;
-
-impl Key {
-    /// Packs the key into what a readiness event carries. Never all ones, which is the notifier's token.
-    pub(crate) fn to_token(self) -> usize {
-        ((self.generation.get() as usize) << HALF) | self.index as usize
-    }
-
-    /// The key that [`to_token`](Self::to_token) packed, if it did.
-    pub(crate) fn from_token(token: usize) -> Option<Self> {
-        let generation = NonZeroU32::new((token >> HALF) as u32)?;
-        Some(Self { index: (token & LOW_HALF) as u32, generation })
-    }
-}
-
-/// A slab whose keys carry a generation.
+/// A table whose places are used again, each time under another generation. A place that has used up its generations
+/// is never used again: that costs the memory of one entry after four billion uses, and no key can ever come back.
+/// All of this is the same on 32 and 64 bits. Tests choose fewer `GENERATIONS`.
 #[derive(Debug)]
-pub(crate) struct Keyed<T> {
-    slab: Slab<(NonZeroU32, T)>,
-    /// That of the latest entry.
-    generation: NonZeroU32,
+pub(crate) struct Keyed<T, const GENERATIONS: u32 = { u32::MAX }> {
+    places: Vec<Place<T>>,
+    /// The place that was vacated last; it names the one before.
+    vacant: Option<u32>,
+    len: usize,
 }
 
-impl<T> Default for Keyed<T> {
+#[derive(Debug)]
+enum Place<T> {
+    Occupied { generation: NonZeroU32, value: T },
+    Vacant { next_generation: NonZeroU32, next_vacant: Option<u32> },
+    UsedUp,
+}
+
+impl<T, const GENERATIONS: u32> Default for Keyed<T, GENERATIONS> {
     fn default() -> Self {
-        Self { slab: Slab::new(), generation: NonZeroU32::MIN }
+        Self { places: Vec::new(), vacant: None, len: 0 }
     }
 }
 
-impl<T> Keyed<T> {
+impl<T, const GENERATIONS: u32> Keyed<T, GENERATIONS> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
         self.insert_with(|_| value)
     }
 
     /// Inserts a value that knows its own key.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        // At most one less than all ones, so that no token equals the notifier's.
-        let next = self.generation.checked_add(1).filter(|next| next.get() < LOW_HALF as u32);
-        self.generation = next.unwrap_or(NonZeroU32::MIN);
-        let entry = self.slab.vacant_entry();
-        assert!(entry.key() <= LOW_HALF, "more entries than a token can name");
-        let key = Key { index: entry.key() as u32, generation: self.generation };
-        entry.insert((key.generation, make(key)));
+        let reused = self.vacant.and_then(|index| match self.places[index as usize] {
+            Place::Vacant { next_generation, next_vacant } => Some((index, next_generation, next_vacant)),
+            _ => None,
+        });
+        let key = match reused {
+            Some((index, generation, next_vacant)) => {
+                self.vacant = next_vacant;
+                let key = Key { index, generation };
+                self.places[index as usize] = Place::Occupied { generation, value: make(key) };
+                key
+            }
+            None => {
+                let index = u32::try_from(self.places.len()).expect("memory ends before the indices do");
+                let key = Key { index, generation: NonZeroU32::MIN };
+                self.places.push(Place::Occupied { generation: key.generation, value: make(key) });
+                key
+            }
+        };
+        self.len += 1;
         key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        match self.slab.get(key.index as usize) {
-            Some((generation, value)) if *generation == key.generation => Some(value),
+        match self.places.get(key.index as usize) {
+            Some(Place::Occupied { generation, value }) if *generation == key.generation => Some(value),
             _ => None,
         }
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        match self.slab.get_mut(key.index as usize) {
-            Some((generation, value)) if *generation == key.generation => Some(value),
+        match self.places.get_mut(key.index as usize) {
+            Some(Place::Occupied { generation, value }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The entry whose [token](Key::to_token) this is. A token names less than a key: see there.
+    pub(crate) fn at_token(&mut self, token: usize) -> Option<&mut T> {
+        let index = TokenLayout::NATIVE.index(token);
+        match self.places.get_mut(index as usize) {
+            Some(Place::Occupied { generation, value })
+                if Key { index, generation: *generation }.to_token() == Some(token) =>
+            {
+                Some(value)
+            }
             _ => None,
         }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
-        Some(self.slab.remove(key.index as usize).1)
+        self.vacate(key.index)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slab.len()
+        self.len
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.slab.iter().map(|(_, (_, value))| value)
+        self.places.iter().filter_map(|place| match place {
+            Place::Occupied { value, .. } => Some(value),
+            _ => None,
+        })
+    }
+
+    /// Everything that is in it.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().filter_map(|place| match place {
+            Place::Occupied { value, .. } => Some(value),
+            _ => None,
+        })
     }
 
     /// Takes everything out, for a teardown that runs foreign code only when no borrow is held.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        self.slab.drain().map(|(_, value)| value).collect()
+        (0..self.places.len() as u32).filter_map(|index| self.vacate(index)).collect()
     }
+
+    fn vacate(&mut self, index: u32) -> Option<T> {
+        let place = self.places.get_mut(index as usize)?;
+        let Place::Occupied { generation, .. } = place else { return None };
+        let after = match generation.checked_add(1).filter(|next| next.get() <= GENERATIONS) {
+            Some(next_generation) => {
+                let next_vacant = self.vacant.replace(index);
+                Place::Vacant { next_generation, next_vacant }
+            }
+            None => Place::UsedUp,
+        };
+        self.len -= 1;
+        match std::mem::replace(place, after) {
+            Place::Occupied { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl Key {
+    /// What a readiness event carries of the key: the index, and as many bits of the generation as there is room for.
+    /// `None` for an index that finds no room.
+    ///
+    /// So a stale event may be taken for one of a later socket in the same place: on 64 bits never, on 32 bits where
+    /// the place was used a multiple of 4096 times since. That does no harm: an event only says that a call is worth
+    /// trying. Events are stale only where a descriptor has a duplicate that outlives the socket.
+    pub(crate) fn to_token(self) -> Option<usize> {
+        TokenLayout::NATIVE.pack(self)
+    }
+}
+
+/// How the bits of a token are shared out.
+#[derive(Debug, Clone, Copy)]
+struct TokenLayout {
+    index_bits: u32,
+    generation_bits: u32,
+}
+
+impl TokenLayout {
+    /// On 32 bits there is room for a million sockets, which is what Linux lets a process open at most (`fs.nr_open`).
+    const NATIVE: Self = match usize::BITS {
+        64.. => Self { index_bits: 32, generation_bits: 32 },
+        bits => Self { index_bits: 20, generation_bits: bits - 20 },
+    };
+
+    /// Never all ones, which is the notifier's token: no index is.
+    fn pack(self, key: Key) -> Option<usize> {
+        let (index, last) = (key.index as usize, low_bits(self.index_bits));
+        let generation = key.generation.get() as usize & low_bits(self.generation_bits);
+        (index < last).then_some(generation << self.index_bits | index)
+    }
+
+    fn index(self, token: usize) -> u32 {
+        (token & low_bits(self.index_bits)) as u32
+    }
+}
+
+/// So many ones.
+const fn low_bits(count: u32) -> usize {
+    usize::MAX >> (usize::BITS - count)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn a_reused_place_is_not_found_under_its_old_key() {
-        let mut keyed = Keyed::default();
+        let mut keyed = Keyed::<_>::default();
         let first = keyed.insert("first");
         assert_eq!(keyed.remove(first), Some("first"));
         let second = keyed.insert("second");
         assert_eq!(first.index, second.index);
         assert_eq!(keyed.get(first), None);
+        assert_eq!(keyed.get_mut(first), None);
         assert_eq!(keyed.remove(first), None);
         assert_eq!(keyed.get(second), Some(&"second"));
     }
 
     #[test]
-    fn no_key_takes_no_more_room_than_a_key() {
-        assert_eq!(size_of::<Option<Key>>(), size_of::<Key>());
+    fn no_key_takes_no_more_room_than_a_key_on_any_machine() {
+        assert_eq!(size_of::<Option<Key>>(), 8);
     }
 
     #[test]
-    fn generations_begin_anew_before_a_token_is_the_notifiers() {
-        let last = NonZeroU32::new((LOW_HALF - 1) as u32).expect("not zero");
-        let mut keyed = Keyed { generation: last, ..Keyed::default() };
-        let key = keyed.insert(());
-        assert_eq!(key.generation, NonZeroU32::MIN);
-        assert_eq!(keyed.get(key), Some(&()));
+    fn no_key_ever_comes_back_even_when_generations_are_used_up() {
+        let mut keyed = Keyed::<u32, 3>::default();
+        let mut seen = HashSet::new();
+        let stays = keyed.insert(u32::MAX);
+        let mut stale = Vec::new();
+        for number in 0..1_000 {
+            let key = keyed.insert(number);
+            assert!(seen.insert(key), "{key:?} came back");
+            assert!(stale.iter().all(|old| keyed.get(*old).is_none()));
+            assert_eq!((keyed.get(key), keyed.len()), (Some(&number), 2));
+            assert_eq!(keyed.remove(key), Some(number));
+            stale.push(key);
+        }
+        assert_eq!(keyed.get(stays), Some(&u32::MAX));
+        // Each place was used three times, and then a new one was.
+        assert_eq!(keyed.places.len(), 1 + 1_000_usize.div_ceil(3));
     }
 
     #[test]
-    fn a_token_names_the_same_key_and_is_never_the_notifiers() {
-        let key = Key { index: 7, generation: NonZeroU32::new((LOW_HALF - 1) as u32).expect("not zero") };
-        assert_eq!(Key::from_token(key.to_token()), Some(key));
-        assert_ne!(Key { index: LOW_HALF as u32, ..key }.to_token(), usize::MAX);
+    fn places_that_are_emptied_in_any_order_are_all_used_again() {
+        let mut keyed = Keyed::<u32>::default();
+        let mut keys: Vec<_> = (0..100).map(|number| keyed.insert(number)).collect();
+        let kept = keys.split_off(50);
+        let order = (0..50).map(|step| step * 37 % 50);
+        order.for_each(|step| assert_eq!(keyed.remove(keys[step]), Some(step as u32)));
+        assert_eq!(keyed.len(), 50);
+        let again: Vec<_> = (200..250).map(|number| keyed.insert(number)).collect();
+        assert_eq!((keyed.len(), keyed.places.len()), (100, 100));
+        assert!(kept.iter().zip(50..).all(|(key, number)| keyed.get(*key) == Some(&number)));
+        assert!(again.iter().zip(200..).all(|(key, number)| keyed.get(*key) == Some(&number)));
+        assert!(keys.iter().all(|key| keyed.get(*key).is_none()));
+    }
+
+    #[test]
+    fn what_was_taken_out_at_once_is_not_found_by_its_key_again() {
+        let mut keyed = Keyed::<_>::default();
+        let keys: Vec<_> = (0..3).map(|number| keyed.insert(number)).collect();
+        assert_eq!(keyed.take_all(), [0, 1, 2]);
+        let later = [3, 4, 5].map(|number| keyed.insert(number));
+        assert!(later.iter().all(|key| keyed.get(*key).is_some()));
+        assert!(keys.iter().all(|key| keyed.get(*key).is_none()));
+        assert_eq!(keyed.values().count(), 3);
+    }
+
+    #[test]
+    fn a_token_names_its_entry_and_no_other_use_of_the_place() {
+        let mut keyed = Keyed::<_>::default();
+        let first = keyed.insert("first");
+        let token = first.to_token().expect("the index is small");
+        assert_eq!(keyed.at_token(token), Some(&mut "first"));
+        keyed.remove(first);
+        assert_eq!(keyed.at_token(token), None);
+        keyed.insert("second");
+        assert_eq!(keyed.at_token(token), None);
+        assert_eq!(keyed.at_token(usize::MAX), None);
+    }
+
+    #[test]
+    fn tokens_of_every_layout_keep_the_index_and_are_never_the_notifiers() {
+        let narrow = TokenLayout { index_bits: 3, generation_bits: 2 };
+        let on_32_bits = TokenLayout { index_bits: 20, generation_bits: 12 };
+        for layout in [narrow, on_32_bits, TokenLayout::NATIVE] {
+            let all_ones = low_bits(layout.index_bits + layout.generation_bits);
+            let last = low_bits(layout.index_bits) as u32;
+            for generation in [1, 2, 3, 4, 5, 4_095, 4_096, u32::MAX].map(|number| NonZeroU32::new(number).unwrap()) {
+                for index in [0, 1, last - 1] {
+                    let token = layout.pack(Key { index, generation }).expect("there is room for the index");
+                    assert_eq!(layout.index(token), index);
+                    assert!(token < all_ones, "{layout:?}: {token:#x}");
+                    // The next use of the place has another token.
+                    let next = generation.checked_add(1).map(|generation| layout.pack(Key { index, generation }));
+                    assert_ne!(next, Some(Some(token)));
+                }
+                assert_eq!(layout.pack(Key { index: last, generation }), None);
+            }
+        }
     }
 }

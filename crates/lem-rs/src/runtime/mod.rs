@@ -26,6 +26,7 @@ pub use blocking::{Unblock, unblock};
 pub(crate) use core::Core;
 pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;
+pub(crate) use key::{Key, Keyed};
 pub use machine::{Machine, MachineBuilder, longest_poll, now, spawn, yield_now};
 pub(crate) use refusal::{refuse, refused};
 #[cfg(feature = "hyper")]

@@ -36,6 +36,10 @@ impl Watched {
         Self { core: core.clone(), key }
     }
 
+    fn token(&self) -> io::Result<usize> {
+        self.key.to_token().ok_or_else(|| io::Error::other("the machine watches as many sockets as it can"))
+    }
+
     pub(crate) fn core(&self) -> &Rc<Core> {
         &self.core
     }
@@ -43,7 +47,7 @@ impl Watched {
     /// Watches a listening socket.
     pub(crate) fn acceptor(core: &Rc<Core>, acceptor: &mut dyn Acceptor) -> io::Result<Self> {
         let watched = Self::new(core);
-        acceptor.watch(watched.key.to_token())?;
+        acceptor.watch(watched.token()?)?;
         Ok(watched)
     }
 
@@ -121,7 +125,7 @@ impl Source {
 
     pub(crate) fn new(core: &Rc<Core>, mut socket: Box<dyn Socket>) -> io::Result<Self> {
         let watched = Watched::new(core);
-        socket.watch(watched.key.to_token())?;
+        socket.watch(watched.token()?)?;
         Ok(Self { watched, socket, reset: Cell::new(false) })
     }
 

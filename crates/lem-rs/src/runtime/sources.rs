@@ -93,8 +93,7 @@ impl Sources {
 
     /// Notes an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
     pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<Wait>) {
-        let key = Key::from_token(ready.token);
-        let Some(entry) = key.and_then(|key| self.entries.get_mut(key)) else { return };
+        let Some(entry) = self.entries.at_token(ready.token) else { return };
         entry.read_closed |= ready.read_closed;
         for (direction, happened) in [(Direction::Read, ready.readable), (Direction::Write, ready.writable)] {
             if happened {

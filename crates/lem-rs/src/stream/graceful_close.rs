@@ -13,12 +13,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use slab::Slab;
-
 use super::send_buffer::{SendBuffer, Step};
 use super::transport::Transport;
 use crate::error::{Cut, Error, Phase, Timeout};
-use crate::runtime::{Core, Direction, JoinHandle, Parked, Source, current};
+use crate::runtime::{Core, Direction, JoinHandle, Key, Keyed, Parked, Source, current};
 use crate::time::timeout;
 
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
@@ -35,7 +33,7 @@ pub(super) struct GracefulClose {
 
 #[derive(Debug)]
 enum State {
-    UnderWay { task: Option<JoinHandle<()>>, waiting: Slab<Parked> },
+    UnderWay { task: Option<JoinHandle<()>>, waiting: Keyed<Parked> },
     Over(Result<(), Error>),
 }
 
@@ -58,7 +56,7 @@ impl GracefulClose {
         deadline: Duration,
         undelivered: Undelivered,
     ) -> Rc<Self> {
-        let close = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Slab::new() }) });
+        let close = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Keyed::default() }) });
         let mut closing = Closing { transport, unsent, undelivered, stage: Stage::Content, drained: 0 };
         match closing.advance() {
             Advance::Over(result) => close.finish(result),
@@ -103,7 +101,7 @@ impl GracefulClose {
     fn finish(&self, result: Result<(), Error>) {
         let before = self.state.replace(State::Over(result));
         if let State::UnderWay { waiting, .. } = before {
-            waiting.into_iter().for_each(|(_, parked)| parked.wake());
+            waiting.into_values().for_each(Parked::wake);
         }
     }
 }
@@ -111,7 +109,7 @@ impl GracefulClose {
 /// Waits for the end of a close, in one place of its list, however often it is polled.
 struct Closed {
     close: Rc<GracefulClose>,
-    place: Option<usize>,
+    place: Option<Key>,
 }
 
 impl Future for Closed {
@@ -124,7 +122,7 @@ impl Future for Closed {
         let before = match &mut *close.state.borrow_mut() {
             State::Over(result) => return Poll::Ready(result.clone()),
             State::UnderWay { waiting, .. } => match place {
-                Some(place) => Some(std::mem::replace(&mut waiting[*place], parked)),
+                Some(place) => waiting.get_mut(*place).map(|waiting| std::mem::replace(waiting, parked)),
                 None => {
                     *place = Some(waiting.insert(parked));
                     None
@@ -140,7 +138,7 @@ impl Drop for Closed {
     fn drop(&mut self) {
         let Some(place) = self.place else { return };
         let left = match &mut *self.close.state.borrow_mut() {
-            State::UnderWay { waiting, .. } => waiting.try_remove(place),
+            State::UnderWay { waiting, .. } => waiting.remove(place),
             State::Over(_) => None,
         };
         drop(left);
