@@ -9,7 +9,9 @@ mod key;
 mod linger;
 mod machine;
 mod pace;
+mod primitives;
 mod refusal;
+mod remote;
 #[cfg(feature = "hyper")]
 mod remote_timer;
 mod scratch;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::key::{Key, Keyed};
+use super::remote::{Remote, TaskWaker};
 use super::vigil::Hold;
-use super::waker::{Remote, TaskWaker};
 
 /// A spawned future, wrapped so that it delivers its own result.
 pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
