@@ -2,13 +2,20 @@
 
 #![expect(clippy::async_yields_async, reason = "handles leave the run to be awaited in the next one")]
 
-use std::cell::RefCell;
-use std::future::pending;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{Error, JoinError, Listener, Queue, Sleeper, sleep, spawn, unblock, yield_now};
+use lem_rs::{
+    Error, InputBuffer, JoinError, JoinHandle, Listener, Plain, Queue, Sleeper, Source, Stream, StreamOptions, sleep,
+    spawn, unblock, yield_now,
+};
 use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run, run_on, unwatched_machine};
@@ -107,7 +114,7 @@ fn dropping_a_machine_drops_its_tasks_and_whoever_asks_hears_cancelled() {
 
 #[test]
 fn what_a_destructor_spawns_while_the_machine_is_dropped_is_dropped_too() {
-    struct Spawner(Option<crate::support::SetOnDrop>, Rc<RefCell<Option<lem_rs::JoinHandle<()>>>>);
+    struct Spawner(Option<crate::support::SetOnDrop>, Rc<RefCell<Option<JoinHandle<()>>>>);
     impl Drop for Spawner {
         fn drop(&mut self) {
             let guard = self.0.take();
@@ -121,7 +128,7 @@ fn what_a_destructor_spawns_while_the_machine_is_dropped_is_dropped_too() {
     // A task waits for `pending`, which keeps no waker, until it is dropped with its machine.
     let machine = unwatched_machine();
     let (dropped, guard) = drop_flag();
-    let late: Rc<RefCell<Option<lem_rs::JoinHandle<()>>>> = Rc::default();
+    let late: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
     let spawner = Spawner(Some(guard), late.clone());
     machine
         .run(async {
@@ -221,4 +228,109 @@ fn verbs_that_need_a_machine_say_so() {
 fn a_machine_shows_what_it_holds() {
     let machine = watched_machine();
     assert_eq!(format!("{machine:?}"), "Machine { core: Machine { tasks: 0, timers: 0, sockets: 0 } }");
+}
+
+fn pair() -> (Stream<Plain>, UnixStream) {
+    let (ours, peer) = UnixStream::pair().unwrap();
+    let source = Source::adopt(ours).unwrap();
+    (Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()), peer)
+}
+
+#[test]
+fn a_run_ends_although_tasks_go_on_closing_streams() {
+    let machine = watched_machine();
+    let closed = Rc::new(Cell::new(0));
+    let theirs = closed.clone();
+    machine
+        .run(async move {
+            spawn(async move {
+                loop {
+                    // The peer ends its side a little later: so long the farewell is under way.
+                    let (stream, peer) = pair();
+                    stream.close().unwrap();
+                    theirs.set(theirs.get() + 1);
+                    spawn(async move {
+                        sleep(Duration::from_millis(3)).await;
+                        drop(peer);
+                    })
+                    .detach();
+                    assert!(theirs.get() < 2_000, "the run waits for what began after its end");
+                    sleep(Duration::from_millis(1)).await;
+                }
+            })
+            .detach();
+            sleep(Duration::from_millis(5)).await;
+        })
+        .unwrap();
+    let so_far = closed.get();
+    assert!(so_far > 0);
+    // They go on with the next run.
+    machine.run(async { sleep(Duration::from_millis(5)).await }).unwrap();
+    assert!(closed.get() > so_far);
+}
+
+#[test]
+fn a_run_ends_only_when_what_was_closed_before_its_end_is_over() {
+    let machine = watched_machine();
+    let (heard, theirs) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (hears, hears_late) = (heard.clone(), theirs.clone());
+    machine
+        .run(async move {
+            let (stream, mut peer) = pair();
+            stream.write("the end of it").await.unwrap();
+            stream.close().unwrap();
+            let (late, late_peer) = pair();
+            spawn(async move {
+                sleep(Duration::from_millis(5)).await;
+                let mut text = String::new();
+                peer.read_to_string(&mut text).unwrap();
+                assert_eq!(text, "the end of it");
+                hears.set(true);
+                drop(peer);
+                // Begun too late to be waited for; it would take long.
+                late.close().unwrap();
+                sleep(Duration::from_millis(500)).await;
+                drop(late_peer);
+                hears_late.set(true);
+            })
+            .detach();
+        })
+        .unwrap();
+    assert!(heard.get() && !theirs.get());
+    machine.run(async { sleep(Duration::from_millis(600)).await }).unwrap();
+    assert!(theirs.get());
+    assert_eq!(machine.counts(), (0, 0, 0));
+}
+
+#[test]
+fn what_the_main_future_itself_holds_is_closed_before_the_run_ends() {
+    /// Holds a stream, and is done at once: the stream is dropped with the future, not within its poll.
+    struct Holder {
+        stream: Option<Stream<Plain>>,
+        _peer: JoinHandle<()>,
+    }
+    impl Future for Holder {
+        type Output = ();
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            assert!(self.stream.is_some());
+            Poll::Ready(())
+        }
+    }
+    let machine = watched_machine();
+    let heard = Rc::new(Cell::new(false));
+    let hears = heard.clone();
+    let holder = machine
+        .run(async move {
+            let (stream, mut peer) = pair();
+            let listening = spawn(async move {
+                sleep(Duration::from_millis(5)).await;
+                assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+                hears.set(true);
+            });
+            Holder { stream: Some(stream), _peer: listening }
+        })
+        .unwrap();
+    machine.run(holder).unwrap();
+    assert!(heard.get(), "the stream was left open, or cut off");
+    assert_eq!(machine.counts(), (0, 0, 0));
 }

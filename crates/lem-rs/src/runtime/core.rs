@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use super::arena::Arenas;
 use super::handler::{Ready, ReadyHandler};
 use super::key::Key;
-use super::linger::Linger;
+use super::linger::{Linger, Lingering};
 use super::pace::Pace;
 use super::remote::Remote;
 use super::scratch::{Scratch, release_queue};
@@ -48,8 +48,8 @@ pub(crate) struct Core {
     polled: Cell<Option<(Key, *const ())>>,
     pace: Pace,
     vigil: Vigil,
-    /// How many streams are being closed in the background; `run` waits for them.
-    lingering: Rc<Cell<usize>>,
+    /// Streams that are being closed in the background.
+    lingering: Rc<Lingering>,
     /// The machine is gone: nothing can be spawned any more.
     over: Cell<bool>,
     /// This thread is inside of the machine's `run`.
@@ -260,14 +260,14 @@ impl Core {
 
 /// The loop.
 impl Core {
-    /// Keeps `run` from returning until the guard is dropped: a stream is closed in the background. The holder bounds its
-    /// own time.
+    /// Keeps a `run` whose main task is not over yet from returning until the guard is dropped: a stream is closed in the
+    /// background. The holder bounds its own time.
     pub(crate) fn linger(&self) -> Linger {
-        Linger::new(&self.lingering)
+        self.lingering.begin()
     }
 
-    pub(crate) fn is_lingering(&self) -> bool {
-        self.lingering.get() > 0
+    pub(super) fn lingering(&self) -> &Lingering {
+        &self.lingering
     }
 
     /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says

@@ -1,21 +1,45 @@
-//! Work that `run` waits for although the main task is done.
+//! Work that `run` waits for although the main task is done: streams that are being closed in the background.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// Something is being finished in the background.
-#[derive(Debug)]
-pub(crate) struct Linger(Rc<Cell<usize>>);
+/// What is being finished in the background, in the order in which it began.
+#[derive(Debug, Default)]
+pub(super) struct Lingering {
+    begun: Cell<u64>,
+    /// Which of those are not over.
+    open: RefCell<BTreeSet<u64>>,
+}
 
-impl Linger {
-    pub(super) fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(count.clone())
+/// Something is being finished in the background, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Linger {
+    number: u64,
+    among: Rc<Lingering>,
+}
+
+impl Lingering {
+    pub(super) fn begin(self: &Rc<Self>) -> Linger {
+        let number = self.begun.get();
+        self.begun.set(number + 1);
+        self.open.borrow_mut().insert(number);
+        Linger { number, among: self.clone() }
+    }
+
+    /// How much has begun so far: what is to be given to [`has_any_of`](Self::has_any_of).
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+
+    /// Whether any of the first so many is not over.
+    pub(super) fn has_any_of(&self, first: u64) -> bool {
+        self.open.borrow().first().is_some_and(|number| *number < first)
     }
 }
 
 impl Drop for Linger {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.among.open.borrow_mut().remove(&self.number);
     }
 }

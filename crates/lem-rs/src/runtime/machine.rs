@@ -57,8 +57,10 @@ impl Machine {
 
     /// Runs `main`, and every task that is spawned meanwhile, until `main` is done; returns its output.
     ///
-    /// Streams that were closed but whose last bytes are still under way are finished first, each under its own
-    /// deadline. Tasks that are left then stay in the machine and go on with the next `run`.
+    /// Before it returns, streams that were closed until then but whose last bytes are still under way are finished, each
+    /// under its own deadline; those that `main` held and drops at its end are among them. Other tasks run meanwhile. What
+    /// they begin to close after `main`'s end is not waited for, so that the wait ends however busy they are: let `main`
+    /// await a task whose last words matter. What is left then stays in the machine and goes on with the next `run`.
     ///
     /// # Errors
     /// [`Error::Stalled`] if every task waits and nothing can wake one (a combinator that keeps a clone of its task's waker
@@ -74,12 +76,14 @@ impl Machine {
                 "a machine already runs on this thread: spawn a task, or use another thread".into(),
             ));
         };
-        let mut main = pin!(main);
+        let mut main = pin!(Some(main));
         let main_task = MainTask::insert(&self.core);
         let mut output = None;
         while output.is_none() {
             self.core.run_ready(main_task.key, &mut |cx| {
-                if let Poll::Ready(ready) = main.as_mut().poll(cx) {
+                if let Some(main) = main.as_mut().as_pin_mut()
+                    && let Poll::Ready(ready) = main.poll(cx)
+                {
                     output = Some(ready);
                 }
                 output.is_some()
@@ -89,10 +93,13 @@ impl Machine {
                 return Err(Error::Stalled { tasks: self.core.task_count() });
             }
         }
-        while self.core.is_lingering() {
+        // Here, and not when `run` returns: it may hold streams, and drop closes them.
+        main.set(None);
+        let closing = self.core.lingering().begun();
+        while self.core.lingering().has_any_of(closing) {
             self.core.run_ready(main_task.key, &mut |_| true);
             self.core.vigil().report()?;
-            if self.core.is_lingering() && !self.wait()? {
+            if self.core.lingering().has_any_of(closing) && !self.wait()? {
                 break;
             }
         }
