@@ -1,11 +1,13 @@
 //! `Queue`: values wait for tasks, or tasks for values.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
-use lem_rs::{Queue, QueueReset, spawn, yield_now};
+use lem_rs::{Queue, QueueReset, spawn, timeout, yield_now};
 
-use crate::support::{Log, drop_flag, poll_once, run};
+use crate::support::{Log, drop_flag, panic_quietly, poll_once, run};
 
 #[test]
 fn values_come_out_in_the_order_in_which_they_were_put() {
@@ -264,5 +266,134 @@ fn a_destructor_of_a_value_may_use_the_queue() {
         }
         assert!(queue.try_get().flatten().is_some());
         assert_eq!(queue.len(), 1);
+    });
+}
+
+/// Spends what the task may do before the others have their turn: it finds values until it has to wait for one.
+async fn spend_the_turn(queue: &Queue<usize>) {
+    loop {
+        queue.put(usize::MAX);
+        let mut getting = pin!(queue.get());
+        if poll_once(getting.as_mut()).await.is_pending() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_getter_that_gives_way_is_reached_by_a_signal() {
+    run(async {
+        let (spent, queue) = (Queue::new(), Queue::new());
+        spend_the_turn(&spent).await;
+        let mut getting = pin!(queue.get());
+        // It has to give way, and is in the line all the same.
+        assert!(poll_once(getting.as_mut()).await.is_pending());
+        assert_eq!(queue.signal(&7), 1);
+        assert_eq!(getting.await, Ok(7));
+    });
+}
+
+#[test]
+fn a_getter_that_gives_way_is_reached_by_a_reset() {
+    run(async {
+        let (spent, queue) = (Queue::new(), Queue::<u8>::new());
+        spend_the_turn(&spent).await;
+        let mut getting = pin!(queue.get());
+        assert!(poll_once(getting.as_mut()).await.is_pending());
+        queue.reset();
+        assert_eq!(getting.await, Err(QueueReset));
+    });
+}
+
+#[test]
+fn a_getter_that_gives_way_keeps_its_place_in_the_line() {
+    run(async {
+        let (spent, queue) = (Queue::new(), Queue::new());
+        spend_the_turn(&spent).await;
+        let mut first = pin!(queue.get());
+        assert!(poll_once(first.as_mut()).await.is_pending());
+        let mut second = pin!(queue.get());
+        assert!(poll_once(second.as_mut()).await.is_pending());
+        queue.put(1);
+        queue.put(2);
+        assert_eq!(second.await, Ok(2));
+        assert_eq!(first.await, Ok(1));
+    });
+}
+
+#[test]
+fn a_value_that_a_getter_found_before_it_gave_way_is_nobody_elses_and_comes_back_if_it_is_dropped() {
+    run(async {
+        let (spent, queue) = (Queue::new(), Queue::new());
+        for value in 0..3 {
+            queue.put(value);
+        }
+        spend_the_turn(&spent).await;
+        {
+            let mut getting = pin!(queue.get());
+            assert!(poll_once(getting.as_mut()).await.is_pending());
+            assert_eq!((queue.len(), queue.try_get()), (2, Some(1)));
+        }
+        let values: Vec<_> = std::iter::from_fn(|| queue.try_get()).collect();
+        assert_eq!(values, [0, 2]);
+    });
+}
+
+#[test]
+fn no_value_is_lost_or_doubled_by_tasks_that_give_way_in_between() {
+    run(async {
+        let queue = Queue::new();
+        let log = Log::default();
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let (queue, log) = (queue.clone(), log.clone());
+                spawn(async move {
+                    while let Ok(value) = queue.get().await
+                        && value != usize::MAX
+                    {
+                        log.add(value);
+                    }
+                })
+            })
+            .collect();
+        for value in 0..30_000 {
+            queue.put(value);
+        }
+        while log.entries().len() < 30_000 {
+            yield_now().await;
+        }
+        yield_now().await;
+        assert_eq!(queue.signal(&usize::MAX), 3);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut got = log.entries();
+        got.sort_unstable();
+        assert!(got.into_iter().eq(0..30_000));
+    });
+}
+
+#[test]
+fn a_value_whose_clone_panics_leaves_all_who_wait_in_the_line() {
+    struct Uncloneable;
+    impl Clone for Uncloneable {
+        fn clone(&self) -> Self {
+            panic_quietly("not to be cloned")
+        }
+    }
+    run(async {
+        let queue = Queue::new();
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let queue = queue.clone();
+                spawn(async move { queue.get().await.is_ok() })
+            })
+            .collect();
+        yield_now().await;
+        assert!(catch_unwind(AssertUnwindSafe(|| queue.signal(&Uncloneable))).is_err());
+        (0..3).for_each(|_| queue.put(Uncloneable));
+        for task in tasks {
+            assert_eq!(timeout(Duration::from_secs(10), task).await.expect("it is still in the line"), Ok(true));
+        }
     });
 }

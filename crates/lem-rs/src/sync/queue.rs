@@ -14,7 +14,8 @@ use crate::runtime::{Parked, current};
 /// A first-in, first-out queue between tasks. Clones are the same queue.
 ///
 /// Values wait for tasks, or tasks for values. A value is handed to the task that has waited longest; if that task
-/// stops waiting before it took the value, the value goes to the next one, or back to the front of the queue.
+/// stops waiting before it took the value, the value goes to the next one, or back to the front of the queue. A task that
+/// has been handed a value waits no more: a [`signal`](Self::signal) or a [`reset`](Self::reset) comes too late for it.
 ///
 /// It grows without limit: whoever puts more than is taken decides what is too much ([`len`](Self::len)).
 pub struct Queue<T> {
@@ -26,7 +27,7 @@ struct State<T> {
     values: VecDeque<Numbered<T>>,
     /// How many values were put: the next one's number.
     count: u64,
-    /// Tasks that wait, the longest first.
+    /// Tasks that wait, the longest first. None does while there are values.
     waiting: VecDeque<Rc<RefCell<Place<T>>>>,
 }
 
@@ -54,11 +55,12 @@ impl<T> Queue<T> {
     /// Hands `value` to the task that has waited longest, or keeps it. Never waits.
     pub fn put(&self, value: T) {
         let mut state = self.state.borrow_mut();
-        let value = state.number(value);
+        state.count += 1;
+        let value = Numbered { number: state.count, value };
         match state.waiting.pop_front() {
             Some(place) => {
                 drop(state);
-                give(&place, Place::Got(value));
+                wake(fill(&place, Place::Got(value)));
             }
             None => state.values.push_back(value),
         }
@@ -87,13 +89,21 @@ impl<T> Queue<T> {
     where
         T: Clone,
     {
-        let waiting = std::mem::take(&mut self.state.borrow_mut().waiting);
-        for place in &waiting {
-            let value = value.clone();
-            let value = self.state.borrow_mut().number(value);
-            give(place, Place::Got(value));
-        }
-        waiting.len()
+        // Before anything is changed: a clone is made by code of the user's, which may panic, or come here.
+        let values: Vec<T> = std::iter::repeat_n(value, self.state.borrow().waiting.len()).cloned().collect();
+        let (waiting, first) = {
+            let mut state = self.state.borrow_mut();
+            let count = values.len().min(state.waiting.len());
+            let first = state.count + 1;
+            state.count += count as u64;
+            (state.waiting.drain(..count).collect::<Vec<_>>(), first)
+        };
+        let reached = waiting.len();
+        let numbered = (first..).zip(values).map(|(number, value)| Place::Got(Numbered { number, value }));
+        // All have theirs before the first is woken: a foreign waker may come here, too.
+        let woken: Vec<_> = waiting.into_iter().zip(numbered).filter_map(|(place, with)| fill(&place, with)).collect();
+        wake(woken);
+        reached
     }
 
     /// Drops all values; every task that waits gets [`QueueReset`]. The queue can be used again.
@@ -102,9 +112,8 @@ impl<T> Queue<T> {
             let mut state = self.state.borrow_mut();
             (std::mem::take(&mut state.values), std::mem::take(&mut state.waiting))
         };
-        for place in &waiting {
-            give(place, Place::Reset);
-        }
+        let woken: Vec<_> = waiting.iter().filter_map(|place| fill(place, Place::Reset)).collect();
+        wake(woken);
         drop(values);
     }
 
@@ -119,18 +128,17 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> State<T> {
-    fn number(&mut self, value: T) -> Numbered<T> {
-        self.count += 1;
-        Numbered { number: self.count, value }
+/// Fills a place; hands out what wakes its task.
+#[must_use = "the task is to be woken, with no borrow held"]
+fn fill<T>(place: &RefCell<Place<T>>, with: Place<T>) -> Option<Parked> {
+    match place.replace(with) {
+        Place::Waiting(parked) => Some(parked),
+        _ => None,
     }
 }
 
-/// Fills a place and wakes its task, with no borrow held.
-fn give<T>(place: &RefCell<Place<T>>, with: Place<T>) {
-    if let Place::Waiting(parked) = place.replace(with) {
-        parked.wake();
-    }
+fn wake(parked: impl IntoIterator<Item = Parked>) {
+    parked.into_iter().for_each(Parked::wake);
 }
 
 /// The future of [`Queue::get`].
@@ -145,38 +153,51 @@ impl<T> Future for Get<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let core = current().expect("Queue::get must be awaited inside of Machine::run");
-        let Some(place) = &self.place else {
-            // A task that always finds a value must still give the others their turn.
-            if core.must_give_way() {
-                core.wake(core.wait_of(cx));
-                return Poll::Pending;
-            }
+        if self.place.is_none() && !core.must_give_way() {
             core.charge(0);
-            let mut state = self.queue.state.borrow_mut();
-            if let Some(numbered) = state.values.pop_front() {
-                return Poll::Ready(Ok(numbered.value));
+            if let Some(value) = self.queue.try_get() {
+                return Poll::Ready(Ok(value));
             }
-            let parked = Parked::new(&core, core.wait_of(cx));
-            let place = Rc::new(RefCell::new(Place::Waiting(parked)));
-            state.waiting.push_back(place.clone());
-            drop(state);
-            self.place = Some(place);
+        }
+        // Before anything is looked at: to clone a foreign waker is to run foreign code, which may put, signal or reset.
+        let parked = Parked::new(&core, core.wait_of(cx));
+        let Some(place) = &self.place else {
+            self.enter(parked);
             return Poll::Pending;
         };
-        match place.replace(Place::Left) {
+        let before = match place.replace(Place::Left) {
             Place::Got(numbered) => {
                 self.place = None;
-                Poll::Ready(Ok(numbered.value))
+                return Poll::Ready(Ok(numbered.value));
             }
             Place::Reset => {
                 self.place = None;
-                Poll::Ready(Err(QueueReset))
+                return Poll::Ready(Err(QueueReset));
             }
-            Place::Waiting(_) | Place::Left => {
-                place.replace(Place::Waiting(Parked::new(&core, core.wait_of(cx))));
-                Poll::Pending
+            before @ (Place::Waiting(_) | Place::Left) => before,
+        };
+        place.replace(Place::Waiting(parked));
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl<T> Get<T> {
+    /// Takes a place in the line. A task that always finds a value must still give the others their turn: the value that
+    /// is there is its own already, and it has it in its next turn. So no value, signal or reset can miss it meanwhile.
+    fn enter(&mut self, parked: Parked) {
+        let mut state = self.queue.state.borrow_mut();
+        let (place, woken) = match state.values.pop_front() {
+            Some(numbered) => (Rc::new(RefCell::new(Place::Got(numbered))), Some(parked)),
+            None => {
+                let place = Rc::new(RefCell::new(Place::Waiting(parked)));
+                state.waiting.push_back(place.clone());
+                (place, None)
             }
-        }
+        };
+        drop(state);
+        self.place = Some(place);
+        wake(woken);
     }
 }
 
@@ -190,7 +211,7 @@ impl<T> Drop for Get<T> {
                 match state.waiting.pop_front() {
                     Some(next) => {
                         drop(state);
-                        give(&next, Place::Got(value));
+                        wake(fill(&next, Place::Got(value)));
                     }
                     None => {
                         // Others may have come back before it.
