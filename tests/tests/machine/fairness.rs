@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Error, Inbox, Listener, Queue, ReadMode, TcpStream, sleep, spawn, yield_now};
+use lem_rs::{Error, Inbox, Listener, Queue, ReadMode, Sleeper, TcpStream, sleep, spawn, yield_now};
 
 use crate::endless::endless;
 use crate::support::{Log, poll_once, run};
@@ -202,15 +202,22 @@ fn a_loop_over_errors_that_come_at_once_lets_others_have_their_turns() {
         let closed: Inbox<()> = Inbox::default();
         closed.close().unwrap();
         listener.close().unwrap();
+        let sleeper = Rc::new(Sleeper::new());
+        let theirs = sleeper.clone();
+        let asleep = spawn(async move { theirs.sleep(Duration::from_secs(3_600)).await });
+        yield_now().await;
         let turns = [
             turns_during(tries(TRIES, async || near.read(1).await.unwrap_err())).await,
             turns_during(tries(TRIES, async || near.write("x").await.unwrap_err())).await,
             turns_during(tries(TRIES, async || listener.accept().await.unwrap_err())).await,
             turns_during(tries(TRIES, async || closed.take().await.unwrap_err())).await,
+            turns_during(tries(TRIES, async || sleeper.sleep(Duration::ZERO).await.unwrap_err())).await,
             turns_during(tries(TRIES, async || TcpStream::connect("no port").await.unwrap_err())).await,
             turns_during(tries(TRIES, async || TcpStream::connect(("127.0.0.1", 0)).await.unwrap_err())).await,
         ];
         assert!(turns.iter().all(|turns| *turns > 1), "{turns:?}");
+        sleeper.wake(()).unwrap();
+        asleep.await.unwrap().unwrap();
     });
 }
 

@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::listener::Listener;
+use super::listener::{Listener, State};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::Ticket;
-use crate::runtime::{Direction, Source, refuse};
+use crate::runtime::{Core, Direction, Source, refuse};
 use crate::time::{Sleep, sleep};
 
 /// The first pause when descriptors have run out, and the longest.
@@ -51,21 +51,29 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// Waits in the slot, with the waker of `cx`.
-    fn wait(&mut self, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
+    /// Waits in the slot, with the waker of `cx`; for the socket as well, if `watches`.
+    fn wait(&mut self, core: &Core, watches: bool, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
+        // Before the borrow, and dropped after it: a foreign waker's code may come here, and end this wait.
+        let wait = core.wait_of(cx);
+        let watching = watches.then(|| core.wait_of(cx));
+        self.admit()?;
         let mut state = self.listener.state.borrow_mut();
-        let Some(open) = &state.open else { return Poll::Ready(Err(Error::Closed)) };
-        let wait = open.watched().core().wait_of(cx);
+        let State { slot, open: Some(open), .. } = &mut *state else { return Poll::Ready(Err(Error::Closed)) };
+        let parked = watching.and_then(|wait| open.watched().replace_waiter(Direction::Read, wait));
         let before = match self.ticket {
-            Some(ticket) => state.slot.renew(ticket, wait),
+            Some(ticket) => slot.renew(ticket, wait),
             None => {
-                self.ticket = Some(state.slot.enter(wait));
+                self.ticket = Some(slot.enter(wait));
                 None
             }
         };
         drop(state);
-        drop(before);
+        drop((parked, before));
         Poll::Pending
+    }
+
+    fn closed(&mut self, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
+        if self.ticket.is_some() { self.finish(Err(Error::Closed)) } else { refuse(cx, Error::Closed) }
     }
 
     fn finish<T>(&mut self, result: T) -> Poll<T> {
@@ -80,44 +88,31 @@ impl Future for Accept<'_> {
     type Output = Result<(Source, Endpoint), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.listener.check_usable()?;
+        self.listener.core().map_or(Ok(()), |core| core.check_usable())?;
         match self.admit() {
             Ok(()) => {}
             Err(Error::Busy) => return refuse(cx, Error::Busy),
             Err(error) => return Poll::Ready(Err(error)),
         }
         loop {
+            let Some(core) = self.listener.core() else { return self.closed(cx) };
             if let Some(pause) = &mut self.pause {
                 if Pin::new(pause).poll(cx).is_pending() {
-                    return self.wait(cx);
+                    return self.wait(&core, false, cx);
                 }
                 self.pause = None;
             }
-            let state = self.listener.state.borrow();
-            let Some(open) = &state.open else {
-                drop(state);
-                return if self.ticket.is_some() { self.finish(Err(Error::Closed)) } else { refuse(cx, Error::Closed) };
-            };
-            let core = open.watched().core().clone();
             if core.must_give_way() {
-                drop(state);
                 core.wake(core.wait_of(cx));
-                return self.wait(cx);
+                return self.wait(&core, false, cx);
             }
             core.charge(COST);
-            let error = match open.try_accept() {
-                Ok(accepted) => {
-                    drop(state);
-                    return self.finish(Ok(accepted));
-                }
-                Err(error) => error,
+            let error = match self.listener.try_accept() {
+                Some(Ok(accepted)) => return self.finish(Ok(accepted)),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => return self.wait(&core, true, cx),
+                Some(Err(error)) => error,
+                None => return self.closed(cx),
             };
-            if error.kind() == io::ErrorKind::WouldBlock {
-                open.watched().park(Direction::Read, cx);
-                drop(state);
-                return self.wait(cx);
-            }
-            drop(state);
             match Failure::of(&error) {
                 Failure::Connection if self.failures < MOST_FAILURES => self.failures += 1,
                 Failure::Connection | Failure::Resources => {

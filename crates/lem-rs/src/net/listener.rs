@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::accept::Accept;
@@ -15,7 +14,7 @@ use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::{InputBuffer, Slot, Ticket};
-use crate::runtime::{Core, Direction, Source, Wait, Watched, current, no_machine, spawn};
+use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::Deadline;
 use crate::world::{Acceptor, ListenOptions, OwnedListener};
@@ -47,7 +46,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn try_accept(&self) -> io::Result<(Source, Endpoint)> {
+    fn try_accept(&self) -> io::Result<(Source, Endpoint)> {
         let accepted = self.watched.attempt(Direction::Read, || self.acceptor.accept());
         let (socket, peer) = accepted?;
         Ok((Source::new(self.watched.core(), socket)?, peer))
@@ -154,7 +153,9 @@ impl Listener {
         loop {
             let stream = self.accept().await?;
             // It may panic before there is a future, too; we go on accepting.
-            if let Ok(handling) = catch_unwind(AssertUnwindSafe(|| handler(stream))) {
+            let mut handling = None;
+            contain(|| handling = Some(handler(stream)));
+            if let Some(handling) = handling {
                 spawn(handling).detach();
             }
         }
@@ -166,11 +167,12 @@ impl Listener {
     /// [`Error::NotBusy`] if no task does.
     pub fn interrupt(&self) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
-        let waiter = state.slot.release().ok_or(Error::NotBusy)?;
-        let Some(open) = &state.open else { return Ok(()) };
-        open.watched.unpark(Direction::Read);
+        let State { slot, open: Some(open), .. } = &mut *state else { return Err(Error::NotBusy) };
+        let waiter = slot.release().ok_or(Error::NotBusy)?;
+        let parked = open.watched.take_waiter(Direction::Read);
         let core = open.watched.core().clone();
         drop(state);
+        drop(parked);
         core.wake(waiter);
         Ok(())
     }
@@ -217,9 +219,14 @@ impl Listener {
         self.local.ip()
     }
 
-    pub(super) fn check_usable(&self) -> Result<(), Error> {
-        let core = self.state.borrow().open.as_ref().map(|open| open.watched.core().clone());
-        core.map_or(Ok(()), |core| core.check_usable())
+    /// Its machine; `None` when it is closed.
+    pub(super) fn core(&self) -> Option<Rc<Core>> {
+        self.state.borrow().open.as_ref().map(|open| open.watched.core().clone())
+    }
+
+    /// The next connection, if there is one; `None` when it is closed.
+    pub(super) fn try_accept(&self) -> Option<io::Result<(Source, Endpoint)>> {
+        self.state.borrow().open.as_ref().map(Open::try_accept)
     }
 
     pub(super) fn tell_pause(&self, error: io::Error) {
@@ -233,13 +240,10 @@ impl Listener {
     pub(super) fn leave(&self, ticket: Ticket) {
         let mut state = self.state.borrow_mut();
         let waiter = state.slot.leave(ticket);
-        if waiter.is_some()
-            && let Some(open) = &state.open
-        {
-            open.watched.unpark(Direction::Read);
-        }
+        let open = if waiter.is_some() { &state.open } else { &None };
+        let parked = open.as_ref().and_then(|open| open.watched.take_waiter(Direction::Read));
         drop(state);
-        drop(waiter);
+        drop((waiter, parked));
     }
 }
 

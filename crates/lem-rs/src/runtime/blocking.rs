@@ -5,8 +5,9 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
+use super::wait::ForeignWaker;
 use super::waker::current;
 use crate::error::JoinError;
 
@@ -53,7 +54,7 @@ struct Job<T> {
 }
 
 enum State<T> {
-    Waiting(Option<Waker>),
+    Waiting(Option<ForeignWaker>),
     Finished(Result<T, JoinError>),
     /// The result was taken, or nobody wants it.
     Over,
@@ -87,15 +88,20 @@ impl<T> Future for Unblock<T> {
     /// # Panics
     /// When polled again after it gave the result.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned before the lock is taken, and the one before dropped after it: a foreign waker's code may come here.
+        let waker = ForeignWaker::new(cx.waker());
         let mut state = self.job.lock();
-        match std::mem::replace(&mut *state, State::Over) {
-            State::Finished(result) => Poll::Ready(result),
-            State::Waiting(_) => {
-                *state = State::Waiting(Some(cx.waker().clone()));
-                Poll::Pending
+        let before = match std::mem::replace(&mut *state, State::Over) {
+            State::Finished(result) => return Poll::Ready(result),
+            State::Waiting(before) => {
+                *state = State::Waiting(Some(waker));
+                before
             }
             State::Over => panic!("Unblock was polled after it gave its result"),
-        }
+        };
+        drop(state);
+        drop(before);
+        Poll::Pending
     }
 }
 

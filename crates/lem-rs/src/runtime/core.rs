@@ -1,20 +1,21 @@
 //! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
 
 mod heavy;
+mod poll;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
+use super::contain::contain;
 use super::handler::{Ready, ReadyHandler};
 use super::key::Key;
 use super::linger::{Linger, Lingering};
@@ -25,14 +26,10 @@ use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::Timers;
 use super::vigil::Vigil;
-use super::wait::Wait;
+use super::wait::{ForeignWaker, Wait};
 use super::workers::Workers;
 use crate::error::Error;
 use crate::world::{Resolve, World};
-
-/// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
-/// enough that a timer is late by microseconds, not milliseconds.
-const POLLS_PER_TURN: usize = 64;
 
 pub(crate) struct Core {
     world: Box<dyn World>,
@@ -117,7 +114,7 @@ impl Core {
     /// Drops what a task that panicked has held.
     pub(super) fn drop_after_panic<F>(&self, future: F) {
         let outer = self.after_panic.replace(true);
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
+        contain(move || drop(future));
         self.after_panic.set(outer);
     }
 
@@ -190,8 +187,8 @@ impl Core {
                 _ => tasks.remove(key),
             }
         };
-        // A panic in its destructor is not the business of whoever cancels it; the panic hook has reported it.
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(removed)));
+        // A panic in its destructor is not the business of whoever cancels it.
+        contain(move || drop(removed));
     }
 
     /// Puts a task into the ready queue, unless it is there or gone.
@@ -214,6 +211,7 @@ impl Core {
         self.ready.borrow_mut().push_back(Ready::Flush(stream));
     }
 
+    /// Wakes who waits. Call it with no `RefCell` borrowed: a foreign waker is code of the user's, and its destructor, too.
     pub(crate) fn wake(&self, wait: Wait) {
         match wait {
             Wait::Task(key, hold) => {
@@ -229,11 +227,12 @@ impl Core {
         }
     }
 
-    /// What wakes the future that is being polled with `cx`.
+    /// What wakes the future that is being polled with `cx`. Call it with no `RefCell` borrowed, and before looking at what
+    /// decides whether to wait: to clone a foreign waker is to run code of the user's. Drop it unborrowed as well.
     pub(crate) fn wait_of(&self, cx: &Context<'_>) -> Wait {
         match self.polled.get() {
             Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key, self.tasks.borrow().hold(key)),
-            _ => Wait::Foreign(cx.waker().clone()),
+            _ => Wait::Foreign(ForeignWaker::new(cx.waker())),
         }
     }
 
@@ -268,85 +267,6 @@ impl Core {
 
     pub(super) fn lingering(&self) -> &Lingering {
         &self.lingering
-    }
-
-    /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
-    /// whether the turn should end.
-    pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
-        self.pace.begin_turn(|task| self.tasks.borrow().get(task).is_some_and(|task| task.queued));
-        for _ in 0..POLLS_PER_TURN {
-            let Some(ready) = self.ready.borrow_mut().pop_front() else { return };
-            let ended = self.measured(|| match ready {
-                Ready::Task(key) if key == main => self.poll_main(key, poll_main),
-                Ready::Task(key) => self.poll_task(key),
-                Ready::Flush(stream) => self.flush_stream(&stream),
-            });
-            if ended || self.pace.turn_is_spent() {
-                return;
-            }
-        }
-    }
-
-    fn poll_main(&self, key: Key, poll: &mut dyn FnMut(&mut Context<'_>) -> bool) -> bool {
-        let Some(waker) = self.tasks.borrow_mut().get_mut(key).map(|task| {
-            task.queued = false;
-            task.waker.clone()
-        }) else {
-            return false;
-        };
-        self.polled.set(Some((key, waker.data())));
-        self.pace.begin_poll(key);
-        let ended = poll(&mut Context::from_waker(&waker));
-        self.polled.set(None);
-        drop(waker);
-        if !ended {
-            self.vigil.look_at(&self.tasks.borrow(), key);
-        }
-        ended
-    }
-
-    fn poll_task(&self, key: Key) -> bool {
-        let taken = self.tasks.borrow_mut().get_mut(key).and_then(|task| {
-            task.queued = false;
-            match std::mem::replace(&mut task.body, Body::Polled) {
-                Body::Here(future) => Some((future, task.waker.clone())),
-                other => {
-                    task.body = other;
-                    None
-                }
-            }
-        });
-        let Some((mut future, waker)) = taken else { return false };
-        self.polled.set(Some((key, waker.data())));
-        self.pace.begin_poll(key);
-        // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
-        let result = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
-        self.polled.set(None);
-        drop(waker);
-        let finished = {
-            let mut tasks = self.tasks.borrow_mut();
-            match tasks.get_mut(key) {
-                Some(task) if matches!(result, Ok(Poll::Pending)) && matches!(task.body, Body::Polled) => {
-                    task.body = Body::Here(future);
-                    self.vigil.look_at(&tasks, key);
-                    None
-                }
-                _ => Some((tasks.remove(key), future)),
-            }
-        };
-        if let Some(finished) = finished {
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(finished)));
-        }
-        false
-    }
-
-    /// A stream sends what was accepted. A panic is one of its transport's; the panic hook has reported it.
-    fn flush_stream(&self, stream: &Weak<dyn ReadyHandler>) -> bool {
-        if let Some(stream) = stream.upgrade() {
-            self.pace.begin_poll_outside_of_tasks();
-            let _ = catch_unwind(AssertUnwindSafe(move || stream.flush()));
-        }
-        false
     }
 
     /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
@@ -413,7 +333,7 @@ impl Core {
         let tasks = self.tasks.borrow_mut().take_all();
         // Destructors may panic; one must not keep the others from running.
         for task in tasks {
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(task)));
+            contain(move || drop(task));
         }
         self.ready.borrow_mut().clear();
         self.remote.close();

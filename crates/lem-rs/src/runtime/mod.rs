@@ -2,6 +2,7 @@
 
 mod arena;
 mod blocking;
+mod contain;
 mod core;
 mod handler;
 mod join;
@@ -25,6 +26,7 @@ mod waker;
 mod workers;
 
 pub use blocking::{Unblock, unblock};
+pub(crate) use contain::contain;
 pub(crate) use core::Core;
 pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;

@@ -64,14 +64,25 @@ impl Watched {
     }
 
     pub(crate) fn park(&self, direction: Direction, cx: &Context<'_>) {
-        let wait = self.core.wait_of(cx);
-        let before = self.core.sources().borrow_mut().park(self.key, direction, wait);
+        let before = self.replace_waiter(direction, self.core.wait_of(cx));
         drop(before);
     }
 
     pub(crate) fn unpark(&self, direction: Direction) {
-        let waiter = self.core.sources().borrow_mut().take_waiter(self.key, direction);
+        let waiter = self.take_waiter(direction);
         drop(waiter);
+    }
+
+    /// As [`park`](Self::park), for a caller that has something borrowed: what it gets is to be dropped unborrowed.
+    #[must_use = "a foreign waker's destructor is code of the user's: drop it with nothing borrowed"]
+    pub(crate) fn replace_waiter(&self, direction: Direction, wait: Wait) -> Option<Wait> {
+        self.core.sources().borrow_mut().park(self.key, direction, wait)
+    }
+
+    /// As [`unpark`](Self::unpark), for a caller that has something borrowed.
+    #[must_use = "a foreign waker's destructor is code of the user's: drop it with nothing borrowed"]
+    pub(crate) fn take_waiter(&self, direction: Direction) -> Option<Wait> {
+        self.core.sources().borrow_mut().take_waiter(self.key, direction)
     }
 }
 
@@ -92,10 +103,8 @@ impl Source {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        for direction in [Direction::Read, Direction::Write] {
-            self.unpark(direction);
-        }
-        self.core.sources().borrow_mut().remove(self.key);
+        let waiters = self.core.sources().borrow_mut().remove(self.key);
+        drop(waiters);
     }
 }
 

@@ -42,11 +42,11 @@ impl Sources {
         self.entries.insert(Readiness { read: Side::default(), write: Side::default(), read_closed: false })
     }
 
-    pub(crate) fn remove(&mut self, key: Key) {
-        for direction in [Direction::Read, Direction::Write] {
-            self.take_waiter(key, direction);
-        }
+    /// Forgets a socket. Its waiters are the caller's to drop, unborrowed.
+    pub(crate) fn remove(&mut self, key: Key) -> [Option<Wait>; 2] {
+        let waiters = [Direction::Read, Direction::Write].map(|direction| self.take_waiter(key, direction));
         self.entries.remove(key);
+        waiters
     }
 
     /// Whether a call in this direction is worth making.
@@ -83,6 +83,7 @@ impl Sources {
         before
     }
 
+    #[must_use = "the waiter must be dropped outside of the borrow"]
     pub(crate) fn take_waiter(&mut self, key: Key, direction: Direction) -> Option<Wait> {
         let taken = self.entries.get_mut(key)?.side(direction).waiter.take();
         if taken.is_some() {

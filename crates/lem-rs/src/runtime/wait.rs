@@ -1,8 +1,12 @@
 //! What is left behind by a task that waits, so that it can be woken.
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
+use super::contain::contain;
 use super::core::Core;
 use super::handler::ReadyHandler;
 use super::key::Key;
@@ -15,12 +19,45 @@ use super::vigil::Hold;
 /// wakes nobody. Anything else that polls our futures (a combinator with wakers of its own) gives its `Waker`.
 /// Because our own primitives hold no clone of a task's waker, a task whose waker has clones is one that somebody
 /// outside may wake; [`Core::is_stalled`] rests on that.
-#[derive(Debug, Clone)]
+///
+/// It cannot be cloned: a foreign waker's clone and its destructor are code of the user's, to be run with nothing borrowed.
+#[derive(Debug)]
 pub(crate) enum Wait {
     Task(Key, Hold),
-    Foreign(Waker),
+    Foreign(ForeignWaker),
     /// A stream, which knows who waits on it.
     Handler(Weak<dyn ReadyHandler>, Direction),
+}
+
+/// A waker that is not ours. What it does is code of the user's: where it panics, the panic ends here, so that it can
+/// neither keep others from being woken nor hit a task that only ends the wait of its owner.
+#[derive(Debug)]
+pub(crate) struct ForeignWaker(Option<Waker>);
+
+impl ForeignWaker {
+    pub(crate) fn new(waker: &Waker) -> Self {
+        #[cfg(test)]
+        tests::touched();
+        Self(Some(waker.clone()))
+    }
+
+    pub(crate) fn wake(mut self) {
+        if let Some(waker) = self.0.take() {
+            #[cfg(test)]
+            tests::touched();
+            contain(move || waker.wake());
+        }
+    }
+}
+
+impl Drop for ForeignWaker {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            #[cfg(test)]
+            tests::touched();
+            contain(move || drop(waker));
+        }
+    }
 }
 
 /// A [`Wait`] that knows its machine, for things that may be used when another machine runs.
@@ -35,12 +72,7 @@ impl Parked {
         Self { core: core.clone(), wait }
     }
 
-    /// A second wake-up for the same waiter.
-    pub(crate) fn again(&self) -> Self {
-        Self { core: self.core.clone(), wait: self.wait.clone() }
-    }
-
-    /// Wakes. Call it with no `RefCell` borrowed: a foreign waker runs foreign code.
+    /// Wakes. Call it with no `RefCell` borrowed: a foreign waker is code of the user's.
     pub(crate) fn wake(self) {
         self.core.wake(self.wait);
     }

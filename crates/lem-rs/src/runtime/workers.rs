@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::contain::contain;
 use crate::world::Job;
 
 /// The most threads at once. A name lookup against a dead resolver holds one for half a minute or more, so there are
@@ -51,7 +51,10 @@ impl Workers {
             }
             Err(_) if state.threads > 0 => Ok(()),
             Err(error) => {
-                state.jobs.pop_back();
+                let job = state.jobs.pop_back();
+                // What the job holds is the user's, and its destructor may come here.
+                drop(state);
+                drop(job);
                 Err(error)
             }
         }
@@ -63,8 +66,8 @@ impl Workers {
         state.over = true;
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
-        drop(jobs);
         self.work.notify_all();
+        jobs.into_iter().for_each(|job| contain(move || drop(job)));
     }
 
     fn run(&self) {
@@ -73,7 +76,7 @@ impl Workers {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
                 // A job catches the panics of its work; what remains are those of destructors that nobody waits for.
-                let _ = catch_unwind(AssertUnwindSafe(job));
+                contain(job);
                 state = self.lock();
                 continue;
             }

@@ -49,7 +49,9 @@ impl Net {
 
     /// Gives a name these addresses, best first. Without any, its lookup finds none.
     pub fn host(&self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) {
-        self.with(|state| state.names.entry(canonical(name)).or_default().addresses = addresses.into_iter().collect());
+        // What the caller gave is iterated over with nothing borrowed.
+        let addresses = addresses.into_iter().collect();
+        self.with(|state| state.names.entry(canonical(name)).or_default().addresses = addresses);
     }
 
     /// Forgets a name: its lookup fails.
@@ -140,7 +142,8 @@ impl Net {
     /// Adds an event to the trace. That changes nothing else, so the same seed still gives the same run. A text with a
     /// line break takes several lines when the trace is printed.
     pub fn note(&self, text: impl Into<Box<str>>) {
-        self.with(|state| state.log(What::Note(text.into())));
+        let text = text.into();
+        self.with(|state| state.log(What::Note(text)));
     }
 
     /// What has happened so far.

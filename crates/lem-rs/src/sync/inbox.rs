@@ -19,7 +19,8 @@ pub struct Inbox<T> {
 
 struct State<T> {
     values: VecDeque<T>,
-    slot: Slot<Parked>,
+    /// Empty inside once its task was woken: a task that is to be polled anyway need not be woken again.
+    slot: Slot<Option<Parked>>,
     closed: bool,
 }
 
@@ -39,12 +40,10 @@ impl<T> Inbox<T> {
             return Err(value);
         }
         state.values.push_back(value);
-        // It stays the waiter's: the wake-up leaves the slot as it is.
-        let waiter = state.slot.waiter().map(Parked::again);
+        // The place stays the waiter's: it is woken, and goes on where it was.
+        let waiter = state.slot.waiter_mut().and_then(Option::take);
         drop(state);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        wake(waiter);
         Ok(())
     }
 
@@ -65,7 +64,7 @@ impl<T> Inbox<T> {
     /// [`Error::NotBusy`] if none does.
     pub fn interrupt(&self) -> Result<(), Error> {
         let waiter = self.state.borrow_mut().slot.release().ok_or(Error::NotBusy)?;
-        waiter.wake();
+        wake(waiter);
         Ok(())
     }
 
@@ -81,9 +80,7 @@ impl<T> Inbox<T> {
         let values = std::mem::take(&mut state.values);
         let waiter = state.slot.release();
         drop(state);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        wake(waiter.flatten());
         Ok(values)
     }
 
@@ -95,6 +92,13 @@ impl<T> Inbox<T> {
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.state.borrow().closed
+    }
+}
+
+/// Wakes a task that waits, with no borrow held.
+fn wake(waiter: Option<Parked>) {
+    if let Some(waiter) = waiter {
+        waiter.wake();
     }
 }
 
@@ -110,6 +114,8 @@ impl<T> Future for Take<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(core) = current() else { return Poll::Ready(Err(no_machine())) };
+        // Before the borrow, and dropped after it: a foreign waker's code may come here.
+        let parked = Parked::new(&core, core.wait_of(cx));
         let mut state = self.inbox.state.borrow_mut();
         match self.ticket {
             None if state.slot.is_busy() => {
@@ -137,10 +143,9 @@ impl<T> Future for Take<'_, T> {
             self.ticket = None;
             return Poll::Ready(Ok(value));
         }
-        let parked = Parked::new(&core, core.wait_of(cx));
         let (ticket, before) = match self.ticket {
-            Some(ticket) => (ticket, state.slot.renew(ticket, parked)),
-            None => (state.slot.enter(parked), None),
+            Some(ticket) => (ticket, state.slot.renew(ticket, Some(parked))),
+            None => (state.slot.enter(Some(parked)), None),
         };
         drop(state);
         drop(before);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::proto::{Slot, Ticket};
-use crate::runtime::{Parked, current};
+use crate::runtime::{Parked, current, refuse};
 use crate::time::sleep;
 
 /// Sleeps, and can be woken early with a value. Share it with an `Rc`.
@@ -61,7 +61,8 @@ impl<T> Sleeper<T> {
             let mut state = self.state.borrow_mut();
             let before = match asleep.ticket {
                 None if state.slot.is_busy() || state.value.is_some() => {
-                    return Poll::Ready(Err(Error::Busy));
+                    drop(state);
+                    return refuse(cx, Error::Busy);
                 }
                 None => {
                     asleep.ticket = Some(state.slot.enter(parked));

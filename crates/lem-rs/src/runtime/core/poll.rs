@@ -1,0 +1,110 @@
+//! One turn's polls: tasks that are ready, and streams with something to send.
+
+use std::cell::Cell;
+use std::rc::Weak;
+use std::task::{Context, Waker};
+
+use super::Core;
+use crate::runtime::contain::contain;
+use crate::runtime::handler::{Ready, ReadyHandler};
+use crate::runtime::key::Key;
+use crate::runtime::task::Body;
+
+/// How many tasks are polled before sockets and timers are looked at again: enough to make that look cheap, few
+/// enough that a timer is late by microseconds, not milliseconds.
+const POLLS_PER_TURN: usize = 64;
+
+impl Core {
+    /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
+    /// whether the turn should end.
+    pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
+        self.pace.begin_turn(|task| self.tasks.borrow().get(task).is_some_and(|task| task.queued));
+        for _ in 0..POLLS_PER_TURN {
+            let Some(ready) = self.ready.borrow_mut().pop_front() else { return };
+            let ended = self.measured(|| match ready {
+                Ready::Task(key) if key == main => self.poll_main(key, poll_main),
+                Ready::Task(key) => self.poll_task(key),
+                Ready::Flush(stream) => self.flush_stream(&stream),
+            });
+            if ended || self.pace.turn_is_spent() {
+                return;
+            }
+        }
+    }
+
+    fn poll_main(&self, key: Key, poll: &mut dyn FnMut(&mut Context<'_>) -> bool) -> bool {
+        let Some(waker) = self.tasks.borrow_mut().get_mut(key).map(|task| {
+            task.queued = false;
+            task.waker.clone()
+        }) else {
+            return false;
+        };
+        let polling = self.begin_poll(key, &waker);
+        let ended = poll(&mut Context::from_waker(&waker));
+        drop(polling);
+        drop(waker);
+        if !ended {
+            self.vigil.look_at(&self.tasks.borrow(), key);
+        }
+        ended
+    }
+
+    fn poll_task(&self, key: Key) -> bool {
+        let taken = self.tasks.borrow_mut().get_mut(key).and_then(|task| {
+            task.queued = false;
+            match std::mem::replace(&mut task.body, Body::Polled) {
+                Body::Here(future) => Some((future, task.waker.clone())),
+                other => {
+                    task.body = other;
+                    None
+                }
+            }
+        });
+        let Some((mut future, waker)) = taken else { return false };
+        let polling = self.begin_poll(key, &waker);
+        let mut waits = false;
+        // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
+        contain(|| waits = future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(polling);
+        drop(waker);
+        let finished = {
+            let mut tasks = self.tasks.borrow_mut();
+            match tasks.get_mut(key) {
+                Some(task) if waits && matches!(task.body, Body::Polled) => {
+                    task.body = Body::Here(future);
+                    self.vigil.look_at(&tasks, key);
+                    None
+                }
+                _ => Some((tasks.remove(key), future)),
+            }
+        };
+        if let Some(finished) = finished {
+            contain(move || drop(finished));
+        }
+        false
+    }
+
+    /// A stream sends what was accepted. A panic is one of its transport's; the panic hook has reported it.
+    fn flush_stream(&self, stream: &Weak<dyn ReadyHandler>) -> bool {
+        if let Some(stream) = stream.upgrade() {
+            self.pace.begin_poll_outside_of_tasks();
+            contain(move || stream.flush());
+        }
+        false
+    }
+
+    fn begin_poll(&self, key: Key, waker: &Waker) -> Polling<'_> {
+        self.polled.set(Some((key, waker.data())));
+        self.pace.begin_poll(key);
+        Polling(&self.polled)
+    }
+}
+
+/// A task is being polled, until this is dropped: also by a panic of the main task, which goes through.
+struct Polling<'a>(&'a Cell<Option<(Key, *const ())>>);
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}
