@@ -138,6 +138,31 @@ fn a_full_queue_lets_the_next_client_wait_until_somebody_accepts() {
 }
 
 #[test]
+fn a_unix_listener_without_room_is_tried_again_until_somebody_accepts() {
+    const AT: &str = "unix:/run/service.sock";
+    let sim = both_families();
+    let took = run(&sim, async {
+        let listener = Listener::bind_with(AT, ListenOptions::default().backlog(1)).await?;
+        let first = Stream::connect(AT).await?;
+        let begun = now();
+        let second = spawn(Stream::connect(AT));
+        sleep(Duration::from_millis(500)).await;
+        assert!(!second.is_finished());
+        drop((listener.accept().await?, first));
+        drop((second.await??, listener.accept().await?));
+        Ok(now() - begun)
+    });
+    // A TCP client sends its first segment again after a second; there is no such thing here.
+    assert!((Duration::from_millis(500)..Duration::from_millis(600)).contains(&took), "{took:?}");
+    let error = run_to_error(&sim, async {
+        let _listener = Listener::bind_with(AT, ListenOptions::default().backlog(1)).await?;
+        let _first = Stream::connect(AT).await?;
+        connect_source(&Address::Unix("/run/service.sock".into()), &Deadline::after(Duration::from_secs(5))).await
+    });
+    assert_eq!(error.timed_out(), Some(Phase::Connect));
+}
+
+#[test]
 fn a_listener_for_every_address_takes_what_nobody_else_does() {
     let sim = both_families();
     run(&sim, async {

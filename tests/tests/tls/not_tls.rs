@@ -14,7 +14,7 @@ async fn told(role: Role, words: &[u8], piece: usize) -> Error {
     let context = context.build().unwrap();
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, role, near).await.unwrap_err() });
-    let beat = Beat::new().await;
+    let beat = Beat::new();
     if role == Role::Client {
         far.read(ReadMode::Available).await.unwrap();
     }

@@ -22,6 +22,11 @@ use crate::time::{Deadline, Sleep, sleep};
 /// How long an attempt is ahead of the next one: "Connection Attempt Delay" (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// How long to wait before a connect is tried again that found the listener's queue full, at first and at most: the
+/// kernel does not announce the end of that.
+const MIN_RETRY: Duration = Duration::from_millis(1);
+const MAX_RETRY: Duration = Duration::from_millis(50);
+
 /// How long resolving and connecting may take in all.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -96,17 +101,32 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 struct Race {
     core: Rc<Core>,
     waiting: VecDeque<Endpoint>,
-    running: Vec<(Endpoint, Source)>,
+    running: Vec<Running>,
     failed: Vec<Attempt>,
     /// When the next attempt begins, if the running ones have not ended before.
     next: Option<Sleep>,
+}
+
+/// An attempt that is under way.
+struct Running {
+    endpoint: Endpoint,
+    progress: Progress,
+}
+
+enum Progress {
+    Connecting(Source),
+    /// There was no room in the queue of the listener, on this machine (connect(2), EAGAIN): tried again after `pause`.
+    NoRoom {
+        pause: Duration,
+        over: Sleep,
+    },
 }
 
 impl Race {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Source, Vec<Attempt>>> {
         loop {
             let failed = self.failed.len();
-            if let Some(winner) = self.check_running() {
+            if let Some(winner) = self.check_running(cx) {
                 return Poll::Ready(Ok(winner));
             }
             if self.running.is_empty() && self.waiting.is_empty() {
@@ -121,14 +141,17 @@ impl Race {
                 None => false,
             };
             if !due {
-                for (_, source) in &self.running {
-                    source.park(Direction::Write, cx);
+                for attempt in &self.running {
+                    if let Progress::Connecting(source) = &attempt.progress {
+                        source.park(Direction::Write, cx);
+                    }
                 }
                 return Poll::Pending;
             }
             self.next = None;
             if let Some(endpoint) = self.waiting.pop_front() {
-                self.begin(endpoint);
+                let begun = self.begin(endpoint, MIN_RETRY);
+                self.running.extend(begun);
             }
             if !self.waiting.is_empty() {
                 self.next = Some(sleep(STAGGER));
@@ -136,28 +159,42 @@ impl Race {
         }
     }
 
-    fn begin(&mut self, endpoint: Endpoint) {
+    /// Begins an attempt; if there is no room for it, it is tried again after `pause`. One that fails at once is noted.
+    fn begin(&mut self, endpoint: Endpoint, pause: Duration) -> Option<Running> {
         let begun = self.core.world().connect(&endpoint);
-        match begun.and_then(|socket| Source::new(&self.core, socket)) {
-            Ok(source) => self.running.push((endpoint, source)),
-            Err(error) => self.failed.push(Attempt { endpoint, error: Arc::new(error) }),
-        }
+        let progress = match begun.and_then(|socket| Source::new(&self.core, socket)) {
+            Ok(source) => Progress::Connecting(source),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::NoRoom { pause, over: sleep(pause) },
+            Err(error) => {
+                self.failed.push(Attempt { endpoint, error: Arc::new(error) });
+                return None;
+            }
+        };
+        Some(Running { endpoint, progress })
     }
 
     /// The first attempt that has worked; those that have failed are noted.
-    fn check_running(&mut self) -> Option<Source> {
-        let mut index = 0;
-        while index < self.running.len() {
-            match self.running[index].1.try_connected() {
-                Ok(()) => {
-                    let (_, source) = self.running.swap_remove(index);
-                    source.unpark(Direction::Write);
-                    return Some(source);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => index += 1,
-                Err(error) => {
-                    let (endpoint, _) = self.running.remove(index);
-                    self.failed.push(Attempt { endpoint, error: Arc::new(error) });
+    fn check_running(&mut self, cx: &mut Context<'_>) -> Option<Source> {
+        for attempt in std::mem::take(&mut self.running) {
+            let mut next = Some(attempt);
+            while let Some(Running { endpoint, progress }) = next.take() {
+                match progress {
+                    Progress::NoRoom { pause, mut over } => match Pin::new(&mut over).poll(cx) {
+                        Poll::Pending => {
+                            self.running.push(Running { endpoint, progress: Progress::NoRoom { pause, over } });
+                        }
+                        Poll::Ready(()) => next = self.begin(endpoint, (pause * 2).min(MAX_RETRY)),
+                    },
+                    Progress::Connecting(source) => match source.try_connected() {
+                        Ok(()) => {
+                            source.unpark(Direction::Write);
+                            return Some(source);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            self.running.push(Running { endpoint, progress: Progress::Connecting(source) });
+                        }
+                        Err(error) => self.failed.push(Attempt { endpoint, error: Arc::new(error) }),
+                    },
                 }
             }
         }

@@ -103,7 +103,7 @@ impl Listener {
     /// up its rights since.
     ///
     /// # Errors
-    /// [`Error::Io`] if the socket cannot be watched; [`Error::Misuse`] outside of a machine.
+    /// [`Error::Io`] if it does not listen for byte streams, or cannot be watched; [`Error::Misuse`] outside of a machine.
     pub fn adopt(listener: impl Into<OwnedListener>) -> Result<Self, Error> {
         let core = current().ok_or_else(no_machine)?;
         let adopted = core.world().adopt_listener(listener.into()).and_then(|acceptor| Self::over(&core, acceptor));

@@ -52,15 +52,17 @@ impl Watched {
     }
 
     /// Makes one call that does not block, unless it is known that it would say `WouldBlock`.
-    pub(crate) fn attempt<T>(&self, direction: Direction, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn attempt<T>(&self, direction: Direction, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         if !self.core.sources().borrow().is_ready(self.key, direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = call();
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            self.core.sources().borrow_mut().blocked(self.key, direction);
+        loop {
+            let result = call();
+            let blocks = matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            if !blocks || self.core.sources().borrow_mut().blocked(self.key, direction) {
+                return result;
+            }
         }
-        result
     }
 
     pub(crate) fn park(&self, direction: Direction, cx: &Context<'_>) {
@@ -123,8 +125,12 @@ pub struct Source {
 impl Source {
     /// Takes over a connected socket that was opened elsewhere: inherited, accepted by other code, one end of a pair.
     ///
+    /// It may be of any family (a descriptor can be wrapped in either type of the standard library), but has to be a byte
+    /// stream. From now on it does not block, and neither does closing it, even where `SO_LINGER` said so. A former owner
+    /// that has set `SO_RCVLOWAT` must set it back to 1: the kernel does not announce less than that.
+    ///
     /// # Errors
-    /// [`Error::Misuse`] outside of a machine; [`Error::Io`] if the socket cannot be watched.
+    /// [`Error::Misuse`] outside of a machine; [`Error::Io`] if it is no byte stream, listens, or cannot be watched.
     pub fn adopt(socket: impl Into<OwnedSocket>) -> Result<Self, Error> {
         let core = current().ok_or_else(no_machine)?;
         let failed = |error| Error::io("take over the socket", error);
@@ -138,7 +144,7 @@ impl Source {
         Ok(Self { watched, socket, reset: Cell::new(false) })
     }
 
-    /// Reads what is there, into `buffer`; zero is the peer's FIN.
+    /// Reads what is there, into `buffer`, which must not be empty; zero is the peer's FIN.
     ///
     /// # Errors
     /// `WouldBlock` if nothing is there; otherwise what the operating system says.

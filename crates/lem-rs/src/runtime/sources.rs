@@ -18,8 +18,18 @@ pub(crate) struct Sources {
 struct Readiness {
     read: Side,
     write: Side,
-    /// The peer has ended its side or the socket has failed: a read never blocks again.
-    read_closed: bool,
+    short_read: ShortRead,
+}
+
+/// What a read of fewer bytes than there was room for says, on a socket where it says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShortRead {
+    /// There is no more now. What has come since the last event is announced by the next one.
+    MeansEmpty,
+    /// Nothing: the kernel ends a read before an urgent byte, and more may stand behind it. Until there is no more.
+    BeforeUrgent,
+    /// Nothing: the peer has ended its side or the socket has failed, and a read never blocks again.
+    BeforeEnd,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +49,8 @@ impl Readiness {
 
 impl Sources {
     pub(crate) fn insert(&mut self) -> Key {
-        self.entries.insert(Readiness { read: Side::default(), write: Side::default(), read_closed: false })
+        let (read, write) = (Side::default(), Side::default());
+        self.entries.insert(Readiness { read, write, short_read: ShortRead::MeansEmpty })
     }
 
     /// Forgets a socket. Its waiters are the caller's to drop, unborrowed.
@@ -57,18 +68,23 @@ impl Sources {
         })
     }
 
-    /// A call said `WouldBlock`: nothing is worth trying before the next event.
-    pub(crate) fn blocked(&mut self, key: Key, direction: Direction) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.side(direction).blocked = true;
+    /// A call said `WouldBlock`: nothing is worth trying before the next event. False if one more try is: at an urgent byte
+    /// Linux says it also to a call that a signal met.
+    #[must_use]
+    pub(crate) fn blocked(&mut self, key: Key, direction: Direction) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else { return true };
+        if direction == Direction::Read && entry.short_read == ShortRead::BeforeUrgent {
+            entry.short_read = ShortRead::MeansEmpty;
+            return false;
         }
+        entry.side(direction).blocked = true;
+        true
     }
 
-    /// A call moved fewer bytes than it could. Unless the end is near, the next one would say `WouldBlock`.
+    /// A call moved fewer bytes than it could, on a socket where that says something: the next one would say `WouldBlock`.
     pub(crate) fn short(&mut self, key: Key, direction: Direction) {
         if let Some(entry) = self.entries.get_mut(key) {
-            let ends = direction == Direction::Read && entry.read_closed;
-            entry.side(direction).blocked = !ends;
+            entry.side(direction).blocked = direction == Direction::Write || entry.short_read == ShortRead::MeansEmpty;
         }
     }
 
@@ -95,7 +111,12 @@ impl Sources {
     /// Notes an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
     pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<Wait>) {
         let Some(entry) = self.entries.at_token(ready.token) else { return };
-        entry.read_closed |= ready.read_closed;
+        entry.short_read = match entry.short_read {
+            ShortRead::BeforeEnd => ShortRead::BeforeEnd,
+            _ if ready.read_closed => ShortRead::BeforeEnd,
+            _ if ready.urgent => ShortRead::BeforeUrgent,
+            before => before,
+        };
         for (direction, happened) in [(Direction::Read, ready.readable), (Direction::Write, ready.writable)] {
             if happened {
                 let side = entry.side(direction);

@@ -30,6 +30,8 @@ impl State {
             Some(Why::Unreachable)
         } else if self.is_out_of_descriptors() {
             Some(Why::NoDescriptor)
+        } else if self.is_full(to) {
+            Some(Why::NoRoom)
         } else {
             None
         };
@@ -67,15 +69,22 @@ impl State {
         Ok(id)
     }
 
+    /// Whether a Unix-domain listener has no room for another connection, which is told at once.
+    fn is_full(&mut self, to: &Endpoint) -> bool {
+        matches!(to, Endpoint::Unix(_)) && self.listener_at(to).is_some_and(|id| !self.has_room(id))
+    }
+
+    fn has_room(&self, listener: u32) -> bool {
+        self.listeners.get(&listener).is_some_and(|listening| listening.queue.len() < listening.backlog)
+    }
+
     /// A client's first segment reaches the server's host.
     pub(super) fn hello(&mut self, id: u32, attempt: u32) {
         let Some(conn) = self.conns.get(&id).filter(|conn| !conn.broken) else { return };
         let (latency, to) = (conn.link.latency, conn.server.address.clone());
         let dark = [&conn.client.address, &conn.server.address].into_iter().any(|address| self.is_dark(address));
         let listener = self.listener_at(&to);
-        let room = listener.is_none_or(|id| {
-            self.listeners.get(&id).is_some_and(|listening| listening.queue.len() < listening.backlog)
-        });
+        let room = listener.is_none_or(|id| self.has_room(id));
         if dark || !room {
             let pause = resend_after(attempt) - attempt.checked_sub(1).map_or(Duration::ZERO, resend_after);
             let next = match attempt {

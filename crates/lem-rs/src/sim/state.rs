@@ -133,7 +133,13 @@ impl State {
                 .chain(self.listeners.values().filter_map(|listener| listener.token))
                 .collect();
             let token = self.rng.pick(&tokens).copied();
-            ready.extend(token.map(|token| Ready { token, readable: true, writable: true, read_closed: false }));
+            ready.extend(token.map(|token| Ready {
+                token,
+                readable: true,
+                writable: true,
+                read_closed: false,
+                urgent: false,
+            }));
         }
         if ready.len() > 1 && self.strikes(Fault::Shuffle, None) {
             self.rng.shuffle(ready);
@@ -189,7 +195,8 @@ impl State {
         }
         this.waits_readable &= !readable;
         this.waits_writable &= !writable;
-        let ready = Ready { token: this.token?, readable, writable, read_closed: this.fin || this.dead };
+        let read_closed = this.fin || this.dead;
+        let ready = Ready { token: this.token?, readable, writable, read_closed, urgent: false };
         self.log(What::Edge { end, readable, writable });
         Some(ready)
     }
@@ -209,7 +216,7 @@ impl State {
         listening.waits = false;
         let (token, at) = (listening.token?, listening.at.clone());
         self.log(What::Acceptable { at });
-        Some(Ready { token, readable: true, writable: false, read_closed: false })
+        Some(Ready { token, readable: true, writable: false, read_closed: false, urgent: false })
     }
 
     /// A blocking call begins.

@@ -199,6 +199,7 @@ pub(super) enum Why {
     Pipe,
     NotConnected,
     InUse,
+    NoRoom,
 }
 
 impl From<Why> for io::Error {
@@ -215,6 +216,7 @@ impl From<Why> for io::Error {
             Why::Pipe => io::ErrorKind::BrokenPipe.into(),
             Why::NotConnected => io::ErrorKind::NotConnected.into(),
             Why::InUse => io::ErrorKind::AddrInUse.into(),
+            Why::NoRoom => io::ErrorKind::WouldBlock.into(),
         }
     }
 }

@@ -74,7 +74,8 @@ pub(crate) trait Socket {
     fn peer(&self) -> io::Result<Endpoint>;
     fn local(&self) -> io::Result<Endpoint>;
     /// Whether a read or write of fewer bytes than asked for says that there is no more now, which saves the call
-    /// that would only return `WouldBlock` (epoll(7), "Questions and answers", 9).
+    /// that would only return `WouldBlock` (epoll(7), "Questions and answers", 9). A read may yet end early before what
+    /// [`Ready`] tells: an urgent byte, the peer's end, a failure.
     fn short_means_empty(&self) -> bool;
 }
 
@@ -94,6 +95,8 @@ pub(crate) struct Ready {
     pub(crate) writable: bool,
     /// The peer has sent its FIN, or the socket has failed: reading never blocks again.
     pub(crate) read_closed: bool,
+    /// An urgent byte is among what has arrived: a read ends before it, whatever stands behind it.
+    pub(crate) urgent: bool,
 }
 
 /// A socket of the standard library, to be taken over.
@@ -136,7 +139,7 @@ impl From<std::os::unix::net::UnixListener> for OwnedListener {
 #[non_exhaustive]
 pub struct ListenOptions {
     /// How many connections the kernel keeps until they are accepted; it may have a lower bound of its own. Default
-    /// 1024. For IP only.
+    /// 1024.
     pub backlog: u32,
     /// Several listeners, of one process or of several, share the address, and the kernel spreads connections over them
     /// (`SO_REUSEPORT`). Default off. For IP only.

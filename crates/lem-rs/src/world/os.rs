@@ -1,5 +1,7 @@
 //! The real world: the operating system's clock and sockets, through mio.
 
+mod adopted;
+
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -12,8 +14,9 @@ use mio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 
+use self::adopted::{Use, is_plain_tcp, prepare};
 use super::{Acceptor, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
 use crate::endpoint::Endpoint;
 
@@ -39,8 +42,27 @@ impl OsWorld {
         Ok(Self { poll: RefCell::new(poll), events, registry, waker })
     }
 
+    /// A connection that we have begun.
     fn stream<S: Stream + 'static>(&self, stream: S) -> Box<dyn Socket> {
-        Box::new(OsSocket { stream, registry: self.registry.clone() })
+        let registry = self.registry.clone();
+        Box::new(OsSocket { stream, registry, short_means_empty: S::SHORT_MEANS_EMPTY, shared: false })
+    }
+
+    /// A connection that was opened elsewhere. The kernel may serve it in other ways than one of ours: by records, for
+    /// example, where it decrypts them (kTLS).
+    fn adopted<S: Stream + 'static>(&self, stream: S) -> Box<dyn Socket> {
+        let registry = self.registry.clone();
+        Box::new(OsSocket { stream, registry, short_means_empty: false, shared: true })
+    }
+
+    fn acceptor<L: Listener + 'static>(&self, listener: L) -> Box<dyn Acceptor> {
+        let registry = self.registry.clone();
+        Box::new(OsAcceptor { listener, registry, short_means_empty: L::Stream::SHORT_MEANS_EMPTY, shared: false })
+    }
+
+    fn adopted_acceptor<L: Listener + 'static>(&self, listener: L, plain: bool) -> Box<dyn Acceptor> {
+        let short_means_empty = plain && L::Stream::SHORT_MEANS_EMPTY;
+        Box::new(OsAcceptor { listener, registry: self.registry.clone(), short_means_empty, shared: true })
     }
 }
 
@@ -63,6 +85,7 @@ impl World for OsWorld {
                 readable: event.is_readable() || event.is_read_closed() || failed,
                 writable: event.is_writable() || event.is_write_closed() || failed,
                 read_closed: event.is_read_closed() || failed,
+                urgent: event.is_priority(),
             }
         }));
         Ok(true)
@@ -94,27 +117,29 @@ impl World for OsWorld {
 
     fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>> {
         match at {
-            Endpoint::Ip(address) => self.adopt_listener(OwnedListener::Tcp(listen_tcp(*address, options)?)),
+            Endpoint::Ip(address) => Ok(self.acceptor(TcpListener::from_std(listen_tcp(*address, options)?))),
             #[cfg(unix)]
             Endpoint::Unix(Some(path)) => {
                 let listener = UnixListener::bind(path)?;
-                Ok(Box::new(OsAcceptor { listener, registry: self.registry.clone() }))
+                // It listens already; this sets how many connections may wait.
+                SockRef::from(&listener).listen(backlog(options))?;
+                Ok(self.acceptor(listener))
             }
             Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
     fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>> {
-        let registry = self.registry.clone();
         match listener {
             OwnedListener::Tcp(listener) => {
-                listener.set_nonblocking(true)?;
-                Ok(Box::new(OsAcceptor { listener: TcpListener::from_std(listener), registry }))
+                prepare(&SockRef::from(&listener), Use::Listener)?;
+                let plain = is_plain_tcp(&SockRef::from(&listener));
+                Ok(self.adopted_acceptor(TcpListener::from_std(listener), plain))
             }
             #[cfg(unix)]
             OwnedListener::Unix(listener) => {
-                listener.set_nonblocking(true)?;
-                Ok(Box::new(OsAcceptor { listener: UnixListener::from_std(listener), registry }))
+                prepare(&SockRef::from(&listener), Use::Listener)?;
+                Ok(self.adopted_acceptor(UnixListener::from_std(listener), false))
             }
         }
     }
@@ -122,14 +147,14 @@ impl World for OsWorld {
     fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>> {
         match socket {
             OwnedSocket::Tcp(stream) => {
-                stream.set_nonblocking(true)?;
+                prepare(&SockRef::from(&stream), Use::Stream)?;
                 stream.set_nodelay(true)?;
-                Ok(self.stream(TcpStream::from_std(stream)))
+                Ok(self.adopted(TcpStream::from_std(stream)))
             }
             #[cfg(unix)]
             OwnedSocket::Unix(stream) => {
-                stream.set_nonblocking(true)?;
-                Ok(self.stream(UnixStream::from_std(stream)))
+                prepare(&SockRef::from(&stream), Use::Stream)?;
+                Ok(self.adopted(UnixStream::from_std(stream)))
             }
         }
     }
@@ -148,8 +173,13 @@ fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<std::n
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    socket.listen(backlog(options))?;
+    socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+fn backlog(options: &ListenOptions) -> i32 {
+    i32::try_from(options.backlog).unwrap_or(i32::MAX)
 }
 
 impl Notify for Waker {
@@ -159,14 +189,20 @@ impl Notify for Waker {
     }
 }
 
-struct OsSocket<S> {
+struct OsSocket<S: Stream> {
     stream: S,
     registry: Rc<Registry>,
+    short_means_empty: bool,
+    /// Somebody else may have a duplicate of the descriptor.
+    shared: bool,
 }
 
 impl<S: Stream> Socket for OsSocket<S> {
     fn watch(&mut self, token: usize) -> io::Result<()> {
-        self.registry.register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = if self.short_means_empty { interest | Interest::PRIORITY } else { interest };
+        self.registry.register(&mut self.stream, Token(token), interest)
     }
 
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -204,13 +240,35 @@ impl<S: Stream> Socket for OsSocket<S> {
     }
 
     fn short_means_empty(&self) -> bool {
-        cfg!(any(target_os = "linux", target_os = "android"))
+        self.short_means_empty
     }
 }
 
-struct OsAcceptor<L> {
+impl<S: Stream> Drop for OsSocket<S> {
+    fn drop(&mut self) {
+        // Closing a descriptor ends its registration only if it is the last one of its socket. Without this a duplicate
+        // would go on reporting events, and keep another one from being registered under the same number.
+        if self.shared {
+            let _ = self.registry.deregister(&mut self.stream);
+        }
+    }
+}
+
+struct OsAcceptor<L: Listener> {
     listener: L,
     registry: Rc<Registry>,
+    /// What a short read or write means on its connections.
+    short_means_empty: bool,
+    /// As [`OsSocket::shared`].
+    shared: bool,
+}
+
+impl<L: Listener> Drop for OsAcceptor<L> {
+    fn drop(&mut self) {
+        if self.shared {
+            let _ = self.registry.deregister(&mut self.listener);
+        }
+    }
 }
 
 impl<L: Listener> Acceptor for OsAcceptor<L> {
@@ -220,7 +278,8 @@ impl<L: Listener> Acceptor for OsAcceptor<L> {
 
     fn accept(&self) -> io::Result<(Box<dyn Socket>, Endpoint)> {
         let (stream, peer) = self.listener.accept()?;
-        Ok((Box::new(OsSocket { stream, registry: self.registry.clone() }), peer))
+        let (registry, short_means_empty) = (self.registry.clone(), self.short_means_empty);
+        Ok((Box::new(OsSocket { stream, registry, short_means_empty, shared: false }), peer))
     }
 
     fn local(&self) -> io::Result<Endpoint> {
@@ -230,6 +289,8 @@ impl<L: Listener> Acceptor for OsAcceptor<L> {
 
 /// What TCP and Unix streams have in common; shared references, as the kernel needs no more.
 trait Stream: Source {
+    /// See [`Socket::short_means_empty`].
+    const SHORT_MEANS_EMPTY: bool;
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, data: &[u8]) -> io::Result<usize>;
     fn finish(&self) -> io::Result<()>;
@@ -248,6 +309,10 @@ trait Listener: Source {
 }
 
 impl Stream for TcpStream {
+    /// On Linux a read returns early only where there is no more, before an urgent byte (which epoll reports) and before
+    /// FIN or a reset (which it reports as well); a write, only where there is no room.
+    const SHORT_MEANS_EMPTY: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Read::read(&mut &*self, buffer)
     }
@@ -261,7 +326,7 @@ impl Stream for TcpStream {
     }
 
     fn reset_when_closed(&self) -> io::Result<()> {
-        socket2::SockRef::from(self).set_linger(Some(Duration::ZERO))
+        SockRef::from(self).set_linger(Some(Duration::ZERO))
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
@@ -294,6 +359,9 @@ impl Listener for TcpListener {
 
 #[cfg(unix)]
 impl Stream for UnixStream {
+    /// A read also returns early behind bytes that came with descriptors or from another sender, and at an urgent byte.
+    const SHORT_MEANS_EMPTY: bool = false;
+
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Read::read(&mut &*self, buffer)
     }

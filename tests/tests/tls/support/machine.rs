@@ -1,5 +1,8 @@
 //! A machine for one test.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use lem_rs::{InputBuffer, Plain, Source, StreamOptions, UnixStream, timeout};
@@ -34,16 +37,17 @@ pub(crate) struct Beat {
 }
 
 impl Beat {
-    pub(crate) async fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (sender, receiver) = wire();
-        let beat = Self { sender, receiver };
-        // The first read tries the socket at once; only after that it waits for the event.
-        beat.once().await;
-        beat
+        Self { sender, receiver }
     }
 
     pub(crate) async fn once(&self) {
+        let mut reading = pin!(self.receiver.read(1));
+        // It finds nothing yet, so that it waits for the event; what is there already would be read at once.
+        let first = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
+        assert!(first.is_pending(), "nothing was sent");
         self.sender.write("x").await.unwrap();
-        self.receiver.read(1).await.unwrap();
+        reading.await.unwrap();
     }
 }

@@ -56,7 +56,7 @@ impl Peer {
             plaintext: Vec::new(),
             failure: None,
             clean_end: false,
-            beat: Beat::new().await,
+            beat: Beat::new(),
         }
     }
 
