@@ -246,6 +246,16 @@ impl Core {
         self.pace.poll_is_spent()
     }
 
+    /// What was charged so far, for [`charge_at_least`](Self::charge_at_least).
+    pub(crate) fn charged(&self) -> usize {
+        self.pace.charged()
+    }
+
+    /// Charges `bytes`, less what was charged since `before`: for a call that may have charged for itself.
+    pub(crate) fn charge_at_least(&self, bytes: usize, before: usize) {
+        self.charge(bytes.saturating_sub(self.charged().saturating_sub(before)));
+    }
+
     /// Whether the task being polled has spent its allowance and should give way. Outside of a poll nobody waits.
     pub(crate) fn must_give_way(&self) -> bool {
         self.polled.get().is_some() && self.pace.poll_is_spent()

@@ -78,6 +78,11 @@ impl Pace {
         self.moved.set(self.moved.get().saturating_add(bytes));
     }
 
+    /// What all tasks were charged in this turn.
+    pub(super) fn charged(&self) -> usize {
+        self.moved.get()
+    }
+
     /// Whether the task being polled has spent its allowance.
     pub(super) fn poll_is_spent(&self) -> bool {
         self.allowance.get() == 0

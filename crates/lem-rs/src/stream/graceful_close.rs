@@ -271,7 +271,6 @@ fn drain(source: &Source, drained: &mut usize) -> Drained {
         Ok(0) => Drained::PeerEnded,
         Ok(count) => {
             *drained += count;
-            source.core().charge(count);
             Drained::Some
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Drained::Nothing,

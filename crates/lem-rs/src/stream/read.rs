@@ -139,13 +139,14 @@ impl<T: Transport> Inner<T> {
             if mode == ReadMode::Line {
                 reader.buffer.equip(|| spares.take());
             }
-            let before = reader.buffer.len();
+            let (before, charged) = (reader.buffer.len(), self.core.charged());
             let outcome = transport.receive(&mut reader.buffer, want);
             // The last bytes may come together with the end.
             let count = reader.buffer.len() - before;
             *received += count as u64;
             match outcome {
-                Received::Progress => self.core.charge(count),
+                // The transport charges what it costs us; one that does not, what it delivers.
+                Received::Progress => self.core.charge_at_least(count, charged),
                 Received::Ended(end) => {
                     reader.end(end);
                     *accepted_at_end = *accepted;

@@ -192,7 +192,10 @@ impl<T: Transport> State<T> {
         self.outbound = Outbound::Broken(None);
         self.unsent = SendBuffer::default();
         let Ok(transport) = self.link.transport() else { return error };
-        while self.reader.ended().is_none() && self.reader.buffer.len() < MAX_READ_FOR_A_REASON {
+        for _ in 0..MAX_READS_FOR_A_REASON {
+            if self.reader.ended().is_some() || self.reader.buffer.len() >= MAX_READ_FOR_A_REASON {
+                break;
+            }
             let before = self.reader.buffer.len();
             let outcome = transport.receive(&mut self.reader.buffer, MAX_READ_FOR_A_REASON);
             self.received += (self.reader.buffer.len() - before) as u64;
@@ -255,3 +258,6 @@ enum Sending {
 
 /// After a broken write so much is read in search of the reason.
 const MAX_READ_FOR_A_REASON: usize = 256 * 1024;
+
+/// So often at most: what arrives may cost much and bring nothing. A later read finds a reason that stands further back.
+const MAX_READS_FOR_A_REASON: usize = 16;

@@ -118,8 +118,9 @@ impl<T: Transport> Inner<T> {
             if self.core.must_give_way() {
                 break Outcome::GivesWay;
             }
+            let charged = self.core.charged();
             match state.write_step(goal, data, written) {
-                Ok(state::Write::Moved(count)) => self.core.charge(count),
+                Ok(state::Write::Moved(count)) => self.core.charge_at_least(count, charged),
                 Ok(state::Write::Done) => break Outcome::Over(Ok(())),
                 Ok(state::Write::Refused) => break Outcome::Over(Err(Error::Closed)),
                 Ok(state::Write::Blocked) => {
