@@ -6,6 +6,7 @@
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
 //!   or on a network;
 //! - [`proxy`]: a network that delays, splits, stalls, truncates, changes and resets where it is told to;
+//! - [`raw`]: a peer that seals what it is told to, whether the protocol allows it or not;
 //! - [`scratch`]: directories that clean up after themselves, for peers that want files.
 //!
 //! The tests themselves are in `tests/`, one program per subject. The program `structure` in
@@ -17,6 +18,7 @@ mod machine;
 pub mod model;
 pub mod pki;
 pub mod proxy;
+pub mod raw;
 pub mod scratch;
 
 pub use machine::{watched, watched_machine};

@@ -36,7 +36,8 @@ pub type WriteQueue = lem_rs::WriteQueue<Tls>;
 pub struct Tls {
     source: Source,
     session: Session,
-    /// What has arrived of a record that is not complete.
+    /// What has arrived and was not opened: the part of a record, or what was too much for one call. Never more than the
+    /// receive arena holds.
     partial: Vec<u8>,
     outbox: Outbox,
     sending: Sending,
@@ -67,6 +68,9 @@ const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
 
 /// What a record costs on the wire beyond its content, as a rule: header, content type, tag.
 const RECORD_OVERHEAD: usize = 22;
+
+/// How many bytes can be copied there and back while one is opened.
+const COPIES_PER_OPENING: usize = 4;
 
 impl Tls {
     pub(crate) fn new(
@@ -121,14 +125,25 @@ impl Tls {
 
     /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
     pub(crate) fn begin(&mut self, received: &[u8], input: &mut InputBuffer) -> Received {
-        let mut bytes = received.to_vec();
-        let before = input.len();
-        let opened = self.session.open(&mut bytes, input, &mut self.outbox, true);
-        if let Some(metered) = &self.metered {
-            metered.received(input.len() + self.session.early() - before);
+        self.partial = received.to_vec();
+        let then = self.open_kept(input);
+        self.conclude(then)
+    }
+
+    /// Opens what was received before.
+    fn open_kept(&mut self, input: &mut InputBuffer) -> Then {
+        let Self { source, session, partial, outbox, sending, metered, .. } = self;
+        let before = input.len() + session.early();
+        let Opened { used, cost, then } = session.open(partial, input, outbox, *sending == Sending::Open);
+        source.charge(cost);
+        partial.drain(..used);
+        if partial.is_empty() {
+            source.return_spare(std::mem::take(partial));
         }
-        self.partial = bytes.split_off(opened.used);
-        self.conclude(opened.then)
+        if let Some(metered) = metered {
+            metered.received(input.len() + session.early() - before);
+        }
+        then
     }
 
     /// Keeps an end that concerns the stream and not the handshake, which was complete before it.
@@ -175,6 +190,10 @@ impl Transport for Tls {
         if let Some(end) = self.held.take() {
             return Received::Ended(end);
         }
+        if self.session.has_record(&self.partial) {
+            let then = self.open_kept(input);
+            return self.conclude(then);
+        }
         let Self { source, session, partial, outbox, sending, .. } = self;
         let before = input.len() + session.early();
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
@@ -185,6 +204,8 @@ impl Transport for Tls {
                 return Ok(Some(Then::Failed(rustls::Error::InvalidMessage(too_long))));
             }
             arena[..kept].copy_from_slice(partial);
+            // A message in tiny pieces is copied with each of them, there and back.
+            source.charge(kept / COPIES_PER_OPENING);
             // Enough for what is wanted, and never less than the rest of one record.
             let records = want.div_ceil(16 * 1024).saturating_mul(RECORD_OVERHEAD).saturating_add(want);
             let end = kept.saturating_add(records.max(LARGEST_RECORD)).min(arena.len());
@@ -195,7 +216,8 @@ impl Transport for Tls {
             let filled = &mut arena[..kept + count];
             // At once, and not record by record: content is a little shorter than what carries it.
             input.reserve(filled.len());
-            let Opened { used, then } = session.open(filled, input, outbox, *sending == Sending::Open);
+            let Opened { used, cost, then } = session.open(filled, input, outbox, *sending == Sending::Open);
+            source.charge(cost);
             keep(source, partial, &filled[used..]);
             Ok(Some(then))
         });
@@ -260,7 +282,7 @@ impl Transport for Tls {
     /// A TLS 1.3 server has only tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1). The last message
     /// of any other handshake goes at once: the peer waits for it.
     fn may_delay_pending(&self) -> bool {
-        let is_server = matches!(self.session, Session::Server { .. });
+        let is_server = self.session.is_server();
         let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
         is_server && is_tls13 && self.sending == Sending::Open && self.outbox.len() <= MOST_ALONG
     }

@@ -136,8 +136,9 @@ impl<T: Transport> Inner<T> {
                 self.core.schedule_rest(self.handler());
                 break None;
             }
+            let charged = self.core.charged();
             match state.flush_step() {
-                Ok(Step::Moved(count)) => self.core.charge(count),
+                Ok(Step::Moved(count)) => self.core.charge_at_least(count, charged),
                 Ok(Step::Done) => {}
                 Ok(Step::Blocked) => {
                     registered = self.register(&state, Direction::Write);

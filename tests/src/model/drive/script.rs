@@ -131,6 +131,7 @@ impl Acts for Script {
             tls: RefCell::new(self.tls),
             outgoing,
             heard: Cell::new(0),
+            asked: Cell::new(false),
             over: Cell::new(false),
         });
         if !self.unsent.is_empty() {
@@ -162,6 +163,8 @@ struct Actor {
     outgoing: Rc<Inbox<Vec<u8>>>,
     /// How many bytes of ciphertext have come.
     heard: Cell<u64>,
+    /// New keys were asked for.
+    asked: Cell<bool>,
     over: Cell<bool>,
 }
 
@@ -214,13 +217,17 @@ impl Actor {
         let _ = self.outgoing.put(Vec::new());
     }
 
-    /// Asks for new keys; one who only reads must answer, too.
+    /// Asks for new keys; one who only reads must answer, too. One answer is enough for all requests until it has content
+    /// to send (RFC 8446 section 4.6.3), so the first is the one that is waited for.
     async fn renew_keys(&self) {
         let before = self.heard.get();
         if self.tls.borrow_mut().refresh_traffic_keys().is_err() {
             return;
         }
         self.flush();
+        if self.asked.replace(true) {
+            return;
+        }
         let (mut idle, mut patience) = (None, PATIENT_SECONDS);
         for _ in 0..MOST_SECONDS {
             sleep(Duration::from_secs(1)).await;

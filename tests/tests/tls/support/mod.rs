@@ -3,10 +3,12 @@
 mod certificates;
 mod machine;
 mod peer;
+mod raw;
 
 pub(crate) use certificates::{Role, client, identity, pki, provider, server};
 pub(crate) use machine::{Beat, run, wire};
 pub(crate) use peer::{Cuts, End, Peer};
+pub(crate) use raw::{Raw, alerts, key_updates, raw};
 
 use lem_ssl_rs::{Context, Error, Stream, TlsError, UnixStream};
 

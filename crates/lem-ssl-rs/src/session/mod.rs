@@ -1,0 +1,230 @@
+//! The TLS session: bytes in, decisions out. The only place that names rustls' connection types; knows no socket and
+//! no clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lem_rs::{InputBuffer, Outbox};
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::EncryptError;
+use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
+
+use crate::identity::take_requested;
+
+mod alert;
+mod connection;
+mod open;
+
+use connection::{Sealer, write};
+use open::{Progress, Sink, next_record, open};
+
+/// One end of a TLS connection.
+pub(crate) struct Session {
+    end: End,
+    progress: Progress,
+}
+
+enum End {
+    Client(UnbufferedClientConnection),
+    Server {
+        connection: UnbufferedServerConnection,
+        /// The name that the client asked for (SNI).
+        requested: Option<Box<str>>,
+        /// What the client sent before the handshake (0-RTT) and nobody has taken; at most what the configuration allows.
+        early: Vec<u8>,
+        /// How it is shown records during the handshake.
+        handshake_pace: Pace,
+    },
+}
+
+/// How many records rustls is shown at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// One after the other.
+    Stepwise,
+    /// All. A server that refuses early data skips their records, and is shown them again until the next message is
+    /// there: one after the other they would count many times against what it skips.
+    Whole,
+}
+
+/// Whether a request for new keys (`KeyUpdate`) is answered at once. RFC 8446 section 4.6.3: one answer is enough for
+/// all requests until we have content to send, and a peer gives up after some dozens without content. rustls keeps a
+/// further answer back until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyAnswer {
+    Due,
+    /// One was sent, and no content since.
+    Sent,
+}
+
+/// What [`Session::open`] made of received bytes.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// How many bytes at the front are spent. The rest must stand at the front of the next call's bytes, unchanged.
+    pub(crate) used: usize,
+    /// What it has cost beside opening so many bytes, in bytes that could have been opened meanwhile.
+    pub(crate) cost: usize,
+    pub(crate) then: Then,
+}
+
+/// How a session goes on.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// With more bytes, or with [the rest](Session::has_record) of these.
+    Continues,
+    /// The peer has said that its data is complete (`close_notify`).
+    PeerFinished,
+    /// Not at all. The alert that says so to the peer is in the outbox.
+    Failed(rustls::Error),
+}
+
+impl Session {
+    pub(crate) fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
+        UnbufferedClientConnection::new(config, name).map(|connection| Self::new(End::Client(connection)))
+    }
+
+    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        let handshake_pace = if config.max_early_data_size > 0 { Pace::Whole } else { Pace::Stepwise };
+        let connection = UnbufferedServerConnection::new(config)?;
+        Ok(Self::new(End::Server { connection, requested: None, early: Vec::new(), handshake_pace }))
+    }
+
+    fn new(end: End) -> Self {
+        Self { end, progress: Progress { held: 0, key_answer: KeyAnswer::Due } }
+    }
+
+    /// What both ends have in common.
+    pub(crate) fn common(&self) -> &CommonState {
+        match &self.end {
+            End::Client(connection) => connection,
+            End::Server { connection, .. } => connection,
+        }
+    }
+
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self.end, End::Server { .. })
+    }
+
+    /// The name that the client asked for (SNI), on a server.
+    pub(crate) fn requested_name(&self) -> Option<&str> {
+        match &self.end {
+            End::Client(_) => None,
+            End::Server { requested, .. } => requested.as_deref(),
+        }
+    }
+
+    /// The certificates that a client showed when the session was begun that is resumed now; on a server.
+    pub(crate) fn resumed_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        match &self.end {
+            End::Server { connection, .. } if connection.handshake_kind() == Some(HandshakeKind::Resumed) => {
+                connection.peer_certificates()
+            }
+            _ => None,
+        }
+    }
+
+    /// How much the client has sent before the handshake that nobody has taken.
+    pub(crate) fn early(&self) -> usize {
+        match &self.end {
+            End::Client(_) => 0,
+            End::Server { early, .. } => early.len(),
+        }
+    }
+
+    /// Takes what the client has sent before the handshake: anybody who saw it may have sent it again.
+    pub(crate) fn take_early(&mut self) -> Vec<u8> {
+        match &mut self.end {
+            End::Client(_) => Vec::new(),
+            End::Server { early, .. } => std::mem::take(early),
+        }
+    }
+
+    /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it produces
+    /// what is due anyway, such as the `ClientHello`. What it does in one call is bounded; if [records](Self::has_record)
+    /// are left, call it again with them before more is received.
+    ///
+    /// `may_send` says whether we may still send: after our goodbye a peer's new keys get no answer.
+    pub(crate) fn open(
+        &mut self,
+        received: &mut [u8],
+        input: &mut InputBuffer,
+        outbox: &mut Outbox,
+        may_send: bool,
+    ) -> Opened {
+        let Self { end, progress } = self;
+        match end {
+            End::Client(connection) => {
+                let sink = Sink { input, early: &mut Vec::new(), outbox, may_send };
+                open(connection, progress, Pace::Stepwise, received, sink)
+            }
+            End::Server { connection, requested, early, handshake_pace } => {
+                let pace = if connection.is_handshaking() { *handshake_pace } else { Pace::Stepwise };
+                let opened = open(connection, progress, pace, received, Sink { input, early, outbox, may_send });
+                if requested.is_none() {
+                    *requested = take_requested();
+                }
+                opened
+            }
+        }
+    }
+
+    /// Whether `kept`, which [`open`](Self::open) left over, holds a record that can be opened.
+    pub(crate) fn has_record(&self, kept: &[u8]) -> bool {
+        kept.get(self.progress.held..).is_some_and(|rest| next_record(rest).is_some())
+    }
+
+    /// Encrypts `content` into `records`; says how many bytes of them it filled. What the protocol itself has to say
+    /// before that goes to `outbox`. `kept` is what [`open`](Self::open) left over: rustls counts on seeing a part of it
+    /// each time.
+    pub(crate) fn seal(
+        &mut self,
+        kept: &mut [u8],
+        content: &[u8],
+        records: &mut [u8],
+        outbox: &mut Outbox,
+    ) -> Result<usize, Unsealed> {
+        let sealed = self.write(kept, outbox, |writer| writer.encrypt(content, records))?;
+        self.progress.key_answer = KeyAnswer::Due;
+        Ok(sealed)
+    }
+
+    /// Says goodbye (`close_notify`, RFC 8446 section 6.1) into `outbox`. Nothing can be sealed after that. A session
+    /// that failed, or has not begun, has nothing to say but its alert.
+    pub(crate) fn finish(&mut self, kept: &mut [u8], outbox: &mut Outbox) {
+        // With no room for it, the message is queued all the same; it comes out like every message of the protocol.
+        if let Err(Unsealed::TooSmall(_)) = self.write(kept, outbox, |writer| writer.queue_close_notify(&mut [])) {
+            let _ = self.write(kept, outbox, |_| Ok(0));
+        }
+    }
+
+    fn write(
+        &mut self,
+        kept: &mut [u8],
+        outbox: &mut Outbox,
+        with: impl FnOnce(&mut dyn Sealer) -> Result<usize, EncryptError>,
+    ) -> Result<usize, Unsealed> {
+        let held = &mut kept[..self.progress.held];
+        match &mut self.end {
+            End::Client(connection) => write(connection, held, outbox, with),
+            End::Server { connection, .. } => write(connection, held, outbox, with),
+        }
+    }
+}
+
+/// Why nothing was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsealed {
+    /// The room must be so large.
+    TooSmall(usize),
+    /// The session takes nothing any more, or not yet.
+    Over,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = if self.is_server() { "server" } else { "client" };
+        f.debug_struct("Session").field("side", &side).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! Peers that send what is allowed and useless, or what is not: told by an alert, and never our loss.
+
+use lem_ssl_rs::{Error, ReadMode, TlsError, spawn};
+use lem_ssl_tests::raw::{CONTENT, HANDSHAKE, KEY_UPDATE, RawPeer};
+use rustls::AlertDescription;
+
+use crate::support::{Raw, Role, alerts, key_updates, raw, run, says, tls};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// More than the 32 that other libraries take without content from us.
+const ROUNDS: usize = 100;
+
+#[test]
+fn a_download_whose_sender_changes_its_keys_all_the_time_is_answered_once() {
+    run(async {
+        for role in ROLES {
+            let (stream, mut other) = raw(role).await;
+            let reader = spawn(async move {
+                let heard = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
+                stream.write("thanks").await.unwrap();
+                // Content went out: the next request is answered again, and only once.
+                let more = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
+                stream.close().unwrap();
+                (heard.len(), more.len())
+            });
+            let mut records = Vec::new();
+            for round in 0..ROUNDS {
+                let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                other.send(&message).await;
+                // The first answer comes at once, behind a server's tickets.
+                while round == 0 && key_updates(&records) == 0 {
+                    let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+                    records.extend(other.peer.open(&bytes));
+                }
+            }
+            while !records.contains(&(CONTENT, b"thanks".to_vec())) {
+                let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+                records.extend(other.peer.open(&bytes));
+            }
+            // The second is the one that belongs in front of our content: for the requests after the first.
+            assert!((1..=2).contains(&key_updates(&records)), "{role:?}: {records:?}");
+            for _ in 0..ROUNDS {
+                let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                other.send(&message).await;
+            }
+            let rest = other.everything().await;
+            assert!((1..=2).contains(&key_updates(&rest)), "{role:?}: {rest:?}");
+            other.wire.close().unwrap();
+            assert_eq!(reader.await.unwrap(), (ROUNDS, ROUNDS));
+        }
+    });
+}
+
+#[test]
+fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_content() {
+    run(async {
+        for role in ROLES {
+            let (stream, mut other) = raw(role).await;
+            let (reader, writer) = stream.split();
+            let reading = spawn(async move { reader.read(ReadMode::All).await });
+            let update = other.peer.key_update();
+            other.send(&update).await;
+            let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+            assert_eq!(key_updates(&other.peer.open(&bytes)), 1, "{role:?}");
+            for _ in 0..5 {
+                let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                other.send(&update).await;
+            }
+            writer.write("content").await.unwrap();
+            writer.close().unwrap();
+            // After our goodbye, none.
+            for _ in 0..5 {
+                let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                other.send(&update).await;
+            }
+            let goodbye = other.peer.seal(21, &[1, 0]);
+            other.send(&goodbye).await;
+            assert_eq!(reading.await.unwrap().unwrap(), b"x".repeat(10));
+            let records = other.everything().await;
+            let inner: Vec<u8> = records.iter().map(|(inner, _)| *inner).collect();
+            assert!(inner == [HANDSHAKE, CONTENT, 21] || inner == [CONTENT, 21], "{role:?}: {records:?}");
+        }
+    });
+}
+
+#[test]
+fn a_peer_that_never_reads_and_asks_for_new_keys_makes_us_keep_one_answer() {
+    run(async {
+        for role in ROLES {
+            let (stream, mut other) = raw(role).await;
+            let reader = spawn(async move { stream.read(ReadMode::All).await.map(|all| (stream, all.len())) });
+            for _ in 0..20 {
+                let message: Vec<u8> = (0..ROUNDS)
+                    .flat_map(|_| [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat())
+                    .collect();
+                other.send(&message).await;
+            }
+            let goodbye = other.peer.seal(21, &[1, 0]);
+            other.send(&goodbye).await;
+            let (stream, heard) = reader.await.unwrap().unwrap();
+            assert_eq!(heard, 20 * ROUNDS);
+            stream.close().unwrap();
+            assert!(key_updates(&other.everything().await) <= 2, "{role:?}");
+        }
+    });
+}
+
+/// What a peer sends, and the alert that tells it why that ends the connection.
+type Offence = (&'static str, fn(&mut RawPeer) -> Vec<u8>, AlertDescription);
+
+const OFFENCES: [Offence; 9] = [
+    (
+        "a handshake message of more than 64 KiB",
+        |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]),
+        AlertDescription::DecodeError,
+    ),
+    (
+        "a handshake message of more than 64 KiB, in pieces",
+        |peer| {
+            let mut message = vec![4, 1, 0, 1];
+            message.resize(70_000, 0);
+            message.chunks(10_000).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect()
+        },
+        AlertDescription::DecodeError,
+    ),
+    (
+        "empty records",
+        |peer| (0..40).flat_map(|_| peer.seal(CONTENT, &[])).collect(),
+        AlertDescription::UnexpectedMessage,
+    ),
+    (
+        "empty handshake records",
+        |peer| (0..40).flat_map(|_| peer.seal(HANDSHAKE, &[])).collect(),
+        AlertDescription::UnexpectedMessage,
+    ),
+    (
+        "half a KeyUpdate",
+        |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..3]), peer.seal(CONTENT, b"x")].concat(),
+        AlertDescription::DecodeError,
+    ),
+    (
+        "half a KeyUpdate, and an alert",
+        |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..4]), peer.seal(21, &[1, 0])].concat(),
+        AlertDescription::DecodeError,
+    ),
+    ("an all-zero inner text", |peer| peer.seal(0, &[0; 100]), AlertDescription::UnexpectedMessage),
+    ("an inner text of no type at all", |peer| peer.seal(0, &[]), AlertDescription::UnexpectedMessage),
+    (
+        "new keys again and again",
+        |peer| (0..40).flat_map(|_| peer.key_update()).collect(),
+        AlertDescription::DecodeError,
+    ),
+];
+
+#[test]
+fn every_offence_is_answered_with_an_alert() {
+    run(async {
+        for role in ROLES {
+            for (what, offend, alert) in OFFENCES {
+                for also in [&b""[..], b"content before"] {
+                    let (stream, mut other) = raw(role).await;
+                    let reader = spawn(async move { stream.read(ReadMode::All).await });
+                    let mut bytes = if also.is_empty() { Vec::new() } else { other.peer.seal(CONTENT, also) };
+                    bytes.extend(offend(&mut other.peer));
+                    other.send(&bytes).await;
+                    let error = reader.await.unwrap().unwrap_err();
+                    assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
+                    says(tls(&error), &["the peer broke the protocol"]);
+                    told(&mut other, alert, &format!("{role:?}: {what}")).await;
+                }
+            }
+        }
+    });
+}
+
+async fn told(other: &mut Raw, alert: AlertDescription, what: &str) {
+    let alerts = alerts(&other.everything().await);
+    assert_eq!(alerts, [u8::from(alert)], "{what}");
+}
+
+#[test]
+fn an_offence_after_our_own_goodbye_ends_the_reading_and_nothing_else() {
+    run(async {
+        for role in ROLES {
+            for (what, offend, _) in OFFENCES {
+                let (stream, mut other) = raw(role).await;
+                stream.close_write().unwrap();
+                let bytes = offend(&mut other.peer);
+                other.send(&bytes).await;
+                let error = stream.read(ReadMode::All).await.unwrap_err();
+                assert!(!matches!(error, Error::Closed | Error::Truncated(_)), "{role:?}: {what}: {error:?}");
+                drop(stream);
+                assert_eq!(alerts(&other.everything().await), [0], "{role:?}: {what}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_opened_after_our_own_goodbye_ends_the_reading_and_nothing_else() {
+    const WRONG: [(&str, &[u8]); 3] = [
+        ("no record", &[0xff; 64]),
+        (
+            "a record under other keys",
+            &[23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+        ),
+        ("a change of ciphers", &[20, 3, 3, 0, 1, 1]),
+    ];
+    run(async {
+        for role in ROLES {
+            for (what, bytes) in WRONG {
+                let (stream, mut other) = raw(role).await;
+                stream.close_write().unwrap();
+                other.send(bytes).await;
+                let error = stream.read(ReadMode::All).await.unwrap_err();
+                assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
+                drop(stream);
+                assert_eq!(alerts(&other.everything().await)[0], 0, "{role:?}: {what}");
+            }
+        }
+    });
+}
