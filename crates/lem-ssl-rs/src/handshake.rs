@@ -5,15 +5,15 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use lem_rs::{
-    Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, StreamHandle,
-    Transport, close_transport,
+    Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, Transport,
+    close_transport,
 };
 
 use crate::context::Context;
 use crate::error::{Error, TlsError};
 use crate::meter::Metered;
 use crate::session::Session;
-use crate::transport::{Stream, Tls};
+use crate::transport::{Ender, Stream, Tls};
 
 /// How long a failed handshake's alert may take on its way out.
 const ALERT_DEADLINE: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(crate) struct Beginning<'a> {
     /// Under which deadline, beside the handshake's own.
     pub(crate) deadline: Deadline,
     /// Who counts it.
-    pub(crate) metered: Option<Metered<StreamHandle<Tls>>>,
+    pub(crate) metered: Option<Metered<Ender>>,
 }
 
 /// Shakes hands; the stream exists only if that succeeds. If it fails, the alert that says why is sent in the background.

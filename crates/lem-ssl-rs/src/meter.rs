@@ -123,13 +123,16 @@ pub(crate) struct Meter<H> {
 }
 
 /// A connection that somebody may be busy with.
-enum Listed<H> {
+#[derive(Clone)]
+pub(crate) enum Listed<H> {
     /// Handed out with its early data; its handshake is not finished.
-    Early,
+    Early(H),
     /// Its handshake is finished; nobody has accepted it.
     Waiting(H),
     /// Accepted.
     Open(H),
+    /// Accepted, and our goodbye is said: what is left is to be delivered.
+    Ending(H),
 }
 
 impl<H: Clone + 'static> Meter<H> {
@@ -153,7 +156,7 @@ impl<H: Clone + 'static> Meter<H> {
     }
 
     pub(crate) fn snapshot(&self) -> Counters {
-        let open = self.listed.borrow().values().filter(|listed| !matches!(listed, Listed::Early)).count() as u64;
+        let open = self.listed.borrow().values().filter(|listed| !matches!(listed, Listed::Early(_))).count() as u64;
         Counters { open, ..*self.counters.borrow() }
     }
 
@@ -162,19 +165,10 @@ impl<H: Clone + 'static> Meter<H> {
         self.listed.borrow().values().filter(|listed| !matches!(listed, Listed::Waiting(_))).count() as u64
     }
 
-    /// The time is over: whoever is handed out with early data gets no stream any more. Says how many those are, and
-    /// what ends the streams.
-    pub(crate) fn end(&self) -> (u64, Vec<H>) {
+    /// The time is over: early connections yield no stream any more. Says what is left.
+    pub(crate) fn end(&self) -> Vec<Listed<H>> {
         self.over.set(true);
-        let mut early = 0;
-        let mut open = Vec::new();
-        for listed in self.listed.borrow().values() {
-            match listed {
-                Listed::Early => early += 1,
-                Listed::Waiting(handle) | Listed::Open(handle) => open.push(handle.clone()),
-            }
-        }
-        (early, open)
+        self.listed.borrow().values().cloned().collect()
     }
 
     /// Whether [`end`](Self::end) was called.
@@ -201,6 +195,7 @@ impl<H: Clone + 'static> Meter<H> {
 /// What a connection does with its server's meter. A program without a server contains none of it.
 trait Listing<H> {
     fn list(&self, id: u64, listed: Listed<H>);
+    fn end(&self, id: u64);
     fn strike(&self, id: u64);
     fn add(&self, received: usize, sent: usize);
 }
@@ -209,6 +204,14 @@ impl<H: Clone + 'static> Listing<H> for Meter<H> {
     fn list(&self, id: u64, listed: Listed<H>) {
         let before = self.listed.borrow_mut().insert(id, listed);
         drop(before);
+    }
+
+    fn end(&self, id: u64) {
+        if let Some(listed) = self.listed.borrow_mut().get_mut(&id)
+            && let Listed::Open(handle) = listed
+        {
+            *listed = Listed::Ending(handle.clone());
+        }
     }
 
     fn strike(&self, id: u64) {
@@ -235,8 +238,13 @@ pub(crate) struct Metered<H> {
 
 impl<H> Metered<H> {
     /// It is handed out with its early data.
-    pub(crate) fn early(&self) {
-        self.meter.list(self.id, Listed::Early);
+    pub(crate) fn early(&self, handle: H) {
+        self.meter.list(self.id, Listed::Early(handle));
+    }
+
+    /// Our goodbye is said.
+    pub(crate) fn ending(&self) {
+        self.meter.end(self.id);
     }
 
     /// The handshake is finished: `handle` ends the stream.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 
-use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, StreamHandle, Transport};
+use lem_rs::{
+    Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, SourceHandle, StreamHandle, Transport,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
@@ -46,7 +48,37 @@ pub struct Tls {
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
     /// Counts for the server that accepted the connection.
-    metered: Option<Metered<StreamHandle<Self>>>,
+    metered: Option<Metered<Ender>>,
+}
+
+/// Ends a connection that somebody else uses.
+#[derive(Clone)]
+pub(crate) struct Ender {
+    /// `None` as long as the handshake is under way.
+    stream: Option<StreamHandle<Tls>>,
+    source: SourceHandle,
+}
+
+impl Ender {
+    /// Of a handshake.
+    pub(crate) fn of_handshake(tls: &Tls) -> Self {
+        Self { stream: None, source: tls.source.handle() }
+    }
+
+    /// Of a stream.
+    pub(crate) fn of_stream(tls: &Tls, stream: &Stream) -> Self {
+        Self { stream: Some(stream.handle()), source: tls.source.handle() }
+    }
+
+    /// Closes the stream; false if it is closed, or was taken apart.
+    pub(crate) fn close(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.close().is_ok())
+    }
+
+    /// Cuts the connection off, so that the peer does not take it for complete; false if it is gone.
+    pub(crate) fn cut(&self) -> bool {
+        self.source.cut()
+    }
 }
 
 /// The sending side.
@@ -77,7 +109,7 @@ impl Tls {
         source: Source,
         session: Session,
         accept_missing_close_notify: bool,
-        metered: Option<Metered<StreamHandle<Self>>>,
+        metered: Option<Metered<Ender>>,
     ) -> Self {
         Self {
             source,
@@ -117,7 +149,7 @@ impl Tls {
     }
 
     /// Tells the server that accepted the connection, if one did, how far it is.
-    pub(crate) fn tell_meter(&self, tell: impl FnOnce(&Metered<StreamHandle<Self>>)) {
+    pub(crate) fn tell_meter(&self, tell: impl FnOnce(&Metered<Ender>)) {
         if let Some(metered) = &self.metered {
             tell(metered);
         }
@@ -294,8 +326,12 @@ impl Transport for Tls {
     fn end_sending(&mut self) {
         if self.sending == Sending::Open {
             self.sending = Sending::Over;
-            self.session.finish(&mut self.partial, &mut self.outbox);
+            // A handshake that is given up is no complete stream.
+            if !self.is_handshaking() {
+                self.session.finish(&mut self.partial, &mut self.outbox);
+            }
         }
+        self.tell_meter(Metered::ending);
     }
 }
 

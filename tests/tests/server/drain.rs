@@ -4,9 +4,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{Drained, Error, ReadMode, Server, ServerOptions, Stream, TcpStream, spawn, yield_now};
+use lem_ssl_rs::{
+    Drained, Error, ReadMode, Server, ServerOptions, Stream, StreamOptions, TcpStream, TlsError, spawn, yield_now,
+};
 
-use crate::support::{at_once, both, check, client_context, connect, is_echoed, listen, serve, until};
+use crate::support::{at_once, both, check, client_context, connect, is_echoed, listen, raw, serve, until};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -81,7 +83,7 @@ fn streams_that_nobody_accepted_are_counted_apart() {
         let mut draining = pin!(server.drain(LONG));
         assert!(at_once(draining.as_mut()).await.is_none());
         for client in &unclaimed {
-            assert!(matches!(client.read(1).await, Err(Error::Closed)), "a proper end, and no cut");
+            assert!(matches!(client.read(1).await, Err(Error::Truncated(_))), "nothing is no complete answer");
         }
         drop(unclaimed);
         drop((client, stream));
@@ -217,14 +219,135 @@ fn a_task_that_accepts_is_told_that_the_server_is_closed() {
 }
 
 #[test]
-fn a_handshake_under_way_is_not_waited_for() {
+fn clients_that_are_shaking_hands_are_cut_off_and_counted() {
     check(async {
         let server = listen(ServerOptions::default()).await;
-        let silent = crate::support::raw(&server).await;
+        let mut silent = Vec::new();
+        for _ in 0..3 {
+            silent.push(raw(&server).await);
+        }
+        // One that has said half of its hello.
+        silent[0].write(&[22, 3, 1, 2, 0, 1]).await.unwrap();
+        until(|| server.counters().handshakes_started == 3).await;
+        let drained = at_once(server.drain(LONG)).await.expect("they are not waited for");
+        assert_eq!((counts(drained), drained.unfinished), ((0, 0), 3));
+        assert_eq!(server.counters().failed.other, 3);
+        for client in silent {
+            let error = client_context().upgrade(client, "localhost").await.unwrap_err();
+            assert!(matches!(TlsError::of(&error), Some(TlsError::HandshakeCut { .. })), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_client_whose_handshake_is_finished_for_itself_only_is_cut_off() {
+    check(async {
+        let server = listen(ServerOptions::default()).await;
+        let silent = raw(&server).await;
         until(|| server.counters().handshakes_started == 1).await;
-        assert_eq!(at_once(server.drain(LONG)).await.map(counts), Some((0, 0)));
-        // It may finish, and is then closed properly.
-        let late = client_context().upgrade(silent, "localhost").await.unwrap();
-        assert!(matches!(late.read(1).await, Err(Error::Closed)));
+        let context = client_context();
+        let mut client = Box::pin(context.upgrade(silent, "localhost"));
+        // The client's last message is on its way: whatever the server has of it, it is cut off.
+        let stream = loop {
+            if let Some(stream) = at_once(client.as_mut()).await {
+                break stream.unwrap();
+            }
+            yield_now().await;
+        };
+        let drained = server.drain(LONG).await;
+        assert_eq!(drained.unfinished + drained.unclaimed, 1, "{drained:?}");
+        let end = stream.read(1).await;
+        assert!(matches!(end, Err(Error::Truncated(_))), "{end:?}");
+    });
+}
+
+#[test]
+fn a_server_that_is_closed_or_dropped_cuts_off_whom_nobody_serves() {
+    check(async {
+        for drops in [false, true] {
+            let server = listen(ServerOptions::default()).await;
+            let waits = connect(&server).await;
+            until(|| server.counters().open == 1).await;
+            if drops {
+                drop(server);
+            } else {
+                server.close().unwrap();
+            }
+            let end = waits.read(1).await;
+            assert!(matches!(end, Err(Error::Truncated(_))), "{end:?}");
+        }
+    });
+}
+
+#[test]
+fn a_stream_that_was_taken_apart_is_cut_off_at_the_deadline_and_counted() {
+    check(async {
+        for again in [false, true] {
+            let server = listen(ServerOptions::default()).await;
+            let (client, stream) = accepted(&server).await;
+            stream.write("half an answer").await.unwrap();
+            let (transport, input) = stream.into_parts().unwrap();
+            // Some go on with it as a stream of their own.
+            let kept = if again { Err(Stream::new(transport, input, StreamOptions::default())) } else { Ok(transport) };
+            assert_eq!(counts(server.drain(Duration::from_millis(5)).await), (0, 1));
+            let all = client.read(ReadMode::All).await;
+            assert!(matches!(all, Err(Error::Truncated(_))), "{all:?}");
+            if let Err(stream) = &kept {
+                stream.read(1).await.unwrap_err();
+                stream.write(&vec![0; 1_000_000]).await.unwrap_err();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_stream_that_was_taken_apart_and_dropped_has_come_to_its_end() {
+    check(async {
+        let server = listen(ServerOptions::default()).await;
+        let (client, stream) = accepted(&server).await;
+        let parts = stream.into_parts().unwrap();
+        let mut draining = pin!(server.drain(LONG));
+        assert!(at_once(draining.as_mut()).await.is_none());
+        drop(parts);
+        assert_eq!(counts(draining.await), (1, 0));
+        assert!(matches!(client.read(1).await, Err(Error::Truncated(_))), "no goodbye was said");
+    });
+}
+
+#[test]
+fn halves_are_closed_at_the_deadline_whoever_holds_them() {
+    check(async {
+        for (keeps_reader, keeps_writer) in [(true, true), (true, false), (false, true)] {
+            let server = listen(ServerOptions::default()).await;
+            let (client, stream) = accepted(&server).await;
+            let (reader, writer) = stream.split();
+            writer.write("all that there is").await.unwrap();
+            let reader = keeps_reader.then_some(reader);
+            let writer = keeps_writer.then_some(writer);
+            assert_eq!(counts(server.drain(Duration::from_millis(5)).await), (0, 1));
+            assert_eq!(client.read(ReadMode::All).await.unwrap(), b"all that there is");
+            drop((reader, writer));
+        }
+    });
+}
+
+#[test]
+fn what_is_being_delivered_at_the_deadline_is_not_cut_off() {
+    check(async {
+        const MUCH: usize = 8_000_000;
+        let server = listen(ServerOptions::default()).await;
+        let (client, stream) = accepted(&server).await;
+        let writer = spawn(async move {
+            let written = stream.write(&vec![7; MUCH]).await;
+            stream.close().unwrap();
+            written
+        });
+        let mut draining = pin!(server.drain(Duration::from_millis(5)));
+        // Until nothing but the last of it is left to be delivered.
+        let mut all = client.read(ReadMode::Exact(MUCH - 10)).await.unwrap();
+        writer.await.unwrap().unwrap();
+        let drained = draining.as_mut().await;
+        all.extend(client.read(ReadMode::All).await.unwrap());
+        assert_eq!((all.len(), counts(drained)), (MUCH, (1, 0)));
     });
 }

@@ -37,7 +37,7 @@ pub(crate) use refusal::{refuse, refused};
 pub(crate) use remote_timer::RemoteTimer;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
-pub use source::{Direction, Source};
+pub use source::{Direction, Source, SourceHandle};
 pub(crate) use timers::TimerKey;
 pub(crate) use wait::{Parked, Wait};
 pub(crate) use waker::current;

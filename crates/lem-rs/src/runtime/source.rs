@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use super::core::Core;
@@ -117,7 +117,7 @@ impl Drop for Watched {
 /// try is worthwhile. Wake-ups may be spurious.
 pub struct Source {
     watched: Watched,
-    socket: Box<dyn Socket>,
+    socket: Rc<dyn Socket>,
     /// A write has met a reset. The kernel tells that once; a read after it would look like the peer's FIN.
     reset: Cell<bool>,
 }
@@ -141,7 +141,7 @@ impl Source {
     pub(crate) fn new(core: &Rc<Core>, mut socket: Box<dyn Socket>) -> io::Result<Self> {
         let watched = Watched::new(core);
         socket.watch(watched.token()?)?;
-        Ok(Self { watched, socket, reset: Cell::new(false) })
+        Ok(Self { watched, socket: Rc::from(socket), reset: Cell::new(false) })
     }
 
     /// Reads what is there, into `buffer`, which must not be empty; zero is the peer's FIN. The task is
@@ -206,6 +206,11 @@ impl Source {
     /// What the operating system says: the connection is gone, as a rule.
     pub fn reset_when_closed(&self) -> io::Result<()> {
         self.socket.reset_when_closed()
+    }
+
+    /// A way to cut the connection from elsewhere.
+    pub fn handle(&self) -> SourceHandle {
+        SourceHandle { socket: Rc::downgrade(&self.socket) }
     }
 
     /// Wakes the polling task when trying in this direction is worthwhile again. One task for each direction: a
@@ -285,6 +290,26 @@ const CALL_COST: usize = 2 * 1024;
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source").field("peer", &self.peer().ok()).finish_non_exhaustive()
+    }
+}
+
+/// Cuts a connection that somebody else uses, without keeping it alive: for lists of what is open.
+#[derive(Clone)]
+pub struct SourceHandle {
+    socket: Weak<dyn Socket>,
+}
+
+impl SourceHandle {
+    /// Ends both directions at once, whatever is under way: the peer sees the end of the connection without the goodbye
+    /// of a protocol above it, which is a truncated stream in TLS. False if the connection was gone.
+    pub fn cut(&self) -> bool {
+        self.socket.upgrade().is_some_and(|socket| socket.cut().is_ok())
+    }
+}
+
+impl fmt::Debug for SourceHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceHandle").field("gone", &(self.socket.strong_count() == 0)).finish_non_exhaustive()
     }
 }
 

@@ -67,6 +67,10 @@ pub(crate) trait Socket {
     fn write(&self, data: &[u8]) -> io::Result<usize>;
     /// Sends FIN behind what was written.
     fn finish(&self) -> io::Result<()>;
+    /// Ends both directions at once, as far as there is such a thing.
+    fn cut(&self) -> io::Result<()> {
+        self.finish()
+    }
     /// Closing it sends RST from now on, and not FIN, if there is such a thing.
     fn reset_when_closed(&self) -> io::Result<()>;
     /// After the first writability: whether connecting worked. `WouldBlock` if that is not decided yet.

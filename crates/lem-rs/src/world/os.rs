@@ -217,6 +217,10 @@ impl<S: Stream> Socket for OsSocket<S> {
         self.stream.finish()
     }
 
+    fn cut(&self) -> io::Result<()> {
+        self.stream.cut()
+    }
+
     fn reset_when_closed(&self) -> io::Result<()> {
         self.stream.reset_when_closed()
     }
@@ -294,6 +298,7 @@ trait Stream: Source {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, data: &[u8]) -> io::Result<usize>;
     fn finish(&self) -> io::Result<()>;
+    fn cut(&self) -> io::Result<()>;
     /// See [`Socket::reset_when_closed`].
     fn reset_when_closed(&self) -> io::Result<()>;
     fn take_error(&self) -> io::Result<Option<io::Error>>;
@@ -323,6 +328,10 @@ impl Stream for TcpStream {
 
     fn finish(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    fn cut(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
     }
 
     fn reset_when_closed(&self) -> io::Result<()> {
@@ -372,6 +381,10 @@ impl Stream for UnixStream {
 
     fn finish(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    fn cut(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
     }
 
     /// A Unix-domain socket has no reset that could be asked for.

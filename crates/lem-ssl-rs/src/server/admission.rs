@@ -1,6 +1,7 @@
 //! From the listener to finished streams: handshakes beside each other, within limits.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,8 +10,7 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use lem_rs::{
-    Deadline, Direction, Endpoint, Inbox, Phase, Queue, Source, StreamHandle, Timeout, longest_poll, now, spawn,
-    timeout,
+    Deadline, Direction, Endpoint, Inbox, JoinHandle, Phase, Queue, Source, Timeout, longest_poll, now, spawn, timeout,
 };
 
 use super::early::{Early, UnderWay};
@@ -23,7 +23,7 @@ use crate::handshake::{Beginning, Handshake};
 use crate::live::LiveContext;
 use crate::meter::{Counters, Meter};
 use crate::session::Session;
-use crate::transport::Tls;
+use crate::transport::Ender;
 
 /// What a server and its tasks share.
 pub(super) struct Admission {
@@ -31,13 +31,17 @@ pub(super) struct Admission {
     pub(super) listener: lem_rs::Listener,
     /// What can be accepted.
     pub(super) ready: Inbox<Early>,
-    pub(super) meter: Rc<Meter<StreamHandle<Tls>>>,
+    pub(super) meter: Rc<Meter<Ender>>,
     told: RefCell<Option<options::Listener>>,
     told_refusal: Cell<Option<Instant>>,
     /// Streams that nobody had accepted when the server was closed.
     unclaimed: Cell<u64>,
     pub(super) options: ServerOptions,
     peers: Rc<Peers>,
+    /// The tasks that shake hands.
+    handshakes: RefCell<BTreeMap<u64, JoinHandle<()>>>,
+    /// Clients that were shaking hands when the server was closed.
+    unfinished: Cell<u64>,
     /// One token for each connection that may be shaking hands or waiting to be accepted.
     permits: Queue<()>,
 }
@@ -48,6 +52,19 @@ pub(super) struct Permit(Queue<()>);
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.put(());
+    }
+}
+
+/// A handshake's entry with its server; gone when it is dropped.
+struct ListedHandshake {
+    admission: Rc<Admission>,
+    number: u64,
+}
+
+impl Drop for ListedHandshake {
+    fn drop(&mut self) {
+        let task = self.admission.handshakes.borrow_mut().remove(&self.number);
+        drop(task);
     }
 }
 
@@ -68,6 +85,8 @@ impl Admission {
             unclaimed: Cell::new(0),
             options,
             peers: Rc::default(),
+            handshakes: RefCell::default(),
+            unfinished: Cell::new(0),
             permits,
         });
         let weak = Rc::downgrade(&admission);
@@ -90,6 +109,11 @@ impl Admission {
     /// How many streams nobody had accepted when the server was closed.
     pub(super) fn unclaimed(&self) -> u64 {
         self.unclaimed.get()
+    }
+
+    /// How many clients were shaking hands when the server was closed.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.unfinished.get()
     }
 
     pub(super) fn tell_to(&self, told: options::Listener) {
@@ -115,15 +139,29 @@ impl Admission {
         }
     }
 
-    /// Accepts no more; connections that wait to be accepted are closed.
+    /// Accepts no more. Clients that nobody serves are cut off: they must not take nothing for a complete answer.
     pub(super) fn close(&self) -> Result<(), Error> {
         let unclaimed = self.ready.close()?;
         self.unclaimed.set(unclaimed.len() as u64);
-        drop(unclaimed);
+        unclaimed.into_iter().for_each(Early::abort);
         // The two are closed together, so this one is open, or has failed.
         let _ = self.listener.close();
+        let handshakes = self.handshakes.take();
+        self.unfinished.set(handshakes.len() as u64);
+        for task in handshakes.into_values() {
+            task.cancel();
+            self.meter.count_failure(&Error::Interrupted);
+        }
         self.permits.reset();
         Ok(())
+    }
+
+    /// Shakes hands with one client, in a task of its own that is known until it ends.
+    fn shake_hands(self: &Rc<Self>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
+        let number = self.meter.snapshot().accepted;
+        let listed = ListedHandshake { admission: self.clone(), number };
+        let task = spawn(admit(listed, source, peer, permit, admitted));
+        self.handshakes.borrow_mut().insert(number, task);
     }
 }
 
@@ -138,9 +176,7 @@ async fn accept_all(admission: Rc<Admission>) {
             Ok((source, peer)) => {
                 admission.meter.count(|counters| counters.accepted += 1);
                 match admission.peers.admit(&peer, admission.options.handshakes_per_peer) {
-                    Some(admitted) => {
-                        spawn(admit(admission.clone(), source, peer, permit, admitted)).detach();
-                    }
+                    Some(admitted) => admission.shake_hands(source, peer, permit, admitted),
                     None => {
                         admission.meter.count(|counters| counters.refused += 1);
                         admission.tell_refusal(&peer);
@@ -160,7 +196,8 @@ async fn accept_all(admission: Rc<Admission>) {
 
 /// Shakes hands with one client, until it can be accepted. One that fails is told why by an alert, is counted, and never
 /// reaches a handler.
-async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
+async fn admit(listed: ListedHandshake, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
+    let admission = listed.admission.clone();
     admission.meter.count(|counters| counters.handshakes_started += 1);
     let context = admission.live.current();
     let deadline = Deadline::after(context.inner().deadlines.handshake);
@@ -177,7 +214,7 @@ async fn admit(admission: Rc<Admission>, source: Source, peer: Endpoint, permit:
         let ready = admission.clone();
         let under_way = UnderWay { handshake, admission, peer, permit, admitted };
         if let Some(early) = under_way.advance().await {
-            // A server that was closed meanwhile has no use for it: it is closed gracefully as it is dropped.
+            // A server that was closed meanwhile has cancelled this.
             let _ = ready.ready.put(early);
         }
     })

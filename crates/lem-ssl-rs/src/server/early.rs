@@ -11,8 +11,7 @@ use super::peers::Admitted;
 use crate::error::Error;
 use crate::handshake::Handshake;
 use crate::info::Info;
-use crate::meter::Metered;
-use crate::transport::{Stream, Tls};
+use crate::transport::{Ender, Stream, Tls};
 
 /// Early data (0-RTT, RFC 8446 section 2.3): whoever has recorded them may send them again, and a client whose connection
 /// fails may, too. See [`ContextBuilder::early_data`](crate::ContextBuilder::early_data).
@@ -114,6 +113,11 @@ impl UnderWay {
         admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error });
     }
 
+    /// The server was closed.
+    fn abort(self) {
+        self.admission.meter.count_failure(&Error::Interrupted);
+    }
+
     /// The stream of a handshake that is over.
     fn into_stream(self) -> (Stream, Permit) {
         let Self { handshake, admission, permit, admitted, .. } = self;
@@ -134,11 +138,12 @@ impl Early {
         let unread = under_way.handshake.take_early();
         if under_way.handshake.is_over() {
             let (stream, permit) = under_way.into_stream();
-            stream.with_transport(|tls| tls.tell_meter(|metered| metered.waits(stream.handle())));
+            stream.with_transport(|tls| tls.tell_meter(|metered| metered.waits(Ender::of_stream(tls, &stream))));
             return Self { phase: Phase::Finished(stream, Some(permit)), unread };
         }
         under_way.admission.meter.count(|counters| counters.handshakes_early += 1);
-        under_way.handshake.tls().tell_meter(Metered::early);
+        let tls = under_way.handshake.tls();
+        tls.tell_meter(|metered| metered.early(Ender::of_handshake(tls)));
         Self { phase: Phase::UnderWay(under_way), unread }
     }
 
@@ -157,6 +162,16 @@ impl Early {
         match std::mem::replace(&mut self.accepted().phase, Phase::Over) {
             Phase::Finished(stream, _) => Some(stream),
             Phase::UnderWay(_) | Phase::Over => None,
+        }
+    }
+
+    /// Ends the connection of one that nobody has accepted, so that its client does not take nothing for a complete
+    /// answer.
+    pub(super) fn abort(mut self) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Finished(stream, _) => stream.abort(),
+            Phase::UnderWay(under_way) => under_way.abort(),
+            Phase::Over => {}
         }
     }
 
@@ -240,15 +255,17 @@ impl Early {
         let Phase::UnderWay(under_way) = std::mem::replace(&mut self.phase, Phase::Over) else {
             return Err(Error::Closed);
         };
+        let drained = under_way.admission.meter.is_over();
         if let Err(error) = result {
             self.unread = Vec::new();
+            let error = if drained { Error::Closed } else { error };
             under_way.fail(&error);
             return Err(error);
         }
-        let drained = under_way.admission.meter.is_over();
         let (stream, _permit) = under_way.into_stream();
         if drained {
-            // Dropped, and so closed gracefully.
+            // Nobody answers: the client must not take nothing for a complete answer.
+            stream.abort();
             return Err(Error::Closed);
         }
         open(&stream);
@@ -259,7 +276,7 @@ impl Early {
 
 /// The stream is in somebody's hands.
 fn open(stream: &Stream) {
-    stream.with_transport(|tls| tls.tell_meter(|metered| metered.accepted(stream.handle())));
+    stream.with_transport(|tls| tls.tell_meter(|metered| metered.accepted(Ender::of_stream(tls, stream))));
 }
 
 impl Drop for Early {

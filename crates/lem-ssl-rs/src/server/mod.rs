@@ -11,8 +11,8 @@ use lem_rs::{Endpoint, Listener, ToAddress, spawn, timeout};
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::live::LiveContext;
-use crate::meter::Counters;
-use crate::transport::Stream;
+use crate::meter::{Counters, Listed};
+use crate::transport::{Ender, Stream};
 
 mod admission;
 mod early;
@@ -41,16 +41,18 @@ pub struct Server {
     admission: Rc<Admission>,
 }
 
-/// How a server was drained. Clients that were still shaking hands are in none of the numbers: they are cut off.
+/// How a server was drained.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
     /// Streams that came to their end by themselves, before the deadline.
     pub finished: u64,
-    /// Streams that were closed at the deadline.
+    /// Streams that were closed at the deadline, or cut off where they could not be closed.
     pub closed: u64,
-    /// Streams that nobody had accepted when the server was closed: they were closed then.
+    /// Streams that nobody had accepted when the server was closed: they were cut off then, as nobody had answered.
     pub unclaimed: u64,
+    /// Clients that were still shaking hands when the server was closed: they were cut off then.
+    pub unfinished: u64,
 }
 
 impl Context {
@@ -195,8 +197,9 @@ impl Server {
         self.admission.ready.interrupt()
     }
 
-    /// Closes the server; a task that accepts is interrupted. Streams that nobody accepted are closed; those that were
-    /// accepted live on.
+    /// Closes the server; a task that accepts is interrupted. Streams that nobody accepted, and clients that are shaking
+    /// hands, are cut off: they see a truncated stream or a failed handshake, and no complete, empty answer. Streams that
+    /// were accepted live on.
     ///
     /// # Errors
     /// [`Error::AlreadyClosed`] the second time.
@@ -205,8 +208,10 @@ impl Server {
     }
 
     /// Closes the server, if it is not closed yet, waits until the streams that it accepted have come to their end, and
-    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered. An [`Early`] that was
-    /// handed out counts as a stream; one whose handshake is not finished then gets none.
+    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered. One that was
+    /// [taken apart](crate::Stream::into_parts) counts as open until its transport is dropped; after the deadline it is cut
+    /// off, since nobody can say goodbye for it. An [`Early`] that was handed out counts as a stream; if its handshake is
+    /// not finished then, it is cut off and gets none.
     ///
     /// **Cancel safety:** dropping it stops the waiting; the server stays closed.
     pub async fn drain(&self, deadline: Duration) -> Drained {
@@ -216,12 +221,14 @@ impl Server {
         let before = meter.accepted();
         let closed = match timeout(deadline, meter.emptied()).await {
             Ok(()) => 0,
-            Err(_) => {
-                let (early, left) = meter.end();
-                early + left.iter().filter(|stream| stream.close().is_ok()).count() as u64
-            }
+            Err(_) => meter.end().iter().filter(|left| end(left)).count() as u64,
         };
-        Drained { finished: before.saturating_sub(closed), closed, unclaimed: self.admission.unclaimed() }
+        Drained {
+            finished: before.saturating_sub(closed),
+            closed,
+            unclaimed: self.admission.unclaimed(),
+            unfinished: self.admission.unfinished(),
+        }
     }
 
     /// Calls `told` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
@@ -253,6 +260,16 @@ impl Server {
     /// Where it listens: with the port that was chosen, if port 0 was asked for.
     pub fn local_addr(&self) -> &Endpoint {
         self.admission.listener.local_addr()
+    }
+}
+
+/// Ends a connection whose time is over; false if it is about to end by itself.
+fn end(left: &Listed<Ender>) -> bool {
+    match left {
+        Listed::Early(connection) => connection.cut(),
+        // Who cannot be closed and has said no goodbye was taken apart.
+        Listed::Waiting(connection) | Listed::Open(connection) => connection.close() || connection.cut(),
+        Listed::Ending(connection) => connection.close(),
     }
 }
 

@@ -147,6 +147,7 @@ impl Threads {
                     all.finished += drained.finished;
                     all.closed += drained.closed;
                     all.unclaimed += drained.unclaimed;
+                    all.unfinished += drained.unfinished;
                 }
                 Some(Err(error)) => failed = failed.or(Some(error)),
                 None => {}
