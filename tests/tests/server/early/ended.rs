@@ -1,6 +1,6 @@
 //! Handshakes that end after they have brought early data.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use lem_ssl_rs::{Drained, Error, TlsError, spawn, unblock};
@@ -112,5 +112,40 @@ fn after_the_deadline_of_a_drain_early_data_lead_to_no_stream() {
             );
         assert!(matches!(early.finish().await, Err(Error::Closed)));
         finishing.await.unwrap();
+    });
+}
+
+#[test]
+fn early_data_that_nobody_has_answered_at_the_end_are_cut_off() {
+    check(async {
+        for accepted in [true, false] {
+            let (server, client) = by_hand().await;
+            until(|| server.counters().open == 0).await;
+            let (early, visitor) = if accepted {
+                let (early, visitor) = half_way(&server, &client, "request").await;
+                (Some(early), visitor)
+            } else {
+                let (mut visitor, offered) = client.begin(server.local_addr().ip().unwrap(), "request");
+                assert!(offered);
+                let flight = visitor.flight();
+                visitor.socket.write_all(&flight).unwrap();
+                until(|| server.counters().handshakes_early == 1).await;
+                (None, visitor)
+            };
+            let drained = server.drain(Duration::ZERO).await;
+            assert_eq!(counts(drained), if accepted { (0, 1, 0) } else { (0, 0, 1) });
+            // Whoever has it may keep it: the client is cut off all the same.
+            let heard = unblock(move || {
+                let mut visitor = visitor;
+                let mut heard = Vec::new();
+                while visitor.tls.read_tls(&mut visitor.socket).is_ok_and(|count| count > 0) {
+                    visitor.tls.process_new_packets().unwrap();
+                }
+                visitor.tls.reader().read_to_end(&mut heard).map(|_| heard)
+            });
+            let end = heard.await.unwrap();
+            assert!(matches!(&end, Err(error) if error.kind() == ErrorKind::UnexpectedEof), "{end:?}");
+            drop(early);
+        }
     });
 }
