@@ -13,6 +13,7 @@ mod not_tls;
 mod post_handshake;
 mod refusals;
 mod regressions;
+mod reset;
 mod sessions;
 mod stalls;
 mod starttls;

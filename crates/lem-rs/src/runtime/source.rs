@@ -275,7 +275,14 @@ impl Source {
 
     /// Whether connecting has worked; `WouldBlock` while that is open.
     pub(crate) fn try_connected(&self) -> io::Result<()> {
-        self.watched.attempt(Direction::Write, || self.socket.connected())
+        match self.watched.attempt(Direction::Write, || self.socket.connected()) {
+            // Who does not listen refuses; what is reset had stood. What the peer has said before is there to be read.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.reset.set(true);
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
