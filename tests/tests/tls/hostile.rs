@@ -61,8 +61,12 @@ fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_
             let reading = spawn(async move { reader.read(ReadMode::All).await });
             let update = other.peer.key_update();
             other.send(&update).await;
-            let bytes = other.wire.read(ReadMode::Available).await.unwrap();
-            assert_eq!(key_updates(&other.peer.open(&bytes)), 1, "{role:?}");
+            // Behind a server's tickets.
+            let mut records = Vec::new();
+            while key_updates(&records) == 0 {
+                let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+                records.extend(other.peer.open(&bytes));
+            }
             for _ in 0..5 {
                 let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
                 other.send(&update).await;
