@@ -75,7 +75,8 @@ fn work(order: &Order) -> Outcome<()> {
         | Work::Fleet
         | Work::Crowd
         | Work::Callers
-        | Work::Answerers => load::run(order),
+        | Work::Answerers
+        | Work::Neighbour => load::run(order),
         Work::Threads => scenarios::run_threads(order),
         _ => match order.contender {
             Name::Lem => scenarios::run::<Lem>(order),

@@ -34,6 +34,7 @@ pub(crate) enum Work {
     Crowd,
     Callers,
     Answerers,
+    Neighbour,
 }
 
 impl Work {
@@ -60,10 +61,52 @@ impl Work {
         ("crowd", Self::Crowd),
         ("callers", Self::Callers),
         ("answerers", Self::Answerers),
+        ("neighbour", Self::Neighbour),
     ];
 
     fn text(self) -> &'static str {
         Self::ALL.iter().find(|(_, work)| *work == self).map_or("", |(text, _)| text)
+    }
+}
+
+/// What the peer beside an honest one does to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hostile {
+    /// Nothing.
+    Quiet,
+    /// Records of 16 KiB, as fast as they are taken.
+    Bulk,
+    /// Thirty requests for new keys and a byte, again and again.
+    NewKeys,
+    /// The same, each request in records of a byte.
+    Fragments,
+    /// Records of one byte.
+    Tiny,
+    /// Thirty empty records and a byte.
+    Empty,
+    /// Records of one byte and as many zeros as fit.
+    Padding,
+    /// Records of one byte, each in a packet of its own.
+    Packets,
+    /// Handshakes that are begun and left.
+    Hellos,
+}
+
+impl Hostile {
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("quiet", Self::Quiet),
+        ("bulk", Self::Bulk),
+        ("new keys", Self::NewKeys),
+        ("fragments", Self::Fragments),
+        ("tiny", Self::Tiny),
+        ("empty", Self::Empty),
+        ("padding", Self::Padding),
+        ("packets", Self::Packets),
+        ("hellos", Self::Hellos),
+    ];
+
+    pub(crate) fn text(self) -> &'static str {
+        Self::ALL.iter().find(|(_, hostile)| *hostile == self).map_or("", |(text, _)| text)
     }
 }
 
@@ -87,6 +130,8 @@ pub(crate) struct Order {
     pub(crate) resume: bool,
     /// Whether reading buffers are given back between messages.
     pub(crate) frugal: bool,
+    /// Who is beside the connection that is measured.
+    pub(crate) hostile: Hostile,
     /// Where the other side listens.
     pub(crate) port: u16,
     /// The core to stay on.
@@ -107,6 +152,7 @@ impl Order {
             total: 0,
             resume: false,
             frugal: false,
+            hostile: Hostile::Quiet,
             port: 0,
             core: None,
             pki: PathBuf::new(),
@@ -130,6 +176,7 @@ impl Order {
             self.total.to_string(),
             self.resume.to_string(),
             self.frugal.to_string(),
+            self.hostile.text().to_owned(),
             self.port.to_string(),
             core,
             self.pki.display().to_string(),
@@ -137,11 +184,14 @@ impl Order {
     }
 
     pub(crate) fn from_arguments(arguments: &[String]) -> Outcome<Self> {
-        let [work, contender, size, connections, active, warm, total, resume, frugal, port, core, pki] = arguments
+        let [work, contender, size, connections, active, warm, total, resume, frugal, hostile, port, core, pki] =
+            arguments
         else {
             return Err("a child process was started with the wrong arguments".into());
         };
         let (_, work) = Work::ALL.iter().find(|(text, _)| text == work).ok_or("a child process has unknown work")?;
+        let (_, hostile) =
+            Hostile::ALL.iter().find(|(text, _)| text == hostile).ok_or("a child process has an unknown neighbour")?;
         Ok(Self {
             work: *work,
             contender: parse(contender)?,
@@ -152,6 +202,7 @@ impl Order {
             total: parse(total)?,
             resume: parse(resume)?,
             frugal: parse(frugal)?,
+            hostile: *hostile,
             port: parse(port)?,
             core: core.parse().ok(),
             pki: pki.into(),
@@ -182,6 +233,7 @@ mod tests {
                 total: 5,
                 resume: true,
                 frugal: true,
+                hostile: Hostile::NewKeys,
                 port: 6,
                 core: Some(1),
                 pki: "/tmp/with space".into(),

@@ -3,6 +3,8 @@
 mod bulk;
 mod callers;
 mod fleet;
+mod hostile;
+mod neighbour;
 mod wire;
 
 use crate::order::{Order, Work};
@@ -16,6 +18,7 @@ pub(crate) fn run(order: &Order) -> Outcome<()> {
         Work::Source | Work::Flood | Work::Sink | Work::Both | Work::Text => bulk::run(order),
         Work::Fleet | Work::Crowd => fleet::run(order),
         Work::Callers => callers::call(order),
+        Work::Neighbour => neighbour::run(order),
         Work::Answerers => callers::answer(order),
         work => Err(format!("{work:?} is no work for the load side").into()),
     }

@@ -2,7 +2,7 @@
 
 use super::{Case, Gauge, Limit, Method, Output, Scenario};
 use crate::contenders::Name;
-use crate::order::{Order, Work};
+use crate::order::{Hostile, Order, Work};
 
 const KIB: usize = 1024;
 const MEGABYTE: f64 = 1e6;
@@ -33,6 +33,9 @@ pub(crate) fn cases(scenario: Scenario, quick: bool) -> Vec<Case> {
         Scenario::Scale => {
             let open: &[usize] = if quick { &[100, 1_000] } else { &[100, 1_000, 8_000] };
             open.iter().map(|open| scale(*open, 50_000 / share)).collect()
+        }
+        Scenario::Neighbour => {
+            Hostile::ALL.iter().map(|(text, hostile)| neighbour(text, *hostile, 2_000 / share)).collect()
         }
         Scenario::Timers => vec![alone(scenario, Work::Timers, "arm and cancel", "timers/CPU s", 1_000_000 / share)],
         Scenario::Spawn => vec![alone(scenario, Work::Spawn, "spawn, wake, end", "tasks/CPU s", 1_000_000 / share)],
@@ -174,6 +177,22 @@ fn scale(open: usize, total: u64) -> Case {
             then: Gauge::RateAndLatency,
         },
         contenders: everybody(),
+    }
+}
+
+/// So many milliseconds of honest echoes.
+fn neighbour(text: &str, hostile: Hostile, milliseconds: u64) -> Case {
+    let side = Order { size: 64, connections: 2, ..Order::new(Work::Echo) };
+    Case {
+        scenario: Scenario::Neighbour,
+        outputs: ["p50", "p99", "max"].map(|what| Output::cost(format!("{text}, {what}"), "µs")).into(),
+        method: Method::Server {
+            load: Order { work: Work::Neighbour, hostile, total: milliseconds, ..side.clone() },
+            side,
+            limit: Limit::default(),
+            then: Gauge::Latency,
+        },
+        contenders: vec![Name::Lem, Name::Tokio, Name::Futures],
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) enum Scenario {
     Resume,
     Idle,
     Scale,
+    Neighbour,
     Timers,
     Spawn,
     Threads,
@@ -40,6 +41,7 @@ impl Scenario {
         Self::Resume,
         Self::Idle,
         Self::Scale,
+        Self::Neighbour,
         Self::Timers,
         Self::Spawn,
         Self::Threads,
@@ -58,6 +60,7 @@ impl Scenario {
             Self::Resume => "resume",
             Self::Idle => "idle",
             Self::Scale => "scale",
+            Self::Neighbour => "neighbour",
             Self::Timers => "timers",
             Self::Spawn => "spawn",
             Self::Threads => "threads",
@@ -78,6 +81,7 @@ impl Scenario {
             Self::Resume => "resumed handshakes, as server and as client",
             Self::Idle => "resident memory of an idle connection, after 112 KiB each way",
             Self::Scale => "echoing 1 KiB on 100 connections of 100, 1,000 and 8,000",
+            Self::Neighbour => "how long an honest echo waits beside a hostile peer of each kind",
             Self::Timers => "arming and cancelling a million timers",
             Self::Spawn => "starting tasks, waking them, seeing them end",
             Self::Threads => "full handshakes with serve_threads on one thread and on two",
@@ -163,6 +167,8 @@ pub(crate) enum Gauge {
     Rate,
     /// The same, and the median and the 99th percentile of the time that one takes.
     RateAndLatency,
+    /// The median, the 99th percentile and the maximum of the time that one takes.
+    Latency,
     /// Resident bytes for each connection.
     Memory,
 }

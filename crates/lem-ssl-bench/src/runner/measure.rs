@@ -101,6 +101,7 @@ impl Bench {
         match then {
             Gauge::Memory => Ok(vec![(memory - memory_before).max(0.0) / side.connections as f64]),
             Gauge::Rate => Ok(vec![rate(nanos)?]),
+            Gauge::Latency => Ok(times.into_iter().map(|nanos| nanos / 1e3).collect()),
             Gauge::RateAndLatency => {
                 let [p50, p99] = times.try_into().map_err(|_| "the load side told no times")?;
                 Ok(vec![rate(nanos)?, p50 / 1e3, p99 / 1e3])
