@@ -1,10 +1,12 @@
 //! Peers that send what is allowed and useless, or what is not: told by an alert, and never our loss.
 
-use lem_ssl_rs::{Error, ReadMode, TlsError, spawn};
+use std::sync::Arc;
+
+use lem_ssl_rs::{Error, ReadMode, TlsError, Version, spawn};
 use lem_ssl_tests::raw::{CONTENT, HANDSHAKE, KEY_UPDATE, RawPeer};
 use rustls::AlertDescription;
 
-use crate::support::{Raw, Role, alerts, key_updates, raw, run, says, tls};
+use crate::support::{Peer, Raw, Role, alerts, key_updates, pki, raw, run, says, server, tls, upgrade, wire};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -222,6 +224,71 @@ fn what_cannot_be_opened_after_our_own_goodbye_ends_the_reading_and_nothing_else
                 drop(stream);
                 assert_eq!(alerts(&other.everything().await)[0], 0, "{role:?}: {what}");
             }
+        }
+    });
+}
+
+/// Before there are keys, and with the other end's first words.
+const FIRST_WORDS: [(&str, &[u8], AlertDescription); 6] = [
+    ("a hello of more than 64 KiB", &[22, 3, 1, 0, 6, 1, 1, 0, 0, 3, 3], AlertDescription::DecodeError),
+    ("a hello of 16 MiB", &[22, 3, 1, 0, 6, 2, 255, 255, 255, 3, 3], AlertDescription::DecodeError),
+    (
+        "half a hello and an alert",
+        &[22, 3, 1, 0, 5, 1, 0, 0, 200, 3, 21, 3, 1, 0, 2, 1, 0],
+        AlertDescription::DecodeError,
+    ),
+    ("half a hello and content", &[22, 3, 1, 0, 5, 1, 0, 0, 200, 3, 23, 3, 1, 0, 1, 0], AlertDescription::DecodeError),
+    ("content", &[23, 3, 1, 0, 1, 0], AlertDescription::UnexpectedMessage),
+    ("a record that is too large", &[22, 3, 1, 255, 255, 1], AlertDescription::DecodeError),
+];
+
+#[test]
+fn an_offence_in_the_handshake_is_answered_with_an_alert() {
+    run(async {
+        let pki = pki();
+        for role in ROLES {
+            let context = match role {
+                Role::Client => pki.client_context(),
+                Role::Server => pki.server_context(),
+            };
+            let context = context.build().unwrap();
+            for (what, bytes, alert) in FIRST_WORDS {
+                let (near, far) = wire();
+                let ours = context.clone();
+                let us = spawn(async move { upgrade(&ours, role, near).await.unwrap_err() });
+                far.write(bytes).await.unwrap();
+                let error = us.await.unwrap();
+                says(tls(&error), &["the peer broke the protocol"]);
+                let told = far.read(ReadMode::All).await.unwrap();
+                let last = told.last_chunk().unwrap();
+                assert_eq!(last, &[21, 3, 3, 0, 2, 2, u8::from(alert)], "{role:?}: {what}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_chain_of_more_than_64_kib_is_refused_with_an_alert_that_arrives() {
+    run(async {
+        for version in [Version::Tls12, Version::Tls13] {
+            let pki = pki();
+            let mut long = pki.server.chain_der.clone();
+            while long.iter().map(|certificate| certificate.len()).sum::<usize>() <= 70_000 {
+                long.push(pki.root.certificate_der().clone());
+            }
+            let mut issued = pki.server.clone();
+            issued.chain_der = long;
+            let peer = server(&Arc::new(pki.server_config(&issued, &[version])));
+            let context = pki.client_context().versions([version]).build().unwrap();
+            let (near, far) = wire();
+            let us = spawn(async move { upgrade(&context, Role::Client, near).await.unwrap_err() });
+            let mut peer = Peer::new(peer, far).await;
+            assert!(!peer.shake_hands().await);
+            peer.drain().await;
+            let error = us.await.unwrap();
+            says(tls(&error), &["the peer broke the protocol"]);
+            let told = Some(rustls::Error::AlertReceived(AlertDescription::DecodeError));
+            assert_eq!(peer.failure, told, "{version:?}");
         }
     });
 }
