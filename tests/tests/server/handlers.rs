@@ -1,9 +1,10 @@
 //! What a handler does concerns its own stream only.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
 
-use lem_ssl_rs::{Error, ReadMode, Server, ServerOptions, Stream, spawn, yield_now};
+use lem_ssl_rs::{Error, ReadMode, Server, ServerOptions, Stream, WriteQueue, spawn, yield_now};
 
 use crate::support::{check, connect, echo, is_answered, is_echoed, listen, until};
 
@@ -140,5 +141,62 @@ fn handlers_go_on_when_the_accepting_task_is_interrupted_and_new_ones_come_after
         answer(&server, echo);
         assert_eq!(second.read(ReadMode::Line).await.unwrap(), b"early\n");
         is_echoed(&first, "two\n").await;
+    });
+}
+
+/// How a handler holds its stream when it panics.
+const HOLDS: [&str; 6] = ["whole", "split", "writer only", "queue", "shared", "polled"];
+
+#[test]
+fn half_an_answer_before_a_panic_is_never_a_whole_one_however_the_stream_is_held() {
+    check(async {
+        for hold in HOLDS {
+            let server = listen(ServerOptions::default()).await;
+            answer(&server, move |stream| async move {
+                stream.read(ReadMode::Line).await.unwrap();
+                match hold {
+                    "split" => {
+                        let (_reader, writer) = stream.split();
+                        writer.write("half").await.unwrap();
+                        panic!("this panic is part of the test");
+                    }
+                    "writer only" => {
+                        let (reader, writer) = stream.split();
+                        drop(reader);
+                        writer.write("half").await.unwrap();
+                        panic!("this panic is part of the test");
+                    }
+                    "queue" => {
+                        let (_reader, writer) = stream.split();
+                        let queue = WriteQueue::new(writer);
+                        queue.write("half").await.unwrap();
+                        panic!("this panic is part of the test");
+                    }
+                    "shared" => {
+                        let stream = Rc::new(stream);
+                        let other = stream.clone();
+                        stream.write("half").await.unwrap();
+                        drop(other);
+                        panic!("this panic is part of the test");
+                    }
+                    "polled" => {
+                        let mut polled = stream.into_polled();
+                        poll_fn(|cx| polled.poll_write(cx, b"half")).await.unwrap();
+                        poll_fn(|cx| polled.poll_flush(cx)).await.unwrap();
+                        panic!("this panic is part of the test");
+                    }
+                    _ => {
+                        stream.write("half").await.unwrap();
+                        panic!("this panic is part of the test");
+                    }
+                }
+            });
+            let client = connect(&server).await;
+            client.write("go\n").await.unwrap();
+            let all = client.read(ReadMode::All).await;
+            assert!(matches!(all, Err(Error::Truncated(_))), "{hold}: {all:?}");
+            assert_eq!(client.read(ReadMode::Available).await.unwrap(), b"half", "{hold}");
+            until(|| server.counters().open == 0).await;
+        }
     });
 }
