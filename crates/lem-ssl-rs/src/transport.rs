@@ -232,8 +232,7 @@ impl Transport for Tls {
             let kept = partial.len();
             // Only a handshake message in a great many tiny records fills it, and with no room a read looks like FIN.
             if kept >= arena.len() {
-                let too_long = rustls::InvalidMessage::HandshakePayloadTooLarge;
-                return Ok(Some(Then::Failed(rustls::Error::InvalidMessage(too_long))));
+                return Ok(Some(session.refuse_message(partial, outbox, *sending == Sending::Open)));
             }
             arena[..kept].copy_from_slice(partial);
             // A message in tiny pieces is copied with each of them, there and back.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use lem_ssl_rs::{Error, ReadMode, TlsError, Version, spawn};
-use lem_ssl_tests::raw::{CONTENT, HANDSHAKE, KEY_UPDATE, RawPeer};
+use lem_ssl_tests::raw::{ALERT, CONTENT, HANDSHAKE, KEY_UPDATE, RawPeer};
 use rustls::AlertDescription;
 
-use crate::support::{Peer, Raw, Role, alerts, key_updates, pki, raw, run, says, server, tls, upgrade, wire};
+use crate::support::{Peer, Raw, Role, alerts, client, key_updates, pki, raw, run, says, server, tls, upgrade, wire};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -115,7 +115,7 @@ fn a_peer_that_never_reads_and_asks_for_new_keys_makes_us_keep_one_answer() {
 /// What a peer sends, and the alert that tells it why that ends the connection.
 type Offence = (&'static str, fn(&mut RawPeer) -> Vec<u8>, AlertDescription);
 
-const OFFENCES: [Offence; 9] = [
+const OFFENCES: [Offence; 12] = [
     (
         "a handshake message of more than 64 KiB",
         |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]),
@@ -152,6 +152,21 @@ const OFFENCES: [Offence; 9] = [
     ),
     ("an all-zero inner text", |peer| peer.seal(0, &[0; 100]), AlertDescription::UnexpectedMessage),
     ("an inner text of no type at all", |peer| peer.seal(0, &[]), AlertDescription::UnexpectedMessage),
+    (
+        "a handshake message that fills all room in tiny pieces",
+        |peer| {
+            let mut message = vec![4, 0, 255, 0];
+            message.resize(15_000, 0);
+            message.chunks(1).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect()
+        },
+        AlertDescription::DecodeError,
+    ),
+    ("warnings", |peer| (0..10).flat_map(|_| peer.seal(ALERT, &[1, 90])).collect(), AlertDescription::DecodeError),
+    (
+        "a message that nobody sends now",
+        |peer| peer.seal(HANDSHAKE, &[20, 0, 0, 1, 0]),
+        AlertDescription::UnexpectedMessage,
+    ),
     (
         "new keys again and again",
         |peer| (0..40).flat_map(|_| peer.key_update()).collect(),
@@ -193,10 +208,10 @@ fn an_offence_after_our_own_goodbye_ends_the_reading_and_nothing_else() {
                 let (stream, mut other) = raw(role).await;
                 stream.close_write().unwrap();
                 let bytes = offend(&mut other.peer);
+                let reader = spawn(async move { stream.read(ReadMode::All).await });
                 other.send(&bytes).await;
-                let error = stream.read(ReadMode::All).await.unwrap_err();
+                let error = reader.await.unwrap().unwrap_err();
                 assert!(!matches!(error, Error::Closed | Error::Truncated(_)), "{role:?}: {what}: {error:?}");
-                drop(stream);
                 assert_eq!(alerts(&other.everything().await), [0], "{role:?}: {what}");
             }
         }
@@ -290,5 +305,24 @@ fn a_chain_of_more_than_64_kib_is_refused_with_an_alert_that_arrives() {
             let told = Some(rustls::Error::AlertReceived(AlertDescription::DecodeError));
             assert_eq!(peer.failure, told, "{version:?}");
         }
+    });
+}
+
+#[test]
+fn changes_of_ciphers_that_are_no_end_are_answered_with_an_alert() {
+    const CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 1];
+    run(async {
+        let pki = pki();
+        let context = pki.server_context().versions([Version::Tls13]).build().unwrap();
+        let peer = client(&Arc::new(pki.client_config(&[Version::Tls13])));
+        let (near, far) = wire();
+        let us = spawn(async move { upgrade(&context, Role::Server, near).await.unwrap_err() });
+        let mut peer = Peer::new(peer, far).await;
+        assert!(peer.flush().await);
+        peer.send(&CHANGE.repeat(40)).await;
+        peer.drain().await;
+        says(tls(&us.await.unwrap()), &["the peer broke the protocol"]);
+        let told = Some(rustls::Error::AlertReceived(AlertDescription::DecodeError));
+        assert_eq!(peer.failure, told);
     });
 }

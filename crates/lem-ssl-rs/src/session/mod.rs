@@ -17,6 +17,7 @@ mod alert;
 mod connection;
 mod open;
 
+use alert::send_alert;
 use connection::{Sealer, write};
 use open::{Progress, Sink, next_record, open};
 
@@ -168,6 +169,18 @@ impl Session {
                 opened
             }
         }
+    }
+
+    /// Fails, since `kept` is as much as there is room for, and no message is complete.
+    pub(crate) fn refuse_message(&mut self, kept: &[u8], outbox: &mut Outbox, may_send: bool) -> Then {
+        let error = rustls::InvalidMessage::HandshakePayloadTooLarge.into();
+        let held = &kept[..self.progress.held];
+        match &mut self.end {
+            End::Client(connection) => send_alert(connection, held, &error, outbox, may_send),
+            End::Server { connection, .. } => send_alert(connection, held, &error, outbox, may_send),
+        }
+        self.progress.held = 0;
+        Then::Failed(error)
     }
 
     /// Whether `kept`, which [`open`](Self::open) left over, holds a record that can be opened.
