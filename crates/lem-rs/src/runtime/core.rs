@@ -1,5 +1,6 @@
 //! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
 
+mod budget;
 mod heavy;
 mod poll;
 
@@ -234,31 +235,6 @@ impl Core {
             Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key, self.tasks.borrow().hold(key)),
             _ => Wait::Foreign(ForeignWaker::new(cx.waker())),
         }
-    }
-
-    /// Charges the task being polled for moving `bytes`.
-    pub(crate) fn charge(&self, bytes: usize) {
-        self.pace.charge(bytes);
-    }
-
-    /// Whether this poll's allowance for moving bytes is spent, in a task or in a stream's flush.
-    pub(crate) fn poll_is_spent(&self) -> bool {
-        self.pace.poll_is_spent()
-    }
-
-    /// What was charged so far, for [`charge_at_least`](Self::charge_at_least).
-    pub(crate) fn charged(&self) -> usize {
-        self.pace.charged()
-    }
-
-    /// Charges `bytes`, less what was charged since `before`: for a call that may have charged for itself.
-    pub(crate) fn charge_at_least(&self, bytes: usize, before: usize) {
-        self.charge(bytes.saturating_sub(self.charged().saturating_sub(before)));
-    }
-
-    /// Whether the task being polled has spent its allowance and should give way. Outside of a poll nobody waits.
-    pub(crate) fn must_give_way(&self) -> bool {
-        self.polled.get().is_some() && self.pace.poll_is_spent()
     }
 
     /// How many tasks there are.
