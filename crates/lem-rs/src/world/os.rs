@@ -1,10 +1,11 @@
 //! The real world: the operating system's clock and sockets, through mio.
 
 mod adopted;
+mod listen;
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +15,10 @@ use mio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::SockRef;
 
 use self::adopted::{Use, is_plain_tcp, prepare};
+use self::listen::{backlog, listen_tcp};
 use super::{Acceptor, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
 use crate::endpoint::Endpoint;
 
@@ -158,28 +160,6 @@ impl World for OsWorld {
             }
         }
     }
-}
-
-/// Opens a listening TCP socket, with the options that have to be set before it is bound.
-fn listen_tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restarted server need not wait for connections of the one before (TIME_WAIT).
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    #[cfg(unix)]
-    socket.set_reuse_port(options.reuse_port)?;
-    if address.is_ipv6() {
-        // "[::]" means both families, whatever the system's default is.
-        socket.set_only_v6(false)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(backlog(options))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-fn backlog(options: &ListenOptions) -> i32 {
-    i32::try_from(options.backlog).unwrap_or(i32::MAX)
 }
 
 impl Notify for Waker {
