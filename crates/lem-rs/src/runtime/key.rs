@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use slab::Slab;
+
 /// Names an entry of a [`Keyed`] table, for as long as that very entry lives. No other entry ever has the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -10,27 +12,21 @@ pub(crate) struct Key {
     generation: NonZeroU32,
 }
 
-/// A table whose places are used again, each time under another generation. A place that has used up its generations
-/// is never used again: that costs the memory of one entry after four billion uses, and no key can ever come back.
-/// All of this is the same on 32 and 64 bits. Tests choose fewer `GENERATIONS`.
+/// A slab whose places are used again each time under another generation. A place that has used up its generations is
+/// never used again: that costs the memory of one entry after four billion uses, and no key can ever come back. All of
+/// this is the same on 32 and 64 bits. Tests choose fewer `GENERATIONS`.
 #[derive(Debug)]
 pub(crate) struct Keyed<T, const GENERATIONS: u32 = { u32::MAX }> {
-    places: Vec<Place<T>>,
-    /// The place that was vacated last; it names the one before.
-    vacant: Option<u32>,
-    len: usize,
-}
-
-#[derive(Debug)]
-enum Place<T> {
-    Occupied { generation: NonZeroU32, value: T },
-    Vacant { next_generation: NonZeroU32, next_vacant: Option<u32> },
-    UsedUp,
+    /// `None` is a place that is used up: it stays occupied, so that the slab does not give it out again.
+    slab: Slab<Option<T>>,
+    /// The present generation of each place, or the next one if it is vacant; `None` if it is used up.
+    generations: Vec<Option<NonZeroU32>>,
+    used_up: usize,
 }
 
 impl<T, const GENERATIONS: u32> Default for Keyed<T, GENERATIONS> {
     fn default() -> Self {
-        Self { places: Vec::new(), vacant: None, len: 0 }
+        Self { slab: Slab::new(), generations: Vec::new(), used_up: 0 }
     }
 }
 
@@ -41,99 +37,72 @@ impl<T, const GENERATIONS: u32> Keyed<T, GENERATIONS> {
 
     /// Inserts a value that knows its own key.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        let reused = self.vacant.and_then(|index| match self.places[index as usize] {
-            Place::Vacant { next_generation, next_vacant } => Some((index, next_generation, next_vacant)),
-            _ => None,
-        });
-        let key = match reused {
-            Some((index, generation, next_vacant)) => {
-                self.vacant = next_vacant;
-                let key = Key { index, generation };
-                self.places[index as usize] = Place::Occupied { generation, value: make(key) };
-                key
-            }
-            None => {
-                let index = u32::try_from(self.places.len()).expect("memory ends before the indices do");
-                let key = Key { index, generation: NonZeroU32::MIN };
-                self.places.push(Place::Occupied { generation: key.generation, value: make(key) });
-                key
-            }
-        };
-        self.len += 1;
+        let place = self.slab.vacant_entry();
+        if place.key() == self.generations.len() {
+            self.generations.push(Some(NonZeroU32::MIN));
+        }
+        let index = u32::try_from(place.key()).expect("memory ends before the indices do");
+        let generation = self.generations[place.key()].expect("a place that is used up is not vacant");
+        let key = Key { index, generation };
+        place.insert(Some(make(key)));
         key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        match self.places.get(key.index as usize) {
-            Some(Place::Occupied { generation, value }) if *generation == key.generation => Some(value),
-            _ => None,
-        }
+        let place = self.place_of(key)?;
+        self.slab.get(place)?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        match self.places.get_mut(key.index as usize) {
-            Some(Place::Occupied { generation, value }) if *generation == key.generation => Some(value),
-            _ => None,
-        }
+        let place = self.place_of(key)?;
+        self.slab.get_mut(place)?.as_mut()
     }
 
     /// The entry whose [token](Key::to_token) this is. A token names less than a key: see there.
     pub(crate) fn at_token(&mut self, token: usize) -> Option<&mut T> {
         let index = TokenLayout::NATIVE.index(token);
-        match self.places.get_mut(index as usize) {
-            Some(Place::Occupied { generation, value })
-                if Key { index, generation: *generation }.to_token() == Some(token) =>
-            {
-                Some(value)
-            }
-            _ => None,
-        }
+        let generation = (*self.generations.get(index as usize)?)?;
+        let key = Key { index, generation };
+        if key.to_token() == Some(token) { self.get_mut(key) } else { None }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        self.get(key)?;
-        self.vacate(key.index)
+        let place = self.place_of(key)?;
+        self.vacate(place)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.slab.len() - self.used_up
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|place| match place {
-            Place::Occupied { value, .. } => Some(value),
-            _ => None,
-        })
+        self.slab.iter().filter_map(|(_, value)| value.as_ref())
     }
 
     /// Everything that is in it.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
-        self.places.into_iter().filter_map(|place| match place {
-            Place::Occupied { value, .. } => Some(value),
-            _ => None,
-        })
+        self.slab.into_iter().filter_map(|(_, value)| value)
     }
 
     /// Takes everything out, for a teardown that runs foreign code only when no borrow is held.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        (0..self.places.len() as u32).filter_map(|index| self.vacate(index)).collect()
+        (0..self.generations.len()).filter_map(|place| self.vacate(place)).collect()
     }
 
-    fn vacate(&mut self, index: u32) -> Option<T> {
-        let place = self.places.get_mut(index as usize)?;
-        let Place::Occupied { generation, .. } = place else { return None };
-        let after = match generation.checked_add(1).filter(|next| next.get() <= GENERATIONS) {
-            Some(next_generation) => {
-                let next_vacant = self.vacant.replace(index);
-                Place::Vacant { next_generation, next_vacant }
-            }
-            None => Place::UsedUp,
-        };
-        self.len -= 1;
-        match std::mem::replace(place, after) {
-            Place::Occupied { value, .. } => Some(value),
-            _ => None,
+    fn place_of(&self, key: Key) -> Option<usize> {
+        let place = key.index as usize;
+        (*self.generations.get(place)? == Some(key.generation)).then_some(place)
+    }
+
+    fn vacate(&mut self, place: usize) -> Option<T> {
+        let value = self.slab.get_mut(place)?.take()?;
+        let generation = &mut self.generations[place];
+        *generation = generation.and_then(|last| last.checked_add(1)).filter(|next| next.get() <= GENERATIONS);
+        match generation {
+            Some(_) => drop(self.slab.remove(place)),
+            None => self.used_up += 1,
         }
+        Some(value)
     }
 }
 
@@ -220,7 +189,7 @@ mod tests {
         }
         assert_eq!(keyed.get(stays), Some(&u32::MAX));
         // Each place was used three times, and then a new one was.
-        assert_eq!(keyed.places.len(), 1 + 1_000_usize.div_ceil(3));
+        assert_eq!(keyed.generations.len(), 1 + 1_000_usize.div_ceil(3));
     }
 
     #[test]
@@ -232,7 +201,7 @@ mod tests {
         order.for_each(|step| assert_eq!(keyed.remove(keys[step]), Some(step as u32)));
         assert_eq!(keyed.len(), 50);
         let again: Vec<_> = (200..250).map(|number| keyed.insert(number)).collect();
-        assert_eq!((keyed.len(), keyed.places.len()), (100, 100));
+        assert_eq!((keyed.len(), keyed.generations.len()), (100, 100));
         assert!(kept.iter().zip(50..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(again.iter().zip(200..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(keys.iter().all(|key| keyed.get(*key).is_none()));
