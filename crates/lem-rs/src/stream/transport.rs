@@ -20,6 +20,9 @@ pub trait Transport: 'static {
 
     /// Receives once: appends to `input` at least one byte and, if possible, about `want`. What cannot be delivered
     /// yet (a part of a record) stays in the transport. Not called again after it said [`Received::Ended`].
+    ///
+    /// One call does a bounded amount of work, and [charges](Source::charge) what it costs beside reading the socket: a
+    /// peer may send what takes long to compute and delivers nothing.
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received;
 
     /// Accepts the beginning of `data`, which is not empty. What it accepts it delivers, or the stream fails.
