@@ -12,12 +12,14 @@ use std::time::Duration;
 mod address;
 mod connect;
 mod end;
+mod protocol;
 mod task;
 mod timeout;
 
 pub use address::AddressError;
 pub use connect::{Attempt, ConnectError};
 pub use end::{Cut, EndOfStream};
+pub use protocol::ProtocolError;
 pub use task::JoinError;
 pub use timeout::{Phase, Timeout};
 
@@ -86,14 +88,24 @@ pub enum Error {
     },
     /// The caller used the library in a way that cannot work; says which way.
     Misuse(String),
-    /// A layer above failed; its own error is the source.
-    Protocol(Arc<dyn StdError + Send + Sync>),
+    /// The peer sent a line that is not UTF-8, to a read that was to give text.
+    NotText {
+        /// How many bytes at the front of the line are.
+        valid: usize,
+    },
+    /// A layer above failed; its own error is in it.
+    Protocol(Arc<ProtocolError>),
 }
 
 impl Error {
-    /// Wraps the error of a protocol layer.
+    /// Wraps the error of a protocol layer that the peer is to blame for.
     pub fn protocol(error: impl StdError + Send + Sync + 'static) -> Self {
-        Self::Protocol(Arc::new(error))
+        Self::protocol_of_kind(io::ErrorKind::InvalidData, error)
+    }
+
+    /// Wraps the error of a protocol layer; `kind` is what a caller of `std::io` traits is told.
+    pub fn protocol_of_kind(kind: io::ErrorKind, error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Protocol(Arc::new(ProtocolError::new(kind, error)))
     }
 
     /// The protocol layer's error, if it is an `E`.
@@ -146,6 +158,9 @@ impl fmt::Display for Error {
                 "stalled: {tasks} task(s) wait, and no timer, socket, worker or other thread is left to wake them"
             ),
             Self::Misuse(what) => f.write_str(what),
+            Self::NotText { valid } => {
+                write!(f, "the peer sent a line that is not UTF-8 text: byte {} is none of it", valid + 1)
+            }
             Self::Protocol(error) => error.fmt(f),
         }
     }
@@ -190,7 +205,8 @@ impl From<Error> for io::Error {
             Error::Closed | Error::AlreadyClosed => io::ErrorKind::NotConnected,
             Error::Truncated(Cut::Fin) | Error::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
             Error::Truncated(Cut::Reset) => io::ErrorKind::ConnectionReset,
-            Error::Limit { .. } | Error::Protocol(_) => io::ErrorKind::InvalidData,
+            Error::Limit { .. } | Error::NotText { .. } => io::ErrorKind::InvalidData,
+            Error::Protocol(error) => error.kind(),
             Error::Timeout(_) => io::ErrorKind::TimedOut,
             Error::Resolve { .. } => io::ErrorKind::NotFound,
             Error::Connect(error) => error.kind(),

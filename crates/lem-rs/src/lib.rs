@@ -34,7 +34,9 @@ mod time;
 mod world;
 
 pub use endpoint::Endpoint;
-pub use error::{AddressError, Attempt, ConnectError, Cut, EndOfStream, Error, JoinError, Phase, Timeout};
+pub use error::{
+    AddressError, Attempt, ConnectError, Cut, EndOfStream, Error, JoinError, Phase, ProtocolError, Timeout,
+};
 #[cfg(feature = "hyper")]
 pub use interop::hyper;
 pub use net::{Accept, Address, Listener, ToAddress, connect_source};

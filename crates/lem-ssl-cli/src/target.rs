@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_wrong_address_is_told_as_it_was_written() {
         assert!(parsed("example.org:", None).contains("the port after the colon is missing"));
-        assert!(parsed("exa mple.org", None).contains("\"exa mple.org\" is no address"));
+        assert!(parsed("exa mple.org", None).contains("invalid address \"exa mple.org\""));
         assert!(parsed("example.org:70000", None).contains("70000"));
         assert!(parsed("example.org", Some("70000")).contains("70000"));
     }

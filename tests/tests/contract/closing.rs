@@ -210,7 +210,7 @@ async fn shutdown_gives_up_at_its_deadline_and_names_the_phase<C: Carrier>() {
     let (near, _far) = C::pair_with(options).await;
     let error = near.shutdown().await.unwrap_err();
     assert_eq!(error.timed_out(), Some(Phase::Close), "{error}");
-    assert_eq!(error.to_string(), "timeout: the close phase was not done after 20 ms");
+    assert_eq!(error.to_string(), "close timed out after 20 ms");
 }
 
 async fn shutdown_says_when_the_connection_was_lost<C: Carrier>() {

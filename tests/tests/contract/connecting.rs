@@ -202,7 +202,7 @@ fn timeout_serves_every_other_wait() {
         let server = server_context(patient_builder()).listen("127.0.0.1:0").await.unwrap();
         let late = timeout(Duration::from_millis(1), server.accept()).await.map(drop).unwrap_err();
         assert_eq!(late.phase(), Phase::Operation);
-        assert_eq!(late.to_string(), "timeout: the operation phase was not done after 1 ms");
+        assert_eq!(late.to_string(), "operation timed out after 1 ms");
         assert!(!server.is_busy());
     });
 }

@@ -157,7 +157,7 @@ async fn trimmed_lines_are_text_without_their_ending<C: Carrier>() {
     let mut lines = near.lines();
     assert_eq!(lines.next_trimmed().await.unwrap(), Some("unix"));
     assert_eq!(lines.next_trimmed().await.unwrap(), Some("dos"));
-    assert!(matches!(lines.next_trimmed().await, Err(Error::Misuse(_))));
+    assert!(matches!(lines.next_trimmed().await, Err(Error::NotText { .. })));
     assert_eq!(lines.next_trimmed().await.unwrap(), Some("next"), "the one that is no text was passed over");
     assert_eq!(lines.next_trimmed().await.unwrap(), None);
 }

@@ -1,6 +1,8 @@
 //! `stream.read(mode)`: what each mode waits for and returns.
 
-use lem_rs::{ReadMode, spawn};
+use std::io;
+
+use lem_rs::{Error, ReadMode, spawn};
 
 use crate::support::{Carrier, assert_same, at_once, both, on_every_stream, pattern, says, until};
 
@@ -220,7 +222,10 @@ async fn a_trimmed_line_that_is_no_text_is_consumed<C: Carrier>() {
     let (near, far) = C::pair().await;
     far.write(b"\xff\xfe\nnext\n").await.unwrap();
     let error = near.read_line_trimmed().await.unwrap_err();
-    assert!(error.to_string().starts_with("the line is not text"), "{error}");
+    // The bytes are the peer's, and so is the fault.
+    assert!(matches!(error, Error::NotText { valid: 0 }), "{error:?}");
+    says(Err::<(), _>(error.clone()), "the peer sent a line that is not UTF-8 text: byte 1 is none of it");
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
     assert_eq!(near.read_line_trimmed().await.unwrap(), "next");
 }
 

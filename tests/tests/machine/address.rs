@@ -179,7 +179,7 @@ fn every_bad_address_says_what_is_wrong_with_it() {
         let error = text.parse::<Address>().expect_err(&text);
         assert!(error.problem().starts_with(problem), "{text:?}: {error}");
         // Quoted, so that nothing reaches a terminal as it is.
-        assert!(error.to_string().starts_with(&format!("{text:?} is no address: ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("invalid address {text:?}: ")), "{error}");
         assert!(!error.to_string().contains(['\0', '\n']), "{error}");
     }
 }
@@ -220,7 +220,7 @@ fn connecting_to_a_bad_address_says_the_same() {
     run(async {
         let error = TcpStream::connect("host:70000").await.unwrap_err();
         assert!(matches!(error, Error::Address(_)));
-        assert_eq!(error.to_string(), "\"host:70000\" is no address: the port 70000 is not between 1 and 65535");
+        assert_eq!(error.to_string(), "invalid address \"host:70000\": the port 70000 is not between 1 and 65535");
     });
 }
 

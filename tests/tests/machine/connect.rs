@@ -80,7 +80,7 @@ fn a_silent_address_ends_at_the_deadline_with_the_phase() {
         let deadline = Deadline::after(Duration::from_millis(30));
         let error = connect_source(&address, &deadline).await.unwrap_err();
         assert_eq!(error.timed_out(), Some(Phase::Connect));
-        let expected = format!("timeout: the connect phase for 127.0.0.1:{port} was not done after ");
+        let expected = format!("connect to 127.0.0.1:{port} timed out after ");
         assert!(error.to_string().starts_with(&expected), "{error}");
     });
 }

@@ -61,10 +61,10 @@ fn every_error_prints_its_words_and_becomes_its_kind() {
         ),
         (
             Timeout::new(Phase::Connect, Duration::from_secs(30)).target("host:443").into(),
-            "timeout: the connect phase for host:443 was not done after 30 s",
+            "connect to host:443 timed out after 30 s",
             ErrorKind::TimedOut,
         ),
-        (address, "\"host\" is no address: it has no port: write host:443, or host:https", ErrorKind::InvalidInput),
+        (address, "invalid address \"host\": it has no port: write host:443, or host:https", ErrorKind::InvalidInput),
         (
             Error::Resolve { host: "host".into(), source: Arc::new(io::Error::other("no such name")) },
             "cannot resolve the name \"host\": no such name",
@@ -93,7 +93,17 @@ fn every_error_prints_its_words_and_becomes_its_kind() {
             ErrorKind::Other,
         ),
         (Error::Misuse("used in a wrong way".into()), "used in a wrong way", ErrorKind::InvalidInput),
+        (
+            Error::NotText { valid: 4 },
+            "the peer sent a line that is not UTF-8 text: byte 5 is none of it",
+            ErrorKind::InvalidData,
+        ),
         (fault(), "a fault of the layer above", ErrorKind::InvalidData),
+        (
+            Error::protocol_of_kind(ErrorKind::InvalidInput, Fault(ErrorKind::AddrInUse.into())),
+            "a fault of the layer above",
+            ErrorKind::InvalidInput,
+        ),
     ];
     for (error, text, kind) in cases {
         assert_eq!(error.to_string(), text);
@@ -152,7 +162,7 @@ fn phases_are_named() {
 fn a_bad_read_mode_says_what_is_expected() {
     for text in ["*x", "-1", "+1", "1.5", "99999999999999999999999", "l", " 1"] {
         let error = text.parse::<ReadMode>().unwrap_err();
-        let expected = format!("\"{text}\" is no read mode: expected \"*l\", \"*a\" or a number of bytes");
+        let expected = format!("invalid read mode \"{text}\": expected \"*l\", \"*a\" or a number of bytes");
         assert_eq!(error.to_string(), expected);
     }
 }

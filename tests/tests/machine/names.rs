@@ -30,7 +30,7 @@ fn a_resolver_that_never_answers_ends_at_the_deadline_and_timers_tick_on() {
         let deadline = Deadline::after(Duration::from_millis(50));
         let error = connect_source(&address(), &deadline).await.unwrap_err();
         assert_eq!(error.timed_out(), Some(Phase::Resolve));
-        assert!(error.to_string().starts_with("timeout: the resolve phase for name.test:443 was not done after "));
+        assert!(error.to_string().starts_with("resolving the name of name.test:443 timed out after "));
         ticker.cancel();
         assert!(ticks.get() > 0);
     });
@@ -42,7 +42,7 @@ fn an_encrypted_connect_names_the_resolve_phase_too() {
     run_on(&machine_with(Silent), async move {
         let error = context.connect("name.test:https").await.unwrap_err();
         assert_eq!(error.timed_out(), Some(Phase::Resolve));
-        assert!(error.to_string().starts_with("timeout: the resolve phase for name.test:443 was not done after "));
+        assert!(error.to_string().starts_with("resolving the name of name.test:443 timed out after "));
     });
 }
 

@@ -42,7 +42,7 @@ fn stalled(role: Role, version: Version) {
                 }
                 let error = us.await.unwrap();
                 assert_eq!(error.timed_out(), Some(Phase::Handshake), "{error:?}");
-                says(&error, &["timeout: the handshake phase for ", " was not done after "]);
+                says(&error, &["handshake with ", " timed out after "]);
             }
         }
     });

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A text is no address; says what is wrong with it.
+/// A text is not a valid address; says what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressError {
     text: Box<str>,
@@ -24,7 +24,7 @@ impl AddressError {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Debug quoting: the text may hold anything, and must not reach a terminal as it is.
-        write!(f, "{:?} is no address: {}", self.text, self.problem)
+        write!(f, "invalid address {:?}: {}", self.text, self.problem)
     }
 }
 

@@ -68,11 +68,18 @@ impl Timeout {
 
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timeout: the {} phase", self.phase)?;
+        let (what, to) = match self.phase {
+            Phase::Resolve => ("resolving the name", " of "),
+            Phase::Connect => ("connect", " to "),
+            Phase::Handshake => ("handshake", " with "),
+            Phase::Close => ("close", " of "),
+            Phase::Operation => ("operation", " on "),
+        };
+        f.write_str(what)?;
         if let Some(target) = &self.target {
-            write!(f, " for {target}")?;
+            write!(f, "{to}{target}")?;
         }
-        write!(f, " was not done after {}", Human(self.waited))
+        write!(f, " timed out after {}", Human(self.waited))
     }
 }
 

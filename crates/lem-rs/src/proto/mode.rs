@@ -58,7 +58,7 @@ pub struct ParseReadModeError(Box<str>);
 
 impl fmt::Display for ParseReadModeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is no read mode: expected \"*l\", \"*a\" or a number of bytes", self.0)
+        write!(f, "invalid read mode \"{}\": expected \"*l\", \"*a\" or a number of bytes", self.0)
     }
 }
 

@@ -213,13 +213,13 @@ impl<T: Transport> Inner<T> {
     pub(super) fn peer_addr(&self) -> Result<Endpoint, Error> {
         self.with_transport(|transport| transport.source().peer())
             .ok_or(Error::Closed)?
-            .map_err(|error| Error::io("tell the peer's address", error))
+            .map_err(|error| Error::io("get the peer address", error))
     }
 
     pub(super) fn local_addr(&self) -> Result<Endpoint, Error> {
         self.with_transport(|transport| transport.source().local())
             .ok_or(Error::Closed)?
-            .map_err(|error| Error::io("tell the local address", error))
+            .map_err(|error| Error::io("get the local address", error))
     }
 
     pub(super) fn split(&self) {

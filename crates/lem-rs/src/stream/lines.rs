@@ -65,7 +65,7 @@ impl<'a, T: Transport> Lines<'a, T> {
     /// The next line as text, without its `"\n"` or `"\r\n"`; `None` at the end, as [`next`](Self::next).
     ///
     /// # Errors
-    /// As [`next`](Self::next); [`Error::Misuse`] if the line is not UTF-8, and is passed over then.
+    /// As [`next`](Self::next); [`Error::NotText`] if the line is not UTF-8, and is passed over then.
     ///
     /// **Cancel safety:** as [`next`](Self::next).
     pub async fn next_trimmed(&mut self) -> Result<Option<&str>, Error> {
@@ -74,7 +74,7 @@ impl<'a, T: Transport> Lines<'a, T> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match str::from_utf8(line) {
             Ok(text) => Ok(Some(text)),
-            Err(error) => Err(Error::Misuse(format!("the line is not text: {error}"))),
+            Err(error) => Err(Error::NotText { valid: error.valid_up_to() }),
         }
     }
 

@@ -86,7 +86,7 @@ impl<T: Transport> Stream<T> {
     /// Reads a line without its `"\n"` or `"\r\n"`, as text.
     ///
     /// # Errors
-    /// As [`read`](Self::read); [`Error::Misuse`] if the line is not UTF-8 (it is consumed then; read it with
+    /// As [`read`](Self::read); [`Error::NotText`] if the line is not UTF-8 (it is consumed then; read it with
     /// [`ReadMode::Line`] if other encodings may come).
     ///
     /// **Cancel safety:** as [`read`](Self::read).
@@ -270,7 +270,7 @@ pub(super) fn close_cause<T: Transport>(inner: &Inner<T>) -> Option<CloseCause> 
 pub(super) fn trim_line(mut line: Vec<u8>) -> Result<String, Error> {
     line.pop_if(|byte| *byte == b'\n');
     line.pop_if(|byte| *byte == b'\r');
-    String::from_utf8(line).map_err(|error| Error::Misuse(format!("the line is not text: {error}")))
+    String::from_utf8(line).map_err(|error| Error::NotText { valid: error.utf8_error().valid_up_to() })
 }
 
 impl<T: Transport> fmt::Debug for Stream<T> {

@@ -23,7 +23,7 @@ use crate::error::{Phase, Timeout};
 /// # use std::time::Duration;
 /// # Machine::new()?.run(async {
 /// let late = timeout(Duration::from_millis(1), sleep(Duration::from_secs(3600))).await;
-/// assert_eq!(late.unwrap_err().to_string(), "timeout: the operation phase was not done after 1 ms");
+/// assert_eq!(late.unwrap_err().to_string(), "operation timed out after 1 ms");
 /// # })?;
 /// # Ok::<(), Error>(())
 /// ```

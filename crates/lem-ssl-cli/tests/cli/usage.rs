@@ -9,7 +9,7 @@ fn what_cannot_work_is_told_in_one_line() {
     let empty = empty.to_str().unwrap();
     for (arguments, says) in [
         (&["connect"][..], "<ADDRESS>"),
-        (&["connect", "exa mple.org"], "no address"),
+        (&["connect", "exa mple.org"], "invalid address"),
         (&["connect", "example.org:99999"], "99999"),
         (&["connect", "localhost:1", "--ca", "/nonexistent.pem"], "/nonexistent.pem"),
         (&["connect", "localhost:1", "--ca", empty], "empty.pem"),

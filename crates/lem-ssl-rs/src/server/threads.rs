@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use lem_rs::{Endpoint, Machine, ToAddress, spawn};
+use lem_rs::{Endpoint, JoinError, Machine, ToAddress, spawn};
 
 use super::options::{ServerEvent, ServerOptions};
 use super::{Drained, Server};
@@ -159,7 +159,7 @@ impl Threads {
 
 impl Worker {
     fn join(&mut self) -> Option<Result<Drained, Error>> {
-        let panicked = |_| Err(Error::Misuse("a server thread panicked".into()));
+        let panicked = |_| Err(JoinError::Panicked("in a server thread".into()).into());
         Some(self.thread.take()?.join().unwrap_or_else(panicked))
     }
 }

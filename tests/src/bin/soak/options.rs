@@ -60,7 +60,7 @@ impl Options {
                 "--client" => (options.role, options.directory) = (Role::Client, value()?.into()),
                 "--way" => {
                     let way = value()?;
-                    options.ways.push(way.parse().map_err(|_| format!("{way:?} is no address"))?);
+                    options.ways.push(way.parse().map_err(|_| format!("invalid address {way:?}"))?);
                 }
                 other => return Err(format!("{other:?} is no option")),
             }
