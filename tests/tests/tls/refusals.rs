@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, Version, spawn};
+use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, UnknownName, Version, spawn};
 use rustls::AlertDescription;
 
 use crate::support::{Peer, Role, client, identity, pki, run, says, server, tls, upgrade, wire};
@@ -86,6 +86,28 @@ fn a_client_that_speaks_none_of_our_protocols_is_told() {
         let (error, told) = meet(context, Role::Server, client(&Arc::new(config))).await;
         assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
         says(&error, &["application protocol"]);
+    });
+}
+
+/// RFC 6066 section 3: the name is what is wrong, and the client is told so.
+#[test]
+fn a_client_that_asks_for_a_name_that_is_not_served_is_told_that() {
+    run(async {
+        let pki = pki();
+        for versions in [&[Version::Tls12][..], &[Version::Tls13], &[Version::Tls12, Version::Tls13]] {
+            let context = pki.server_context().unknown_name(UnknownName::Refuse).build().unwrap();
+            let config = Arc::new(pki.client_config(versions));
+            let peer = rustls::ClientConnection::new(config, "unknown.test".try_into().unwrap()).unwrap();
+            let (error, told) = meet(context, Role::Server, peer.into()).await;
+            assert!(matches!(tls(&error), TlsError::UnknownName), "{error:?}");
+            assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)));
+            // Who is refused for another reason is told that one, on the same thread.
+            let context = pki.server_context().alpn(["h2"]).build().unwrap();
+            let mut config = pki.client_config(versions);
+            config.alpn_protocols = vec![b"imap".to_vec()];
+            let (_, told) = meet(context, Role::Server, client(&Arc::new(config))).await;
+            assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
+        }
     });
 }
 

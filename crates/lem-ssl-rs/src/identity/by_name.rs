@@ -26,6 +26,11 @@ thread_local! {
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not told so.
+pub(crate) fn is_refused() -> bool {
+    REFUSED.get()
+}
+
 /// Whether the client whose hello was looked at last on this thread was refused for the name that it asked for; told once.
 pub(crate) fn take_refused() -> bool {
     REFUSED.take()

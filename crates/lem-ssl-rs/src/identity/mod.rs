@@ -22,7 +22,7 @@ mod self_signed;
 mod warning;
 
 pub use by_name::UnknownName;
-pub(crate) use by_name::{ByName, take_refused, take_requested};
+pub(crate) use by_name::{ByName, is_refused, take_refused, take_requested};
 use key_kind::kind_of;
 pub use warning::IdentityWarning;
 

@@ -5,6 +5,7 @@ use rustls::unbuffered::ConnectionState;
 use rustls::{Error, PeerMisbehaved};
 
 use super::connection::{Connection, encode};
+use crate::identity::is_refused;
 
 /// A record of a type that does not exist. To be shown it, rustls answers with `decode_error`, in every state.
 const NO_RECORD: [u8; 6] = [0xff, 3, 3, 0, 1, 0];
@@ -15,6 +16,9 @@ const NO_CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 /// As [`NO_CHANGE`] while a handshake of TLS 1.3 is under way, where a well-formed one is ignored.
 const WRONG_CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 2];
+
+/// A fatal `unrecognized_name` (RFC 6066 section 3), in the clear: a server that has seen no more than a hello has no keys.
+const UNKNOWN_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// So often rustls is asked again, while it goes through messages that it had seen before the failure.
 const MAX_TRIES: usize = 16;
@@ -43,6 +47,11 @@ pub(super) fn send_alert<C: Connection>(
     outbox: &mut Outbox,
     may_send: bool,
 ) {
+    // Of a name that is not served rustls says `access_denied`, as of a hello that was refused for any other reason.
+    if matches!(error, Error::General(_)) && is_refused() {
+        outbox.push(&UNKNOWN_NAME);
+        return;
+    }
     if !connection.common().wants_write() && may_send {
         let handshaking = connection.common().is_handshaking();
         let wrong: &[&[u8]] =
