@@ -22,6 +22,7 @@
 //! have the same length in every run, which ECDSA's signatures do not give.
 
 mod authority;
+pub mod draft;
 mod issued;
 mod key;
 mod leaf;

@@ -1,10 +1,12 @@
 //! Connecting.
 
+use std::time::Duration;
+
 use lem_rs::{Address, Deadline, Plain, ToAddress, Transport, connect_source};
-use rustls::pki_types::{IpAddr, ServerName};
+use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;
-use crate::error::{ConfigError, ConfigPart, Error};
+use crate::error::{ConfigError, ConfigPart, Error, Explanation};
 use crate::handshake::{Beginning, shake_hands};
 use crate::session::Session;
 use crate::transport::Stream;
@@ -50,6 +52,21 @@ impl Context {
         let address = address.to_address()?;
         let name = parse_name(server_name)?;
         self.connect_verified(&address, name).await
+    }
+
+    /// Explains a chain that a server presented for `server_name`, its own certificate first: the way to one of this
+    /// context's roots, and what is wrong on it, today. For reports about chains that were accepted (the way tells which
+    /// certificates count) as for those that were refused
+    /// ([`CertificateProblem::explanation`](crate::CertificateProblem::explanation) has the same).
+    ///
+    /// **It verifies nothing**: that it finds nothing wrong is no permission. What is trusted is decided in the handshake.
+    ///
+    /// # Errors
+    /// If the name is none that a certificate could be valid for, or the context trusts nobody, or everybody.
+    pub fn explain(&self, chain: &[CertificateDer<'_>], server_name: &str) -> Result<Explanation, Error> {
+        let name = parse_name(server_name)?;
+        let explainer = self.explainer()?;
+        Ok(explainer.explain(chain, Some(&name), Duration::from_secs(UnixTime::now().as_secs())))
     }
 
     async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {

@@ -1,9 +1,6 @@
-//! Just enough DER (X.690) to say what a block of bytes is, and what stands in a certificate's fixed fields.
+//! Elements of DER (X.690 section 8.1), and just enough to say what a block of bytes is.
 //!
-//! No decision about trust rests on it: that is webpki's. It refuses files that are not what they say, and gives dates and
-//! names for messages.
-
-use std::time::Duration;
+//! No decision about trust rests on it: that is webpki's. It refuses files that are not what they say.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
@@ -12,11 +9,9 @@ pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed: a certificate's version, the curve of a key in SEC 1.
 pub(crate) const CONTEXT_0: u8 = 0xa0;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
 
 /// One element.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Element<'a> {
     pub(crate) tag: u8,
     pub(crate) content: &'a [u8],
@@ -74,13 +69,10 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The fixed fields of a certificate that messages are about.
+/// Whether something is a certificate, be it good for anything or not, and whose.
 pub(crate) struct Certificate<'a> {
-    /// The contents of the two names.
-    pub(crate) issuer: &'a [u8],
+    /// The contents of the name.
     pub(crate) subject: &'a [u8],
-    /// From when to when it is valid, since 1970; `None` if the dates cannot be read.
-    pub(crate) validity: Option<(Duration, Duration)>,
 }
 
 impl<'a> Certificate<'a> {
@@ -95,69 +87,17 @@ impl<'a> Certificate<'a> {
             return None;
         }
         let _algorithm = expect(&mut fields, SEQUENCE)?;
-        let issuer = expect(&mut fields, SEQUENCE)?;
-        let mut dates = expect(&mut fields, SEQUENCE)?;
+        let _issuer = expect(&mut fields, SEQUENCE)?;
+        let _validity = expect(&mut fields, SEQUENCE)?;
         let subject = expect(&mut fields, SEQUENCE)?;
         let _key = expect(&mut fields, SEQUENCE)?;
-        let mut date = || time(take(&mut dates)?);
-        let validity = date().zip(date());
-        Some(Self { issuer, subject, validity })
+        Some(Self { subject })
     }
-}
-
-/// A time as certificates have it (RFC 5280 section 4.1.2.5), since 1970; before that, 1970.
-fn time(element: Element<'_>) -> Option<Duration> {
-    let digits = element.content.strip_suffix(b"Z")?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = |digits: &[u8]| digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
-    let (year, rest) = match (element.tag, digits.len()) {
-        (UTC_TIME, 12) => {
-            let year = number(&digits[..2]);
-            (if year < 50 { 2000 + year } else { 1900 + year }, &digits[2..])
-        }
-        (GENERALIZED_TIME, 14) => (number(&digits[..4]), &digits[4..]),
-        _ => return None,
-    };
-    let part = |at: usize| number(&rest[at..at + 2]);
-    let (month, day, seconds) = (part(0), part(2), part(4) * 3600 + part(6) * 60 + part(8));
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    Some(Duration::from_secs(days_since_1970(year, month, day) * 24 * 60 * 60 + seconds))
-}
-
-/// Counts in years that begin in March, so that the day that some years have more is the last one.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    const DAYS_TO_1970: u64 = 719_468; // from 0000-03-01
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    days.saturating_sub(DAYS_TO_1970)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_as_rfc_5280_writes_them() {
-        for (tag, text, expected) in [
-            (UTC_TIME, "700101000000Z", Some(0)),
-            (UTC_TIME, "000229000000Z", Some(951_782_400)),
-            (UTC_TIME, "491231235959Z", Some(2_524_607_999)),
-            (UTC_TIME, "500101000000Z", Some(0)),
-            (GENERALIZED_TIME, "21000301000000Z", Some(4_107_542_400)),
-            (GENERALIZED_TIME, "99991231235959Z", Some(253_402_300_799)),
-            (UTC_TIME, "0002290000Z", None),
-            (UTC_TIME, "000229000000+0000", None),
-            (GENERALIZED_TIME, "20000230000000.5Z", None),
-            (UTC_TIME, "001329000000Z", None),
-        ] {
-            let element = Element { tag, content: text.as_bytes(), whole: &[] };
-            assert_eq!(time(element), expected.map(Duration::from_secs), "{text}");
-        }
-    }
 
     #[test]
     fn no_truncation_and_no_garbage_panics() {

@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 pub use lem_rs::Error;
 use rustls::{AlertDescription, PeerIncompatible};
@@ -11,11 +12,15 @@ use rustls::{AlertDescription, PeerIncompatible};
 mod alert;
 mod certificate;
 mod config;
-mod date;
+mod explanation;
+mod fault;
+mod words;
 
-pub use certificate::{CertificateFault, CertificateProblem};
+pub use certificate::CertificateProblem;
 pub use config::{ConfigError, ConfigPart};
-pub(crate) use date::{Date, Span};
+pub use explanation::{CertificateCheck, CertificateFinding, Explanation};
+pub use fault::CertificateFault;
+pub(crate) use fault::UNTRUSTED;
 
 /// A TLS failure, by whose fault it is. Find it in an [`Error`] with [`TlsError::of`].
 #[derive(Debug)]
@@ -49,6 +54,9 @@ pub enum TlsError {
     UnknownName,
     /// The peer broke the protocol, or somebody on the way changed what it sent.
     Protocol(rustls::Error),
+    /// Something failed on our side, and neither the peer nor the configuration is to blame: there are no random numbers,
+    /// or the cryptography failed.
+    Internal(rustls::Error),
     /// What we were configured with cannot work.
     Config(Box<ConfigError>),
 }
@@ -99,13 +107,16 @@ impl fmt::Display for TlsError {
                 if *reset { "reset" } else { "closed" }
             ),
             Self::Incompatible(incompatible) => {
-                write!(f, "nothing in common with the peer: {}", explain_incompatible(incompatible))
+                write!(f, "nothing in common with the peer: {}", words::incompatible(incompatible))
             }
             Self::NoCommonProtocol => {
                 f.write_str("nothing in common with the peer: no application protocol (ALPN) that both speak")
             }
             Self::UnknownName => f.write_str("the client asks for a name that no identity of this server is for"),
-            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {}", words::tls(error)),
+            Self::Internal(error) => {
+                write!(f, "TLS failed on this side, and not because of the peer: {}", words::tls(error))
+            }
             Self::Config(error) => error.fmt(f),
         }
     }
@@ -114,7 +125,7 @@ impl fmt::Display for TlsError {
 impl StdError for TlsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Protocol(error) => Some(error),
+            Self::Protocol(error) | Self::Internal(error) => Some(error),
             Self::Config(error) => error.source(),
             _ => None,
         }
@@ -123,27 +134,14 @@ impl StdError for TlsError {
 
 impl From<TlsError> for Error {
     fn from(error: TlsError) -> Self {
-        Self::protocol(error)
-    }
-}
-
-fn explain_incompatible(incompatible: &PeerIncompatible) -> String {
-    match incompatible {
-        PeerIncompatible::NoCipherSuitesInCommon => {
-            "no cipher suite, or none that goes with the kind of the server's key".into()
-        }
-        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group".into(),
-        PeerIncompatible::NoSignatureSchemesInCommon
-        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
-            "no signature scheme for this certificate's key in this version of the protocol".into()
-        }
-        PeerIncompatible::ServerDoesNotSupportTls12Or13 => "the server speaks neither TLS 1.2 nor TLS 1.3".into(),
-        PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-        | PeerIncompatible::Tls12NotOffered
-        | PeerIncompatible::Tls12NotOfferedOrEnabled => "the protocol version that it wants is not enabled here".into(),
-        PeerIncompatible::SupportedVersionsExtensionRequired => {
-            "the client does not offer TLS 1.3, which alone is enabled here".into()
-        }
-        other => format!("{other:?}"),
+        let kind = match &error {
+            TlsError::Config(_) => io::ErrorKind::InvalidInput,
+            TlsError::HandshakeCut { reset: true } => io::ErrorKind::ConnectionReset,
+            TlsError::HandshakeCut { reset: false } => io::ErrorKind::UnexpectedEof,
+            TlsError::Alert { .. } => io::ErrorKind::ConnectionAborted,
+            TlsError::Internal(_) => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidData,
+        };
+        Self::protocol_of_kind(kind, error)
     }
 }

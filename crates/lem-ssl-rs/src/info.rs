@@ -48,7 +48,7 @@ impl fmt::Display for Info {
         match self.version {
             Some(ProtocolVersion::TLSv1_2) => f.write_str("TLS 1.2")?,
             Some(ProtocolVersion::TLSv1_3) => f.write_str("TLS 1.3")?,
-            other => write!(f, "{other:?}")?,
+            _ => f.write_str("no version yet")?,
         }
         if let Some(suite) = self.cipher_suite {
             // rustls marks the suites of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.

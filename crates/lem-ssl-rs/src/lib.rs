@@ -11,6 +11,7 @@
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what was agreed | [`Info`] |
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
+//! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
 //! | run it all | [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
@@ -36,9 +37,13 @@ mod session;
 mod tickets;
 mod transport;
 mod trust;
+mod x509;
 
 pub use context::{Context, ContextBuilder, Deadlines, Version};
-pub use error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
+pub use error::{
+    CertificateCheck, CertificateFault, CertificateFinding, CertificateProblem, ConfigError, ConfigPart, Error,
+    Explanation, TlsError,
+};
 pub use identity::{Identity, IdentityWarning, UnknownName};
 pub use info::Info;
 pub use lem_rs;
@@ -60,3 +65,4 @@ pub use server::{Drained, Early, Replayable, Server, ServerEvent, ServerOptions,
 pub use tickets::{FleetSecret, Tickets};
 pub use transport::{Polled, ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
 pub use trust::{ClientAuth, RevocationLists, Roots};
+pub use x509::{Certificate, Date, UnreadableCertificate};

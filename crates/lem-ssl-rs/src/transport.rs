@@ -7,9 +7,9 @@ use lem_rs::{
     Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, SourceHandle, StreamHandle, Transport,
 };
 use rustls::pki_types::CertificateDer;
-use rustls::{CertificateError, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
+use rustls::{HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
-use crate::error::{Error, TlsError};
+use crate::error::{ConfigError, ConfigPart, Error, TlsError};
 use crate::identity::take_refused;
 use crate::info::Info;
 use crate::meter::Metered;
@@ -352,8 +352,11 @@ fn keep(source: &Source, partial: &mut Vec<u8>, rest: &[u8]) {
 fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsError {
     match error {
         rustls::Error::InvalidCertificate(error) => TlsError::Certificate(Box::new(trust::explain(error))),
-        rustls::Error::NoCertificatesPresented => {
-            TlsError::Certificate(Box::new(trust::explain(CertificateError::ApplicationVerificationFailure)))
+        rustls::Error::NoCertificatesPresented => TlsError::Certificate(Box::new(trust::not_presented())),
+        // The lists are ours, and so is what is wrong with them.
+        error @ rustls::Error::InvalidCertRevocationList(_) => {
+            let problem = "no client can be checked with the revocation lists that were given";
+            TlsError::Config(Box::new(ConfigError::new(ConfigPart::ClientAuth, problem).because(error)))
         }
         rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
         rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
@@ -366,7 +369,13 @@ fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsEr
         rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => {
             TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
         }
-        other => TlsError::Protocol(other),
+        error @ (rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::InvalidMessage(_)
+        | rustls::Error::DecryptError
+        | rustls::Error::PeerMisbehaved(_)
+        | rustls::Error::PeerSentOversizedRecord) => TlsError::Protocol(error),
+        other => TlsError::Internal(other),
     }
 }
 

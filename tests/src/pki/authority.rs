@@ -19,6 +19,7 @@ pub struct Authority {
     issuer: Issuer<'static, Key>,
     kind: KeyKind,
     certificate: CertificateDer<'static>,
+    serial: SerialNumber,
     /// What follows a leaf of ours in its chain: for a root nothing, for an intermediate its own
     /// certificate and those of the intermediates above it.
     chain: Vec<CertificateDer<'static>>,
@@ -34,8 +35,9 @@ impl Authority {
     pub fn with_key(common_name: &str, kind: KeyKind) -> Self {
         let key = Key::generate(kind);
         let params = authority_params(common_name, &key);
-        let certificate = params.self_signed(&key).expect("a root is well formed");
-        Self { issuer: Issuer::new(params, key), kind, certificate: certificate.der().clone(), chain: Vec::new() }
+        let certificate = params.self_signed(&key).expect("a root is well formed").der().clone();
+        let serial = params.serial_number.clone().expect("every certificate of ours has one");
+        Self { issuer: Issuer::new(params, key), kind, certificate, serial, chain: Vec::new() }
     }
 
     /// An authority below this one.
@@ -44,9 +46,11 @@ impl Authority {
         let key = Key::generate(self.kind);
         let params = authority_params(common_name, &key);
         let certificate = params.signed_by(&key, &self.issuer).expect("an intermediate is well formed");
-        let mut chain = vec![certificate.der().clone()];
+        let certificate = certificate.der().clone();
+        let serial = params.serial_number.clone().expect("every certificate of ours has one");
+        let mut chain = vec![certificate.clone()];
         chain.extend_from_slice(&self.chain);
-        Self { issuer: Issuer::new(params, key), kind: self.kind, certificate: certificate.der().clone(), chain }
+        Self { issuer: Issuer::new(params, key), kind: self.kind, certificate, serial, chain }
     }
 
     /// Issues what `leaf` asks for, with a new key.
@@ -65,9 +69,18 @@ impl Authority {
 
     /// A list, as PEM, that says that these leaves of ours were revoked an hour ago; valid for years.
     pub fn revocation_list_pem(&self, revoked: &[&Issued]) -> String {
+        self.list_pem(revoked.iter().map(|issued| &issued.serial))
+    }
+
+    /// As [`revocation_list_pem`](Self::revocation_list_pem), of authorities below this one.
+    pub fn revocation_list_of_authorities_pem(&self, revoked: &[&Self]) -> String {
+        self.list_pem(revoked.iter().map(|authority| &authority.serial))
+    }
+
+    fn list_pem<'s>(&self, revoked: impl Iterator<Item = &'s SerialNumber>) -> String {
         let now = SystemTime::now();
-        let entry = |issued: &&Issued| RevokedCertParams {
-            serial_number: issued.serial.clone(),
+        let entry = |serial: &SerialNumber| RevokedCertParams {
+            serial_number: serial.clone(),
             revocation_time: whole_second(now - HOUR),
             reason_code: None,
             invalidity_date: None,
@@ -77,7 +90,7 @@ impl Authority {
             next_update: whole_second(now + TEN_YEARS),
             crl_number: serial_number(),
             issuing_distribution_point: None,
-            revoked_certs: revoked.iter().map(entry).collect(),
+            revoked_certs: revoked.map(entry).collect(),
             key_identifier_method: KeyIdMethod::PreSpecified(self.issuer.key().identifier()),
         };
         let list = params.signed_by(&self.issuer).expect("a revocation list is well formed");

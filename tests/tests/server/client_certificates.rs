@@ -113,7 +113,7 @@ fn a_client_with_a_bad_certificate_is_always_refused() {
             ("self-signed", self_signed(leaf), "self-signed"),
             ("expired", root().issue(leaf.expired()), "expired"),
             ("not yet valid", root().issue(leaf.not_yet_valid()), "valid only from"),
-            ("a server's", root().issue(Leaf::server(&["client.test"])), "refused"),
+            ("a server's", root().issue(Leaf::server(&["client.test"])), "is not for clients"),
         ];
         for auth in [ClientAuth::Required, ClientAuth::Optional] {
             let server = listen(asking().client_auth(auth)).await;

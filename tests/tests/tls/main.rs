@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod big_close;
+mod chains;
 mod chunking;
 mod configuration;
 mod flight;

@@ -182,8 +182,8 @@ fn a_client_certificate_that_a_server_shows_is_refused() {
         let pki = pki();
         let issued = pki.root.issue(Leaf::client(&["localhost"]));
         let (error, _) = refused(&issued, "localhost", &pki.root.certificate_pem(), Version::Tls13).await;
-        assert!(matches!(problem(&error).fault(), CertificateFault::Other(_)), "{error:?}");
-        says(&error, &["(CN=localhost) was refused"]);
+        assert!(matches!(problem(&error).fault(), CertificateFault::WrongPurpose { .. }), "{error:?}");
+        says(&error, &["(CN=localhost) is not for servers, but for clients"]);
     });
 }
 

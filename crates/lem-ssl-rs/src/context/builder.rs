@@ -16,7 +16,7 @@ use crate::error::{ConfigError, ConfigPart, Error};
 use crate::identity::{Identity, UnknownName};
 use crate::provider::default_provider;
 use crate::tickets::Tickets;
-use crate::trust::{ClientAuth, LoadRoots, RevocationLists, Roots, built_in_roots, load_roots, server_verifier};
+use crate::trust::{ClientAuth, LoadRoots, RevocationLists, Roots, Servers, built_in_roots, load_roots, servers};
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -245,10 +245,12 @@ impl ContextBuilder {
             Some(wanted) => (wanted.make)(wanted, &parts)?,
             None => Made { client: None, server: Err(no_identity()) },
         };
-        let verifier = match (&self.verifier, self.load_roots) {
-            (Some(verifier), _) => Some(verifier.clone()),
-            (None, Some(load)) => server_verifier(load(&self.roots, ConfigPart::Roots)?, &provider)?,
-            (None, None) => server_verifier(built_in_roots(), &provider)?,
+        let (verifier, explainer) = match (&self.verifier, self.load_roots) {
+            (Some(verifier), _) => (Some(verifier.clone()), None),
+            (None, load) => {
+                let roots = load.map_or_else(|| Ok(built_in_roots()), |load| load(&self.roots, ConfigPart::Roots))?;
+                servers(roots, &provider)?.map(|Servers { verifier, explainer }| (verifier, explainer)).unzip()
+            }
         };
         let client = match verifier {
             Some(verifier) => Ok(parts.client(verifier, made.client)?),
@@ -256,6 +258,7 @@ impl ContextBuilder {
         };
         let inner = Inner {
             client,
+            explainer,
             server: made.server,
             deadlines: self.deadlines,
             options: self.options,

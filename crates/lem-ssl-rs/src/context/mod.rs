@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::error::{ConfigError, ConfigPart, Error, TlsError};
-use crate::trust;
+use crate::trust::{self, Explainer};
 
 mod builder;
 mod configs;
@@ -32,6 +32,8 @@ pub struct Context {
 #[derive(Clone)]
 pub(crate) struct Inner {
     client: Result<Arc<ClientConfig>, ConfigError>,
+    /// Explains servers' chains; `None` if a verifier of another kind decides, or nobody is trusted.
+    explainer: Option<Arc<Explainer>>,
     server: Result<Serving, ConfigError>,
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
@@ -83,6 +85,13 @@ impl Context {
         Ok(self.inner.client.clone()?)
     }
 
+    /// What explains servers' chains.
+    pub(crate) fn explainer(&self) -> Result<&Explainer, Error> {
+        self.client()?;
+        let problem = "this context accepts any certificate, so there is nothing to explain";
+        Ok(self.inner.explainer.as_deref().ok_or_else(|| ConfigError::new(ConfigPart::Roots, problem))?)
+    }
+
     fn serving(&self) -> Result<&Serving, Error> {
         Ok(self.inner.server.as_ref().map_err(Clone::clone)?)
     }
@@ -115,7 +124,7 @@ impl Inner {
             Err(rustls::Error::InvalidCertificate(error)) => {
                 Err(TlsError::Certificate(Box::new(trust::explain(error))).into())
             }
-            Err(error) => Err(TlsError::Protocol(error).into()),
+            Err(error) => Err(TlsError::Internal(error).into()),
         }
     }
 }

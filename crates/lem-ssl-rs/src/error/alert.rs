@@ -5,7 +5,7 @@ use std::fmt;
 use rustls::AlertDescription;
 
 /// Writes the alert's name (RFC 8446 section 6) and, where there is one, the usual reason.
-pub(super) fn explain(alert: AlertDescription, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn explain(alert: AlertDescription, f: &mut dyn fmt::Write) -> fmt::Result {
     let (name, hint) = match alert {
         AlertDescription::UnexpectedMessage => ("unexpected message", ""),
         AlertDescription::BadRecordMac => {
@@ -48,7 +48,18 @@ pub(super) fn explain(alert: AlertDescription, f: &mut fmt::Formatter<'_>) -> fm
         AlertDescription::NoApplicationProtocol => {
             ("no application protocol", "it speaks none of the ALPN protocols that were offered")
         }
-        other => return write!(f, "{other:?} (alert {})", u8::from(other)),
+        AlertDescription::RecordOverflow => ("record overflow", "a record was longer than it takes"),
+        AlertDescription::UnsupportedExtension => ("unsupported extension", ""),
+        AlertDescription::BadCertificateStatusResponse => {
+            ("bad certificate status response", "it refuses the OCSP answer of our certificate")
+        }
+        AlertDescription::NoRenegotiation => ("no renegotiation", ""),
+        AlertDescription::NoCertificate => ("no certificate", "it wants a client certificate"),
+        AlertDescription::DecryptionFailed => ("decryption failed", ""),
+        AlertDescription::DecompressionFailure => ("decompression failure", ""),
+        AlertDescription::ExportRestriction => ("export restriction", ""),
+        AlertDescription::CloseNotify => ("close notify", ""),
+        other => return write!(f, "an alert that no standard knows (alert {})", u8::from(other)),
     };
     write!(f, "{name} (alert {})", u8::from(alert))?;
     if hint.is_empty() { Ok(()) } else { write!(f, ": {hint}") }

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use super::words;
+
 /// A part of the configuration cannot work.
 #[derive(Debug, Clone)]
 pub struct ConfigError {
@@ -56,7 +58,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem)?;
         match &self.source {
-            Some(source) => write!(f, ": {source}"),
+            Some(source) => write!(f, ": {}", words::cause(source.as_ref())),
             None => Ok(()),
         }
     }

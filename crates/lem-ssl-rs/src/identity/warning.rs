@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Identity;
-use crate::der::Certificate;
-use crate::error::{Date, Span};
-use crate::trust::readable;
+use crate::x509::{Date, Raw, Span, readable};
 
 /// Something about an [`Identity`] that makes peers refuse it, now or soon. Times are since 1970-01-01 UTC.
 ///
@@ -81,14 +79,14 @@ impl Identity {
         let mut warnings = Vec::new();
         let mut issuer = None;
         for (index, der) in self.chain().iter().enumerate() {
-            let Some(read) = Certificate::read(der) else { continue };
+            let Ok(read) = Raw::read(der) else { continue };
             let (certificate, subject) = (index + 1, readable(read.subject));
             if issuer.is_some_and(|issuer| issuer != read.subject) {
                 let issuer = issuer.and_then(readable);
                 warnings.push(IdentityWarning::NotTheIssuer { certificate, subject: subject.clone(), issuer });
             }
             issuer = Some(read.issuer);
-            let Some((not_before, not_after)) = read.validity else { continue };
+            let (not_before, not_after) = (read.not_before.since_1970(), read.not_after.since_1970());
             let soon = MAX_NOTICE.min(not_after.saturating_sub(not_before) / 10);
             if checked > not_after {
                 warnings.push(IdentityWarning::Expired { certificate, subject, checked, not_after });
@@ -120,16 +118,26 @@ impl fmt::Display for IdentityWarning {
         }
         match self {
             Self::Expired { checked, not_after, .. } => {
-                write!(f, " expired on {}, {} ago", Date(*not_after), Span(checked.saturating_sub(*not_after)))
+                write!(
+                    f,
+                    " expired on {}, {} ago",
+                    Date::after_1970(*not_after),
+                    Span(checked.saturating_sub(*not_after))
+                )
             }
             Self::ExpiresSoon { checked, not_after, .. } => {
-                write!(f, " expires on {}, in {}", Date(*not_after), Span(not_after.saturating_sub(*checked)))
+                write!(
+                    f,
+                    " expires on {}, in {}",
+                    Date::after_1970(*not_after),
+                    Span(not_after.saturating_sub(*checked))
+                )
             }
             Self::NotYetValid { checked, not_before, .. } => {
                 write!(
                     f,
                     " is not valid before {}, in {}",
-                    Date(*not_before),
+                    Date::after_1970(*not_before),
                     Span(not_before.saturating_sub(*checked))
                 )
             }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use super::explain::{Explainer, Usage};
+use super::revocation::{List, Revocation, RevocationLists};
+use super::verifier::ClientChain;
+use super::{Roots, load_roots};
+use crate::error::{ConfigError, ConfigPart};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-
-use super::revocation::{Revocation, RevocationLists};
-use super::verifier::ClientChain;
-use super::{Roots, load_roots};
-use crate::error::{ConfigError, ConfigPart};
 
 /// What a server that asks its clients for a certificate does with one that has none. A bad one is always refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -67,11 +67,13 @@ pub(crate) fn clients(
     for list in lists {
         revoked.extend(list.load(&store, provider.signature_verification_algorithms)?);
     }
+    let known = revoked.iter().filter_map(List::known).collect();
     let verifier: Arc<dyn ClientCertVerifier> = match revoked.is_empty() {
         true => build(Vec::new())?,
         false => Arc::new(Revocation::new(revoked, build)?),
     };
-    Ok(Some(Clients { verifier: Arc::new(ClientChain(verifier)), policy }))
+    let explainer = Explainer::new(store, provider.signature_verification_algorithms, Usage::Client, known);
+    Ok(Some(Clients { verifier: Arc::new(ClientChain { verifier, explainer }), policy }))
 }
 
 /// Whether the names of all roots fit into what a client is asked with. They only help it to choose among several

@@ -1,7 +1,8 @@
 //! Whom we trust: roots, and the verifiers that check a peer's chain against them.
 
 mod clients;
-mod name;
+mod explain;
+mod path;
 mod revocation;
 mod roots;
 mod servers;
@@ -10,10 +11,10 @@ mod verifier;
 
 pub use clients::ClientAuth;
 pub(crate) use clients::{Clients, clients};
-pub(crate) use name::readable;
+pub(crate) use explain::Explainer;
 pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
-pub(crate) use servers::server_verifier;
+pub(crate) use servers::{Servers, servers};
 pub(crate) use unreadable::unreadable;
-pub(crate) use verifier::explain;
+pub(crate) use verifier::{explain, not_presented};

@@ -11,11 +11,11 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 
-use super::name::readable;
 use super::unreadable::unreadable;
 use crate::der::{self, Signed};
 use crate::error::{ConfigError, ConfigPart};
 use crate::pem::{self, Origin};
+use crate::x509::readable;
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
@@ -78,6 +78,12 @@ impl RevocationLists {
 }
 
 impl List {
+    /// The list, to be looked at by an explanation.
+    pub(super) fn known(&self) -> Option<CertRevocationList<'static>> {
+        // It was read before.
+        Some(OwnedCertRevocationList::from_der(&self.der).ok()?.into())
+    }
+
     fn check(
         der: CertificateRevocationListDer<'static>,
         roots: &RootCertStore,

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-use super::name::readable;
 use super::unreadable::unreadable;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart};
 use crate::pem::{self, Found, Origin};
+use crate::x509::readable;
 
 /// The certificates that a chain must lead to.
 ///

@@ -7,19 +7,27 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
+use super::explain::{Explainer, Usage};
 use super::verifier::ServerChain;
 use crate::error::{ConfigError, ConfigPart};
 
+/// How a client checks servers.
+pub(crate) struct Servers {
+    pub(crate) verifier: Arc<dyn ServerCertVerifier>,
+    pub(crate) explainer: Arc<Explainer>,
+}
+
 /// What checks servers against these roots; `None` if there are none.
-pub(crate) fn server_verifier(
-    roots: RootCertStore,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<dyn ServerCertVerifier>>, ConfigError> {
+pub(crate) fn servers(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Option<Servers>, ConfigError> {
     if roots.is_empty() {
         return Ok(None);
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+    let roots = Arc::new(roots);
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
         .build()
         .map_err(|error| ConfigError::new(ConfigPart::Roots, "the roots cannot be used").because(error))?;
-    Ok(Some(Arc::new(ServerChain(verifier))))
+    let algorithms = provider.signature_verification_algorithms;
+    let explainer = Arc::new(Explainer::new(roots, algorithms, Usage::Server, Vec::new()));
+    let verifier = Arc::new(ServerChain { verifier, explainer: explainer.clone() });
+    Ok(Some(Servers { verifier, explainer }))
 }

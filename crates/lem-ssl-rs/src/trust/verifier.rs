@@ -1,8 +1,8 @@
-//! Verifiers that remember what they refused, so that an error can tell whose certificate it was.
+//! Verifiers that explain what they refused, so that an error can tell which certificate it was.
 //!
 //! The checks are rustls' own (webpki); nothing is decided here. rustls reports a failed check without the chain, and
-//! forgets the chain. A wrapper keeps it, for the moment between the check and the report: both happen in one call,
-//! on one thread, so a thread-local is enough.
+//! forgets the chain. A wrapper explains it and keeps that for the moment between the check and the report: both happen in
+//! one call, on one thread, so a thread-local is enough.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,90 +12,124 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
-use webpki::EndEntityCert;
 
-use super::name::readable;
-use crate::error::{CertificateFault, CertificateProblem};
-
-type Chain = Vec<CertificateDer<'static>>;
+use super::explain::{Explainer, weak};
+use crate::error::{CertificateCheck, CertificateFault, CertificateProblem};
+use crate::x509::{Raw, describe_key};
 
 thread_local! {
-    static REFUSED: RefCell<Chain> = const { RefCell::new(Vec::new()) };
+    static REFUSED: RefCell<Option<CertificateProblem>> = const { RefCell::new(None) };
 }
 
 /// Checks a server's chain.
 #[derive(Debug)]
-pub(crate) struct ServerChain(pub(crate) Arc<dyn ServerCertVerifier>);
+pub(crate) struct ServerChain {
+    pub(super) verifier: Arc<dyn ServerCertVerifier>,
+    pub(super) explainer: Arc<Explainer>,
+}
 
 /// Checks a client's chain.
 #[derive(Debug)]
-pub(crate) struct ClientChain(pub(crate) Arc<dyn ClientCertVerifier>);
+pub(crate) struct ClientChain {
+    pub(super) verifier: Arc<dyn ClientCertVerifier>,
+    pub(super) explainer: Explainer,
+}
 
-/// Makes a refusal of rustls ours, with the chain that was refused last on this thread.
+/// Makes a refusal of rustls ours, with what was explained last on this thread.
 pub(crate) fn explain(error: CertificateError) -> CertificateProblem {
-    let chain = REFUSED.take();
-    let since_1970 = |time: UnixTime| Duration::from_secs(time.as_secs());
-    let fault = match error {
+    // Nothing is kept of a verifier that somebody else has made.
+    REFUSED.take().unwrap_or_else(|| CertificateProblem::alone(fault_of(&error), Vec::new()))
+}
+
+/// The peer presented no certificate.
+pub(crate) fn not_presented() -> CertificateProblem {
+    REFUSED.take();
+    CertificateProblem::alone(CertificateFault::NotPresented, Vec::new())
+}
+
+/// Explains a refusal, keeps that for [`explain`], and gives the error that makes rustls send the right alert.
+fn refused(
+    error: Error,
+    explainer: &Explainer,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    name: Option<&ServerName<'_>>,
+    now: UnixTime,
+) -> Error {
+    let Error::InvalidCertificate(reason) = error else { return error };
+    let chain: Vec<_> = std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned()).collect();
+    let explanation = explainer.explain(&chain, name, since_1970(now));
+    let problem = CertificateProblem::new(explanation, fault_of(&reason), chain);
+    // webpki looks at dates before it looks for a root: of a chain that leads to none they say nothing.
+    let is_lost = problem.fault().check() == CertificateCheck::Chain;
+    let reason = if is_lost && is_about_dates(&reason) { CertificateError::UnknownIssuer } else { reason };
+    REFUSED.set(Some(problem));
+    Error::InvalidCertificate(reason)
+}
+
+/// As [`refused`], for what the peer signed in the handshake.
+fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
+    if let Error::InvalidCertificate(reason) = &error {
+        let fault = match (reason, Raw::read(certificate)) {
+            (CertificateError::BadSignature, Ok(raw)) => {
+                weak(raw.key).unwrap_or(CertificateFault::BadHandshakeSignature)
+            }
+            (CertificateError::BadSignature, Err(_)) => CertificateFault::BadHandshakeSignature,
+            (CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }, Ok(raw)) => {
+                CertificateFault::UnsupportedKey { key: describe_key(raw.key) }
+            }
+            (reason, _) => fault_of(reason),
+        };
+        REFUSED.set(Some(CertificateProblem::alone(fault, vec![certificate.clone().into_owned()])));
+    }
+    error
+}
+
+fn since_1970(time: UnixTime) -> Duration {
+    Duration::from_secs(time.as_secs())
+}
+
+fn is_about_dates(reason: &CertificateError) -> bool {
+    matches!(
+        reason,
+        CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }
+    )
+}
+
+/// What webpki says, as far as it says it.
+fn fault_of(reason: &CertificateError) -> CertificateFault {
+    match reason {
         CertificateError::ExpiredContext { time, not_after } => {
-            CertificateFault::Expired { checked: since_1970(time), not_after: since_1970(not_after) }
+            CertificateFault::Expired { checked: since_1970(*time), not_after: since_1970(*not_after) }
         }
         CertificateError::NotValidYetContext { time, not_before } => {
-            CertificateFault::NotYetValid { checked: since_1970(time), not_before: since_1970(not_before) }
+            CertificateFault::NotYetValid { checked: since_1970(*time), not_before: since_1970(*not_before) }
         }
         // Without dates: webpki says so of a validity that is none.
         CertificateError::Expired => CertificateFault::NeverValid,
-        CertificateError::NotValidForNameContext { expected, presented } => CertificateFault::WrongName {
-            expected: expected.to_str().into_owned(),
-            presented: presented.iter().map(|name| plain_name(name)).collect(),
-        },
-        CertificateError::UnknownIssuer => unknown_issuer(&chain),
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            CertificateFault::WrongName { expected: expected.to_str().into_owned(), presented: Vec::new() }
+        }
+        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer { issuer: None, presented: 0 },
+        CertificateError::BadSignature => CertificateFault::BadSignature { issuer: None },
+        CertificateError::BadEncoding => {
+            CertificateFault::Malformed { part: "it is not encoded as a certificate must be" }
+        }
         CertificateError::Revoked => CertificateFault::Revoked,
-        CertificateError::Other(ref other)
-            if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
-        {
-            CertificateFault::IsAuthority
-        }
-        other => CertificateFault::Other(other),
-    };
-    let subject = chain.first().and_then(|leaf| {
-        let leaf = EndEntityCert::try_from(leaf).ok()?;
-        readable(leaf.subject())
-    });
-    CertificateProblem::new(fault, subject, chain)
-}
-
-/// Follows the chain up from the leaf, to the certificate whose issuer was not presented: that one is missing.
-fn unknown_issuer(chain: &[CertificateDer<'static>]) -> CertificateFault {
-    let parsed: Vec<_> = chain.iter().filter_map(|one| EndEntityCert::try_from(one).ok()).collect();
-    let Some(leaf) = parsed.first() else {
-        return CertificateFault::UnknownIssuer { issuer: None, presented: chain.len() };
-    };
-    if leaf.issuer() == leaf.subject() {
-        return CertificateFault::SelfSigned;
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => CertificateFault::RevocationUnknown,
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => CertificateFault::IsAuthority,
+            Some(webpki::Error::EndEntityUsedAsCa) => CertificateFault::NotAuthority,
+            Some(webpki::Error::MaximumPathDepthExceeded) => CertificateFault::TooLong { intermediates: 0 },
+            _ => CertificateFault::Other(reason.clone()),
+        },
+        other => CertificateFault::Other(other.clone()),
     }
-    let mut last = leaf;
-    // Each step goes to a certificate that was not visited: a peer could present a circle.
-    for _ in 0..parsed.len() {
-        match parsed.iter().find(|one| one.subject() == last.issuer()) {
-            Some(above) if above.issuer() != above.subject() => last = above,
-            _ => break,
-        }
-    }
-    CertificateFault::UnknownIssuer { issuer: readable(last.issuer()), presented: chain.len() }
-}
-
-/// rustls tells presented names as `DnsName("example.org")`.
-fn plain_name(name: &str) -> String {
-    match (name.split_once('('), name.strip_suffix(')')) {
-        (Some((_, inner)), Some(_)) => inner.trim_end_matches(')').trim_matches('"').to_owned(),
-        _ => name.to_owned(),
-    }
-}
-
-fn remember(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
-    let owned = std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned());
-    let chain: Chain = owned.collect();
-    REFUSED.set(chain);
 }
 
 impl ServerCertVerifier for ServerChain {
@@ -107,9 +141,9 @@ impl ServerCertVerifier for ServerChain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.0
+        self.verifier
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .inspect_err(|_| remember(end_entity, intermediates))
+            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))
     }
 
     fn verify_tls12_signature(
@@ -118,7 +152,8 @@ impl ServerCertVerifier for ServerChain {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        let checked = self.verifier.verify_tls12_signature(message, certificate, signature);
+        checked.map_err(|error| bad_signature(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -127,25 +162,26 @@ impl ServerCertVerifier for ServerChain {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        let checked = self.verifier.verify_tls13_signature(message, certificate, signature);
+        checked.map_err(|error| bad_signature(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }
 
 impl ClientCertVerifier for ClientChain {
     fn offer_client_auth(&self) -> bool {
-        self.0.offer_client_auth()
+        self.verifier.offer_client_auth()
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.0.client_auth_mandatory()
+        self.verifier.client_auth_mandatory()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.verifier.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -154,7 +190,9 @@ impl ClientCertVerifier for ClientChain {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|_| remember(end_entity, intermediates))
+        self.verifier
+            .verify_client_cert(end_entity, intermediates, now)
+            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, None, now))
     }
 
     fn verify_tls12_signature(
@@ -163,7 +201,8 @@ impl ClientCertVerifier for ClientChain {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        let checked = self.verifier.verify_tls12_signature(message, certificate, signature);
+        checked.map_err(|error| bad_signature(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -172,10 +211,11 @@ impl ClientCertVerifier for ClientChain {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        let checked = self.verifier.verify_tls13_signature(message, certificate, signature);
+        checked.map_err(|error| bad_signature(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }

@@ -44,7 +44,8 @@ const CRATES: &[Crate] = &[
     Crate {
         name: "lem-ssl-rs",
         layers: &[
-            "der",       // what stands in certificates, for messages
+            "der",       // elements of DER
+            "x509",      // what stands in a certificate
             "error",     // what can go wrong, in words to act on
             "pem",       // certificates and keys as text
             "provider",  // which cryptography, and whether this processor can run it

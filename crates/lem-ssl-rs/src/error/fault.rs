@@ -1,0 +1,283 @@
+//! Why a certificate was refused: which check failed, for which name, with which dates.
+
+use std::fmt;
+use std::time::Duration;
+
+use rustls::CertificateError;
+
+use super::explanation::CertificateCheck;
+use super::words;
+use crate::x509::{Date, Span};
+
+/// What is wrong with a certificate. Times are since 1970-01-01 UTC.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// It is no longer valid.
+    Expired {
+        /// When it was checked.
+        checked: Duration,
+        /// The end of its validity.
+        not_after: Duration,
+    },
+    /// It is not valid yet.
+    NotYetValid {
+        /// When it was checked.
+        checked: Duration,
+        /// The beginning of its validity.
+        not_before: Duration,
+    },
+    /// Its validity ends before it begins.
+    NeverValid,
+    /// It belongs to other names.
+    WrongName {
+        /// The name that was asked for.
+        expected: String,
+        /// The names that it is valid for.
+        presented: Vec<String>,
+    },
+    /// Nobody vouches for it but itself.
+    SelfSigned,
+    /// It is a certificate authority's own certificate, which must not be a server's or client's.
+    IsAuthority,
+    /// It vouches for another one, but is not an authority's.
+    NotAuthority,
+    /// Its issuer is neither among the trusted roots nor was it presented.
+    UnknownIssuer {
+        /// The missing issuer's name.
+        issuer: Option<String>,
+        /// How many certificates the peer presented.
+        presented: usize,
+    },
+    /// Its signature does not verify with the key of the issuer that it names.
+    BadSignature {
+        /// The issuer's name.
+        issuer: Option<String>,
+    },
+    /// What the peer signed in the handshake does not verify with its key.
+    BadHandshakeSignature,
+    /// Its signature is of a kind that is not supported, or no longer.
+    UnsupportedAlgorithm {
+        /// Which: `SHA-1 with RSA`.
+        algorithm: String,
+    },
+    /// Its key has to verify a signature, and is of a kind that is not supported, or does not go with the signature.
+    UnsupportedKey {
+        /// Which: `ECDSA P-521`.
+        key: String,
+    },
+    /// Its RSA key has to verify a signature, and is too short.
+    WeakKey {
+        /// How long it is, in bits.
+        bits: usize,
+    },
+    /// Its format is of another version than 3.
+    UnsupportedVersion {
+        /// Which.
+        version: u64,
+    },
+    /// It has a critical extension that is not understood, and so must be refused (RFC 5280 section 4.2).
+    UnsupportedExtension {
+        /// Its object identifier.
+        oid: String,
+    },
+    /// More authorities stand below it than it allows.
+    PathLength {
+        /// How many may.
+        allowed: u64,
+        /// How many do.
+        found: u64,
+    },
+    /// The chain has more intermediate certificates than are supported.
+    TooLong {
+        /// How many.
+        intermediates: usize,
+    },
+    /// It is for other purposes.
+    WrongPurpose {
+        /// The purpose that it was presented for: `servers`, `clients`.
+        required: &'static str,
+        /// The purposes that it is for.
+        presented: Vec<String>,
+    },
+    /// An authority above it may not vouch for one of its names.
+    NameConstraint {
+        /// The authority.
+        authority: Option<String>,
+        /// The name.
+        name: String,
+    },
+    /// Its issuer has revoked it.
+    Revoked,
+    /// Whether it was revoked cannot be told: its issuer's list is too old.
+    RevocationUnknown,
+    /// It cannot be read.
+    Malformed {
+        /// The part that cannot be read, or what is wrong.
+        part: &'static str,
+    },
+    /// The peer presented none, and has to.
+    NotPresented,
+    /// A check failed for which there is no own variant.
+    Other(CertificateError),
+}
+
+impl CertificateFault {
+    /// How much it weighs beside others; the weightiest, with the lowest number, is told first. What no renewal and no other
+    /// name would mend comes before dates, and those before names.
+    pub(crate) fn weight(&self) -> u8 {
+        match self.check() {
+            CertificateCheck::Format | CertificateCheck::Authority => UNTRUSTED - 2,
+            CertificateCheck::Chain => UNTRUSTED - 1,
+            CertificateCheck::Dates => UNTRUSTED + 1,
+            CertificateCheck::Name => UNTRUSTED + 2,
+            _ => UNTRUSTED,
+        }
+    }
+
+    /// The check that failed.
+    pub fn check(&self) -> CertificateCheck {
+        match self {
+            Self::Expired { .. } | Self::NotYetValid { .. } | Self::NeverValid => CertificateCheck::Dates,
+            Self::WrongName { .. } => CertificateCheck::Name,
+            Self::SelfSigned | Self::UnknownIssuer { .. } | Self::NotPresented | Self::TooLong { .. } => {
+                CertificateCheck::Chain
+            }
+            Self::IsAuthority | Self::NotAuthority => CertificateCheck::Authority,
+            Self::BadSignature { .. } | Self::BadHandshakeSignature => CertificateCheck::Signature,
+            Self::UnsupportedAlgorithm { .. } | Self::UnsupportedKey { .. } | Self::WeakKey { .. } => {
+                CertificateCheck::Algorithm
+            }
+            Self::UnsupportedVersion { .. } => CertificateCheck::Version,
+            Self::UnsupportedExtension { .. } => CertificateCheck::Extensions,
+            Self::PathLength { .. } => CertificateCheck::PathLength,
+            Self::WrongPurpose { .. } => CertificateCheck::Purpose,
+            Self::NameConstraint { .. } => CertificateCheck::NameConstraints,
+            Self::Revoked | Self::RevocationUnknown => CertificateCheck::Revocation,
+            Self::Malformed { .. } => CertificateCheck::Format,
+            Self::Other(_) => CertificateCheck::Other,
+        }
+    }
+}
+
+/// What a fault weighs that leaves a chain untrusted; the lightest of those.
+pub(crate) const UNTRUSTED: u8 = 2;
+
+/// What follows "the certificate".
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired { checked, not_after } => write!(
+                f,
+                " expired on {}, {} ago; it has to be renewed",
+                Date::after_1970(*not_after),
+                Span(checked.saturating_sub(*not_after))
+            ),
+            Self::NotYetValid { checked, not_before } => write!(
+                f,
+                " is valid only from {} on, which is in {}; is the clock right?",
+                Date::after_1970(*not_before),
+                Span(not_before.saturating_sub(*checked))
+            ),
+            Self::NeverValid => f.write_str(" was never valid: its validity ends before it begins"),
+            Self::WrongName { expected, presented } if presented.is_empty() => {
+                write!(f, " is not valid for the name {expected}; it names nobody at all (subject alternative names)")
+            }
+            Self::WrongName { expected, presented } => {
+                write!(f, " is not valid for the name {expected}; it is valid for {}", List(presented))
+            }
+            Self::SelfSigned => {
+                f.write_str(" is self-signed and not among the trusted roots; to trust it, add it to them")
+            }
+            Self::IsAuthority => f.write_str(
+                " is that of a certificate authority (CA:TRUE), which cannot be a peer's own: issue one from it",
+            ),
+            Self::NotAuthority => f.write_str(
+                " is not an authority's (CA:TRUE is missing), so it cannot vouch for the one that it has issued",
+            ),
+            Self::UnknownIssuer { issuer, presented } => {
+                write!(f, " was issued by {}, which is not among the trusted roots", Named(issuer))?;
+                // The most frequent mistake of all: only the leaf was installed on the server.
+                if *presented == 1 {
+                    f.write_str("; the peer presented no intermediate certificate")?;
+                }
+                Ok(())
+            }
+            Self::BadSignature { issuer } => write!(
+                f,
+                " names {} as its issuer, but is not signed by the key that is known under that name: it was changed, or \
+                 there are two authorities of one name",
+                Named(issuer)
+            ),
+            Self::BadHandshakeSignature => {
+                f.write_str(" does not go with the key that signed the handshake: the peer may not own it")
+            }
+            Self::UnsupportedAlgorithm { algorithm } => {
+                write!(f, " is signed with {algorithm}, which is not supported: it has to be issued again")
+            }
+            Self::UnsupportedKey { key } => {
+                write!(f, " has a key ({key}) that is not supported, or not for the kind of signature that it made")
+            }
+            Self::WeakKey { bits } => {
+                write!(f, " has an RSA key of {bits} bits, which is too short: 2048 are needed")
+            }
+            Self::UnsupportedVersion { version } => {
+                write!(f, " is of version {version} of the format, and only version 3 is supported: issue it again")
+            }
+            Self::UnsupportedExtension { oid } => {
+                write!(f, " has a critical extension ({oid}) that is not understood, so it must be refused")
+            }
+            Self::PathLength { allowed, found } => write!(
+                f,
+                " allows {allowed} intermediate authorities below it, and {found} stand there (path length constraint)"
+            ),
+            Self::TooLong { intermediates } => {
+                write!(f, " comes with {intermediates} intermediate certificates up to a root, more than are supported")
+            }
+            Self::WrongPurpose { required, presented } if presented.is_empty() => {
+                write!(f, " is not for {required}; it says that it is for no purpose at all (extended key usage)")
+            }
+            Self::WrongPurpose { required, presented } => {
+                write!(f, " is not for {required}, but for {} (extended key usage)", List(presented))
+            }
+            Self::NameConstraint { authority, name } => {
+                write!(f, " is for {name}, for which {} may not vouch (name constraints)", Named(authority))
+            }
+            Self::Revoked => f.write_str(" was revoked by its issuer"),
+            Self::RevocationUnknown => f.write_str(
+                " may have been revoked: its issuer's revocation list is missing or too old; fetch a new one",
+            ),
+            Self::Malformed { part } => write!(f, " cannot be read: {part}"),
+            Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),
+            Self::Other(error) => write!(f, " was refused: {}", words::certificate(error)),
+        }
+    }
+}
+
+/// A name, or that there is none.
+struct Named<'a>(&'a Option<String>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "\"{name}\""),
+            None => f.write_str("an authority without a name"),
+        }
+    }
+}
+
+/// A few names; a certificate may have hundreds.
+struct List<'a>(&'a [String]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_SHOWN: usize = 5;
+        for (index, name) in self.0.iter().take(MAX_SHOWN).enumerate() {
+            write!(f, "{}{name}", if index == 0 { "" } else { ", " })?;
+        }
+        match self.0.len().saturating_sub(MAX_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

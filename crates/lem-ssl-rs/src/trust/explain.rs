@@ -1,0 +1,344 @@
+//! Why a chain was refused, and which way an accepted one took: a walk from the peer's certificate to a trusted root.
+//!
+//! It decides nothing. webpki decides and says little of why; here the same checks are looked at one by one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::RootCertStore;
+use rustls::client::verify_server_name;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
+use rustls::server::ParsedCertificate;
+use webpki::CertRevocationList;
+
+use super::path::{Path, Presented, paths};
+use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
+use crate::x509::{Constraints, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits};
+
+/// What a chain is presented for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usage {
+    Server,
+    Client,
+}
+
+/// Looks at chains.
+#[derive(Debug)]
+pub(crate) struct Explainer {
+    roots: Arc<RootCertStore>,
+    algorithms: WebPkiSupportedAlgorithms,
+    usage: Usage,
+    lists: Vec<CertRevocationList<'static>>,
+}
+
+/// webpki follows no more intermediate certificates than these.
+const MAX_INTERMEDIATES: usize = 6;
+
+/// So many signatures are checked for one explanation: what that costs is ours, and the peer chooses how often.
+const MAX_SIGNATURES: usize = 24;
+
+/// So many names are compared with constraints for one explanation, for the same reason.
+const MAX_COMPARISONS: usize = 20_000;
+
+impl Explainer {
+    pub(crate) fn new(
+        roots: Arc<RootCertStore>,
+        algorithms: WebPkiSupportedAlgorithms,
+        usage: Usage,
+        lists: Vec<CertRevocationList<'static>>,
+    ) -> Self {
+        Self { roots, algorithms, usage, lists }
+    }
+
+    /// What there is to say of `chain` at the time `now` (since 1970), for a server of this name or for a client.
+    pub(crate) fn explain(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: Option<&ServerName<'_>>,
+        now: Duration,
+    ) -> Explanation {
+        let presented: Vec<Presented<'_>> = chain.iter().map(|der| Raw::read(der)).collect();
+        let (found, incomplete) = paths(&presented, &self.roots.roots);
+        let mut walk = Walk {
+            explainer: self,
+            presented: &presented,
+            now,
+            signatures: HashMap::new(),
+            comparisons: MAX_COMPARISONS,
+        };
+        let candidates = found.iter().map(|path| walk.candidate(path));
+        let mut explanation = candidates.min_by_key(rank).unwrap_or_default();
+        explanation.incomplete = incomplete;
+        if explanation.root.is_none() {
+            // One that cannot be read may be the very one that is missing.
+            let unreadable = presented.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref().err()?)));
+            let findings = unreadable.map(|(at, part)| finding(&presented, at, CertificateFault::Malformed { part }));
+            explanation.findings.extend(findings);
+        }
+        if let (Some(name), Some(leaf), Some(Ok(raw))) = (name, chain.first(), presented.first())
+            && let Ok(parsed) = ParsedCertificate::try_from(leaf)
+            && verify_server_name(&parsed, name).is_err()
+        {
+            let names = raw.extensions.names().filter_map(|name| name.readable()).collect();
+            let fault = CertificateFault::WrongName { expected: name.to_str().into_owned(), presented: names };
+            explanation.findings.push(finding(&presented, 0, fault));
+        }
+        explanation.findings.sort_by_key(|finding| finding.fault.weight());
+        explanation
+    }
+}
+
+/// The better a way, the lower: it leads to a root, little is wrong that no renewal would mend, little else is wrong. Of
+/// those that lead nowhere the longest says most.
+fn rank(candidate: &Explanation) -> (bool, usize, usize, usize) {
+    let is_lost = candidate.root.is_none();
+    let dates = candidate.findings.iter().filter(|finding| finding.fault.weight() > UNTRUSTED).count();
+    let length = if is_lost { usize::MAX - candidate.path.len() } else { candidate.path.len() };
+    (is_lost, candidate.findings.len() - dates, dates, length)
+}
+
+fn finding(presented: &[Presented<'_>], at: usize, fault: CertificateFault) -> CertificateFinding {
+    let subject = presented[at].as_ref().ok().and_then(|one| readable(one.subject));
+    CertificateFinding { fault, position: Some(at), subject }
+}
+
+/// One explanation under way.
+struct Walk<'a> {
+    explainer: &'a Explainer,
+    presented: &'a [Presented<'a>],
+    now: Duration,
+    /// What was found of the signature of one by another's, or by a root's, key.
+    signatures: HashMap<(usize, Issuer), Signed>,
+    /// So many names may still be compared with constraints.
+    comparisons: usize,
+}
+
+/// Whose key a signature is checked with, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Issuer {
+    Presented(usize),
+    Root(usize),
+}
+
+/// What was found of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    Yes,
+    No,
+    /// The cryptography has no such signatures.
+    UnsupportedAlgorithm,
+    /// It has, but not with a key of this kind.
+    UnsupportedKey,
+}
+
+impl<'a> Walk<'a> {
+    /// What is wrong on one way.
+    fn candidate(&mut self, path: &Path) -> Explanation {
+        let on_path: Vec<(usize, &'a Raw<'a>)> =
+            path.certificates.iter().filter_map(|at| Some((*at, self.presented[*at].as_ref().ok()?))).collect();
+        let roots = &self.explainer.roots.roots;
+        let root = path.root.map(|at| &roots[at]);
+        let mut findings = Vec::new();
+        for (depth, (at, certificate)) in on_path.iter().enumerate() {
+            let faults = self.alone(certificate, depth);
+            findings.extend(faults.into_iter().map(|fault| finding(self.presented, *at, fault)));
+        }
+        for (depth, (at, certificate)) in on_path.iter().enumerate() {
+            let issuer = match (on_path.get(depth + 1), path.root) {
+                (Some((above, _)), _) => Issuer::Presented(*above),
+                (None, Some(root)) => Issuer::Root(root),
+                (None, None) => break,
+            };
+            findings.extend(self.link(*at, certificate, issuer));
+        }
+        for (depth, (_, authority)) in on_path.iter().enumerate().skip(1) {
+            if let Some(constraints) = authority.extensions.constraints {
+                findings.extend(self.constrained(&on_path[..depth], constraints, authority.subject));
+            }
+        }
+        match root {
+            Some(root) => {
+                let constraints = root.name_constraints.as_ref().map(|der| Constraints(der));
+                let below = constraints.and_then(|constraints| self.constrained(&on_path, constraints, &root.subject));
+                findings.extend(below);
+            }
+            None => findings.extend(self.lost(&on_path)),
+        }
+        if root.is_some() && on_path.len() - 1 > MAX_INTERMEDIATES {
+            let fault = CertificateFault::TooLong { intermediates: on_path.len() - 1 };
+            findings.push(finding(self.presented, 0, fault));
+        }
+        let root = root.map(|root| readable(&root.subject).unwrap_or_else(|| "a root without a name".to_owned()));
+        Explanation { path: path.certificates.clone(), root, findings, incomplete: false }
+    }
+
+    /// What is wrong with a certificate that has `depth` others below it.
+    fn alone(&self, certificate: &Raw<'_>, depth: usize) -> Vec<CertificateFault> {
+        let mut faults = Vec::new();
+        let extensions = &certificate.extensions;
+        if certificate.has_trailing_bytes {
+            faults.push(CertificateFault::Malformed { part: "bytes follow its end" });
+        }
+        if certificate.inner_algorithm != certificate.signature_algorithm {
+            faults.push(CertificateFault::Malformed { part: "it names two different signature algorithms" });
+        }
+        if certificate.version != 3 {
+            faults.push(CertificateFault::UnsupportedVersion { version: certificate.version });
+        }
+        if let Some(oid) = extensions.unknown_critical_oid() {
+            faults.push(CertificateFault::UnsupportedExtension { oid });
+        }
+        match (depth, extensions.authority) {
+            (0, Some(_)) => faults.push(CertificateFault::IsAuthority),
+            (0, None) => {}
+            (_, None) => faults.push(CertificateFault::NotAuthority),
+            (_, Some(allowed)) => {
+                let found = depth as u64 - 1;
+                if let Some(allowed) = allowed.filter(|allowed| found > *allowed) {
+                    faults.push(CertificateFault::PathLength { allowed, found });
+                }
+            }
+        }
+        faults.extend(self.purpose(certificate));
+        faults.extend(self.revoked(certificate));
+        faults.extend(self.dates(certificate));
+        faults
+    }
+
+    fn dates(&self, certificate: &Raw<'_>) -> Option<CertificateFault> {
+        let (not_before, not_after) = (certificate.not_before, certificate.not_after);
+        let now = i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX);
+        if not_before > not_after {
+            Some(CertificateFault::NeverValid)
+        } else if now > not_after.seconds_since_1970() {
+            Some(CertificateFault::Expired { checked: self.now, not_after: not_after.since_1970() })
+        } else if now < not_before.seconds_since_1970() {
+            Some(CertificateFault::NotYetValid { checked: self.now, not_before: not_before.since_1970() })
+        } else {
+            None
+        }
+    }
+
+    fn purpose(&self, certificate: &Raw<'_>) -> Option<CertificateFault> {
+        const SERVERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+        const CLIENTS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+        const MAX_TOLD: usize = 20;
+        let (wanted, required) = match self.explainer.usage {
+            Usage::Server => (SERVERS, "servers"),
+            Usage::Client => (CLIENTS, "clients"),
+        };
+        let mut purposes = certificate.extensions.purposes()?;
+        if purposes.any(|purpose| purpose == wanted) {
+            return None;
+        }
+        let presented = certificate.extensions.purposes()?.take(MAX_TOLD).map(purpose_name).collect();
+        Some(CertificateFault::WrongPurpose { required, presented })
+    }
+
+    fn revoked(&self, certificate: &Raw<'_>) -> Option<CertificateFault> {
+        let mut lists = self.explainer.lists.iter().filter(|list| list.issuer() == certificate.issuer);
+        let is_listed = lists.any(|list| matches!(list.find_serial(certificate.serial), Ok(Some(_))));
+        is_listed.then_some(CertificateFault::Revoked)
+    }
+
+    /// What is wrong with the signature of a certificate by its issuer's key: about the one or the other.
+    fn link(&mut self, at: usize, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFinding> {
+        let roots = &self.explainer.roots.roots;
+        let key = match issuer {
+            Issuer::Presented(above) => self.presented[above].as_ref().ok()?.key,
+            Issuer::Root(root) => roots[root].subject_public_key_info.as_ref(),
+        };
+        let signed = self.signed(at, certificate, issuer, key)?;
+        let of_issuer = |fault| match issuer {
+            Issuer::Presented(above) => finding(self.presented, above, fault),
+            Issuer::Root(root) => of_root(&roots[root], fault),
+        };
+        match signed {
+            Signed::Yes => None,
+            Signed::UnsupportedAlgorithm => {
+                let algorithm = algorithm_name(certificate.signature_algorithm);
+                Some(finding(self.presented, at, CertificateFault::UnsupportedAlgorithm { algorithm }))
+            }
+            Signed::UnsupportedKey => Some(of_issuer(CertificateFault::UnsupportedKey { key: describe_key(key) })),
+            Signed::No => match weak(key) {
+                Some(fault) => Some(of_issuer(fault)),
+                None => {
+                    let issuer = readable(certificate.issuer);
+                    Some(finding(self.presented, at, CertificateFault::BadSignature { issuer }))
+                }
+            },
+        }
+    }
+
+    /// Checks a signature, once; `None` if too many were checked.
+    fn signed(&mut self, at: usize, certificate: &Raw<'_>, issuer: Issuer, key: &[u8]) -> Option<Signed> {
+        if let Some(known) = self.signatures.get(&(at, issuer)) {
+            return Some(*known);
+        }
+        if self.signatures.len() >= MAX_SIGNATURES {
+            return None;
+        }
+        let signed = self.explainer.signed_by(certificate, key);
+        self.signatures.insert((at, issuer), signed);
+        Some(signed)
+    }
+
+    /// The first below an authority with a name that it may not vouch for.
+    fn constrained(
+        &mut self,
+        below: &[(usize, &Raw<'_>)],
+        constraints: Constraints<'_>,
+        authority: &[u8],
+    ) -> Option<CertificateFinding> {
+        below.iter().find_map(|(at, certificate)| {
+            let name = constraints.violated_by(&certificate.extensions, &mut self.comparisons)?;
+            let fault = CertificateFault::NameConstraint { authority: readable(authority), name };
+            Some(finding(self.presented, *at, fault))
+        })
+    }
+
+    /// The way leads to no root: the issuer of the last certificate that has another one is missing.
+    fn lost(&self, on_path: &[(usize, &Raw<'_>)]) -> Option<CertificateFinding> {
+        let (at, last) = on_path.iter().rfind(|(_, one)| !one.is_self_issued()).or(on_path.first())?;
+        let fault = if last.is_self_issued() {
+            CertificateFault::SelfSigned
+        } else {
+            CertificateFault::UnknownIssuer { issuer: readable(last.issuer), presented: self.presented.len() }
+        };
+        Some(finding(self.presented, *at, fault))
+    }
+}
+
+impl Explainer {
+    fn signed_by(&self, certificate: &Raw<'_>, key: &[u8]) -> Signed {
+        let Some((kind, bits)) = key_parts(key) else { return Signed::UnsupportedKey };
+        let mut same_signature = self
+            .algorithms
+            .all
+            .iter()
+            .filter(|one| one.signature_alg_id().as_ref() == certificate.signature_algorithm)
+            .peekable();
+        if same_signature.peek().is_none() {
+            return Signed::UnsupportedAlgorithm;
+        }
+        match same_signature.find(|one| one.public_key_alg_id().as_ref() == kind) {
+            None => Signed::UnsupportedKey,
+            Some(one) => match one.verify_signature(bits, certificate.signed, certificate.signature) {
+                Ok(()) => Signed::Yes,
+                Err(_) => Signed::No,
+            },
+        }
+    }
+}
+
+/// What a signature by this key fails for, whatever it says.
+pub(super) fn weak(key: &[u8]) -> Option<CertificateFault> {
+    const MIN_RSA_BITS: usize = 2048;
+    rsa_bits(key).filter(|bits| *bits < MIN_RSA_BITS).map(|bits| CertificateFault::WeakKey { bits })
+}
+
+fn of_root(root: &TrustAnchor<'_>, fault: CertificateFault) -> CertificateFinding {
+    CertificateFinding { fault, position: None, subject: readable(&root.subject) }
+}

@@ -1,0 +1,147 @@
+//! Extensions (RFC 5280 section 4.2).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::constraints::Constraints;
+use super::der::{Reader, dotted, tag};
+use super::name::{printable, readable};
+
+/// The extensions that say something about a chain.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Extensions<'a> {
+    /// The contents of the list of alternative names.
+    names: Option<&'a [u8]>,
+    /// CA:TRUE, and how many authorities may stand between it and the leaf.
+    pub(crate) authority: Option<Option<u64>>,
+    /// The contents of the list of purposes.
+    purposes: Option<&'a [u8]>,
+    pub(crate) constraints: Option<Constraints<'a>>,
+    /// A critical extension that webpki does not know; by its number.
+    unknown_critical: Option<&'a [u8]>,
+}
+
+impl<'a> Extensions<'a> {
+    /// Reads the contents of the list.
+    ///
+    /// # Errors
+    /// The part that cannot be read.
+    pub(super) fn read(list: Reader<'a>) -> Result<Self, &'static str> {
+        const UNREADABLE: &str = "its extensions";
+        let mut found = Self::default();
+        let mut list = list;
+        while !list.is_empty() {
+            let mut extension = list.enter(tag::SEQUENCE).ok_or(UNREADABLE)?;
+            let id = extension.expect(tag::OBJECT_IDENTIFIER).ok_or(UNREADABLE)?;
+            let is_critical = extension.expect(tag::BOOLEAN).is_some_and(|value| value != [0]);
+            let value = Reader(extension.expect(tag::OCTET_STRING).ok_or(UNREADABLE)?);
+            let list_of = |name| ({ value }).expect(tag::SEQUENCE).ok_or(name);
+            match id {
+                [0x55, 0x1d, 17] => found.names = Some(list_of("its alternative names")?),
+                [0x55, 0x1d, 19] => {
+                    let mut basic = Reader(list_of("its basic constraints")?);
+                    let is_authority = basic.expect(tag::BOOLEAN).is_some_and(|value| value != [0]);
+                    let length = basic
+                        .expect(tag::INTEGER)
+                        .map(|bytes| bytes.iter().take(8).fold(0, |length, byte| length << 8 | u64::from(*byte)));
+                    found.authority = is_authority.then_some(length);
+                }
+                [0x55, 0x1d, 30] => found.constraints = Some(Constraints(list_of("its name constraints")?)),
+                [0x55, 0x1d, 37] => found.purposes = Some(list_of("its purposes")?),
+                // What keys are for, which webpki does not look at, and where revocation lists are to be had.
+                [0x55, 0x1d, 15 | 31] => {}
+                other if is_critical => found.unknown_critical = Some(other),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// The alternative names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+        Reader(self.names.unwrap_or_default()).map(|element| GeneralName::read(element.tag, element.content))
+    }
+
+    /// The purposes, as the contents of their object identifiers; `None` if it is for all.
+    pub(crate) fn purposes(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+        let list = Reader(self.purposes?);
+        Some(list.filter(|element| element.tag == tag::OBJECT_IDENTIFIER).map(|element| element.content))
+    }
+
+    /// The object identifier of a critical extension that webpki does not know.
+    pub(crate) fn unknown_critical_oid(&self) -> Option<String> {
+        self.unknown_critical.map(dotted)
+    }
+}
+
+/// A name (RFC 5280 section 4.2.1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GeneralName<'a> {
+    Email(&'a [u8]),
+    Dns(&'a [u8]),
+    Directory(&'a [u8]),
+    Uri(&'a [u8]),
+    /// An address; in constraints an address and a mask.
+    Ip(&'a [u8]),
+    /// With the tag's number.
+    Other(u8),
+}
+
+impl<'a> GeneralName<'a> {
+    pub(super) fn read(kind: u8, contents: &'a [u8]) -> Self {
+        const EMAIL: u8 = tag::context_primitive(1);
+        const DNS: u8 = tag::context_primitive(2);
+        const DIRECTORY: u8 = tag::context(4);
+        const URI: u8 = tag::context_primitive(6);
+        const IP: u8 = tag::context_primitive(7);
+        match kind {
+            EMAIL => Self::Email(contents),
+            DNS => Self::Dns(contents),
+            // An explicit tag around a name.
+            DIRECTORY => Self::Directory(Reader(contents).expect(tag::SEQUENCE).unwrap_or_default()),
+            URI => Self::Uri(contents),
+            IP => Self::Ip(contents),
+            other => Self::Other(other & 0x1f),
+        }
+    }
+
+    /// As people write it; `None` for what is not written.
+    pub(crate) fn readable(self) -> Option<String> {
+        match self {
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) => Some(printable(&String::from_utf8_lossy(text))),
+            Self::Directory(name) => readable(name),
+            Self::Ip(bytes) => match bytes.len() {
+                4 | 16 => address(bytes),
+                8 | 32 => {
+                    let (base, mask) = bytes.split_at(bytes.len() / 2);
+                    let prefix: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
+                    Some(format!("{}/{prefix}", address(base)?))
+                }
+                _ => None,
+            },
+            Self::Other(_) => None,
+        }
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+        (Ok(v4), _) => Some(Ipv4Addr::from(v4).to_string()),
+        (_, Ok(v6)) => Some(Ipv6Addr::from(v6).to_string()),
+        _ => None,
+    }
+}
+
+/// What a purpose is for, by the contents of its object identifier.
+pub(crate) fn purpose_name(oid: &[u8]) -> String {
+    let name = match oid {
+        [0x2b, 6, 1, 5, 5, 7, 3, 1] => "servers",
+        [0x2b, 6, 1, 5, 5, 7, 3, 2] => "clients",
+        [0x2b, 6, 1, 5, 5, 7, 3, 3] => "signing code",
+        [0x2b, 6, 1, 5, 5, 7, 3, 4] => "e-mail",
+        [0x2b, 6, 1, 5, 5, 7, 3, 8] => "time stamps",
+        [0x2b, 6, 1, 5, 5, 7, 3, 9] => "signing OCSP answers",
+        [0x55, 0x1d, 0x25, 0] => "any purpose",
+        other => return dotted(other),
+    };
+    name.to_owned()
+}

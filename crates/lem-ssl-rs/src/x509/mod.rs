@@ -1,0 +1,21 @@
+//! What stands in a certificate (RFC 5280): the one reader of them, for messages, explanations and reports.
+//!
+//! No decision rests on it: whether a chain is good is for webpki to say.
+
+mod certificate;
+mod constraints;
+mod date;
+mod der;
+mod extensions;
+mod key;
+mod name;
+mod raw;
+
+pub use certificate::{Certificate, UnreadableCertificate};
+pub(crate) use constraints::Constraints;
+pub use date::Date;
+pub(crate) use date::Span;
+pub(crate) use extensions::purpose_name;
+pub(crate) use key::{algorithm_name, describe as describe_key, rsa_bits};
+pub(crate) use name::{printable, readable};
+pub(crate) use raw::{Raw, key_parts};

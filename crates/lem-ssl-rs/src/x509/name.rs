@@ -1,0 +1,121 @@
+//! The names of a certificate's subject and issuer, as people write them.
+//!
+//! Whatever is not understood is left out: the result is for messages, and no decision rests on it.
+
+use super::der::{Reader, dotted, tag};
+
+/// The name in `der`, the contents of a distinguished name's outer sequence (RFC 5280 section 4.1.2.4):
+/// `CN=example.org, O=Example`. The most particular part first. `None` if there is nothing that can be shown.
+pub(crate) fn readable(der: &[u8]) -> Option<String> {
+    let mut parts = Vec::new();
+    for set in Reader(der).filter(|set| set.tag == tag::SET).take(MAX_PARTS) {
+        for attribute in Reader(set.content).filter(|attribute| attribute.tag == tag::SEQUENCE).take(MAX_PARTS) {
+            let mut attribute = Reader(attribute.content);
+            let Some(kind) = attribute.expect(tag::OBJECT_IDENTIFIER) else { continue };
+            let Some(value) = attribute.next() else { continue };
+            if let Some(text) = text_of(value.tag, value.content) {
+                parts.push(format!("{}={text}", label_of(kind)));
+            }
+        }
+    }
+    parts.reverse();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A name of more parts is shown in part.
+const MAX_PARTS: usize = 16;
+
+/// The same text without characters that would disturb a terminal or a log, or turn the direction of writing.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The usual short name of an attribute type (RFC 4514 section 3), or its number.
+fn label_of(oid: &[u8]) -> String {
+    let label = match oid {
+        [0x55, 0x04, 0x03] => "CN",
+        [0x55, 0x04, 0x05] => "serialNumber",
+        [0x55, 0x04, 0x06] => "C",
+        [0x55, 0x04, 0x07] => "L",
+        [0x55, 0x04, 0x08] => "ST",
+        [0x55, 0x04, 0x0a] => "O",
+        [0x55, 0x04, 0x0b] => "OU",
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01] => "UID",
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19] => "DC",
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01] => "emailAddress",
+        other => return dotted(other),
+    };
+    label.to_owned()
+}
+
+/// The text of a string type, printable.
+fn text_of(tag: u8, value: &[u8]) -> Option<String> {
+    const UTF8: u8 = 0x0c;
+    const NUMERIC: u8 = 0x12;
+    const PRINTABLE: u8 = 0x13;
+    const TELETEX: u8 = 0x14;
+    const IA5: u8 = 0x16;
+    const BMP: u8 = 0x1e;
+    let text = match tag {
+        UTF8 | NUMERIC | PRINTABLE | TELETEX | IA5 => String::from_utf8_lossy(value).into_owned(),
+        BMP => {
+            let units = value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        _ => return None,
+    };
+    const MAX_SHOWN: usize = 100;
+    Some(printable(&text.chars().take(MAX_SHOWN).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![tag, contents.len() as u8];
+        bytes.extend_from_slice(contents);
+        bytes
+    }
+
+    fn attribute(oid: &[u8], kind: u8, value: &[u8]) -> Vec<u8> {
+        let pair = [element(tag::OBJECT_IDENTIFIER, oid), element(kind, value)].concat();
+        element(tag::SET, &element(tag::SEQUENCE, &pair))
+    }
+
+    #[test]
+    fn the_most_particular_part_of_a_name_comes_first() {
+        let der = [
+            attribute(&[0x55, 4, 6], 0x13, b"NL"),
+            attribute(&[0x55, 4, 10], 0x0c, "Prüfstelle".as_bytes()),
+            attribute(&[0x55, 4, 3], 0x0c, b"Test Root"),
+        ]
+        .concat();
+        assert_eq!(readable(&der).as_deref(), Some("CN=Test Root, O=Prüfstelle, C=NL"));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        let der = attribute(&[0x55, 4, 3], 0x0c, b"evil\x1b[2J\nname");
+        assert_eq!(readable(&der).as_deref(), Some("CN=evil\u{fffd}[2J\u{fffd}name"));
+    }
+
+    #[test]
+    fn no_truncation_and_no_garbage_panics() {
+        let der = attribute(&[0x55, 4, 3], 0x0c, b"name");
+        for end in 0..der.len() {
+            readable(&der[..end]);
+        }
+        for byte in 0..=255_u8 {
+            readable(&[byte; 40]);
+            for length in 0..=255 {
+                readable(&[tag::SET, byte, length, 0x30]);
+            }
+        }
+    }
+}

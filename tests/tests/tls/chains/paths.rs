@@ -1,0 +1,221 @@
+//! Ways to a root, or to none.
+
+use lem_ssl_rs::CertificateCheck::{Authority, Chain, NameConstraints, PathLength};
+use lem_ssl_tests::pki::draft::{DIRECTORY_NAME, DNS_NAME, Draft, DraftKey, EMAIL_NAME, IP_NAME, URI_NAME, element};
+use rustls::pki_types::CertificateDer;
+
+use super::cases::{Kit, accepted, refused};
+use super::{Case, Expected};
+
+pub(super) fn cases() -> Vec<Case> {
+    [lost(), order(), authorities(), constraints()].into_iter().flatten().collect()
+}
+
+fn lost() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let kit = Kit::new();
+    let chain = vec![Draft::leaf(&["localhost"], "leaf", &kit.leaf).sign(&kit.leaf)];
+    cases.push(kit.case(
+        "a self-signed leaf",
+        chain,
+        refused(Chain, 0, &["(CN=leaf) is self-signed", "add it to them"]),
+    ));
+    let kit = Kit::new();
+    let chain = vec![Draft::leaf(&["localhost"], "Stranger", &kit.leaf).sign(&kit.middle)];
+    let words = ["(CN=leaf) was issued by \"CN=Stranger\"", "no intermediate certificate"];
+    cases.push(kit.case("an unknown issuer", chain, refused(Chain, 0, &words)));
+    let kit = Kit::new();
+    let chain = vec![kit.below().sign(&kit.middle)];
+    let words = ["(CN=leaf) was issued by \"CN=Middle\"", "presented no intermediate certificate"];
+    cases.push(kit.case("a missing intermediate", chain, refused(Chain, 0, &words)));
+    let kit = Kit::new();
+    let stranger = DraftKey::new();
+    let chain = vec![
+        kit.below().sign(&kit.middle),
+        Draft::authority("Middle", "Stranger", &kit.middle).sign(&stranger),
+        Draft::authority("Stranger", "Stranger", &stranger).sign(&stranger),
+    ];
+    let words = ["certificate 2 of the peer's chain (CN=Middle) was issued by \"CN=Stranger\"", "trusted roots"];
+    cases.push(kit.case("an untrusted root that was presented", chain, refused(Chain, 1, &words)));
+    let kit = Kit::new();
+    let chain = vec![kit.below().sign(&kit.middle), Draft::authority("Else", "Root", &kit.root).sign(&kit.root)];
+    let words = ["(CN=leaf) was issued by \"CN=Middle\""];
+    cases.push(kit.case("an intermediate of somebody else's", chain, refused(Chain, 0, &words)));
+    let kit = Kit::new();
+    let (a, b) = (DraftKey::new(), DraftKey::new());
+    let chain = vec![
+        Draft::leaf(&["localhost"], "A", &kit.leaf).sign(&a),
+        Draft::authority("A", "B", &a).sign(&b),
+        Draft::authority("B", "A", &b).sign(&a),
+    ];
+    let words = ["certificate 3 of the peer's chain (CN=B) was issued by \"CN=A\""];
+    cases.push(kit.case("two intermediates in a circle", chain, refused(Chain, 2, &words)));
+    let kit = Kit::new();
+    let keys: Vec<DraftKey> = (0..40).map(|_| DraftKey::new()).collect();
+    let mut chain = vec![Draft::leaf(&["localhost"], "A", &kit.leaf).sign(&keys[0])];
+    chain.extend(keys.iter().map(|key| Draft::authority("A", "A", key).sign(&keys[0])));
+    let words = ["(CN=leaf) was issued by \"CN=A\""];
+    cases.push(kit.case("forty intermediates of one name", chain, refused(Chain, 0, &words)));
+    cases
+}
+
+fn order() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let kit = Kit::new();
+    let chain = vec![kit.below().sign(&kit.middle), kit.root(), kit.middle().sign(&kit.root)];
+    cases.push(kit.case("a chain out of order", chain, accepted(&[0, 2])));
+    let kit = Kit::new();
+    let chain = vec![kit.middle().sign(&kit.root), kit.below().sign(&kit.middle)];
+    let words = ["the peer's certificate (CN=Middle) is that of a certificate authority"];
+    cases.push(kit.case("a chain that begins with the intermediate", chain, refused(Authority, 0, &words)));
+    let kit = Kit::new();
+    let leaf = kit.leaf().sign(&kit.root);
+    let chain = vec![leaf.clone(), leaf.clone(), leaf];
+    cases.push(kit.case("a leaf three times", chain, accepted(&[0])));
+    let kit = Kit::new();
+    let other = DraftKey::new();
+    let chain = vec![
+        kit.below().sign(&kit.middle),
+        Draft::authority("Middle", "Root", &other).sign(&kit.root),
+        kit.middle().sign(&kit.root),
+    ];
+    cases.push(kit.case("another intermediate of the same name in front", chain, accepted(&[0, 2])));
+    cases
+}
+
+fn authorities() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let kit = Kit::new();
+    let leaf = Draft::authority("leaf", "Root", &kit.leaf);
+    let words = ["(CN=leaf) is that of a certificate authority (CA:TRUE)"];
+    cases.push(kit.alone("an authority for a leaf", leaf, refused(Authority, 0, &words)));
+    let kit = Kit::new();
+    let chain = vec![Draft::authority("leaf", "leaf", &kit.leaf).sign(&kit.leaf)];
+    let words = ["(CN=leaf) is that of a certificate authority", "besides", "self-signed"];
+    cases.push(kit.case("a self-signed authority for a leaf", chain, refused(Authority, 0, &words)));
+    let kit = Kit::new();
+    let middle = Draft::new("Middle", "Root", &kit.middle);
+    let words = ["certificate 2 of the peer's chain (CN=Middle) is not an authority's"];
+    cases.push(kit.under("a leaf for an authority", middle, refused(Authority, 1, &words)));
+    let kit = Kit::new();
+    let middle = Draft::new("Middle", "Root", &kit.middle).with(&[0x55, 0x1d, 19], true, &element(0x30, &[]));
+    let words = ["certificate 2 of the peer's chain (CN=Middle) is not an authority's (CA:TRUE is missing)"];
+    cases.push(kit.under("an intermediate with CA:FALSE", middle, refused(Authority, 1, &words)));
+    let kit = Kit::new();
+    let low = DraftKey::new();
+    let chain = vec![
+        Draft::leaf(&["localhost"], "Low", &kit.leaf).sign(&low),
+        Draft::authority("Low", "Middle", &low).sign(&kit.middle),
+        kit.middle().with_path_length(0).sign(&kit.root),
+    ];
+    let words = ["certificate 3 of the peer's chain (CN=Middle) allows 0 intermediate authorities below it, and 1"];
+    cases.push(kit.case("more authorities than one allows", chain, refused(PathLength, 2, &words)));
+    let kit = Kit::new();
+    let middle = kit.middle().with_path_length(0);
+    cases.push(kit.under("an authority that allows none below it", middle, accepted(&[0, 1])));
+    let kit = Kit::new();
+    let keys: Vec<DraftKey> = (0..8).map(|_| DraftKey::new()).collect();
+    let names = ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "Root"];
+    let mut chain = vec![Draft::leaf(&["localhost"], "A0", &kit.leaf).sign(&keys[0])];
+    for (at, key) in keys.iter().enumerate() {
+        let above = keys.get(at + 1).unwrap_or(&kit.root);
+        chain.push(Draft::authority(names[at], names[at + 1], key).sign(above));
+    }
+    let words = ["comes with 8 intermediate certificates", "more than are supported"];
+    cases.push(kit.case("eight intermediates", chain, refused(Chain, 0, &words)));
+    // webpki does not look at what the key is for, nor do browsers; what it says of authorities decides.
+    let kit = Kit::new();
+    let middle = kit.middle().with(&[0x55, 0x1d, 15], true, &[3, 2, 7, 0x80]);
+    cases.push(kit.under("an intermediate whose key is not for signing certificates", middle, accepted(&[0, 1])));
+    cases
+}
+
+type Names = &'static [(u8, &'static [u8])];
+
+fn constraints() -> Vec<Case> {
+    let table: &[(&'static str, Names, Names, Names, Option<&'static str>)] = &[
+        ("a name that is not permitted", &[(DNS_NAME, b"good.test")], &[], &[], Some("localhost")),
+        ("a name that is excluded", &[], &[(DNS_NAME, b"localhost")], &[], Some("localhost")),
+        (
+            "a name below an excluded one",
+            &[],
+            &[(DNS_NAME, b"bad.test")],
+            &[(DNS_NAME, b"www.bad.test")],
+            Some("www.bad.test"),
+        ),
+        (
+            "an excluded name in other letters",
+            &[],
+            &[(DNS_NAME, b"BAD.test")],
+            &[(DNS_NAME, b"bad.TEST")],
+            Some("bad.TEST"),
+        ),
+        ("every name is excluded", &[], &[(DNS_NAME, b"")], &[], Some("localhost")),
+        (
+            "an address that is not permitted",
+            &[(IP_NAME, &[192, 0, 2, 0, 255, 255, 255, 0])],
+            &[],
+            &[(IP_NAME, &[198, 51, 100, 7])],
+            Some("198.51.100.7"),
+        ),
+        (
+            "an address that is excluded",
+            &[],
+            &[(IP_NAME, &[192, 0, 2, 0, 255, 255, 255, 0])],
+            &[(IP_NAME, &[192, 0, 2, 7])],
+            Some("192.0.2.7"),
+        ),
+        ("a constraint on subjects", &[(DIRECTORY_NAME, &[0x30, 0])], &[], &[], Some("constraints on subjects")),
+        (
+            "a constraint on URIs",
+            &[(URI_NAME, b"good.test")],
+            &[],
+            &[(URI_NAME, b"https://good.test/")],
+            Some("https://good.test/"),
+        ),
+        (
+            "a constraint on e-mail addresses",
+            &[],
+            &[(EMAIL_NAME, b"good.test")],
+            &[(EMAIL_NAME, b"me@else.test")],
+            Some("me@else.test"),
+        ),
+        ("a name that is permitted", &[(DNS_NAME, b"localhost"), (DNS_NAME, b"good.test")], &[], &[], None),
+        (
+            "an address that is permitted",
+            &[(IP_NAME, &[192, 0, 2, 0, 255, 255, 255, 0])],
+            &[],
+            &[(IP_NAME, &[192, 0, 2, 7])],
+            None,
+        ),
+        (
+            "a name below a permitted one",
+            &[(DNS_NAME, b"localhost"), (DNS_NAME, b".good.test")],
+            &[],
+            &[(DNS_NAME, b"www.good.test")],
+            None,
+        ),
+    ];
+    let mut cases: Vec<Case> = table
+        .iter()
+        .map(|(what, permitted, excluded, names, violated)| {
+            let kit = Kit::new();
+            let names = [&[(DNS_NAME, &b"localhost"[..])], *names].concat();
+            let middle = kit.middle().with_constraints(permitted, excluded).sign(&kit.root);
+            let leaf = Draft::new("leaf", "Middle", &kit.leaf).with_names(&names).sign(&kit.middle);
+            let expected = match violated {
+                Some(name) => refused(NameConstraints, 0, &["(CN=leaf) is for", name, "\"CN=Middle\" may not vouch"]),
+                None => accepted(&[0, 1]),
+            };
+            kit.case(what, vec![leaf, middle], expected)
+        })
+        .collect();
+    let kit = Kit::new();
+    let root: CertificateDer<'_> =
+        Draft::authority("Root", "Root", &kit.root).with_constraints(&[(DNS_NAME, b"good.test")], &[]).sign(&kit.root);
+    let chain = vec![kit.leaf().sign(&kit.root)];
+    let expected: Expected =
+        refused(NameConstraints, 0, &["localhost", "\"CN=Root\" may not vouch (name constraints)"]);
+    cases.push(Case { roots: vec![root], ..kit.case("a constraint of the trusted root", chain, expected) });
+    cases
+}

@@ -1,0 +1,68 @@
+//! The table, gone through.
+
+use lem_ssl_rs::{Context, Roots, TlsError};
+use rustls::AlertDescription;
+
+use super::{Case, Expected, Shown, cases, shown};
+use crate::support::{provider, run};
+
+#[test]
+fn every_bad_chain_is_explained_by_its_certificate_its_check_and_a_reason() {
+    run(async {
+        let (servers, clients) = (cases::for_servers(), cases::for_clients());
+        let mut wrong = Vec::new();
+        for (cases, by) in [(&servers, Shown::ByServer), (&clients, Shown::ByClient)] {
+            for case in cases {
+                if let Err(why) = check(case, by).await {
+                    wrong.push(format!("{} ({by:?}): {why}", case.what));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let bad =
+            |cases: &[Case]| cases.iter().filter(|case| matches!(case.expected, Expected::Refused { .. })).count();
+        assert!(bad(&servers) >= 60 && bad(&clients) >= 50, "{} {}", bad(&servers), bad(&clients));
+        println!("bad chains with a plain reason: {} of servers, {} of clients", bad(&servers), bad(&clients));
+    });
+}
+
+async fn check(case: &Case, by: Shown) -> Result<(), String> {
+    let (result, told) = shown(case, by).await;
+    match (&case.expected, result) {
+        (Expected::Path(path), Ok(())) => is_explained(case, path, by),
+        (Expected::Path(_), Err(error)) => Err(format!("refused: {error}")),
+        (Expected::Refused { .. }, Ok(())) => Err("accepted".into()),
+        (Expected::Refused { check, position, words }, Err(error)) => {
+            let message = error.to_string();
+            println!("{}: {message}", case.what);
+            let Some(problem) = TlsError::certificate(&error) else { return Err(format!("no problem: {message}")) };
+            if (problem.fault().check(), problem.position()) != (*check, *position) {
+                return Err(format!("{:?} at {:?}: {message}", problem.fault().check(), problem.position()));
+            }
+            if let Some(missing) = words.iter().find(|word| !message.contains(**word)) {
+                return Err(format!("{missing:?} is not in {message:?}"));
+            }
+            if let Some(foreign) = FOREIGN.iter().find(|foreign| message.contains(**foreign)) {
+                return Err(format!("{foreign:?} is in {message:?}"));
+            }
+            match told {
+                Some(rustls::Error::AlertReceived(alert)) if alert != AlertDescription::InternalError => Ok(()),
+                told => Err(format!("the peer was told {told:?}")),
+            }
+        }
+    }
+}
+
+/// Nothing in a message may look like a program's own data.
+const FOREIGN: [&str; 8] = ["Other(", "Error", "Context", "{ ", "[42", "Some(", "no words for", "\n"];
+
+/// The way of a chain that was accepted is told, and nothing is found on it.
+fn is_explained(case: &Case, path: &[usize], by: Shown) -> Result<(), String> {
+    if by == Shown::ByClient {
+        return Ok(());
+    }
+    let context = Context::builder().provider(provider()).roots(Roots::Der(case.roots.clone())).build().unwrap();
+    let explanation = context.explain(&case.chain, case.name).unwrap();
+    let is_right = explanation.findings.is_empty() && explanation.path == path && explanation.root.is_some();
+    if is_right { Ok(()) } else { Err(format!("{explanation:?}")) }
+}
