@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use lem_ssl_rs::rustls::AlertDescription;
-use lem_ssl_rs::{CertificateFault, Error, Phase, TlsError};
+use lem_ssl_rs::{CertificateCheck, Error, Phase, TlsError};
 
 use crate::words::{self, Side};
 
@@ -119,7 +119,11 @@ impl Exit {
                 _ => Self::Lost,
             },
             Error::Address(_) | Error::Misuse(_) => Self::Usage,
-            Error::Truncated(_) | Error::Incomplete { .. } | Error::Closed | Error::Limit { .. } => Self::Lost,
+            Error::Truncated(_)
+            | Error::Incomplete { .. }
+            | Error::Closed
+            | Error::Limit { .. }
+            | Error::NotText { .. } => Self::Lost,
             _ => Self::Failed,
         }
     }
@@ -127,14 +131,14 @@ impl Exit {
 
 fn of_tls(error: &TlsError) -> Exit {
     match error {
-        TlsError::Certificate(problem) => match problem.fault() {
-            CertificateFault::Expired { .. } | CertificateFault::NotYetValid { .. } | CertificateFault::NeverValid => {
-                Exit::Expired
-            }
-            CertificateFault::WrongName { .. } => Exit::WrongName,
+        // The weightiest of what was found comes first: an untrusted chain is that, whatever its dates.
+        TlsError::Certificate(problem) => match problem.fault().check() {
+            CertificateCheck::Dates => Exit::Expired,
+            CertificateCheck::Name => Exit::WrongName,
             _ => Exit::Untrusted,
         },
         TlsError::Config(_) => Exit::Usage,
+        TlsError::Internal(_) => Exit::Failed,
         // What a server of TLS 1.3 says of a client's certificate comes after the handshake, as we see it.
         TlsError::Alert { alert, during_handshake: false } if !is_refusal(*alert) => Exit::Lost,
         _ => Exit::Handshake,
@@ -142,7 +146,7 @@ fn of_tls(error: &TlsError) -> Exit {
 }
 
 /// Whether an alert is about who we are.
-fn is_refusal(alert: AlertDescription) -> bool {
+pub(crate) fn is_refusal(alert: AlertDescription) -> bool {
     matches!(
         alert,
         AlertDescription::HandshakeFailure

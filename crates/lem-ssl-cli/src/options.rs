@@ -72,7 +72,16 @@ impl ClientArgs {
 
     /// As [`context`](Self::context), for who keeps a log.
     pub(crate) fn load(&self) -> Result<Loaded<Context>, Failure> {
-        let mut builder = self.builder();
+        self.load_with(|builder| builder)
+    }
+
+    /// As [`context`](Self::context), with something more.
+    pub(crate) fn context_with(&self, more: impl FnOnce(ContextBuilder) -> ContextBuilder) -> Result<Context, Failure> {
+        self.load_with(more).map(|loaded| loaded.value)
+    }
+
+    fn load_with(&self, more: impl FnOnce(ContextBuilder) -> ContextBuilder) -> Result<Loaded<Context>, Failure> {
+        let mut builder = more(self.builder());
         builder = if self.danger_accept_any_certificate {
             danger::accept_any_certificate(builder, "--danger-accept-any-certificate was given")?
         } else {

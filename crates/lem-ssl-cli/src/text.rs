@@ -31,6 +31,16 @@ pub(crate) fn count(number: impl Into<i128>, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// Seconds in the largest unit that says something: `3 days`, `5 hours`.
+pub(crate) fn span(seconds: i64) -> String {
+    match seconds {
+        ..60 => count(seconds, "second"),
+        60..3600 => count(seconds / 60, "minute"),
+        3600..86_400 => count(seconds / 3600, "hour"),
+        _ => count(seconds / 86_400, "day"),
+    }
+}
+
 /// A duration in milliseconds, as `12.3 ms`.
 pub(crate) fn millis(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1000.0)

@@ -43,8 +43,19 @@ impl Authority {
     /// An authority below this one.
     #[must_use]
     pub fn intermediate(&self, common_name: &str) -> Self {
+        self.intermediate_until(common_name, SystemTime::now() + TEN_YEARS)
+    }
+
+    /// An authority below this one that ran out yesterday.
+    #[must_use]
+    pub fn expired_intermediate(&self, common_name: &str) -> Self {
+        self.intermediate_until(common_name, SystemTime::now() - 24 * HOUR)
+    }
+
+    fn intermediate_until(&self, common_name: &str, not_after: SystemTime) -> Self {
         let key = Key::generate(self.kind);
-        let params = authority_params(common_name, &key);
+        let mut params = authority_params(common_name, &key);
+        params.not_after = whole_second(not_after);
         let certificate = params.signed_by(&key, &self.issuer).expect("an intermediate is well formed");
         let certificate = certificate.der().clone();
         let serial = params.serial_number.clone().expect("every certificate of ours has one");

@@ -22,7 +22,7 @@ impl DraftKey {
         Self(Key::generate(kind))
     }
 
-    /// The SubjectPublicKeyInfo.
+    /// The `SubjectPublicKeyInfo`.
     pub fn public(&self) -> Vec<u8> {
         self.0.subject_public_key_info()
     }
@@ -61,7 +61,7 @@ pub struct Draft {
     pub not_before: (u8, String),
     /// Tag and text.
     pub not_after: (u8, String),
-    /// The SubjectPublicKeyInfo.
+    /// The `SubjectPublicKeyInfo`.
     pub key: Vec<u8>,
     /// Object identifier, whether it is critical, value.
     pub extensions: Vec<(Vec<u8>, bool, Vec<u8>)>,
@@ -202,7 +202,7 @@ pub fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A SubjectPublicKeyInfo with this algorithm identifier's contents.
+/// A `SubjectPublicKeyInfo` with this algorithm identifier's contents.
 pub fn public_key(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     let bits = [&[0], key].concat();
     element(SEQUENCE, &[element(SEQUENCE, algorithm), element(BIT_STRING, &bits)].concat())

@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::options::ClientArgs;
 use crate::starttls::Protocol;
 use crate::stdio::{Output, Written};
+use crate::text::printable;
 
 mod clock;
 mod probe;
@@ -58,9 +59,16 @@ const AT_ONCE: usize = 8;
 pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
     let mut probes = VecDeque::new();
     for address in &arguments.addresses {
-        let goal = Goal::new(address, None, &arguments.client, arguments.starttls)?;
-        // A context of its own for each: sessions of one are not resumed with another.
-        probes.push_back(Probe::new(goal, &arguments.client, arguments.days)?);
+        probes.push_back(match Goal::new(address, None, &arguments.client, arguments.starttls) {
+            // A context of its own for each: sessions of one are not resumed with another.
+            Ok(goal) => Ok(Probe::new(goal, &arguments.client, arguments.days)?),
+            // What is wrong with one address is nothing to the others.
+            Err(failure) => {
+                let mut report = Report::new(&printable(address), "", false);
+                report.fail(failure.exit, failure.to_string());
+                Err(Box::new(report))
+            }
+        });
     }
     let clock = Clock::default();
     let machine = Machine::builder().resolver(clock.clone()).build()?;
@@ -68,8 +76,8 @@ pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
     if worst == Exit::Good { Ok(()) } else { Err(Failure::silent(worst)) }
 }
 
-/// Reports in the order in which the addresses were given; says the first exit code that is not good.
-async fn check_all(mut waiting: VecDeque<Probe>, clock: Clock, json: bool) -> Result<Exit, Error> {
+/// Reports in the order in which the addresses were given, of those that are none at once; says the first exit code that is not good.
+async fn check_all(mut waiting: VecDeque<Result<Probe, Box<Report>>>, clock: Clock, json: bool) -> Result<Exit, Error> {
     let output = Output::open()?;
     let clock = Rc::new(clock);
     let mut running: VecDeque<JoinHandle<Report>> = VecDeque::new();
@@ -79,7 +87,12 @@ async fn check_all(mut waiting: VecDeque<Probe>, clock: Clock, json: bool) -> Re
             && let Some(probe) = waiting.pop_front()
         {
             let clock = clock.clone();
-            running.push_back(spawn(async move { probe.run(&clock).await }));
+            running.push_back(spawn(async move {
+                match probe {
+                    Ok(probe) => probe.run(&clock).await,
+                    Err(report) => *report,
+                }
+            }));
         }
         let Some(first) = running.pop_front() else { return Ok(exit) };
         let report = first.await?;

@@ -1,14 +1,16 @@
 //! Looking at one server.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lem_ssl_rs::{Context, Deadline, Error, Info, ReadMode, Stream, TcpStream, TlsError, now, timeout};
+use lem_ssl_rs::rustls::pki_types::CertificateDer;
+use lem_ssl_rs::{Context, Deadline, Error, ReadMode, Stream, TcpStream, TlsError, now, timeout};
 
 use super::clock::Clock;
 use super::report::{Report, Resumption};
 use super::steps::steps;
 use crate::dial::Goal;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, is_refusal};
 use crate::options::ClientArgs;
 
 /// What is needed to look at one server.
@@ -18,7 +20,10 @@ pub(super) struct Probe {
     context: Context,
     /// Looks at what was refused.
     inspecting: Context,
+    verified: Verified,
     verifies: bool,
+    /// We have a certificate of our own.
+    shows_itself: bool,
     timeout: Duration,
     days: Option<u32>,
 }
@@ -29,9 +34,13 @@ const AFTERMATH: (Duration, Duration) = (Duration::from_millis(50), Duration::fr
 
 impl Probe {
     pub(super) fn new(goal: Goal, client: &ClientArgs, days: Option<u32>) -> Result<Self, Failure> {
+        let verified = Verified::default();
+        let told = verified.clone();
         Ok(Self {
             goal,
-            context: client.context()?,
+            context: client.context_with(|builder| builder.on_verified_server(move |chain| told.set(chain)))?,
+            verified,
+            shows_itself: client.cert.is_some(),
             inspecting: client.inspecting_context()?,
             verifies: !client.danger_accept_any_certificate,
             timeout: client.timeout,
@@ -63,15 +72,44 @@ impl Probe {
         report.timings.handshake = Some(took);
         match shaken {
             Ok(stream) => self.look_closer(report, stream, took).await,
-            Err(error) => {
-                if let Some(problem) = TlsError::certificate(&error) {
-                    report.verification = steps(problem.chain(), &self.goal.name, Some(problem));
-                    report.set_chain(problem.chain());
-                    self.inspect(report).await;
-                }
-                Err(error.into())
-            }
+            Err(error) => self.explain(report, error).await,
         }
+    }
+
+    /// The handshake has failed.
+    async fn explain(&self, report: &mut Report, error: Error) -> Result<(), Failure> {
+        if let Some(problem) = TlsError::certificate(&error) {
+            let explanation = problem.explanation();
+            report.verification = steps(problem.chain(), &self.goal.name, explanation);
+            report.set_chain(problem.chain(), explanation.root.as_ref().map(|_| explanation.path.as_slice()));
+            self.inspect(report).await;
+            return Err(error.into());
+        }
+        let verified = self.verified.take();
+        if verified.is_empty() || !self.is_refused_for_want_of_a_certificate(&error) {
+            return Err(error.into());
+        }
+        self.set_verified(report, &verified);
+        report.wants_client_certificate = true;
+        self.judge_days(report)
+    }
+
+    /// The server's chain was good.
+    fn set_verified(&self, report: &mut Report, chain: &[CertificateDer<'_>]) {
+        match self.context.explain(chain, &self.goal.name) {
+            // Whatever else is found: it was accepted.
+            Ok(mut explanation) if self.verifies => {
+                explanation.findings.clear();
+                report.verification = steps(chain, &self.goal.name, &explanation);
+                report.set_chain(chain, explanation.root.as_ref().map(|_| explanation.path.as_slice()));
+            }
+            _ => report.set_chain(chain, None),
+        }
+    }
+
+    /// The server wants to know who we are, and nobody has told us that: its own certificate can be judged all the same.
+    fn is_refused_for_want_of_a_certificate(&self, error: &Error) -> bool {
+        !self.shows_itself && matches!(TlsError::of(error), Some(TlsError::Alert { alert, .. }) if is_refusal(*alert))
     }
 
     async fn go_over(&self, report: &mut Report, plain: TcpStream, deadline: &Deadline) -> Result<TcpStream, Failure> {
@@ -85,23 +123,23 @@ impl Probe {
 
     /// The handshake went well.
     async fn look_closer(&self, report: &mut Report, stream: Stream, took: Duration) -> Result<(), Failure> {
-        let info = stream.info();
-        if let Some(info) = &info {
-            report.set_session(info);
-            report.set_chain(&info.peer_certificates);
-            if self.verifies {
-                report.verification = steps(&info.peer_certificates, &self.goal.name, None);
-            }
+        if let Some(info) = stream.info() {
+            report.set_session(&info);
+            self.set_verified(report, &info.peer_certificates);
         }
         let (least, most) = AFTERMATH;
         let told = timeout(took.clamp(least, most), stream.read(ReadMode::Available)).await;
         // A server that says goodbye, or cuts the connection, because we say nothing, is none the worse for it.
         if let Ok(Err(error @ Error::Protocol(_))) = told {
-            return Err(error.into());
+            if !self.is_refused_for_want_of_a_certificate(&error) {
+                return Err(error.into());
+            }
+            report.wants_client_certificate = true;
+            return self.judge_days(report);
         }
         drop(stream);
         report.resumption = self.resume(report).await;
-        self.judge_days(report, info.as_ref())
+        self.judge_days(report)
     }
 
     /// Connects again, with the session of before.
@@ -145,17 +183,27 @@ impl Probe {
         }
     }
 
-    /// An intermediate that expires is as bad as the server's own certificate.
-    fn judge_days(&self, report: &Report, info: Option<&Info>) -> Result<(), Failure> {
-        let (Some(days), Some(_)) = (self.days, info) else { return Ok(()) };
-        let soonest = report.certificates.iter().min_by_key(|certificate| certificate.days_left);
-        match soonest {
-            Some(soonest) if soonest.days_left < i64::from(days) => {
-                let whose = &soonest.subject;
-                let left = soonest.time_left();
-                Err(Failure::new(Exit::ExpiresSoon, format!("the certificate ({whose}) expires soon: {left}")))
-            }
-            _ => Ok(()),
+    /// An intermediate that expires is as bad as the server's own certificate, if it is in use.
+    fn judge_days(&self, report: &Report) -> Result<(), Failure> {
+        let (Some(days), Some(soonest)) = (self.days, report.soonest()) else { return Ok(()) };
+        if soonest.days_left >= i64::from(days) && !soonest.expired {
+            return Ok(());
         }
+        let (whose, left) = (&soonest.subject, soonest.time_left());
+        Err(Failure::new(Exit::ExpiresSoon, format!("the certificate ({whose}) expires soon: {left}")))
+    }
+}
+
+/// What the handshake under way has verified: a server that refuses us afterwards leaves no stream that could tell.
+#[derive(Debug, Clone, Default)]
+struct Verified(Arc<Mutex<Vec<CertificateDer<'static>>>>);
+
+impl Verified {
+    fn set(&self, chain: &[CertificateDer<'static>]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = chain.to_vec();
+    }
+
+    fn take(&self) -> Vec<CertificateDer<'static>> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -30,7 +30,9 @@ pub(super) struct Report {
     /// The session was looked at without verification, after the certificate had been refused.
     pub(super) inspected: bool,
     pub(super) resumption: Resumption,
-    pub(super) certificates: Vec<Certificate>,
+    /// The server wants to know who we are. Without a certificate of ours, nothing but its own was looked at.
+    pub(super) wants_client_certificate: bool,
+    pub(super) certificates: Vec<Presented>,
     #[serde(rename = "timings_ms")]
     pub(super) timings: Timings,
     #[serde(skip)]
@@ -39,6 +41,17 @@ pub(super) struct Report {
     session_line: String,
     #[serde(skip)]
     unread: usize,
+}
+
+/// A certificate of the presented chain.
+#[derive(Debug, Serialize)]
+pub(super) struct Presented {
+    /// Its place in the chain, counted from 0, the server's own.
+    position: usize,
+    /// Whether it is on the way to a trusted root; what is not is in no use.
+    used: bool,
+    #[serde(flatten)]
+    pub(super) certificate: Certificate,
 }
 
 /// What was agreed on.
@@ -94,6 +107,7 @@ impl Report {
             session: None,
             inspected: false,
             resumption: Resumption::Unknown,
+            wants_client_certificate: false,
             certificates: Vec::new(),
             timings: Timings::default(),
             exit: Exit::Good,
@@ -130,9 +144,20 @@ impl Report {
         });
     }
 
-    pub(super) fn set_chain(&mut self, chain: &[CertificateDer<'_>]) {
-        self.certificates = chain.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    /// `path` is the way to a root, if there is one to be told.
+    pub(super) fn set_chain(&mut self, chain: &[CertificateDer<'_>], path: Option<&[usize]>) {
+        let read = chain.iter().enumerate().filter_map(|(position, der)| {
+            let used = path.is_none_or(|path| path.contains(&position));
+            Some(Presented { position, used, certificate: Certificate::read(der).ok()? })
+        });
+        self.certificates = read.collect();
         self.unread = chain.len() - self.certificates.len();
+    }
+
+    /// Of the certificates that are in use, the one that expires first.
+    pub(super) fn soonest(&self) -> Option<&Certificate> {
+        let used = self.certificates.iter().filter(|presented| presented.used);
+        used.map(|presented| &presented.certificate).min_by_key(|certificate| certificate.validity.1)
     }
 
     /// One line of JSON.
@@ -178,8 +203,11 @@ impl Report {
             Resumption::No => text.push_str("  resumption    no\n"),
             Resumption::Unknown => {}
         }
-        for (index, certificate) in self.certificates.iter().enumerate() {
-            self.certificate(&mut text, index, certificate);
+        if self.wants_client_certificate {
+            text.push_str("  client        must show a certificate (--cert, --key): without one, only the server's was looked at\n");
+        }
+        for presented in &self.certificates {
+            self.certificate(&mut text, presented);
         }
         if self.unread > 0 {
             let _ = writeln!(text, "  certificate   {} more cannot be read", self.unread);
@@ -188,10 +216,12 @@ impl Report {
         for_output(&text)
     }
 
-    fn certificate(&self, text: &mut String, index: usize, certificate: &Certificate) {
+    fn certificate(&self, text: &mut String, presented: &Presented) {
+        let Presented { position, used, certificate } = presented;
         let Certificate { subject, issuer, names, key, not_before, not_after, .. } = certificate;
-        let _ =
-            writeln!(text, "  certificate {} {}", index + 1, if subject.is_empty() { "(no subject)" } else { subject });
+        let subject = if subject.is_empty() { "(no subject)" } else { subject };
+        let note = if *used { "" } else { ", in no use" };
+        let _ = writeln!(text, "  certificate {} {subject}{}", position + 1, styled(DIM, note));
         if !names.is_empty() {
             let _ = writeln!(text, "                for {}", names.join(", "));
         }
@@ -221,6 +251,7 @@ impl Report {
 fn result(exit: Exit) -> &'static str {
     match exit {
         Exit::Good => "good",
+        Exit::Usage => "usage",
         Exit::Resolve => "resolve",
         Exit::Connect => "connect",
         Exit::Handshake => "handshake",

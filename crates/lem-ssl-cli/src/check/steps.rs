@@ -1,12 +1,10 @@
-//! Verification, step by step: which checks a certificate has passed, and which not.
+//! Verification, step by step: which checks a chain has passed, and which not.
 
-use lem_ssl_rs::rustls::client::verify_server_name;
-use lem_ssl_rs::rustls::pki_types::{CertificateDer, ServerName};
-use lem_ssl_rs::rustls::server::ParsedCertificate;
-use lem_ssl_rs::{CertificateFault, CertificateProblem};
+use lem_ssl_rs::rustls::pki_types::CertificateDer;
+use lem_ssl_rs::{CertificateCheck, CertificateFault, CertificateFinding, Explanation};
 use serde::Serialize;
 
-use crate::certificate::{Certificate, now};
+use crate::certificate::Certificate;
 use crate::text::{count, printable};
 
 /// One step.
@@ -15,6 +13,8 @@ pub(super) struct Step {
     pub(super) step: &'static str,
     pub(super) outcome: Outcome,
     pub(super) detail: String,
+    /// The place in the presented chain of the certificate that failed it, counted from 0.
+    position: Option<usize>,
 }
 
 /// How it went.
@@ -27,52 +27,73 @@ pub(super) enum Outcome {
     NotChecked,
 }
 
-/// The steps for a chain that was accepted (`problem` is `None`) or refused.
-pub(super) fn steps(chain: &[CertificateDer<'_>], name: &str, problem: Option<&CertificateProblem>) -> Vec<Step> {
+/// The steps for a chain that was explained: dates, chain and name always, and whatever else has failed.
+pub(super) fn steps(chain: &[CertificateDer<'_>], name: &str, explanation: &Explanation) -> Vec<Step> {
     let Some(leaf) = chain.first() else { return Vec::new() };
-    let mut steps = Vec::new();
     let read = Certificate::read(leaf);
-    let mut dates_failed = false;
-    steps.push(match &read {
-        Ok(certificate) => {
-            let now = now();
-            dates_failed = now < certificate.validity.0 || now > certificate.validity.1;
-            let until = format!("until {}: {}", certificate.not_after, certificate.time_left());
-            step("dates", if dates_failed { Outcome::Failed } else { Outcome::Passed }, until)
+    let failed = |check: CertificateCheck| explanation.findings.iter().find(|finding| finding.check() == check);
+    let mut steps = Vec::new();
+    steps.push(match (failed(CertificateCheck::Dates), &read) {
+        (Some(finding), _) => of_finding("dates", finding),
+        (None, Err(_)) => step("dates", Outcome::NotChecked, "the certificate cannot be read"),
+        (None, Ok(leaf)) => {
+            let on_path = explanation.path.iter().filter_map(|at| Certificate::read(chain.get(*at)?).ok());
+            let soonest = on_path.min_by_key(|one| one.validity.1).unwrap_or_else(|| leaf.clone());
+            step("dates", Outcome::Passed, format!("until {}: {}", soonest.not_after, soonest.time_left()))
         }
-        Err(error) => step("dates", Outcome::Failed, format!("the certificate cannot be read ({error})")),
     });
-    steps.push(chain_step(chain, problem, dates_failed));
-    steps.push(name_step(leaf, name, read.as_ref().map_or(&[], |certificate| &certificate.names)));
+    steps.push(match (failed(CertificateCheck::Chain), &explanation.root, &read) {
+        (Some(finding), ..) => of_finding("chain", finding),
+        (None, _, Err(_)) => step("chain", Outcome::NotChecked, "the certificate cannot be read"),
+        (None, Some(root), _) => {
+            let length = count(u32::try_from(explanation.path.len()).unwrap_or(u32::MAX), "certificate");
+            step("chain", Outcome::Passed, format!("{length}, up to the trusted root {root}"))
+        }
+        (None, None, _) => step("chain", Outcome::NotChecked, "which way it takes to a root cannot be told"),
+    });
+    steps.push(match (failed(CertificateCheck::Name), &read) {
+        (Some(finding), _) => Step { detail: wrong_name(name, &finding.fault), ..of_finding("name", finding) },
+        (None, Ok(_)) => step("name", Outcome::Passed, name),
+        (None, Err(_)) => step("name", Outcome::NotChecked, "the certificate cannot be read"),
+    });
+    let others =
+        explanation.findings.iter().filter_map(|finding| Some(of_finding(other_name(finding.check())?, finding)));
+    steps.extend(others);
     steps
 }
 
 fn step(step: &'static str, outcome: Outcome, detail: impl Into<String>) -> Step {
-    Step { step, outcome, detail: printable(&detail.into()).into_owned() }
+    Step { step, outcome, detail: printable(&detail.into()).into_owned(), position: None }
 }
 
-fn chain_step(chain: &[CertificateDer<'_>], problem: Option<&CertificateProblem>, dates_failed: bool) -> Step {
-    let length = count(u32::try_from(chain.len()).unwrap_or(u32::MAX), "certificate");
-    match problem.map(|problem| (problem, problem.fault())) {
-        // The name is looked at when the chain was found good.
-        None | Some((_, CertificateFault::WrongName { .. })) => {
-            step("chain", Outcome::Passed, format!("{length}, up to a trusted root"))
+fn of_finding(name: &'static str, finding: &CertificateFinding) -> Step {
+    Step { position: finding.position, ..step(name, Outcome::Failed, finding.to_string()) }
+}
+
+fn wrong_name(name: &str, fault: &CertificateFault) -> String {
+    let detail = match fault {
+        CertificateFault::WrongName { presented, .. } if !presented.is_empty() => {
+            format!("not for {name}, but for {}", presented.join(", "))
         }
-        Some(_) if dates_failed => step("chain", Outcome::NotChecked, format!("{length}; the dates come first")),
-        Some((_, fault)) => step("chain", Outcome::Failed, format!("{length}; the first{fault}")),
-    }
+        _ => format!("not for {name}, nor for anybody else"),
+    };
+    printable(&detail).into_owned()
 }
 
-/// The name can be looked at whatever else is wrong, by the same rules.
-fn name_step(leaf: &CertificateDer<'_>, name: &str, names: &[String]) -> Step {
-    let parsed = ParsedCertificate::try_from(leaf).ok();
-    let wanted = ServerName::try_from(name.strip_suffix('.').unwrap_or(name)).ok();
-    let matches = parsed.zip(wanted).is_some_and(|(parsed, wanted)| verify_server_name(&parsed, &wanted).is_ok());
-    if matches {
-        step("name", Outcome::Passed, name)
-    } else if names.is_empty() {
-        step("name", Outcome::Failed, format!("not for {name}, nor for anybody else"))
-    } else {
-        step("name", Outcome::Failed, format!("not for {name}, but for {}", names.join(", ")))
+/// The word for a check that is reported only when it has failed; `None` for those that always are.
+fn other_name(check: CertificateCheck) -> Option<&'static str> {
+    match check {
+        CertificateCheck::Dates | CertificateCheck::Chain | CertificateCheck::Name => None,
+        CertificateCheck::Format => Some("format"),
+        CertificateCheck::Signature => Some("signature"),
+        CertificateCheck::Algorithm => Some("algorithm"),
+        CertificateCheck::Version => Some("version"),
+        CertificateCheck::Extensions => Some("extensions"),
+        CertificateCheck::Authority => Some("authority"),
+        CertificateCheck::PathLength => Some("path_length"),
+        CertificateCheck::Purpose => Some("purpose"),
+        CertificateCheck::NameConstraints => Some("name_constraints"),
+        CertificateCheck::Revocation => Some("revocation"),
+        _ => Some("other"),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 
-use lem_ssl_tests::pki::{Authority, Leaf, self_signed};
+use lem_ssl_tests::pki::{Authority, Issued, Leaf, self_signed};
 use serde_json::Value;
 
 use crate::support::{Server, World, lem_ssl};
@@ -48,7 +48,7 @@ fn a_good_server_is_reported_with_everything() {
 #[test]
 fn an_expired_certificate_is_6() {
     let report = checked(&World::new(), "late", Leaf::server(&["localhost"]).expired(), &[], 6);
-    assert_eq!(outcomes(&report), ["failed", "not_checked", "passed"]);
+    assert_eq!(outcomes(&report), ["failed", "passed", "passed"]);
     assert!(report["problem"].as_str().unwrap().contains("expired on"));
     // It was refused, and yet there is a report.
     assert_eq!(report["inspected"], true);
@@ -59,7 +59,82 @@ fn an_expired_certificate_is_6() {
 #[test]
 fn a_certificate_that_is_not_valid_yet_is_6() {
     let report = checked(&World::new(), "early", Leaf::server(&["localhost"]).not_yet_valid(), &[], 6);
-    assert_eq!(outcomes(&report), ["failed", "not_checked", "passed"]);
+    assert_eq!(outcomes(&report), ["failed", "passed", "passed"]);
+}
+
+/// A server with this chain, and what check says of it.
+#[track_caller]
+fn checked_chain(world: &World, name: &str, issued: &Issued, further: &[&str], code: i32) -> Value {
+    let (chain, key) = world.scratch.write_identity(name, issued);
+    let server = Server::start(&["--echo", "--cert", chain.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+    let address = server.by_name();
+    let report = lem_ssl([&["check", "--json", "--ca", &world.ca, &address][..], further].concat(), b"").expect(code);
+    serde_json::from_str(&report.text()).unwrap()
+}
+
+#[test]
+fn an_expired_intermediate_is_named_and_is_6() {
+    let world = World::new();
+    let issued = world.root.expired_intermediate("Old Middle").issue(Leaf::server(&["localhost"]));
+    let report = checked_chain(&world, "old-middle", &issued, &[], 6);
+    let problem = report["problem"].as_str().unwrap();
+    assert!(problem.starts_with("certificate 2 of the peer's chain (CN=Old Middle) expired on"), "{problem}");
+    assert_eq!(outcomes(&report), ["failed", "passed", "passed"]);
+    assert_eq!(report["verification"][0]["position"], 1);
+    assert_eq!(report["certificates"][0]["expired"], false);
+    assert_eq!(
+        (&report["certificates"][1]["expired"], &report["certificates"][1]["days_left"]),
+        (&true.into(), &(-1).into())
+    );
+}
+
+#[test]
+fn an_expired_certificate_beside_the_way_to_the_root_does_not_count() {
+    let world = World::new();
+    let mut issued = world.root.intermediate("Middle").issue(Leaf::server(&["localhost"]));
+    let stray = Authority::new("Elsewhere").issue(Leaf::server(&["old.test"]).expired());
+    issued.chain_pem.push_str(&stray.chain_pem);
+    let report = checked_chain(&world, "stray", &issued, &["--days", "20"], 0);
+    let used: Vec<_> = report["certificates"].as_array().unwrap().iter().map(|one| one["used"].clone()).collect();
+    assert_eq!(used, [true, true, false]);
+    assert_eq!(report["verification"][1]["detail"], "2 certificates, up to the trusted root CN=CLI Test Root");
+    // The intermediate counts.
+    checked_chain(&world, "stray", &issued, &["--days", "31"], 9);
+}
+
+#[test]
+fn an_untrusted_server_is_8_whatever_has_expired() {
+    let world = World::new();
+    let issued = Authority::new("Old Root").expired_intermediate("Own Root").issue(Leaf::server(&["localhost"]));
+    let report = checked_chain(&world, "cross", &issued, &[], 8);
+    assert!(report["problem"].as_str().unwrap().contains("issued by \"CN=Old Root\""), "{report}");
+    assert_eq!(outcomes(&report), ["failed", "failed", "passed"]);
+    let issued = Authority::new("Stranger").issue(Leaf::server(&["localhost"]).expired());
+    checked_chain(&world, "late-stranger", &issued, &[], 8);
+}
+
+#[test]
+fn a_certificate_for_another_purpose_has_a_step_of_its_own() {
+    let world = World::new();
+    let report = checked(&world, "purpose", Leaf::client(&["localhost"]), &[], 8);
+    assert_eq!(outcomes(&report), ["passed", "passed", "passed", "failed"]);
+    assert_eq!(report["verification"][3]["step"], "purpose");
+    assert!(report["problem"].as_str().unwrap().contains("is not for servers, but for clients"), "{report}");
+}
+
+#[test]
+fn one_address_that_is_none_stops_no_other() {
+    let world = World::new();
+    let server = Server::start(&[&["--echo"][..], &world.good().arguments()].concat());
+    let report =
+        lem_ssl(["check", "--json", "--ca", &world.ca, "exa mple.org", &server.address, "unix:/x"], b"").expect(2);
+    let reports: Vec<Value> = report.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        reports.iter().map(|one| (one["result"].as_str().unwrap(), one["exit_code"].as_i64().unwrap())).collect();
+    assert_eq!(told, [("usage", 2), ("good", 0), ("usage", 2)]);
+    assert_eq!(reports[0]["address"], "exa mple.org");
+    assert!(reports[0]["problem"].as_str().unwrap().contains("invalid address \"exa mple.org\""), "{}", reports[0]);
+    assert!(reports[2]["problem"].as_str().unwrap().contains("--server-name"), "{}", reports[2]);
 }
 
 #[test]
@@ -119,16 +194,33 @@ fn what_is_no_tls_server_is_told_apart_from_what_is_no_server() {
 }
 
 #[test]
-fn a_server_that_wants_a_client_certificate_is_5_without_one_and_0_with() {
+fn a_server_that_wants_a_client_certificate_is_judged_by_its_own() {
     let world = World::new();
     let files = world.good();
     let server = Server::start(&[&["--echo", "--client-ca", &world.ca][..], &files.arguments()].concat());
     for version in ["1.2", "1.3"] {
-        let report = lem_ssl(["check", "--ca", &world.ca, "--tls", version, &server.address], b"").expect(5).text();
-        assert!(report.contains("certificate"), "{version}: {report}");
+        let arguments = ["check", "--ca", &world.ca, "--tls", version, &server.address];
+        let report = lem_ssl([&arguments[..], &["--json"]].concat(), b"").expect(0).text();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(
+            (&report["wants_client_certificate"], &report["verified"]),
+            (&true.into(), &true.into()),
+            "{report}"
+        );
+        assert_eq!(outcomes(&report), ["passed", "passed", "passed"]);
+        assert!(report["certificates"][0]["days_left"].as_i64().unwrap() >= 29);
+        lem_ssl([&arguments[..], &["--days", "31"]].concat(), b"").expect(9);
+        let text = lem_ssl(arguments, b"").expect(0).text();
+        assert!(text.contains("must show a certificate"), "{text}");
+        // With a certificate, it is that which is judged.
         let client = world.issue("client", Leaf::client(&["me.example"]));
-        let arguments = [&["check", "--ca", &world.ca, "--tls", version, &server.address][..], &client.arguments()];
-        lem_ssl(arguments.concat(), b"").expect(0);
+        let report = lem_ssl([&arguments[..], &client.arguments(), &["--json"]].concat(), b"").expect(0).text();
+        assert!(report.contains("\"wants_client_certificate\":false"), "{report}");
+        let (chain, key) =
+            world.scratch.write_identity("stranger", &Authority::new("Strangers").issue(Leaf::client(&["x"])));
+        let shown = ["--cert", chain.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        let report = lem_ssl([&arguments[..], &shown].concat(), b"").expect(5).text();
+        assert!(report.contains("unknown CA"), "{report}");
     }
 }
 

@@ -211,7 +211,7 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     let server = Server::start(&[&arguments[..], &world.good().arguments()].concat());
     Client::with(&world, &server.address, async |client| {
         client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        server.running.wait_for("timeout");
+        server.running.wait_for("timed out");
     });
 }
 

@@ -190,7 +190,7 @@ fn a_server_that_goes_away_or_says_nothing_is_11_too() {
     let address = format!("127.0.0.1:{}", peer.port);
     let arguments = [&arguments(&world, &address, "imap")[..], &["--timeout", "0.3"]].concat();
     let finished = lem_ssl(arguments, b"").expect(11);
-    assert!(finished.stderr.contains("timeout"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("timed out"), "{}", finished.stderr);
     peer.join();
 }
 

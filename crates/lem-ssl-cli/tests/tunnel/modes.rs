@@ -76,7 +76,7 @@ fn a_client_without_a_certificate_is_refused_where_one_is_wanted() {
         let nobody = tunnel.tls(&world).await;
         let refused = nobody.read(1).await.unwrap_err();
         assert!(refused.to_string().contains("certificate required"), "{refused}");
-        tunnel.says("the peer's certificate").await;
+        tunnel.says("the peer presented no certificate").await;
         let identity = Identity::from_pem_files(&theirs.chain, &theirs.key).unwrap();
         let context = Context::builder().roots(world.roots()).identity(identity).build().unwrap();
         let client = spawn(talk(context.connect(tunnel.by_name()).await.unwrap(), b"hello"));

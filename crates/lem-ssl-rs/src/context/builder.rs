@@ -7,6 +7,7 @@ use std::time::Duration;
 use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use rustls::{KeyLog, KeyLogFile, NoKeyLog};
 
 use super::configs::{Parts, supported};
@@ -16,7 +17,9 @@ use crate::error::{ConfigError, ConfigPart, Error};
 use crate::identity::{Identity, UnknownName};
 use crate::provider::default_provider;
 use crate::tickets::Tickets;
-use crate::trust::{ClientAuth, LoadRoots, RevocationLists, Roots, Servers, built_in_roots, load_roots, servers};
+use crate::trust::{
+    ClientAuth, LoadRoots, OnVerified, RevocationLists, Roots, Servers, built_in_roots, load_roots, servers,
+};
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +49,7 @@ pub struct ContextBuilder {
     options: StreamOptions,
     accept_missing_close_notify: bool,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    on_verified: Option<OnVerified>,
 }
 
 impl Default for ContextBuilder {
@@ -62,6 +66,7 @@ impl Default for ContextBuilder {
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
             verifier: None,
+            on_verified: None,
         }
     }
 }
@@ -161,6 +166,13 @@ impl ContextBuilder {
         self
     }
 
+    /// Tells `told` each chain that a server showed and that was verified, its own certificate first, on the thread of the
+    /// handshake: for reports about servers that refuse us afterwards, so that no stream exists that could tell.
+    pub fn on_verified_server(mut self, told: impl Fn(&[CertificateDer<'static>]) + Send + Sync + 'static) -> Self {
+        self.on_verified = Some(Arc::new(told));
+        self
+    }
+
     /// Writes every connection's secrets to the file that the environment variable `SSLKEYLOGFILE` names, so that a
     /// capture can be decrypted. Whoever has that file can read everything.
     pub fn key_log(mut self, enable: bool) -> Self {
@@ -249,7 +261,9 @@ impl ContextBuilder {
             (Some(verifier), _) => (Some(verifier.clone()), None),
             (None, load) => {
                 let roots = load.map_or_else(|| Ok(built_in_roots()), |load| load(&self.roots, ConfigPart::Roots))?;
-                servers(roots, &provider)?.map(|Servers { verifier, explainer }| (verifier, explainer)).unzip()
+                servers(roots, &provider, self.on_verified)?
+                    .map(|Servers { verifier, explainer }| (verifier, explainer))
+                    .unzip()
             }
         };
         let client = match verifier {

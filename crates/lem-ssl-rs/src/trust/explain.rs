@@ -15,7 +15,9 @@ use webpki::CertRevocationList;
 
 use super::path::{Path, Presented, paths};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
-use crate::x509::{Constraints, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits};
+use crate::x509::{
+    Constraints, GeneralName, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits,
+};
 
 /// What a chain is presented for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Explainer {
             && let Ok(parsed) = ParsedCertificate::try_from(leaf)
             && verify_server_name(&parsed, name).is_err()
         {
-            let names = raw.extensions.names().filter_map(|name| name.readable()).collect();
+            let names = raw.extensions.names().filter_map(GeneralName::readable).collect();
             let fault = CertificateFault::WrongName { expected: name.to_str().into_owned(), presented: names };
             explanation.findings.push(finding(&presented, 0, fault));
         }

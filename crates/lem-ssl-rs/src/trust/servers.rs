@@ -8,7 +8,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
 use super::explain::{Explainer, Usage};
-use super::verifier::ServerChain;
+use super::verifier::{OnVerified, ServerChain};
 use crate::error::{ConfigError, ConfigPart};
 
 /// How a client checks servers.
@@ -18,7 +18,11 @@ pub(crate) struct Servers {
 }
 
 /// What checks servers against these roots; `None` if there are none.
-pub(crate) fn servers(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Option<Servers>, ConfigError> {
+pub(crate) fn servers(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+    on_verified: Option<OnVerified>,
+) -> Result<Option<Servers>, ConfigError> {
     if roots.is_empty() {
         return Ok(None);
     }
@@ -28,6 +32,6 @@ pub(crate) fn servers(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> R
         .map_err(|error| ConfigError::new(ConfigPart::Roots, "the roots cannot be used").because(error))?;
     let algorithms = provider.signature_verification_algorithms;
     let explainer = Arc::new(Explainer::new(roots, algorithms, Usage::Server, Vec::new()));
-    let verifier = Arc::new(ServerChain { verifier, explainer: explainer.clone() });
+    let verifier = Arc::new(ServerChain { verifier, explainer: explainer.clone(), on_verified });
     Ok(Some(Servers { verifier, explainer }))
 }

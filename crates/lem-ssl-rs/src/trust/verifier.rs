@@ -5,6 +5,7 @@
 //! one call, on one thread, so a thread-local is enough.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,19 @@ thread_local! {
 }
 
 /// Checks a server's chain.
-#[derive(Debug)]
 pub(crate) struct ServerChain {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
     pub(super) explainer: Arc<Explainer>,
+    pub(super) on_verified: Option<OnVerified>,
+}
+
+/// Told each chain that was accepted.
+pub(crate) type OnVerified = Arc<dyn Fn(&[CertificateDer<'static>]) + Send + Sync>;
+
+impl fmt::Debug for ServerChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerChain").field("verifier", &self.verifier).finish_non_exhaustive()
+    }
 }
 
 /// Checks a client's chain.
@@ -57,7 +67,7 @@ fn refused(
     now: UnixTime,
 ) -> Error {
     let Error::InvalidCertificate(reason) = error else { return error };
-    let chain: Vec<_> = std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned()).collect();
+    let chain = owned(leaf, intermediates);
     let explanation = explainer.explain(&chain, name, since_1970(now));
     let problem = CertificateProblem::new(explanation, fault_of(&reason), chain);
     // webpki looks at dates before it looks for a root: of a chain that leads to none they say nothing.
@@ -83,6 +93,10 @@ fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
         REFUSED.set(Some(CertificateProblem::alone(fault, vec![certificate.clone().into_owned()])));
     }
     error
+}
+
+fn owned(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
+    std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned()).collect()
 }
 
 fn since_1970(time: UnixTime) -> Duration {
@@ -141,9 +155,14 @@ impl ServerCertVerifier for ServerChain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.verifier
+        let verified = self
+            .verifier
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))
+            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))?;
+        if let Some(told) = &self.on_verified {
+            told(&owned(end_entity, intermediates));
+        }
+        Ok(verified)
     }
 
     fn verify_tls12_signature(

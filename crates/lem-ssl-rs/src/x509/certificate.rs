@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::date::Date;
+use super::extensions::GeneralName;
 use super::key::{algorithm_name, describe};
 use super::name::readable;
 use super::raw::Raw;
@@ -47,7 +48,7 @@ impl Certificate {
             is_self_issued: raw.is_self_issued(),
             version: raw.version,
             serial: raw.serial.to_vec(),
-            names: raw.extensions.names().filter_map(|name| name.readable()).collect(),
+            names: raw.extensions.names().filter_map(GeneralName::readable).collect(),
             not_before: raw.not_before,
             not_after: raw.not_after,
             key: describe(raw.key),

@@ -3,7 +3,7 @@
 use super::der::{Reader, dotted, tag};
 use super::raw::key_parts;
 
-/// The kind and strength of the key in the contents of a SubjectPublicKeyInfo: `ECDSA P-256`, `RSA 2048`.
+/// The kind and strength of the key in the contents of a `SubjectPublicKeyInfo`: `ECDSA P-256`, `RSA 2048`.
 pub(crate) fn describe(key: &[u8]) -> String {
     let Some((algorithm, _)) = key_parts(key) else { return "a key that cannot be read".to_owned() };
     let mut algorithm = Reader(algorithm);

@@ -7,7 +7,7 @@ use super::extensions::Extensions;
 /// The fields of a certificate (RFC 5280 section 4.1), as far as they can be read.
 #[derive(Debug, Clone)]
 pub(crate) struct Raw<'a> {
-    /// What is signed: the TBSCertificate with its tag and length.
+    /// What is signed: the `TBSCertificate` with its tag and length.
     pub(crate) signed: &'a [u8],
     /// The contents of the outer algorithm identifier.
     pub(crate) signature_algorithm: &'a [u8],
@@ -23,7 +23,7 @@ pub(crate) struct Raw<'a> {
     pub(crate) not_after: Date,
     /// The contents of the distinguished name.
     pub(crate) subject: &'a [u8],
-    /// The contents of the SubjectPublicKeyInfo.
+    /// The contents of the `SubjectPublicKeyInfo`.
     pub(crate) key: &'a [u8],
     pub(crate) extensions: Extensions<'a>,
     /// Bytes follow the certificate.
@@ -94,7 +94,7 @@ pub(super) fn bits(contents: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Algorithm identifier and public key in the contents of a SubjectPublicKeyInfo.
+/// Algorithm identifier and public key in the contents of a `SubjectPublicKeyInfo`.
 pub(crate) fn key_parts(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = Reader(key);
     Some((parts.expect(tag::SEQUENCE)?, bits(parts.expect(tag::BIT_STRING)?)?))
