@@ -5,6 +5,7 @@
 //!   against it;
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
 //!   or on a network;
+//! - [`plain`]: whether a message is for people;
 //! - [`proxy`]: a network that delays, splits, stalls, truncates, changes and resets where it is told to;
 //! - [`raw`]: a peer that seals what it is told to, whether the protocol allows it or not;
 //! - [`scratch`]: directories that clean up after themselves, for peers that want files.
@@ -17,6 +18,7 @@
 mod machine;
 pub mod model;
 pub mod pki;
+pub mod plain;
 pub mod proxy;
 pub mod raw;
 pub mod scratch;

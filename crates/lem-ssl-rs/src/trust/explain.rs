@@ -39,7 +39,7 @@ pub(crate) struct Explainer {
 const MAX_INTERMEDIATES: usize = 6;
 
 /// So many signatures are checked for one explanation: what that costs is ours, and the peer chooses how often.
-const MAX_SIGNATURES: usize = 24;
+const MAX_SIGNATURES: usize = 12;
 
 /// So many names are compared with constraints for one explanation, for the same reason.
 const MAX_COMPARISONS: usize = 20_000;

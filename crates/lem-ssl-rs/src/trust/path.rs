@@ -41,7 +41,7 @@ impl Search<'_> {
         let Some(steps) = self.steps.checked_sub(1) else { return };
         self.steps = steps;
         let presented = self.presented;
-        let Some(Ok(head)) = path.last().map(|last| &presented[*last]) else { return };
+        let Some(Ok(head)) = path.last().and_then(|last| presented.get(*last)) else { return };
         let mut is_end = true;
         for (at, root) in self.roots.iter().enumerate() {
             if root.subject.as_ref() == head.issuer {

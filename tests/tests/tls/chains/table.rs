@@ -1,6 +1,7 @@
 //! The table, gone through.
 
 use lem_ssl_rs::{Context, Roots, TlsError};
+use lem_ssl_tests::plain::foreign;
 use rustls::AlertDescription;
 
 use super::{Case, Expected, Shown, cases, shown};
@@ -42,7 +43,7 @@ async fn check(case: &Case, by: Shown) -> Result<(), String> {
             if let Some(missing) = words.iter().find(|word| !message.contains(**word)) {
                 return Err(format!("{missing:?} is not in {message:?}"));
             }
-            if let Some(foreign) = FOREIGN.iter().find(|foreign| message.contains(**foreign)) {
+            if let Some(foreign) = foreign(&message) {
                 return Err(format!("{foreign:?} is in {message:?}"));
             }
             match told {
@@ -52,9 +53,6 @@ async fn check(case: &Case, by: Shown) -> Result<(), String> {
         }
     }
 }
-
-/// Nothing in a message may look like a program's own data.
-const FOREIGN: [&str; 8] = ["Other(", "Error", "Context", "{ ", "[42", "Some(", "no words for", "\n"];
 
 /// The way of a chain that was accepted is told, and nothing is found on it.
 fn is_explained(case: &Case, path: &[usize], by: Shown) -> Result<(), String> {

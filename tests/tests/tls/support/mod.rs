@@ -11,6 +11,7 @@ pub(crate) use peer::{Cuts, End, Peer};
 pub(crate) use raw::{Raw, alerts, key_updates, raw};
 
 use lem_ssl_rs::{Context, Error, Stream, TlsError, UnixStream};
+use lem_ssl_tests::plain::assert_plain;
 
 /// Takes our side of `wire` over to TLS, in `role`.
 pub(crate) async fn upgrade(context: &Context, role: Role, wire: UnixStream) -> Result<Stream, Error> {
@@ -31,6 +32,7 @@ pub(crate) fn tls(error: &Error) -> &TlsError {
 pub(crate) fn says(error: &impl std::fmt::Display, parts: &[&str]) {
     let message = error.to_string();
     assert!(!message.contains('\n'), "more than one line: {message:?}");
+    assert_plain(&message);
     for part in parts {
         assert!(message.contains(part), "{part:?} is not in {message:?}");
     }

@@ -25,6 +25,7 @@ impl Finished {
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.text(), self.stderr);
+        lem_ssl_tests::plain::assert_plain(&self.stderr);
         self
     }
 }

@@ -1,0 +1,98 @@
+//! Chains that are made to cost something, or to be read wrongly.
+
+use lem_ssl_rs::{CertificateCheck, ConfigPart, Context, Roots, TlsError};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey};
+use lem_ssl_tests::pki::{Authority, Leaf};
+use lem_ssl_tests::plain::foreign;
+use rustls::pki_types::CertificateDer;
+
+use super::cases::{Kit, accepted};
+use super::{Case, Shown, shown};
+use crate::support::{provider, run, says, tls};
+
+fn trusting(roots: Vec<CertificateDer<'static>>) -> Context {
+    Context::builder().provider(provider()).roots(Roots::Der(roots)).build().unwrap()
+}
+
+/// All authorities have one of two names and issue each other: the ways between them are more than could ever be gone.
+#[test]
+fn of_ways_without_end_some_are_looked_at_and_that_is_said() {
+    let kit = Kit::new();
+    let keys: Vec<DraftKey> = (0..60).map(|_| DraftKey::new()).collect();
+    let mut chain = vec![Draft::leaf(&["localhost"], "A", &kit.leaf).sign(&keys[0])];
+    for (at, key) in keys.iter().enumerate() {
+        let (own, other) = if at % 2 == 0 { ("A", "B") } else { ("B", "A") };
+        chain.push(Draft::authority(own, other, key).sign(&keys[0]));
+    }
+    let explanation = trusting(vec![kit.root()]).explain(&chain, "localhost").unwrap();
+    assert!(explanation.incomplete);
+    assert_eq!(explanation.root, None);
+    assert_eq!(explanation.findings[0].check(), CertificateCheck::Chain);
+    let good = vec![kit.below().sign(&kit.middle), kit.middle().sign(&kit.root)];
+    assert!(!trusting(vec![kit.root()]).explain(&good, "localhost").unwrap().incomplete);
+}
+
+#[test]
+fn no_changed_byte_and_no_end_in_the_middle_is_explained_by_a_panic_or_in_foreign_words() {
+    let kit = Kit::new();
+    let context = trusting(vec![kit.root()]);
+    let good =
+        [kit.below().sign(&kit.middle), kit.middle().with_constraints(&[(0x82, b"localhost")], &[]).sign(&kit.root)];
+    assert_eq!(context.explain(&good, "localhost").unwrap().findings, []);
+    let explain = |at: usize, changed: Vec<u8>| {
+        let mut chain = good.clone();
+        chain[at] = changed.into();
+        context.explain(&chain, "localhost").unwrap()
+    };
+    for (at, whole) in good.iter().enumerate() {
+        for end in 0..whole.len() {
+            let explanation = explain(at, whole[..end].to_vec());
+            assert_eq!(explanation.findings[0].check(), CertificateCheck::Format, "{at}, {end}");
+            assert_eq!(explanation.findings[0].position, Some(at));
+        }
+        for place in 0..whole.len() {
+            let mut changed = whole.to_vec();
+            changed[place] ^= 0x21;
+            let explanation = explain(at, changed);
+            assert!(!explanation.findings.is_empty(), "{at}, {place}");
+            for finding in explanation.findings {
+                assert_eq!(foreign(&finding.to_string()), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_chain_has_nothing_to_explain_and_a_name_must_be_one() {
+    let context = trusting(vec![Kit::new().root()]);
+    assert_eq!(context.explain(&[], "localhost").unwrap().path, [0; 0]);
+    assert!(matches!(tls(&context.explain(&[], "no name").unwrap_err()), TlsError::Config(_)));
+    let nobody = Context::builder().roots(Roots::None).build().unwrap();
+    assert!(matches!(tls(&nobody.explain(&[], "localhost").unwrap_err()), TlsError::Config(_)));
+}
+
+/// A list of an intermediate is checked when it is needed: then it is ours that is wrong, and not the client.
+#[test]
+fn a_revocation_list_that_is_signed_by_another_key_is_the_configurations_fault() {
+    run(async {
+        let root = Authority::new("Root");
+        let issued = root.intermediate("Middle").issue(Leaf::client(&["me.test"]));
+        let lists = root.intermediate("Middle").revocation_list_pem(&[]);
+        let roots = vec![root.certificate_der().clone()];
+        let case = Case {
+            what: "a list of another key",
+            chain: issued.chain_der,
+            key: DraftKey::new(),
+            roots,
+            name: "localhost",
+            lists: Some(lists),
+            expected: accepted(&[0, 1]),
+        };
+        let (result, _) = shown(&case, Shown::ByClient).await;
+        let error = result.unwrap_err();
+        let TlsError::Config(config) = tls(&error) else { panic!("{error:?}") };
+        assert_eq!(config.part(), ConfigPart::ClientAuth);
+        says(&error, &["revocation lists that were given", "is not signed by the issuer that it names"]);
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::InvalidInput);
+    });
+}
