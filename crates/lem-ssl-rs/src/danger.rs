@@ -9,6 +9,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::context::ContextBuilder;
 use crate::error::Error;
+use crate::trust;
 
 /// Makes a client accept **any** certificate, for any name: the connection is encrypted, but nobody knows to whom.
 /// Anyone on the way can read and change everything.
@@ -52,6 +53,7 @@ impl ServerCertVerifier for Anybody {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
+            .map_err(|error| trust::bad_signature(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -62,6 +64,7 @@ impl ServerCertVerifier for Anybody {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
+            .map_err(|error| trust::bad_signature(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

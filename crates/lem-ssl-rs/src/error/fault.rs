@@ -198,10 +198,11 @@ impl fmt::Display for CertificateFault {
             Self::UnknownIssuer { issuer, presented } => {
                 write!(f, " was issued by {}, which is not among the trusted roots", Named(issuer))?;
                 // The most frequent mistake of all: only the leaf was installed on the server.
-                if *presented == 1 {
-                    f.write_str("; the peer presented no intermediate certificate")?;
-                }
-                Ok(())
+                f.write_str(if *presented == 1 {
+                    "; the peer presented no intermediate certificate: it has to send those up to a root"
+                } else {
+                    "; to trust it, add it to them"
+                })
             }
             Self::BadSignature { issuer } => write!(
                 f,
@@ -243,7 +244,7 @@ impl fmt::Display for CertificateFault {
             Self::NameConstraint { authority, name } => {
                 write!(f, " is for {name}, for which {} may not vouch (name constraints)", Named(authority))
             }
-            Self::Revoked => f.write_str(" was revoked by its issuer"),
+            Self::Revoked => f.write_str(" was revoked by its issuer; it has to be replaced"),
             Self::RevocationUnknown => f.write_str(
                 " may have been revoked: its issuer's revocation list is missing or too old; fetch a new one",
             ),

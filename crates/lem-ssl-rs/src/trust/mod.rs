@@ -17,4 +17,4 @@ pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
 pub(crate) use servers::{Servers, servers};
 pub(crate) use unreadable::unreadable;
-pub(crate) use verifier::{OnVerified, explain, not_presented};
+pub(crate) use verifier::{OnVerified, bad_signature, explain, not_presented};

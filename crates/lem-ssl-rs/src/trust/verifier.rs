@@ -77,8 +77,8 @@ fn refused(
     Error::InvalidCertificate(reason)
 }
 
-/// As [`refused`], for what the peer signed in the handshake.
-fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
+/// Keeps for [`explain`] that what the peer signed in the handshake does not verify with its certificate's key.
+pub(crate) fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
     if let Error::InvalidCertificate(reason) = &error {
         let fault = match (reason, Raw::read(certificate)) {
             (CertificateError::BadSignature, Ok(raw)) => {

@@ -1,13 +1,13 @@
 //! Chains that are made to cost something, or to be read wrongly.
 
-use lem_ssl_rs::{CertificateCheck, ConfigPart, Context, Roots, TlsError};
+use lem_ssl_rs::{CertificateCheck, CertificateFault, ConfigPart, Context, Roots, TlsError, Version, danger};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::plain::foreign;
 use rustls::pki_types::CertificateDer;
 
 use super::cases::{Kit, accepted};
-use super::{Case, Shown, shown};
+use super::{Case, Shown, shown, shown_to};
 use crate::support::{provider, run, says, tls};
 
 fn trusting(roots: Vec<CertificateDer<'static>>) -> Context {
@@ -71,6 +71,25 @@ fn an_empty_chain_has_nothing_to_explain_and_a_name_must_be_one() {
     assert!(matches!(tls(&nobody.explain(&[], "localhost").unwrap_err()), TlsError::Config(_)));
 }
 
+/// Who accepts any certificate still wants to know that the peer has its key, and is told so in the same words.
+#[test]
+fn a_key_that_does_not_go_with_the_certificate_is_told_even_if_any_certificate_is_accepted() {
+    run(async {
+        let mut kit = Kit::new();
+        let stolen = vec![kit.leaf().sign(&kit.root)];
+        kit.leaf = DraftKey::new();
+        let case = kit.case("a certificate of somebody else's", stolen, accepted(&[0]));
+        for version in [Version::Tls12, Version::Tls13] {
+            let any = danger::accept_any_certificate(Context::builder().provider(provider()), "a test").unwrap();
+            let (result, _) = shown_to(any.build().unwrap(), &case, version).await;
+            let error = result.unwrap_err();
+            let problem = TlsError::certificate(&error).unwrap();
+            assert_eq!((problem.fault(), problem.position()), (&CertificateFault::BadHandshakeSignature, Some(0)));
+            says(&error, &["(CN=leaf) does not go with the key that signed the handshake"]);
+        }
+    });
+}
+
 /// A list of an intermediate is checked when it is needed: then it is ours that is wrong, and not the client.
 #[test]
 fn a_revocation_list_that_is_signed_by_another_key_is_the_configurations_fault() {
@@ -88,7 +107,7 @@ fn a_revocation_list_that_is_signed_by_another_key_is_the_configurations_fault()
             lists: Some(lists),
             expected: accepted(&[0, 1]),
         };
-        let (result, _) = shown(&case, Shown::ByClient).await;
+        let (result, _) = shown(&case, Shown::ByClient, Version::Tls13).await;
         let error = result.unwrap_err();
         let TlsError::Config(config) = tls(&error) else { panic!("{error:?}") };
         assert_eq!(config.part(), ConfigPart::ClientAuth);

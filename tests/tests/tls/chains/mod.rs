@@ -50,18 +50,12 @@ pub(super) enum Shown {
 }
 
 /// Our end's error, if it refuses, and what the peer is told.
-pub(super) async fn shown(case: &Case, by: Shown) -> (Result<(), Error>, Option<rustls::Error>) {
+pub(super) async fn shown(case: &Case, by: Shown, version: Version) -> (Result<(), Error>, Option<rustls::Error>) {
     let roots = Roots::Der(case.roots.clone());
-    let (near, far) = wire();
     match by {
         Shown::ByServer => {
             let context = Context::builder().provider(provider()).roots(roots).build().unwrap();
-            let mut config = pki().server_config(&pki().server, &[Version::Tls13]);
-            config.cert_resolver = Arc::new(Shows(certified(case)));
-            let name = case.name;
-            let us = spawn(async move { context.upgrade(near, name).await.map(drop) });
-            let failure = peer(server(&Arc::new(config)), far).await;
-            (us.await.unwrap(), failure)
+            shown_to(context, case, version).await
         }
         Shown::ByClient => {
             let mut builder = pki().server_context().client_roots(roots);
@@ -69,13 +63,29 @@ pub(super) async fn shown(case: &Case, by: Shown) -> (Result<(), Error>, Option<
                 builder = builder.revocation_lists(RevocationLists::Pem(lists.clone().into_bytes()));
             }
             let context = builder.build().unwrap();
-            let mut config: ClientConfig = pki().client_config(&[Version::Tls13]);
+            let (near, far) = wire();
+            let mut config: ClientConfig = pki().client_config(&[version]);
             config.client_auth_cert_resolver = Arc::new(Shows(certified(case)));
             let us = spawn(async move { context.upgrade_server(near).await.map(drop) });
             let failure = peer(crate::support::client(&Arc::new(config)), far).await;
             (us.await.unwrap(), failure)
         }
     }
+}
+
+/// A server's chain, to a client of ours with this context.
+pub(super) async fn shown_to(
+    context: Context,
+    case: &Case,
+    version: Version,
+) -> (Result<(), Error>, Option<rustls::Error>) {
+    let (near, far) = wire();
+    let mut config = pki().server_config(&pki().server, &[version]);
+    config.cert_resolver = Arc::new(Shows(certified(case)));
+    let name = case.name;
+    let us = spawn(async move { context.upgrade(near, name).await.map(drop) });
+    let failure = peer(server(&Arc::new(config)), far).await;
+    (us.await.unwrap(), failure)
 }
 
 async fn peer(tls: rustls::Connection, far: UnixStream) -> Option<rustls::Error> {

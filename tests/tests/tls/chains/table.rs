@@ -1,6 +1,6 @@
 //! The table, gone through.
 
-use lem_ssl_rs::{Context, Roots, TlsError};
+use lem_ssl_rs::{Context, Roots, TlsError, Version};
 use lem_ssl_tests::plain::foreign;
 use rustls::AlertDescription;
 
@@ -14,8 +14,10 @@ fn every_bad_chain_is_explained_by_its_certificate_its_check_and_a_reason() {
         let mut wrong = Vec::new();
         for (cases, by) in [(&servers, Shown::ByServer), (&clients, Shown::ByClient)] {
             for case in cases {
-                if let Err(why) = check(case, by).await {
-                    wrong.push(format!("{} ({by:?}): {why}", case.what));
+                for version in [Version::Tls12, Version::Tls13] {
+                    if let Err(why) = check(case, by, version).await {
+                        wrong.push(format!("{} ({by:?}, {version:?}): {why}", case.what));
+                    }
                 }
             }
         }
@@ -27,8 +29,8 @@ fn every_bad_chain_is_explained_by_its_certificate_its_check_and_a_reason() {
     });
 }
 
-async fn check(case: &Case, by: Shown) -> Result<(), String> {
-    let (result, told) = shown(case, by).await;
+async fn check(case: &Case, by: Shown, version: Version) -> Result<(), String> {
+    let (result, told) = shown(case, by, version).await;
     match (&case.expected, result) {
         (Expected::Path(path), Ok(())) => is_explained(case, path, by),
         (Expected::Path(_), Err(error)) => Err(format!("refused: {error}")),
