@@ -93,6 +93,11 @@ pub enum CertificateFault {
         /// How many.
         intermediates: usize,
     },
+    /// It comes with so many certificates that name each other that nobody can look at all ways to a root.
+    TooComplex {
+        /// How many certificates the peer presented.
+        presented: usize,
+    },
     /// It is for other purposes.
     WrongPurpose {
         /// The purpose that it was presented for: `servers`, `clients`.
@@ -140,9 +145,11 @@ impl CertificateFault {
         match self {
             Self::Expired { .. } | Self::NotYetValid { .. } | Self::NeverValid => CertificateCheck::Dates,
             Self::WrongName { .. } => CertificateCheck::Name,
-            Self::SelfSigned | Self::UnknownIssuer { .. } | Self::NotPresented | Self::TooLong { .. } => {
-                CertificateCheck::Chain
-            }
+            Self::SelfSigned
+            | Self::UnknownIssuer { .. }
+            | Self::NotPresented
+            | Self::TooLong { .. }
+            | Self::TooComplex { .. } => CertificateCheck::Chain,
             Self::IsAuthority | Self::NotAuthority => CertificateCheck::Authority,
             Self::BadSignature { .. } | Self::BadHandshakeSignature => CertificateCheck::Signature,
             Self::UnsupportedAlgorithm { .. } | Self::UnsupportedKey { .. } | Self::WeakKey { .. } => {
@@ -235,6 +242,11 @@ impl fmt::Display for CertificateFault {
             Self::TooLong { intermediates } => {
                 write!(f, " comes with {intermediates} intermediate certificates up to a root, more than are supported")
             }
+            Self::TooComplex { presented } => write!(
+                f,
+                " comes with {presented} certificates that name each other, in more ways than are looked at; it has to send \
+                 only those up to a root"
+            ),
             Self::WrongPurpose { required, presented } if presented.is_empty() => {
                 write!(f, " is not for {required}; it says that it is for no purpose at all (extended key usage)")
             }

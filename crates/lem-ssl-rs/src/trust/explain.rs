@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
 use rustls::server::ParsedCertificate;
 use webpki::CertRevocationList;
 
-use super::path::{Path, Presented, paths};
+use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
 use crate::x509::{
     Constraints, GeneralName, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits,
@@ -54,6 +54,15 @@ impl Explainer {
         Self { roots, algorithms, usage, lists }
     }
 
+    /// Refuses a chain that nobody could go through in bounded time, before anybody tries.
+    pub(super) fn refuse_maze(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Result<(), rustls::Error> {
+        if is_maze(leaf, intermediates, &self.roots.roots) { Err(IN_A_MAZE.into()) } else { Ok(()) }
+    }
+
     /// What there is to say of `chain` at the time `now` (since 1970), for a server of this name or for a client.
     pub(crate) fn explain(
         &self,
@@ -73,6 +82,10 @@ impl Explainer {
         let candidates = found.iter().map(|path| walk.candidate(path));
         let mut explanation = candidates.min_by_key(rank).unwrap_or_default();
         explanation.incomplete = incomplete;
+        if incomplete && !presented.is_empty() {
+            let fault = CertificateFault::TooComplex { presented: presented.len() };
+            explanation.findings.insert(0, finding(&presented, 0, fault));
+        }
         if explanation.root.is_none() {
             // One that cannot be read may be the very one that is missing.
             let unreadable = presented.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref().err()?)));

@@ -1,6 +1,8 @@
 //! The ways from a peer's certificate upwards, through what it presented, to trusted roots.
 
-use rustls::pki_types::TrustAnchor;
+use rustls::CertificateError;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use webpki::EndEntityCert;
 
 use crate::x509::Raw;
 
@@ -16,57 +18,109 @@ pub(super) struct Path {
     pub(super) root: Option<usize>,
 }
 
-/// A peer may present hundreds of certificates that all name each other: so many steps are made, and no more.
-const MAX_STEPS: usize = 64;
+/// A peer may present hundreds of certificates that all name each other. In a chain of a dozen, this lets the search go
+/// hundreds of steps; real ones need a few.
+const MAX_LOOKS: usize = 10_000;
+
+/// Each way to a root costs a signature, if only to find out that it is none.
+const MAX_PATHS: usize = 32;
 
 /// Longer ways are not followed; webpki refuses much shorter ones.
 const MAX_CERTIFICATES: usize = 12;
 
+/// What the search looks at.
+struct Node<'a> {
+    subject: &'a [u8],
+    issuer: &'a [u8],
+    key: Vec<u8>,
+}
+
+impl<'a> Node<'a> {
+    fn of_raw(one: &'a Raw<'_>) -> Self {
+        Self { subject: one.subject, issuer: one.issuer, key: one.key.to_vec() }
+    }
+
+    fn of_webpki(one: &'a EndEntityCert<'_>) -> Self {
+        Self { subject: one.subject(), issuer: one.issuer(), key: one.subject_public_key_info().to_vec() }
+    }
+}
+
 /// All ways, and whether there may be more of them.
 pub(super) fn paths(presented: &[Presented<'_>], roots: &[TrustAnchor<'_>]) -> (Vec<Path>, bool) {
-    let mut search = Search { presented, roots, steps: MAX_STEPS, found: Vec::new() };
+    let nodes: Vec<_> = presented.iter().map(|one| one.as_ref().ok().map(Node::of_raw)).collect();
+    search(&nodes, roots)
+}
+
+/// Whether a chain offers so many ways that webpki could be busy with them for seconds: it goes a hundred thousand steps, and
+/// reads every certificate again in each.
+pub(super) fn is_maze(
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    roots: &[TrustAnchor<'_>],
+) -> bool {
+    // Read by webpki itself: what it cannot read, it does not follow.
+    let read: Vec<_> =
+        std::iter::once(leaf).chain(intermediates).map(|der| EndEntityCert::try_from(der).ok()).collect();
+    let nodes: Vec<_> = read.iter().map(|one| one.as_ref().map(Node::of_webpki)).collect();
+    search(&nodes, roots).1
+}
+
+/// What rustls makes the right alert of for a chain that nobody has gone through.
+pub(super) const IN_A_MAZE: CertificateError = CertificateError::UnknownIssuer;
+
+fn search(nodes: &[Option<Node<'_>>], roots: &[TrustAnchor<'_>]) -> (Vec<Path>, bool) {
+    let mut search = Search { nodes, roots, looks: Some(MAX_LOOKS), found: Vec::new() };
     search.follow(&mut vec![0]);
-    (search.found, search.steps == 0)
+    (search.found, search.looks.is_none())
 }
 
 struct Search<'a> {
-    presented: &'a [Presented<'a>],
+    nodes: &'a [Option<Node<'a>>],
     roots: &'a [TrustAnchor<'a>],
-    steps: usize,
+    /// How many certificates may still be looked at; `None` when there was more to look at than that.
+    looks: Option<usize>,
     found: Vec<Path>,
 }
 
 impl Search<'_> {
     fn follow(&mut self, path: &mut Vec<usize>) {
-        let Some(steps) = self.steps.checked_sub(1) else { return };
-        self.steps = steps;
-        let presented = self.presented;
-        let Some(Ok(head)) = path.last().and_then(|last| presented.get(*last)) else { return };
+        let nodes = self.nodes;
+        self.looks = self.looks.and_then(|looks| looks.checked_sub(nodes.len()));
+        let Some(Some(head)) = path.last().and_then(|last| nodes.get(*last)) else { return };
         let mut is_end = true;
         for (at, root) in self.roots.iter().enumerate() {
             if root.subject.as_ref() == head.issuer {
                 is_end = false;
-                self.found.push(Path { certificates: path.clone(), root: Some(at) });
+                self.found(path, Some(at));
             }
         }
-        for (at, candidate) in presented.iter().enumerate().skip(1) {
-            let Ok(candidate) = candidate else { continue };
+        for (at, candidate) in nodes.iter().enumerate().skip(1) {
+            let Some(candidate) = candidate else { continue };
             let is_visited = |before: &usize| {
-                presented[*before]
-                    .as_ref()
-                    .is_ok_and(|one| (one.subject, one.key) == (candidate.subject, candidate.key))
+                nodes[*before].as_ref().is_some_and(|one| one.subject == candidate.subject && one.key == candidate.key)
             };
             // A circle leads nowhere (RFC 4158 section 5.2).
             if candidate.subject != head.issuer || path.len() >= MAX_CERTIFICATES || path.iter().any(is_visited) {
                 continue;
             }
             is_end = false;
+            if self.looks.is_none() {
+                return;
+            }
             path.push(at);
             self.follow(path);
             path.pop();
         }
         if is_end {
-            self.found.push(Path { certificates: path.clone(), root: None });
+            self.found(path, None);
+        }
+    }
+
+    fn found(&mut self, path: &[usize], root: Option<usize>) {
+        if self.found.len() < MAX_PATHS {
+            self.found.push(Path { certificates: path.to_vec(), root });
+        } else {
+            self.looks = None;
         }
     }
 }

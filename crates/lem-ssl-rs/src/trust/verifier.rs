@@ -155,9 +155,10 @@ impl ServerCertVerifier for ServerChain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self
-            .verifier
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let verify = || self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let passable = self.explainer.refuse_maze(end_entity, intermediates);
+        let verified = passable
+            .and_then(|()| verify())
             .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))?;
         if let Some(told) = &self.on_verified {
             told(&owned(end_entity, intermediates));
@@ -209,8 +210,9 @@ impl ClientCertVerifier for ClientChain {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.verifier
-            .verify_client_cert(end_entity, intermediates, now)
+        let passable = self.explainer.refuse_maze(end_entity, intermediates);
+        passable
+            .and_then(|()| self.verifier.verify_client_cert(end_entity, intermediates, now))
             .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, None, now))
     }
 
