@@ -4,7 +4,7 @@ use lem_ssl_rs::{ConfigPart, Context, Error, Identity, Roots, TlsError, Version,
 use lem_ssl_tests::pki::{KeyKind, Leaf};
 use lem_ssl_tests::scratch::Scratch;
 
-use crate::support::{identity, pki, provider, run, says, tls};
+use crate::support::{identity, pki, run, says, tls};
 
 /// The part of the configuration that `error` must be about.
 #[track_caller]
@@ -48,18 +48,6 @@ fn files_that_are_no_pem_are_described() {
 fn an_encrypted_key_is_called_so() {
     let key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     about(Identity::from_pem(&pki().server.chain_pem, key), ConfigPart::Identity, &["is encrypted", "openssl pkey"]);
-}
-
-/// PKCS#8 of a key on P-521: what the cryptography says of it is no sentence.
-#[test]
-fn a_key_of_a_kind_that_is_not_supported_is_told_in_words() {
-    let curve = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 5, 0x2b, 0x81, 4, 0, 35];
-    let key = [&[0x30, 25, 2, 1, 0, 0x30, 16][..], &curve, &[4, 2, 0x30, 0]].concat();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key).into();
-    let identity = Identity::from_der(pki().server.chain_der.clone(), key);
-    let built = Context::builder().provider(provider()).roots(Roots::None).identity(identity).build();
-    let words = ["the private key for", "cannot be used: it is of a kind that this cryptography does not support"];
-    about(built, ConfigPart::Identity, &words);
 }
 
 #[test]

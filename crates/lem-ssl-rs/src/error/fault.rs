@@ -114,7 +114,7 @@ pub enum CertificateFault {
     },
     /// Its issuer has revoked it.
     Revoked,
-    /// Whether it was revoked cannot be told: its issuer's list is too old.
+    /// Whether it was revoked cannot be told: its issuer's list is missing, too old, or signed with another key.
     RevocationUnknown,
     /// It cannot be read.
     Malformed {
@@ -258,7 +258,7 @@ impl fmt::Display for CertificateFault {
             }
             Self::Revoked => f.write_str(" was revoked by its issuer; it has to be replaced"),
             Self::RevocationUnknown => f.write_str(
-                " may have been revoked: its issuer's revocation list is missing or too old; fetch a new one",
+                " may have been revoked: its issuer's revocation list is missing, too old, or signed with another key",
             ),
             Self::Malformed { part } => write!(f, " cannot be read: {part}"),
             Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),
