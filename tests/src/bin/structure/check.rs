@@ -1,131 +1,202 @@
-//! The checks of the whole workspace.
+//! The rules.
 
-use std::fs;
-use std::io;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::Crate;
-use crate::layers;
-use crate::token::{Token, tokens};
-use crate::tree::{SourceFile, folders, sources};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{AttrStyle, Path, Token};
 
-/// What was looked at and what was found.
-#[derive(Default)]
-pub(crate) struct Report {
-    /// One line per crate and per further folder.
-    pub(crate) checked: Vec<String>,
-    pub(crate) violations: Vec<String>,
-    files: usize,
-    crates: usize,
+use crate::circles::Folder;
+use crate::read::{Module, Reading};
+
+pub(crate) struct Crate {
+    pub(crate) name: &'static str,
+    /// Bottom to top.
+    pub(crate) layers: &'static [&'static str],
 }
 
-impl Report {
-    /// The closing line.
-    pub(crate) fn summary(&self) -> String {
-        let violations = match self.violations.len() {
-            0 => "no violations".to_owned(),
-            some => count(some, "violation"),
-        };
-        let files = count(self.files, "file");
-        let crates = count(self.crates, "crate");
-        format!("{files}, {crates}, {violations}")
-    }
+pub(crate) struct Rules<'a> {
+    pub(crate) crates: &'a [Crate],
+    /// Further folders of `crates/`, without layers.
+    pub(crate) apart: &'a [&'a str],
+    pub(crate) known_circles: &'a [&'a str],
+    pub(crate) max_lines: usize,
 }
 
-/// Checks everything below `root`.
-pub(crate) fn workspace(root: &Path, crates: &[Crate], apart: &[&str], max_lines: usize) -> io::Result<Report> {
-    let mut report = Report::default();
-    for (place, krate) in crates.iter().enumerate() {
-        let folder = Path::new("crates").join(krate.name);
-        let files = sources(&root.join(&folder))?;
-        if files.is_empty() {
+/// Checks sources and manifests, by their paths from the root of the workspace. What is wrong, and what is known.
+pub(crate) fn check(files: &BTreeMap<String, String>, rules: &Rules<'_>) -> (Vec<String>, Vec<String>) {
+    let (mut wrong, mut known) = (Vec::new(), Vec::new());
+    let mut programs = BTreeMap::<_, Program<'_>>::new();
+    for (path, text) in files {
+        let package = path.strip_prefix("crates/").and_then(|path| path.split('/').next());
+        let place = rules.crates.iter().position(|known| Some(known.name) == package);
+        let above = place.map_or(&[][..], |place| &rules.crates[place + 1..]);
+        if path.ends_with(".toml") {
+            if place.is_none() && package.is_some_and(|name| !rules.apart.contains(&name)) {
+                wrong.push(format!("{path}: no crate of this name is declared"));
+            }
+            wrong.extend(dependencies_on(path, text, above));
             continue;
         }
-        report.crates += 1;
-        let above: Vec<_> = crates[place + 1..].iter().map(|above| above.name).collect();
-        let manifest = fs::read_to_string(root.join(&folder).join("Cargo.toml"))?;
-        report.violations.extend(
-            imports_from_above(&folder, &files, &above).into_iter().chain(dependencies_on(&folder, &manifest, &above)),
-        );
-        let mut order = String::new();
-        if !krate.layers.is_empty() {
-            let findings = layers::check(&folder, krate.layers, &files);
-            report.violations.extend(findings.violations);
-            order = format!(": {}", findings.present.join(" < "));
+        let (lines, max) = (text.lines().count(), rules.max_lines);
+        if lines > max {
+            wrong.push(format!("{path}: {lines} lines, more than {max}: is it one noun?"));
         }
-        let line = format!("{}, {}{order}", folder.display(), count(files.len(), "file"));
-        report.checked.push(line);
-        report.each_file(&folder, &files, max_lines);
+        let (program, module) = program_and_module(path);
+        let mut reading = Reading { here: module.clone(), ..Reading::default() };
+        let read = syn::parse_str(text).and_then(|tokens: TokenStream| {
+            for name in names_of(&tokens, above) {
+                let line = name.span().start().line;
+                wrong.push(format!("{path}:{line}: names {name}, which builds on it"));
+            }
+            (|input: ParseStream<'_>| reading.scan(input)).parse2(tokens.clone())?;
+            syn::parse2::<syn::File>(tokens)
+        });
+        match read {
+            Ok(file) if module.is_empty() && path.contains("src/") && !forbids_unsafe(&file) => {
+                wrong.push(format!("{path}: a crate root without #![forbid(unsafe_code)]"));
+            }
+            Ok(_) => {}
+            Err(error) => wrong.push(format!("{path}:{}: {error}", error.span().start().line)),
+        }
+        programs.entry(program).or_default().files.push((path, module, reading));
     }
-
-    for name in folders(&root.join("crates"))? {
-        let folder = Path::new("crates").join(&name);
-        if apart.contains(&name.as_str()) {
-            report.further_folder(root, &folder, max_lines)?;
-        } else if !crates.iter().any(|krate| krate.name == name) {
-            let line = format!("{}: no crate of this name is declared", folder.display());
-            report.violations.push(line);
+    let mut folders = BTreeMap::new();
+    for (name, program) in &mut programs {
+        program.index();
+        let layered = rules.crates.iter().find(|layered| *name == format!("crates/{}/src", layered.name));
+        program.check(layered.map(|layered| layered.layers), name, &mut wrong, &mut folders);
+    }
+    for (name, folder) in &folders {
+        let is_known = rules.known_circles.contains(&name.as_str());
+        let circles = folder.circles().into_iter().map(|circle| format!("{name}: a circle of imports, {circle}"));
+        if is_known { &mut known } else { &mut wrong }.extend(circles);
+    }
+    for name in rules.known_circles {
+        if folders.get(*name).is_none_or(|folder| folder.circles().is_empty()) {
+            wrong.push(format!("{name}: has no circle of imports any more, take it from the known ones"));
         }
     }
-    for folder in ["tests", "fuzz"] {
-        report.further_folder(root, Path::new(folder), max_lines)?;
-    }
-    Ok(report)
+    (wrong, known)
 }
 
-impl Report {
-    /// A folder whose modules have no layers.
-    fn further_folder(&mut self, root: &Path, folder: &Path, max_lines: usize) -> io::Result<()> {
-        let files = sources(&root.join(folder))?;
-        if !files.is_empty() {
-            let line = format!("{}, {}", folder.display(), count(files.len(), "file"));
-            self.checked.push(line);
+/// The folder of the modules of a library or program, and which of them a file holds.
+fn program_and_module(path: &str) -> (String, Module) {
+    let parts: Vec<_> = path.trim_end_matches(".rs").split('/').collect();
+    let package = if parts[0] == "crates" { 2 } else { 1 };
+    let program = match &parts[package..] {
+        ["src", "bin", _, ..] => 3,
+        ["src", ..] | [_] => 1,
+        _ => 2,
+    };
+    let (program, module) = parts.split_at(package + program);
+    let module = match module {
+        ["lib" | "main"] => &[],
+        [module @ .., "mod"] => module,
+        module => module,
+    };
+    (program.join("/"), module.iter().map(|&name| name.to_owned()).collect())
+}
+
+/// The modules of one library or program.
+#[derive(Default)]
+struct Program<'a> {
+    files: Vec<(&'a str, Module, Reading)>,
+    modules: BTreeSet<Module>,
+    /// What `use` makes of names: the module and the name, and the path that it stands for.
+    bound: HashMap<(Module, String), Module>,
+}
+
+impl Program<'_> {
+    /// Takes out the files that are for tests only, and notes which names there are.
+    fn index(&mut self) {
+        let tests: Vec<_> = self.files.iter().flat_map(|(.., reading)| reading.test_modules.clone()).collect();
+        self.files.retain(|(_, module, _)| !tests.iter().any(|tests| module.starts_with(tests)));
+        for (_, module, reading) in &self.files {
+            self.modules.insert(module.clone());
+            let bound = reading.references.iter();
+            self.bound.extend(bound.filter_map(|found| Some((found.bound.clone()?, found.path.clone()))));
         }
-        self.each_file(folder, &files, max_lines);
-        Ok(())
     }
 
-    /// What holds for every file wherever it lies.
-    fn each_file(&mut self, folder: &Path, files: &[SourceFile], max_lines: usize) {
-        self.files += files.len();
-        for file in files {
-            let shown = folder.join(&file.path);
-            let lines = file.text.lines().count();
-            if lines > max_lines {
-                self.violations
-                    .push(format!("{}: {lines} lines, more than {max_lines}: is it one noun?", shown.display()));
+    fn check(
+        &self,
+        layers: Option<&[&str]>,
+        name: &str,
+        wrong: &mut Vec<String>,
+        folders: &mut BTreeMap<String, Folder>,
+    ) {
+        let height = |module: &str| layers?.iter().position(|layer| *layer == module);
+        for (path, module, reading) in &self.files {
+            let here = module.first().map(String::as_str).unwrap_or_default();
+            if layers.is_some() && !module.is_empty() && height(here).is_none() {
+                wrong.push(format!("{path}: the module `{here}` has no place in the order of layers"));
             }
-            if file.is_crate_root() && !forbids_unsafe(&file.text) {
-                self.violations.push(format!("{}: a crate root without #![forbid(unsafe_code)]", shown.display()));
+            for found in &reading.references {
+                let place = format!("{path}:{}", found.line);
+                match self.fork(module, &found.path) {
+                    Some((0, there, true)) if layers.is_some() => {
+                        let is_upwards = height(here).is_some_and(|here| height(&there) > Some(here));
+                        let what = format!("{place}: layer `{here}` refers to the higher layer `{there}`");
+                        wrong.extend(is_upwards.then_some(what));
+                    }
+                    Some((depth, there, true)) => {
+                        let folder = [&[name.to_owned()], &module[..depth]].concat().join("/");
+                        folders.entry(folder).or_default().add(&module[depth], &there, &place);
+                    }
+                    Some((0, there, false)) if layers.is_some() => {
+                        let what = "name the layer that it comes from";
+                        wrong.push(format!("{place}: layer `{here}` names `crate::{there}`; {what}"));
+                    }
+                    _ => {}
+                }
+                if let [others @ .., last] = &found.path[..]
+                    && last == "*"
+                    && others != module
+                    && self.modules.contains(others)
+                {
+                    wrong.push(format!("{place}: `*` hides which modules are meant, name what is imported"));
+                }
             }
         }
+    }
+
+    /// Where the way from the root to a name leaves the way to the module that refers to it: so many modules below
+    /// the root, at which name, and whether it is a module. `None` for what is the module's own or not of this crate.
+    fn fork(&self, from: &[String], path: &[String]) -> Option<(usize, String, bool)> {
+        let mut path = path.to_vec();
+        // A name leads to a name that leads to a name: as often as there are modules at most.
+        for renamed in 0..=self.modules.len() {
+            let depth = from.iter().zip(&path).take_while(|(from, path)| from == path).count();
+            let name = path.get(depth).filter(|_| depth < from.len())?.clone();
+            if self.modules.contains(&path[..=depth]) {
+                return Some((depth, name, true));
+            }
+            match self.bound.get(&(path[..depth].to_vec(), name.clone())) {
+                Some(meant) => path = [meant, &path[depth + 1..]].concat(),
+                None => return (renamed == 0).then_some((depth, name, false)),
+            }
+        }
+        None
     }
 }
 
-/// Places where a crate's sources name a crate that builds on it.
-fn imports_from_above(folder: &Path, files: &[SourceFile], above: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in files {
-        for spanned in tokens(&file.text) {
-            let Some(ident) = spanned.token.ident() else {
-                continue;
-            };
-            if above.iter().any(|name| name.replace('-', "_") == ident) {
-                let shown = folder.join(&file.path);
-                let line = spanned.line;
-                found.push(format!("{}:{line}: names {ident}, which builds on it", shown.display()));
-            }
-        }
-    }
-    found
+/// Where tokens name crates that build on this one.
+fn names_of(tokens: &TokenStream, above: &[Crate]) -> Vec<Ident> {
+    let found = tokens.clone().into_iter().flat_map(|token| match token {
+        TokenTree::Group(group) => names_of(&group.stream(), above),
+        TokenTree::Ident(ident) if above.iter().any(|above| ident == above.name.replace('-', "_")) => vec![ident],
+        _ => Vec::new(),
+    });
+    found.collect()
 }
 
 /// Lines of a manifest that make a crate depend on one that builds on it, for tests included.
-fn dependencies_on(folder: &Path, manifest: &str, above: &[&str]) -> Vec<String> {
+fn dependencies_on(path: &str, manifest: &str, above: &[Crate]) -> Vec<String> {
     let mut found = Vec::new();
     let mut among_dependencies = false;
-    for (number, line) in manifest.lines().enumerate() {
-        let line = line.trim();
+    for (number, line) in (1..).zip(manifest.lines().map(str::trim)) {
         // `[dependencies]`, `[target.'cfg(unix)'.dev-dependencies]`, `[dependencies.name]`
         let key = if let Some(section) = line.strip_prefix('[') {
             among_dependencies = section.contains("dependencies");
@@ -134,77 +205,18 @@ fn dependencies_on(folder: &Path, manifest: &str, above: &[&str]) -> Vec<String>
             line.split(['=', '.', ' ']).next()
         };
         let key = key.unwrap_or_default().trim_matches('"');
-        if among_dependencies && above.contains(&key) {
-            let shown = folder.join("Cargo.toml");
-            let number = number + 1;
-            found.push(format!("{}:{number}: depends on {key}, which builds on it", shown.display()));
+        if among_dependencies && above.iter().any(|above| above.name == key) {
+            found.push(format!("{path}:{number}: depends on {key}, which builds on it"));
         }
     }
     found
 }
 
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
-fn forbids_unsafe(root: &str) -> bool {
-    let wanted = tokens("#![forbid(unsafe_code)]");
-    let wanted: Vec<&Token> = wanted.iter().map(|spanned| &spanned.token).collect();
-    let found = tokens(root);
-    let found: Vec<&Token> = found.iter().map(|spanned| &spanned.token).collect();
-    found.windows(wanted.len()).any(|window| window == wanted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(path: &str, text: &str) -> SourceFile {
-        SourceFile { path: path.into(), text: text.to_owned() }
-    }
-
-    #[test]
-    fn a_crate_that_names_one_above_is_found() {
-        let files = [
-            file("src/a.rs", "use std::io;\nuse lem_ssl_rs::Context;"),
-            file("src/b.rs", "// lem_ssl_rs does this better\nlem_ssl_rsx"),
-        ];
-        let found = imports_from_above(Path::new("c"), &files, &["lem-ssl-rs"]);
-        assert_eq!(found, ["c/src/a.rs:2: names lem_ssl_rs, which builds on it"]);
-    }
-
-    #[test]
-    fn a_dependency_on_a_crate_above_is_found_in_every_spelling() {
-        for manifest in [
-            "[dependencies]\nup.workspace = true",
-            "[dependencies]\nup = { path = \"../up\" }",
-            "[dev-dependencies]\n\"up\"=\"1\"",
-            "[target.'cfg(unix)'.build-dependencies]\nup = \"1\"",
-            "\n[dependencies.up]",
-        ] {
-            let found = dependencies_on(Path::new("c"), manifest, &["up"]);
-            assert_eq!(found, ["c/Cargo.toml:2: depends on up, which builds on it"], "{manifest}");
-        }
-        let harmless = "[package]\nup = 1\n[dependencies]\nuptime = \"1\"\nx = \"up\"\n[features]\nup = []";
-        assert_eq!(dependencies_on(Path::new("c"), harmless, &["up"]), [""; 0]);
-    }
-
-    #[test]
-    fn roots_without_the_ban_and_long_files_are_found() {
-        let mut report = Report::default();
-        let files = [
-            file("src/lib.rs", "//! #![forbid(unsafe_code)]"),
-            file("src/main.rs", "#![forbid( unsafe_code )]"),
-            file("src/a.rs", "\n\n\n\n"),
-        ];
-        report.each_file(Path::new("c"), &files, 3);
-        let expected = [
-            "c/src/a.rs: 4 lines, more than 3: is it one noun?",
-            "c/src/lib.rs: a crate root without #![forbid(unsafe_code)]",
-        ];
-        report.violations.sort();
-        assert_eq!(report.violations, expected);
-        assert_eq!(report.summary(), "3 files, 0 crates, 2 violations");
-    }
+fn forbids_unsafe(root: &syn::File) -> bool {
+    root.attrs.iter().any(|attribute| {
+        let lints = attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
+        matches!(attribute.style, AttrStyle::Inner(_))
+            && attribute.path().is_ident("forbid")
+            && lints.is_ok_and(|lints| lints.iter().any(|lint| lint.is_ident("unsafe_code")))
+    })
 }
