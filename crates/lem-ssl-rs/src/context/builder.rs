@@ -10,7 +10,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::{KeyLog, KeyLogFile, NoKeyLog};
 
-use super::configs::{Parts, supported};
+use super::configs::{Parts, Version, supported};
 use super::serving::{Made, Wanted};
 use super::{Context, Deadlines, Inner, no_identity, no_roots};
 use crate::error::{ConfigError, ConfigPart, Error};
@@ -20,16 +20,6 @@ use crate::tickets::Tickets;
 use crate::trust::{
     ClientAuth, LoadRoots, OnVerified, RevocationLists, Roots, Servers, built_in_roots, load_roots, servers,
 };
-
-/// A version of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Version {
-    /// TLS 1.2 (RFC 5246), with ECDHE key exchange and AEAD suites only.
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    Tls13,
-}
 
 /// Chooses what a [`Context`] does. What is not chosen has a safe default.
 #[derive(Clone)]

@@ -7,8 +7,17 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::{ClientConfig, KeyLog, ProtocolVersion, SupportedProtocolVersion};
 
-use super::builder::Version;
 use crate::error::{ConfigError, ConfigPart};
+
+/// A version of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Version {
+    /// TLS 1.2 (RFC 5246), with ECDHE key exchange and AEAD suites only.
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
 
 /// What both sides of a context have in common.
 pub(super) struct Parts<'a> {

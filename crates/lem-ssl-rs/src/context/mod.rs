@@ -15,7 +15,8 @@ mod builder;
 mod configs;
 mod serving;
 
-pub use builder::{ContextBuilder, Version};
+pub use builder::ContextBuilder;
+pub use configs::Version;
 use serving::Serving;
 
 /// Whom we trust, who we are, and what connections may do. Shared by all of them; cheap to clone.

@@ -38,7 +38,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "crates/lem-ssl-bench/src",
     "crates/lem-ssl-cli/src/get",
     "crates/lem-ssl-cli/src/serve/http",
-    "crates/lem-ssl-rs/src/context",
     "crates/lem-ssl-rs/src/server",
     "tests/src/model/drive",
 ];
