@@ -16,14 +16,6 @@ use crate::world::Resolve;
 /// How long a lookup takes when nothing is the matter.
 const LOOKUP: Duration = Duration::from_millis(1);
 
-/// What is known of a name.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Name {
-    pub(super) addresses: Vec<IpAddr>,
-    /// How much longer its lookup takes.
-    pub(super) delay: Duration,
-}
-
 /// Names are compared without their case and the dot that may end them.
 pub(super) fn canonical(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()

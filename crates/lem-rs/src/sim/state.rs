@@ -8,7 +8,6 @@ use super::agenda::{Agenda, Due};
 use super::conn::Conn;
 use super::faults::{Fault, FaultCounts, Faults};
 use super::link::Link;
-use super::names::Name;
 use super::rng::Rng;
 use super::trace::{EndId, Side, Trace, What};
 use crate::endpoint::Endpoint;
@@ -43,6 +42,14 @@ pub(super) struct State {
     pub(super) most_descriptors: usize,
     pub(super) turns: u64,
     pub(super) most_turns: u64,
+}
+
+/// What is known of a name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Name {
+    pub(super) addresses: Vec<IpAddr>,
+    /// How much longer its lookup takes.
+    pub(super) delay: Duration,
 }
 
 /// A listening socket.

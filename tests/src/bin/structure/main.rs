@@ -33,7 +33,6 @@ use check::{Crate, Rules};
 const KNOWN_CIRCLES: &[&str] = &[
     "crates/lem-rs/src/net",
     "crates/lem-rs/src/runtime",
-    "crates/lem-rs/src/sim",
     "crates/lem-rs/src/stream",
     "crates/lem-ssl-bench/src",
     "crates/lem-ssl-cli/src/get",
