@@ -13,7 +13,7 @@ use crate::error::{ConfigError, ConfigPart, Error, TlsError};
 use crate::identity::take_refused;
 use crate::info::Info;
 use crate::meter::Metered;
-use crate::session::{Opened, Session, Then, Unsealed};
+use crate::session::{Opened, Session, Then, Unsealed, is_without_common_scheme};
 use crate::trust;
 
 /// An encrypted stream.
@@ -367,6 +367,9 @@ fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsEr
         rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(incompatible),
         // Not the peer's fault: we offer Ed25519 for TLS 1.3, and in TLS 1.2 not every cryptography has it.
         rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => {
+            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+        }
+        error if is_without_common_scheme(&error) => {
             TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
         }
         error @ (rustls::Error::InappropriateMessage { .. }

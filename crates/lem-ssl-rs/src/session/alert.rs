@@ -20,6 +20,9 @@ const WRONG_CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 2];
 /// A fatal `unrecognized_name` (RFC 6066 section 3), in the clear: a server that has seen no more than a hello has no keys.
 const UNKNOWN_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// A fatal `handshake_failure`, in the clear, as [`UNKNOWN_NAME`].
+const NO_COMMON_SCHEME: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
 /// So often rustls is asked again, while it goes through messages that it had seen before the failure.
 const MAX_TRIES: usize = 16;
 
@@ -52,6 +55,10 @@ pub(super) fn send_alert<C: Connection>(
         outbox.push(&UNKNOWN_NAME);
         return;
     }
+    if is_without_common_scheme(error) && connection.common().is_handshaking() {
+        outbox.push(&NO_COMMON_SCHEME);
+        return;
+    }
     if !connection.common().wants_write() && may_send {
         let handshaking = connection.common().is_handshaking();
         let wrong: &[&[u8]] =
@@ -63,7 +70,10 @@ pub(super) fn send_alert<C: Connection>(
                     PeerMisbehaved::TooManyEmptyFragments | PeerMisbehaved::IllegalTlsInnerPlaintext,
                 ) => &[&NO_CHANGE, &NO_RECORD],
                 Error::PeerMisbehaved(_) | Error::InvalidMessage(_) => &[&NO_RECORD],
-                // The peer's own alert gets no answer, and what is our fault has no words here.
+                // The peer's own alert gets no answer.
+                Error::AlertReceived(_) => &[],
+                // What is our fault has no words here; while shaking hands a wrong word is better than none.
+                _ if handshaking => &[&NO_RECORD],
                 _ => &[],
             };
         for record in wrong {
@@ -74,6 +84,11 @@ pub(super) fn send_alert<C: Connection>(
         }
     }
     flush_alert(connection, &mut seen.to_vec(), outbox);
+}
+
+/// Whether a hello of TLS 1.2 offers no signature scheme of our key. rustls has no variant for that.
+pub(crate) fn is_without_common_scheme(error: &Error) -> bool {
+    matches!(error, Error::General(text) if text == "incompatible signing key")
 }
 
 /// Shows rustls a wrong record behind what it has seen.

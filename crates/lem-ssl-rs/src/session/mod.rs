@@ -17,6 +17,8 @@ mod alert;
 mod connection;
 mod open;
 
+pub(crate) use alert::is_without_common_scheme;
+
 use alert::send_alert;
 use connection::{Sealer, write};
 use open::{Progress, Sink, next_record, open};
