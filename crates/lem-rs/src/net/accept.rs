@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::listener::{Listener, State};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::proto::Ticket;
+use crate::proto::Place;
 use crate::runtime::{Core, Direction, Source, refuse};
 use crate::time::{Sleep, sleep};
 
@@ -27,7 +27,7 @@ const MOST_FAILURES: u32 = 64;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Accept<'a> {
     listener: &'a Listener,
-    ticket: Option<Ticket>,
+    place: Place,
     pause: Option<Sleep>,
     next_pause: Duration,
     /// Connections in a row that were gone before they were accepted.
@@ -36,19 +36,11 @@ pub struct Accept<'a> {
 
 impl<'a> Accept<'a> {
     pub(super) fn new(listener: &'a Listener) -> Self {
-        Self { listener, ticket: None, pause: None, next_pause: SHORTEST_PAUSE, failures: 0 }
+        Self { listener, place: Place::default(), pause: None, next_pause: SHORTEST_PAUSE, failures: 0 }
     }
 
     fn admit(&mut self) -> Result<(), Error> {
-        let state = self.listener.state.borrow();
-        match self.ticket {
-            None if state.slot.is_busy() => Err(Error::Busy),
-            Some(ticket) if !state.slot.holds(ticket) => {
-                self.ticket = None;
-                Err(Error::Interrupted)
-            }
-            _ => Ok(()),
-        }
+        self.listener.state.borrow().slot.admit(&mut self.place)
     }
 
     /// Waits in the slot, with the waker of `cx`; for the socket as well, if `watches`.
@@ -60,26 +52,18 @@ impl<'a> Accept<'a> {
         let mut state = self.listener.state.borrow_mut();
         let State { slot, open: Some(open), .. } = &mut *state else { return Poll::Ready(Err(Error::Closed)) };
         let parked = watching.and_then(|wait| open.watched().replace_waiter(Direction::Read, wait));
-        let before = match self.ticket {
-            Some(ticket) => slot.renew(ticket, wait),
-            None => {
-                self.ticket = Some(slot.enter(wait));
-                None
-            }
-        };
+        let before = slot.wait(&mut self.place, wait);
         drop(state);
         drop((parked, before));
         Poll::Pending
     }
 
     fn closed(&mut self, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
-        if self.ticket.is_some() { self.finish(Err(Error::Closed)) } else { refuse(cx, Error::Closed) }
+        if self.place.is_taken() { self.finish(Err(Error::Closed)) } else { refuse(cx, Error::Closed) }
     }
 
     fn finish<T>(&mut self, result: T) -> Poll<T> {
-        if let Some(ticket) = self.ticket.take() {
-            self.listener.leave(ticket);
-        }
+        self.listener.leave(&mut self.place);
         Poll::Ready(result)
     }
 }
@@ -162,9 +146,7 @@ const COST: usize = 16 * 1024;
 
 impl Drop for Accept<'_> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.listener.leave(ticket);
-        }
+        self.listener.leave(&mut self.place);
     }
 }
 

@@ -13,7 +13,7 @@ use super::connect::DEADLINE;
 use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
-use crate::proto::{InputBuffer, Slot, Ticket};
+use crate::proto::{InputBuffer, Place, Slot};
 use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::Deadline;
@@ -237,9 +237,9 @@ impl Listener {
     }
 
     /// An accept that waited is over.
-    pub(super) fn leave(&self, ticket: Ticket) {
+    pub(super) fn leave(&self, place: &mut Place) {
         let mut state = self.state.borrow_mut();
-        let waiter = state.slot.leave(ticket);
+        let waiter = state.slot.leave(place);
         let open = if waiter.is_some() { &state.open } else { &None };
         let parked = open.as_ref().and_then(|open| open.watched.take_waiter(Direction::Read));
         drop(state);

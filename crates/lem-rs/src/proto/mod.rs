@@ -10,4 +10,4 @@ pub(crate) use buffer::newline_in;
 pub use mode::{ParseReadModeError, ReadMode};
 pub use reader::Limits;
 pub(crate) use reader::{Reader, Verdict};
-pub(crate) use slot::{Slot, Ticket};
+pub(crate) use slot::{Place, Slot};

@@ -1,20 +1,29 @@
-//! The place where a task waits: one at a time, found and released by whoever interrupts it.
+//! The place where one operation waits, until it is over or somebody interrupts it.
+
+use crate::error::Error;
 
 /// Where at most one operation waits. `W` is what wakes its task.
 ///
-/// An operation holds a [`Ticket`] while it waits. To interrupt it is to take the waiter out: when the operation is
-/// polled again its ticket is no longer good, and that is how it knows. So an interrupted operation leaves no trace
-/// that another task could trip over, and a new one may start at once.
+/// An operation holds a [`Place`] meanwhile. To interrupt it is to take the waiter out: when the operation is polled
+/// again its place is no longer good, and that is how it knows. So an interrupted operation leaves no trace that another
+/// task could trip over, and a new one may start at once.
 #[derive(Debug)]
 pub(crate) struct Slot<W> {
     waiter: Option<W>,
-    /// The ticket of the operation that waits now, or of the last one that did.
+    /// The number of the operation that waits now, or of the last one that did.
     last: u64,
 }
 
-/// The right to go on with an operation that has waited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+/// An operation's place in a slot: none before it has waited, and none after it is over.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<u64>);
+
+impl Place {
+    /// Whether the operation waits, as far as it knows.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+}
 
 impl<W> Default for Slot<W> {
     fn default() -> Self {
@@ -28,7 +37,7 @@ impl<W> Slot<W> {
         self.waiter.is_some()
     }
 
-    /// Who waits.
+    /// What waits.
     pub(crate) fn waiter(&self) -> Option<&W> {
         self.waiter.as_ref()
     }
@@ -38,33 +47,45 @@ impl<W> Slot<W> {
         self.waiter.as_mut()
     }
 
-    /// A new operation begins to wait.
-    pub(crate) fn enter(&mut self, waiter: W) -> Ticket {
-        debug_assert!(!self.is_busy(), "a second operation entered the slot");
-        self.waiter = Some(waiter);
-        self.last += 1;
-        Ticket(self.last)
+    /// May the operation go on?
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if it has no place and another one waits; [`Error::Interrupted`] if it was: it has no place then.
+    pub(crate) fn admit(&self, place: &mut Place) -> Result<(), Error> {
+        match place.0 {
+            None if self.is_busy() => Err(Error::Busy),
+            Some(number) if !self.holds(number) => {
+                place.0 = None;
+                Err(Error::Interrupted)
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Whether the operation with this ticket still waits here; false when it was interrupted.
-    pub(crate) fn holds(&self, ticket: Ticket) -> bool {
-        self.is_busy() && self.last == ticket.0
-    }
-
-    /// The operation goes on waiting, with a fresh waker. The one before is the caller's to drop, unborrowed.
-    pub(crate) fn renew(&mut self, ticket: Ticket, waiter: W) -> Option<W> {
-        debug_assert!(self.holds(ticket));
+    /// An operation that was admitted waits, or goes on waiting with a fresh waker. The one before is the caller's to
+    /// drop, unborrowed.
+    pub(crate) fn wait(&mut self, place: &mut Place, waiter: W) -> Option<W> {
+        if place.0.is_none() {
+            debug_assert!(!self.is_busy(), "a second operation waits in the slot");
+            self.last += 1;
+            place.0 = Some(self.last);
+        }
         self.waiter.replace(waiter)
     }
 
-    /// The operation is over: finished or dropped. Its waiter is the caller's to drop, unborrowed; `None` if it was
-    /// interrupted before.
-    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<W> {
-        if self.holds(ticket) { self.waiter.take() } else { None }
+    /// The operation is over: finished or dropped. Its waiter is the caller's to drop, unborrowed; `None` if it had none,
+    /// or was interrupted.
+    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<W> {
+        let number = place.0.take()?;
+        if self.holds(number) { self.waiter.take() } else { None }
     }
 
     /// Interrupts: the waiter is the caller's to wake, once no borrow is held.
     pub(crate) fn release(&mut self) -> Option<W> {
         self.waiter.take()
+    }
+
+    fn holds(&self, number: u64) -> bool {
+        self.is_busy() && self.last == number
     }
 }

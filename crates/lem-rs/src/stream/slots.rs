@@ -1,7 +1,7 @@
 //! Who waits on a stream: one task on a whole one, one for each direction on a split one.
 
 use crate::error::Error;
-use crate::proto::{Slot, Ticket};
+use crate::proto::{Place, Slot};
 use crate::runtime::{Direction, Wait};
 
 /// The waiter slots of a stream.
@@ -25,7 +25,7 @@ pub(super) struct Waiter {
 #[derive(Debug)]
 pub(super) struct Operation {
     direction: Direction,
-    ticket: Option<Ticket>,
+    place: Place,
 }
 
 impl Default for Slots {
@@ -36,7 +36,7 @@ impl Default for Slots {
 
 impl Operation {
     pub(super) fn new(direction: Direction) -> Self {
-        Self { direction, ticket: None }
+        Self { direction, place: Place::default() }
     }
 
     pub(super) fn direction(&self) -> Direction {
@@ -45,7 +45,7 @@ impl Operation {
 
     /// Whether it waits, as far as it knows.
     pub(super) fn has_waited(&self) -> bool {
-        self.ticket.is_some()
+        self.place.is_taken()
     }
 }
 
@@ -92,34 +92,18 @@ impl Slots {
 
     /// May the operation go on? "busy" if another one waits, "interrupted" if it was.
     pub(super) fn admit(&mut self, operation: &mut Operation) -> Result<(), Error> {
-        let slot = self.of(operation.direction);
-        match operation.ticket {
-            None if slot.is_busy() => Err(Error::Busy),
-            Some(ticket) if !slot.holds(ticket) => {
-                operation.ticket = None;
-                Err(Error::Interrupted)
-            }
-            _ => Ok(()),
-        }
+        self.of(operation.direction).admit(&mut operation.place)
     }
 
     /// The operation waits, or goes on waiting. What it replaces is the caller's to drop, unborrowed.
     pub(super) fn wait(&mut self, operation: &mut Operation, wait: Option<Wait>) -> Option<Waiter> {
         let waiter = Waiter { wait, direction: operation.direction };
-        let slot = self.of(operation.direction);
-        match operation.ticket {
-            Some(ticket) => slot.renew(ticket, waiter),
-            None => {
-                operation.ticket = Some(slot.enter(waiter));
-                None
-            }
-        }
+        self.of(operation.direction).wait(&mut operation.place, waiter)
     }
 
     /// The operation is over.
     pub(super) fn leave(&mut self, operation: &mut Operation) -> Option<Waiter> {
-        let ticket = operation.ticket.take()?;
-        self.of(operation.direction).leave(ticket)
+        self.of(operation.direction).leave(&mut operation.place)
     }
 
     /// Interrupts the operation that waits in this direction.

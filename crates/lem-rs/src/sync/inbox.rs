@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::error::Error;
-use crate::proto::{Slot, Ticket};
+use crate::proto::{Place, Slot};
 use crate::runtime::{Parked, current, no_machine, refuse};
 
 /// Hands values to one task at a time, with the verbs and the strings of a server: a second task that takes is told
@@ -55,7 +55,7 @@ impl<T> Inbox<T> {
     ///
     /// **Cancel safety:** dropping it loses no value.
     pub fn take(&self) -> Take<'_, T> {
-        Take { inbox: self, ticket: None }
+        Take { inbox: self, place: Place::default() }
     }
 
     /// Interrupts the task that waits.
@@ -106,7 +106,7 @@ fn wake(waiter: Option<Parked>) {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Take<'a, T> {
     inbox: &'a Inbox<T>,
-    ticket: Option<Ticket>,
+    place: Place,
 }
 
 impl<T> Future for Take<'_, T> {
@@ -116,40 +116,35 @@ impl<T> Future for Take<'_, T> {
         let Some(core) = current() else { return Poll::Ready(Err(no_machine())) };
         // Before the borrow, and dropped after it: a foreign waker's code may come here.
         let parked = Parked::new(&core, core.wait_of(cx));
-        let mut state = self.inbox.state.borrow_mut();
-        match self.ticket {
-            None if state.slot.is_busy() => {
+        let Self { inbox, place } = &mut *self;
+        let mut state = inbox.state.borrow_mut();
+        match state.slot.admit(place) {
+            Err(Error::Interrupted) => {
                 drop(state);
-                return refuse(cx, Error::Busy);
-            }
-            Some(ticket) if !state.slot.holds(ticket) => {
-                drop(state);
-                self.ticket = None;
                 return Poll::Ready(Err(Error::Interrupted));
             }
-            _ if state.closed => {
+            Err(error) => {
+                drop(state);
+                return refuse(cx, error);
+            }
+            Ok(()) if state.closed => {
                 drop(state);
                 return refuse(cx, Error::Closed);
             }
-            _ => {}
+            Ok(()) => {}
         }
         let give_way = core.must_give_way();
         let value = if give_way { None } else { state.values.pop_front() };
         if let Some(value) = value {
             core.charge(0);
-            let waiter = self.ticket.and_then(|ticket| state.slot.leave(ticket));
+            let waiter = state.slot.leave(place);
             drop(state);
             drop(waiter);
-            self.ticket = None;
             return Poll::Ready(Ok(value));
         }
-        let (ticket, before) = match self.ticket {
-            Some(ticket) => (ticket, state.slot.renew(ticket, Some(parked))),
-            None => (state.slot.enter(Some(parked)), None),
-        };
+        let before = state.slot.wait(place, Some(parked));
         drop(state);
         drop(before);
-        self.ticket = Some(ticket);
         if give_way {
             core.wake(core.wait_of(cx));
         }
@@ -159,8 +154,7 @@ impl<T> Future for Take<'_, T> {
 
 impl<T> Drop for Take<'_, T> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
-        let waiter = self.inbox.state.borrow_mut().slot.leave(ticket);
+        let waiter = self.inbox.state.borrow_mut().slot.leave(&mut self.place);
         drop(waiter);
     }
 }

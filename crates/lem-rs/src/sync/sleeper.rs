@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::proto::{Slot, Ticket};
+use crate::proto::{Place, Slot};
 use crate::runtime::{Parked, current, refuse};
 use crate::time::sleep;
 
@@ -54,23 +54,21 @@ impl<T> Sleeper<T> {
     pub async fn sleep(&self, duration: Duration) -> Result<Option<T>, Error> {
         let core = current().expect("Sleeper::sleep must be awaited inside of Machine::run");
         let mut over = pin!(sleep(duration));
-        let mut asleep = Asleep { sleeper: self, ticket: None };
+        let mut asleep = Asleep { sleeper: self, place: Place::default() };
         poll_fn(|cx| {
             // Before the borrow, so that it is dropped after it: a foreign waker's destructor may look at this sleeper.
             let parked = Parked::new(&core, core.wait_of(cx));
             let mut state = self.state.borrow_mut();
-            let before = match asleep.ticket {
-                None if state.slot.is_busy() || state.value.is_some() => {
+            let unclaimed = !asleep.place.is_taken() && state.value.is_some();
+            match state.slot.admit(&mut asleep.place) {
+                Err(Error::Interrupted) => return Poll::Ready(Ok(state.value.take())),
+                Ok(()) if !unclaimed => {}
+                _ => {
                     drop(state);
                     return refuse(cx, Error::Busy);
                 }
-                None => {
-                    asleep.ticket = Some(state.slot.enter(parked));
-                    None
-                }
-                Some(ticket) if state.slot.holds(ticket) => state.slot.renew(ticket, parked),
-                Some(_) => return Poll::Ready(Ok(state.value.take())),
-            };
+            }
+            let before = state.slot.wait(&mut asleep.place, parked);
             drop(state);
             drop(before);
             over.as_mut().poll(cx).map(|()| Ok(None))
@@ -101,14 +99,16 @@ impl<T> Sleeper<T> {
 /// A sleep under way; leaves the place free however it ends.
 struct Asleep<'a, T> {
     sleeper: &'a Sleeper<T>,
-    ticket: Option<Ticket>,
+    place: Place,
 }
 
 impl<T> Drop for Asleep<'_, T> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
+        if !self.place.is_taken() {
+            return;
+        }
         let mut state = self.sleeper.state.borrow_mut();
-        let waiter = state.slot.leave(ticket);
+        let waiter = state.slot.leave(&mut self.place);
         let unclaimed = if waiter.is_none() { state.value.take() } else { None };
         drop(state);
         drop((waiter, unclaimed));
