@@ -42,8 +42,8 @@ pub use interop::hyper;
 pub use net::{Accept, Address, Listener, ToAddress, connect_source};
 pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
 pub use runtime::{
-    Direction, JoinHandle, Machine, MachineBuilder, Source, SourceHandle, Unblock, longest_poll, now, spawn, unblock,
-    yield_now,
+    CpuPermit, Direction, JoinHandle, Machine, MachineBuilder, Source, SourceHandle, Unblock, longest_poll, now, spawn,
+    unblock, yield_now,
 };
 pub use stream::{
     CloseCause, Flushed, Lines, Outbox, Plain, Polled, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,

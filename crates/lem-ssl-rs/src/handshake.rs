@@ -5,7 +5,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use lem_rs::{
-    Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, Transport,
+    CpuPermit, Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, Transport,
     close_transport,
 };
 
@@ -58,6 +58,8 @@ struct UnderWay {
     input: InputBuffer,
     target: String,
     deadline: Deadline,
+    /// Each flight costs a signature or a key exchange, or both.
+    permit: CpuPermit,
     /// What came of receiving, until that was looked at.
     received: Option<Received>,
     peer_is_gone: bool,
@@ -70,10 +72,12 @@ impl Handshake {
         let Beginning { source, session, received, target, deadline, metered } = beginning;
         let inner = context.inner();
         let deadline = deadline.at_most(inner.deadlines.handshake);
+        let permit = source.cpu_permit();
         let mut tls = Tls::new(source, session, inner.accept_missing_close_notify, metered);
         let mut input = InputBuffer::default();
         let received = Some(tls.begin(received, &mut input));
-        let inner = UnderWay { context, tls, input, target, deadline, received, peer_is_gone: false, checked: false };
+        let (peer_is_gone, checked) = (false, false);
+        let inner = UnderWay { context, tls, input, target, deadline, permit, received, peer_is_gone, checked };
         Self { inner: Box::new(inner) }
     }
 
@@ -155,7 +159,7 @@ impl UnderWay {
                         return Poll::Ready(Err(TlsError::HandshakeCut { reset: true }.into()));
                     }
                     Some(Received::Blocked) => {
-                        self.tls.source().return_heavy_turn();
+                        self.permit.give_back();
                         self.tls.source().park(Direction::Read, cx);
                         if self.tls.has_pending() {
                             self.tls.source().park(Direction::Write, cx);
@@ -173,8 +177,7 @@ impl UnderWay {
                     self.peer_is_gone |= self.tls.flush().is_err();
                     return Poll::Ready(Ok(()));
                 }
-                // Each flight costs a signature or a key exchange, or both.
-                ready!(self.tls.source().poll_heavy_turn(cx));
+                ready!(self.permit.poll(cx));
                 self.peer_is_gone |= self.tls.flush().is_err();
                 self.received = Some(self.tls.receive(&mut self.input, ONE_FLIGHT));
             }

@@ -27,7 +27,8 @@ async fn compute_at_every_event(rounds: Rc<Cell<u32>>) {
 }
 
 async fn heavy_turn(source: &Source) {
-    poll_fn(|cx| source.poll_heavy_turn(cx)).await;
+    let mut permit = source.cpu_permit();
+    poll_fn(|cx| permit.poll(cx)).await;
 }
 
 fn source() -> Source {

@@ -304,8 +304,9 @@ fn meddle_with_the_machine(source: &Rc<Source>) -> Rc<dyn Fn()> {
         drop(Source::adopt(ours).unwrap());
         source.park(Direction::Write, &cx);
         source.unpark(Direction::Write);
-        if source.poll_heavy_turn(&cx).is_ready() {
-            source.return_heavy_turn();
+        let mut permit = source.cpu_permit();
+        if permit.poll(&cx).is_ready() {
+            permit.give_back();
         }
         drop(unblock(|| ()));
     })
@@ -355,7 +356,10 @@ fn the_machine_is_unborrowed_when_wakers_run() {
                 let computing: Vec<_> = (0..8)
                     .map(|_| {
                         let source = source.clone();
-                        spawn(async move { hostile_twice(poll_fn(|cx| source.poll_heavy_turn(cx))).await })
+                        spawn(async move {
+                            let mut permit = source.cpu_permit();
+                            hostile_twice(poll_fn(|cx| permit.poll(cx))).await;
+                        })
                     })
                     .collect();
                 for task in computing {

@@ -107,7 +107,10 @@ fn a_waker_that_panics_costs_no_other_task_its_wake_up() {
             let (source, _peer) = source();
             let wait = || {
                 let source = source.clone();
-                async move { poll_fn(|cx| source.poll_heavy_turn(cx)).await }
+                async move {
+                    let mut permit = source.cpu_permit();
+                    poll_fn(|cx| permit.poll(cx)).await;
+                }
             };
             all_are_woken(when, &Log::default(), wait, async || {}).await;
         });

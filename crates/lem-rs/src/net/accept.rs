@@ -21,6 +21,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So many failed connections in a row are rather a failure of something else: then it pauses as well.
 const MOST_FAILURES: u32 = 64;
 
+impl Listener {
+    /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// **Cancel safety:** as [`accept`](Self::accept).
+    pub fn accept_source(&self) -> Accept<'_> {
+        Accept::new(self)
+    }
+}
+
 /// The future of [`Listener::accept_source`].
 ///
 /// **Cancel safety:** dropping it loses no connection.

@@ -7,7 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::accept::Accept;
 use super::address::{Address, ToAddress};
 use super::connect::DEADLINE;
 use super::resolve;
@@ -126,16 +125,6 @@ impl Listener {
     pub async fn accept(&self) -> Result<Stream<Plain>, Error> {
         let (source, _) = self.accept_source().await?;
         Ok(Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default()))
-    }
-
-    /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
-    ///
-    /// # Errors
-    /// As [`accept`](Self::accept).
-    ///
-    /// **Cancel safety:** as [`accept`](Self::accept).
-    pub fn accept_source(&self) -> Accept<'_> {
-        Accept::new(self)
     }
 
     /// Accepts connections and starts a task with `handler` for each, until it is interrupted or closed. A panic in a

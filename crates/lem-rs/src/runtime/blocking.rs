@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::current::current;
 use super::wait::ForeignWaker;
-use super::waker::current;
 use crate::error::JoinError;
 
 /// Runs `work` on a worker thread and awaits its result, so that it does not hold up the machine: a name lookup, a

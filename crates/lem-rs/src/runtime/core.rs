@@ -1,8 +1,8 @@
 //! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
 
 mod budget;
-mod heavy;
 mod poll;
+mod timers;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,45 +16,64 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
+use super::budget::Budget;
 use super::contain::contain;
-use super::handler::{Ready, ReadyHandler};
+use super::cpu_permits::CpuPermits;
+use super::handler::ReadyHandler;
 use super::key::Key;
-use super::linger::{Linger, Lingering};
-use super::pace::Pace;
+use super::lost_wakeup::LostWakeupCheck;
 use super::remote::Remote;
-use super::scratch::{Scratch, release_queue};
+use super::shrink::{shrink, shrink_queue};
+use super::shutdown::{ShutdownGuard, Shutdowns};
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::Timers;
-use super::vigil::Vigil;
 use super::wait::{ForeignWaker, Wait};
 use super::workers::Workers;
 use crate::error::Error;
-use crate::world::{Resolve, World};
+use crate::world::{self, Resolve, World};
 
 pub(crate) struct Core {
     world: Box<dyn World>,
     remote: Arc<Remote>,
     tasks: RefCell<Tasks>,
     ready: RefCell<VecDeque<Ready>>,
-    pub(super) timers: RefCell<Timers<Wait>>,
+    timers: RefCell<Timers<Wait>>,
     sources: RefCell<Sources>,
     workers: Arc<Workers>,
     arenas: Arenas,
     resolver: Option<Rc<dyn Resolve>>,
     /// The task being polled, and the address by which its waker is recognised.
     polled: Cell<Option<(Key, *const ())>>,
-    pace: Pace,
-    vigil: Vigil,
+    budget: Budget,
+    cpu_permits: CpuPermits,
+    lost_wakeups: LostWakeupCheck,
     /// Streams that are being closed in the background.
-    lingering: Rc<Lingering>,
+    shutdowns: Rc<Shutdowns>,
     /// The machine is gone: nothing can be spawned any more.
     over: Cell<bool>,
     /// This thread is inside of the machine's `run`.
     running: Cell<bool>,
     /// A task's future is being dropped because it panicked.
     after_panic: Cell<bool>,
-    scratch: RefCell<Scratch>,
+    turn: RefCell<Turn>,
+}
+
+/// An entry of the ready queue.
+#[derive(Debug)]
+enum Ready {
+    /// A task that was woken.
+    Task(Key),
+    /// A stream with something to send that no task waits for.
+    Flush(Weak<dyn ReadyHandler>),
+}
+
+/// Filled and emptied in each turn, kept for their memory.
+#[derive(Default)]
+struct Turn {
+    events: Vec<world::Ready>,
+    woken: Vec<Wait>,
+    keys: Vec<Key>,
 }
 
 impl Core {
@@ -72,13 +91,14 @@ impl Core {
             workers: Arc::default(),
             arenas: Arenas::default(),
             polled: Cell::new(None),
-            pace: Pace::default(),
-            vigil: Vigil::default(),
-            lingering: Rc::default(),
+            budget: Budget::default(),
+            cpu_permits: CpuPermits::default(),
+            lost_wakeups: LostWakeupCheck::default(),
+            shutdowns: Rc::default(),
             over: Cell::new(false),
             running: Cell::new(false),
             after_panic: Cell::new(false),
-            scratch: RefCell::default(),
+            turn: RefCell::default(),
         })
     }
 
@@ -139,8 +159,8 @@ impl Core {
         &self.arenas
     }
 
-    pub(super) fn vigil(&self) -> &Vigil {
-        &self.vigil
+    pub(super) fn lost_wakeups(&self) -> &LostWakeupCheck {
+        &self.lost_wakeups
     }
 
     pub(crate) fn resolver(&self) -> Option<&Rc<dyn Resolve>> {
@@ -215,8 +235,8 @@ impl Core {
     /// Wakes who waits. Call it with no `RefCell` borrowed: a foreign waker is code of the user's, and its destructor, too.
     pub(crate) fn wake(&self, wait: Wait) {
         match wait {
-            Wait::Task(key, hold) => {
-                hold.release();
+            Wait::Task(key, count) => {
+                drop(count);
                 self.schedule(key);
             }
             Wait::Foreign(waker) => waker.wake(),
@@ -232,7 +252,9 @@ impl Core {
     /// decides whether to wait: to clone a foreign waker is to run code of the user's. Drop it unborrowed as well.
     pub(crate) fn wait_of(&self, cx: &Context<'_>) -> Wait {
         match self.polled.get() {
-            Some((key, data)) if ptr::eq(data, cx.waker().data()) => Wait::Task(key, self.tasks.borrow().hold(key)),
+            Some((key, data)) if ptr::eq(data, cx.waker().data()) => {
+                Wait::Task(key, self.tasks.borrow().waker_count(key))
+            }
             _ => Wait::Foreign(ForeignWaker::new(cx.waker())),
         }
     }
@@ -247,19 +269,23 @@ impl Core {
 impl Core {
     /// Keeps a `run` whose main task is not over yet from returning until the guard is dropped: a stream is closed in the
     /// background. The holder bounds its own time.
-    pub(crate) fn linger(&self) -> Linger {
-        self.lingering.begin()
+    pub(crate) fn begin_shutdown(&self) -> ShutdownGuard {
+        self.shutdowns.begin()
     }
 
-    pub(super) fn lingering(&self) -> &Lingering {
-        &self.lingering
+    pub(super) fn shutdowns(&self) -> &Shutdowns {
+        &self.shutdowns
+    }
+
+    pub(super) fn cpu_permits(&self) -> &CpuPermits {
+        &self.cpu_permits
     }
 
     /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
     /// ready. `Ok(false)` says that nothing will ever happen any more.
     pub(crate) fn wait(&self) -> io::Result<bool> {
-        let mut scratch = self.scratch.take();
-        let mut limit = if !self.ready.borrow().is_empty() || self.pace.has_put_off() {
+        let mut turn = self.turn.take();
+        let mut limit = if !self.ready.borrow().is_empty() || self.cpu_permits.is_waited_for() {
             Some(Duration::ZERO)
         } else {
             self.until_next_timer()
@@ -268,36 +294,36 @@ impl Core {
             if self.is_stalled() {
                 return Ok(false);
             }
-            limit = self.world.look_again();
+            limit = self.world.stall_recheck_interval();
         }
         if limit != Some(Duration::ZERO) {
-            scratch.release();
-            release_queue(&mut self.ready.borrow_mut());
-            self.pace.release();
+            turn.shrink();
+            shrink_queue(&mut self.ready.borrow_mut());
+            self.cpu_permits.shrink();
         }
-        let waited = self.world.wait(limit, &mut scratch.events);
+        let waited = self.world.wait(limit, &mut turn.events);
         {
             let mut sources = self.sources.borrow_mut();
-            for event in scratch.events.drain(..) {
-                sources.note(event, &mut scratch.woken);
+            for event in turn.events.drain(..) {
+                sources.note(event, &mut turn.woken);
             }
         }
         {
             let mut timers = self.timers.borrow_mut();
             if timers.len() > 0 {
-                timers.expire(self.world.now(), &mut scratch.woken);
+                timers.expire(self.world.now(), &mut turn.woken);
             }
         }
-        self.remote.take(&mut scratch.keys);
-        for key in scratch.keys.drain(..) {
+        self.remote.take(&mut turn.keys);
+        for key in turn.keys.drain(..) {
             self.schedule(key);
         }
         // Behind what the sockets have woken.
-        self.pace.take_put_off(&mut scratch.woken, |task, wait| self.leave_place(task, wait));
-        for wait in scratch.woken.drain(..) {
+        self.cpu_permits.grant(&mut turn.woken);
+        for wait in turn.woken.drain(..) {
             self.wake(wait);
         }
-        self.scratch.replace(scratch);
+        self.turn.replace(turn);
         waited
     }
 
@@ -328,6 +354,15 @@ impl Core {
     /// What the machine holds, for tests of leaks and for curious operators.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         (self.tasks.borrow().len(), self.timers.borrow().len(), self.sources.borrow().len())
+    }
+}
+
+impl Turn {
+    /// Gives back what a burst has left.
+    fn shrink(&mut self) {
+        shrink(&mut self.events);
+        shrink(&mut self.woken);
+        shrink(&mut self.keys);
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::core::Core;
 use super::key::Key;
-use super::wait::Parked;
+use super::parked::Parked;
 use crate::error::JoinError;
 
 /// A spawned task: await it for its result, or [`detach`](Self::detach) or [`cancel`](Self::cancel) it.

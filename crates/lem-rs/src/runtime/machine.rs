@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use super::current::{current, enter};
 use super::join::JoinHandle;
-use super::waker::{current, enter};
 use crate::error::Error;
 use crate::world::{OsWorld, Resolve, World};
 
@@ -88,18 +88,18 @@ impl Machine {
                 }
                 output.is_some()
             });
-            self.core.vigil().report()?;
+            self.core.lost_wakeups().report()?;
             if output.is_none() && !self.wait()? {
                 return Err(Error::Stalled { tasks: self.core.task_count() });
             }
         }
         // Here, and not when `run` returns: it may hold streams, and drop closes them.
         main.set(None);
-        let closing = self.core.lingering().begun();
-        while self.core.lingering().has_any_of(closing) {
+        let closing = self.core.shutdowns().begun();
+        while self.core.shutdowns().has_any_of(closing) {
             self.core.run_ready(main_task.key, &mut |_| true);
-            self.core.vigil().report()?;
-            if self.core.lingering().has_any_of(closing) && !self.wait()? {
+            self.core.lost_wakeups().report()?;
+            if self.core.shutdowns().has_any_of(closing) && !self.wait()? {
                 break;
             }
         }
@@ -157,7 +157,7 @@ impl MachineBuilder {
 
     pub(crate) fn build_in(self, world: Box<dyn World>) -> Machine {
         let core = Core::new(world, self.resolver);
-        core.vigil().switch(self.checks_wakers);
+        core.lost_wakeups().enable(self.checks_wakers);
         Machine { core }
     }
 }

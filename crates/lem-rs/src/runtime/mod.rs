@@ -2,42 +2,50 @@
 
 mod arena;
 mod blocking;
+mod budget;
 mod contain;
 mod core;
+mod cpu_permit;
+mod cpu_permits;
+mod current;
+mod direction;
 mod handler;
 mod join;
 mod key;
-mod linger;
+mod lost_wakeup;
 mod machine;
-mod pace;
+mod parked;
 mod primitives;
 mod refusal;
 mod remote;
 #[cfg(feature = "hyper")]
 mod remote_timer;
-mod scratch;
+mod shrink;
+mod shutdown;
 mod source;
 mod sources;
 mod task;
 mod timers;
-mod vigil;
 mod wait;
-mod waker;
+mod waker_count;
 mod workers;
 
 pub use blocking::{Unblock, unblock};
 pub(crate) use contain::contain;
 pub(crate) use core::Core;
+pub use cpu_permit::CpuPermit;
+pub(crate) use current::current;
+pub use direction::Direction;
 pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;
 pub(crate) use key::{Key, Keyed};
 pub use machine::{Machine, MachineBuilder, longest_poll, now, spawn, yield_now};
+pub(crate) use parked::Parked;
 pub(crate) use refusal::{refuse, refused};
 #[cfg(feature = "hyper")]
 pub(crate) use remote_timer::RemoteTimer;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
-pub use source::{Direction, Source, SourceHandle};
+pub use source::{Source, SourceHandle};
 pub(crate) use timers::TimerKey;
-pub(crate) use wait::{Parked, Wait};
-pub(crate) use waker::current;
+pub(crate) use wait::Wait;

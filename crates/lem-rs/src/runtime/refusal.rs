@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use super::waker::current;
+use super::current::current;
 use crate::error::Error;
 
 /// Refuses a verb that has not waited; in the task's next turn, if its share of this one is spent. Then the verb is polled

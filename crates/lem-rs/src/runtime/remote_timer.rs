@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::current::current;
 use super::remote::Remote;
 use super::timers::TimerKey;
-use super::waker::current;
 
 /// A deadline, and the timer that was armed for it on one machine. Unlike [`Sleep`](crate::Sleep) it is `Send` and
 /// `Sync`; it can be polled only inside of a machine.

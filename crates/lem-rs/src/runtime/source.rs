@@ -4,24 +4,17 @@ use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use super::core::Core;
+use super::cpu_permit::CpuPermit;
+use super::current::current;
+use super::direction::Direction;
 use super::key::Key;
 use super::wait::Wait;
-use super::waker::current;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::world::{Acceptor, OwnedSocket, Socket};
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From the peer to us.
-    Read,
-    /// From us to the peer.
-    Write,
-}
 
 /// The right to an entry in the machine's table of sockets; gone when dropped.
 #[derive(Debug)]
@@ -93,13 +86,13 @@ impl Source {
     /// Registers `wait` for the next event of this direction; hands out what stood there.
     #[must_use = "drop it with nothing borrowed"]
     pub(crate) fn register(&self, direction: Direction, wait: Wait) -> Option<Wait> {
-        self.core().sources().borrow_mut().park(self.watched.key, direction, wait)
+        self.watched.replace_waiter(direction, wait)
     }
 
     /// Takes out what is registered.
     #[must_use = "drop it with nothing borrowed"]
     pub(crate) fn deregister(&self, direction: Direction) -> Option<Wait> {
-        self.core().sources().borrow_mut().take_waiter(self.watched.key, direction)
+        self.watched.take_waiter(direction)
     }
 }
 
@@ -246,15 +239,9 @@ impl Source {
         self.core().arenas().spares.put(buffer);
     }
 
-    /// Waits for this turn's share of long computations, such as a handshake's signatures: a loop full of them still
-    /// serves everybody else in between.
-    pub fn poll_heavy_turn(&self, cx: &Context<'_>) -> Poll<()> {
-        self.core().poll_heavy(cx)
-    }
-
-    /// Gives back what [`poll_heavy_turn`](Self::poll_heavy_turn) gave: there was nothing to compute.
-    pub fn return_heavy_turn(&self) {
-        self.core().return_heavy();
+    /// Asks for the right to long computations.
+    pub fn cpu_permit(&self) -> CpuPermit {
+        CpuPermit::new(self.core())
     }
 
     /// The peer's address.

@@ -1,7 +1,7 @@
 //! The table of sockets: what is known of each one's readiness, and who waits for it.
 
+use super::direction::Direction;
 use super::key::{Key, Keyed};
-use super::source::Direction;
 use super::wait::Wait;
 use crate::world::Ready;
 

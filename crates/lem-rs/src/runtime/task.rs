@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use super::key::{Key, Keyed};
 use super::remote::{Remote, TaskWaker};
-use super::vigil::Hold;
+use super::waker_count::WakerCount;
 
 /// A spawned future, wrapped so that it delivers its own result.
 pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
@@ -22,13 +22,11 @@ pub(crate) struct Task {
     pub(crate) body: Body,
     /// Whether its key waits in the ready queue: woken twice is polled once.
     pub(crate) queued: bool,
-    /// How many places it has among those who wait for a long computation.
-    pub(super) places: usize,
     pub(crate) waker: Waker,
     /// The same waker, to see whether clones of it exist anywhere.
     handle: Arc<TaskWaker>,
     /// Lent to every [`Wait`](super::wait::Wait) that names this task.
-    hold: Hold,
+    waker_count: WakerCount,
 }
 
 /// Where a task's future is.
@@ -53,10 +51,10 @@ impl Tasks {
     /// Adds a task that is marked as queued: the caller puts it into the ready queue.
     #[track_caller]
     pub(crate) fn insert(&mut self, body: Body, remote: &Arc<Remote>) -> Key {
-        let hold = Hold::new();
+        let waker_count = WakerCount::new();
         self.entries.insert_with(|key| {
             let handle = Arc::new(TaskWaker::new(key, remote.clone()));
-            Task { body, queued: true, places: 0, waker: Waker::from(handle.clone()), handle, hold }
+            Task { body, queued: true, waker: Waker::from(handle.clone()), handle, waker_count }
         })
     }
 
@@ -86,8 +84,8 @@ impl Tasks {
     }
 
     /// What a wait that names the task keeps.
-    pub(crate) fn hold(&self, key: Key) -> Hold {
-        self.get(key).map(|task| task.hold.clone()).unwrap_or_default()
+    pub(crate) fn waker_count(&self, key: Key) -> WakerCount {
+        self.get(key).map(|task| task.waker_count.clone()).unwrap_or_default()
     }
 }
 
@@ -98,7 +96,7 @@ impl Task {
     }
 
     #[cfg(feature = "sim")]
-    pub(super) fn hold(&self) -> &Hold {
-        &self.hold
+    pub(super) fn waker_count(&self) -> &WakerCount {
+        &self.waker_count
     }
 }

@@ -1,12 +1,10 @@
 //! Timers that cost the same whether there are ten or a hundred thousand: a hierarchical wheel (Varghese and Lauck,
 //! 1987). Arming and cancelling touch one list; most timers are cancelled and never looked at again.
 
-use std::task::Context;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
 use super::key::{Key, Keyed};
-use super::scratch::release;
+use super::shrink::shrink;
 
 /// One tick is a millisecond, the grain of the operating system's own wait.
 const TICK: Duration = Duration::from_millis(1);
@@ -122,7 +120,7 @@ impl<W> Timers<W> {
             }
             self.chain = chain;
         }
-        release(&mut self.chain);
+        shrink(&mut self.chain);
         self.elapsed = self.elapsed.max(now);
     }
 
@@ -189,30 +187,6 @@ impl<W> Timers<W> {
     fn tick_at_or_after(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         since.as_nanos().div_ceil(TICK.as_nanos()) as u64
-    }
-}
-
-/// The machine's timers.
-impl Core {
-    pub(crate) fn arm(&self, deadline: Instant, cx: &Context<'_>) -> TimerKey {
-        let wait = self.wait_of(cx);
-        self.timers.borrow_mut().arm(deadline, wait)
-    }
-
-    /// Replaces what a timer wakes; false if it has fired.
-    pub(crate) fn rearm(&self, timer: TimerKey, cx: &Context<'_>) -> bool {
-        let wait = self.wait_of(cx);
-        let mut timers = self.timers.borrow_mut();
-        let Some(waiter) = timers.waiter_mut(timer) else { return false };
-        let before = std::mem::replace(waiter, wait);
-        drop(timers);
-        drop(before);
-        true
-    }
-
-    pub(crate) fn disarm(&self, timer: TimerKey) {
-        let waiter = self.timers.borrow_mut().cancel(timer);
-        drop(waiter);
     }
 }
 

@@ -3,27 +3,26 @@
 #[cfg(test)]
 mod tests;
 
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 use std::task::Waker;
 
 use super::contain::contain;
-use super::core::Core;
+use super::direction::Direction;
 use super::handler::ReadyHandler;
 use super::key::Key;
-use super::source::Direction;
-use super::vigil::Hold;
+use super::waker_count::WakerCount;
 
 /// Wakes one waiter of one machine.
 ///
 /// A task of the machine is named by its key: no reference count is touched, and a key that has outlived its task
 /// wakes nobody. Anything else that polls our futures (a combinator with wakers of its own) gives its `Waker`.
 /// Because our own primitives hold no clone of a task's waker, a task whose waker has clones is one that somebody
-/// outside may wake; [`Core::is_stalled`] rests on that.
+/// outside may wake; the machine's check for a stall rests on that.
 ///
 /// It cannot be cloned: a foreign waker's clone and its destructor are code of the user's, to be run with nothing borrowed.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    Task(Key, Hold),
+    Task(Key, WakerCount),
     Foreign(ForeignWaker),
     /// A stream, which knows who waits on it.
     Handler(Weak<dyn ReadyHandler>, Direction),
@@ -57,23 +56,5 @@ impl Drop for ForeignWaker {
             tests::touched();
             contain(move || drop(waker));
         }
-    }
-}
-
-/// A [`Wait`] that knows its machine, for things that may be used when another machine runs.
-#[derive(Debug)]
-pub(crate) struct Parked {
-    core: Rc<Core>,
-    wait: Wait,
-}
-
-impl Parked {
-    pub(crate) fn new(core: &Rc<Core>, wait: Wait) -> Self {
-        Self { core: core.clone(), wait }
-    }
-
-    /// Wakes. Call it with no `RefCell` borrowed: a foreign waker is code of the user's.
-    pub(crate) fn wake(self) {
-        self.core.wake(self.wait);
     }
 }

@@ -79,7 +79,7 @@ impl World for SimWorld {
         Ok(happens || !ready.is_empty())
     }
 
-    fn look_again(&self) -> Option<Duration> {
+    fn stall_recheck_interval(&self) -> Option<Duration> {
         None
     }
 

@@ -61,10 +61,10 @@ impl GracefulClose {
         match closing.advance() {
             Advance::Over(result) => close.finish(result),
             Advance::Wait | Advance::Again => {
-                let linger = core.linger();
+                let guard = core.begin_shutdown();
                 let report = close.clone();
                 let task = JoinHandle::spawn(core, async move {
-                    let _linger = linger;
+                    let _guard = guard;
                     let result = closing.within(deadline).await;
                     report.finish(result);
                 });

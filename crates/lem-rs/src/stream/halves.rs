@@ -25,6 +25,14 @@ pub struct WriteHalf<T: Transport> {
     inner: Option<Rc<Inner<T>>>,
 }
 
+impl<T: Transport> Stream<T> {
+    /// Splits the stream: a task may wait on each half at once. Dropping the writing half closes the sending side.
+    pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
+        self.inner.split();
+        (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))
+    }
+}
+
 impl<T: Transport> ReadHalf<T> {
     pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
         Self { inner }

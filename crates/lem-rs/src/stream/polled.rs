@@ -46,8 +46,15 @@ pub struct Polled<T: Transport> {
 /// they are.
 const MAX_GATHERED: usize = 64 * 1024;
 
+impl<T: Transport> Stream<T> {
+    /// The stream as poll functions, for protocol libraries and the I/O traits of other crates.
+    pub fn into_polled(self) -> Polled<T> {
+        Polled::new(self.inner)
+    }
+}
+
 impl<T: Transport> Polled<T> {
-    pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
+    fn new(inner: Rc<Inner<T>>) -> Self {
         inner.split();
         Self {
             inner,

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::halves::{ReadHalf, WriteHalf};
 use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::lines::Lines;
 use super::options::StreamOptions;
-use super::polled::Polled;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::write::Write;
@@ -40,7 +38,7 @@ use crate::runtime::Direction;
 /// Dropping a stream closes it like [`close`](Self::close): gracefully, in the background. A panic that drops it ends it
 /// like [`abort`](Self::abort), so that half an answer does not look like a whole one.
 pub struct Stream<T: Transport> {
-    inner: Rc<Inner<T>>,
+    pub(super) inner: Rc<Inner<T>>,
 }
 
 /// Why a stream is closed.
@@ -185,17 +183,6 @@ impl<T: Transport> Stream<T> {
     /// [`Error::AlreadyClosed`] if it is closed.
     pub fn close_write(&self) -> Result<(), Error> {
         self.inner.close_write()
-    }
-
-    /// Splits the stream: a task may wait on each half at once. Dropping the writing half closes the sending side.
-    pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
-        self.inner.split();
-        (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))
-    }
-
-    /// The stream as poll functions, for protocol libraries and the I/O traits of other crates.
-    pub fn into_polled(self) -> Polled<T> {
-        Polled::new(self.inner)
     }
 
     /// A way to end this stream from elsewhere.

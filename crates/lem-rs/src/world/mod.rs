@@ -27,7 +27,7 @@ pub(crate) trait World {
 
     /// How long to wait at most where only another thread could wake a task: that one may drop its waker without a word,
     /// and then the machine has stalled. `None` in a world without other threads.
-    fn look_again(&self) -> Option<Duration>;
+    fn stall_recheck_interval(&self) -> Option<Duration>;
 
     /// Takes a blocking call over, to run it in a way of its own; or gives it back, for a worker thread.
     fn take_over(&self, job: Job) -> Option<Job> {

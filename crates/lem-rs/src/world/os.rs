@@ -93,7 +93,7 @@ impl World for OsWorld {
         Ok(true)
     }
 
-    fn look_again(&self) -> Option<Duration> {
+    fn stall_recheck_interval(&self) -> Option<Duration> {
         Some(Duration::from_secs(1))
     }
 

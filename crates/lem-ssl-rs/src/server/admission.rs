@@ -224,15 +224,16 @@ async fn admit(listed: ListedHandshake, source: Source, peer: Endpoint, permit: 
 /// Waits for the first that a client says. Until then it has no session: a flood of connections that say nothing costs
 /// little more than their sockets.
 async fn first_bytes(source: &Source, peer: &Endpoint, deadline: Deadline) -> Result<Vec<u8>, Error> {
+    let mut permit = source.cpu_permit();
     let read = poll_fn(|cx| {
         // What comes of it is a flight of ours, with a signature and a key exchange.
-        ready!(source.poll_heavy_turn(cx));
+        ready!(permit.poll(cx));
         let read = source.with_receive_arena(|arena| source.try_read(arena).map(|count| arena[..count].to_vec()));
         Poll::Ready(match read {
             Ok(bytes) if bytes.is_empty() => Err(TlsError::HandshakeCut { reset: false }.into()),
             Ok(bytes) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                source.return_heavy_turn();
+                permit.give_back();
                 source.park(Direction::Read, cx);
                 return Poll::Pending;
             }

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::rc::Weak;
 use std::task::{Context, Waker};
 
-use super::Core;
+use super::{Core, Ready};
 use crate::runtime::contain::contain;
-use crate::runtime::handler::{Ready, ReadyHandler};
+use crate::runtime::handler::ReadyHandler;
 use crate::runtime::key::Key;
 use crate::runtime::task::Body;
 
@@ -18,7 +18,8 @@ impl Core {
     /// Polls ready tasks, up to the turn's bounds. `poll_main` is called when it is the main task's turn; it says
     /// whether the turn should end.
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
-        self.pace.begin_turn(|task| self.tasks.borrow().get(task).is_some_and(|task| task.queued));
+        self.budget.begin_turn();
+        self.cpu_permits.begin_turn();
         for _ in 0..POLLS_PER_TURN {
             let Some(ready) = self.ready.borrow_mut().pop_front() else { return };
             let ended = self.measured(|| match ready {
@@ -26,7 +27,7 @@ impl Core {
                 Ready::Task(key) => self.poll_task(key),
                 Ready::Flush(stream) => self.flush_stream(&stream),
             });
-            if ended || self.pace.turn_is_spent() {
+            if ended || self.budget.turn_is_spent() {
                 return;
             }
         }
@@ -44,7 +45,7 @@ impl Core {
         drop(polling);
         drop(waker);
         if !ended {
-            self.vigil.look_at(&self.tasks.borrow(), key);
+            self.lost_wakeups.check(&self.tasks.borrow(), key);
         }
         ended
     }
@@ -72,7 +73,7 @@ impl Core {
             match tasks.get_mut(key) {
                 Some(task) if waits && matches!(task.body, Body::Polled) => {
                     task.body = Body::Here(future);
-                    self.vigil.look_at(&tasks, key);
+                    self.lost_wakeups.check(&tasks, key);
                     None
                 }
                 _ => Some((tasks.remove(key), future)),
@@ -87,7 +88,7 @@ impl Core {
     /// A stream sends what was accepted. A panic is one of its transport's; the panic hook has reported it.
     fn flush_stream(&self, stream: &Weak<dyn ReadyHandler>) -> bool {
         if let Some(stream) = stream.upgrade() {
-            self.pace.begin_poll_outside_of_tasks();
+            self.budget.begin_poll();
             contain(move || stream.flush());
         }
         false
@@ -95,7 +96,7 @@ impl Core {
 
     fn begin_poll(&self, key: Key, waker: &Waker) -> Polling<'_> {
         self.polled.set(Some((key, waker.data())));
-        self.pace.begin_poll(key);
+        self.budget.begin_poll();
         Polling(&self.polled)
     }
 }

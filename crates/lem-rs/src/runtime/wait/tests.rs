@@ -209,8 +209,9 @@ fn no_table_of_the_machine_is_borrowed_where_a_foreign_waker_is_touched() {
             drop(source());
             used.park(Direction::Write, &cx);
             used.unpark(Direction::Write);
-            if used.poll_heavy_turn(&cx).is_ready() {
-                used.return_heavy_turn();
+            let mut permit = used.cpu_permit();
+            if permit.poll(&cx).is_ready() {
+                permit.give_back();
             }
             drop(unblock(|| ()));
         })));
@@ -235,7 +236,8 @@ fn no_table_of_the_machine_is_borrowed_where_a_foreign_waker_is_touched() {
                 .map(|_| {
                     let (source, peer) = source();
                     spawn(async move {
-                        foreign(poll_fn(|cx| source.poll_heavy_turn(cx))).await;
+                        let mut permit = source.cpu_permit();
+                        foreign(poll_fn(|cx| permit.poll(cx))).await;
                         drop(peer);
                     })
                 })

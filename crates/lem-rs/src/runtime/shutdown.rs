@@ -1,4 +1,4 @@
-//! Work that `run` waits for although the main task is done: streams that are being closed in the background.
+//! Streams that are being closed in the background, for which `run` waits although the main task is done.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 /// What is being finished in the background, in the order in which it began.
 #[derive(Debug, Default)]
-pub(super) struct Lingering {
+pub(super) struct Shutdowns {
     begun: Cell<u64>,
     /// Which of those are not over.
     open: RefCell<BTreeSet<u64>>,
@@ -14,17 +14,17 @@ pub(super) struct Lingering {
 
 /// Something is being finished in the background, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Linger {
+pub(crate) struct ShutdownGuard {
     number: u64,
-    among: Rc<Lingering>,
+    among: Rc<Shutdowns>,
 }
 
-impl Lingering {
-    pub(super) fn begin(self: &Rc<Self>) -> Linger {
+impl Shutdowns {
+    pub(super) fn begin(self: &Rc<Self>) -> ShutdownGuard {
         let number = self.begun.get();
         self.begun.set(number + 1);
         self.open.borrow_mut().insert(number);
-        Linger { number, among: self.clone() }
+        ShutdownGuard { number, among: self.clone() }
     }
 
     /// How much has begun so far: what is to be given to [`has_any_of`](Self::has_any_of).
@@ -38,7 +38,7 @@ impl Lingering {
     }
 }
 
-impl Drop for Linger {
+impl Drop for ShutdownGuard {
     fn drop(&mut self) {
         self.among.open.borrow_mut().remove(&self.number);
     }

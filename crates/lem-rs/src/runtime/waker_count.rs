@@ -1,0 +1,42 @@
+//! How many places could wake a task.
+//!
+//! Every [`Wait`](super::wait::Wait) that names a task holds its count, wherever it is kept: in a timer, at a socket, in a
+//! queue. Only in builds with the feature `sim`, for the [check](super::lost_wakeup) of lost wake-ups; the others pay
+//! nothing.
+
+pub(crate) use imp::WakerCount;
+
+#[cfg(feature = "sim")]
+mod imp {
+    use std::panic::Location;
+    use std::rc::Rc;
+
+    /// Counts what may wake a task, by its clones. The task itself holds one.
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct WakerCount(Option<Rc<Location<'static>>>);
+
+    impl WakerCount {
+        /// For a task that is spawned where the caller stands.
+        #[track_caller]
+        pub(crate) fn new() -> Self {
+            Self(Some(Rc::new(*Location::caller())))
+        }
+
+        /// Where the task was spawned, if nothing holds its count but the task.
+        pub(crate) fn is_last_of(&self) -> Option<Location<'static>> {
+            self.0.as_ref().filter(|shared| Rc::strong_count(shared) == 1).map(|shared| **shared)
+        }
+    }
+}
+
+#[cfg(not(feature = "sim"))]
+mod imp {
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct WakerCount(());
+
+    impl WakerCount {
+        pub(crate) fn new() -> Self {
+            Self(())
+        }
+    }
+}
