@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub enum Endpoint {
     /// An IP address and a port.
     Ip(SocketAddr),
-    /// A Unix-domain socket; the client's end has no path as a rule.
+    /// A Unix-domain socket; the client's end usually has no path.
     Unix(Option<PathBuf>),
 }
 

@@ -15,11 +15,11 @@ use crate::runtime::{Core, Direction, Source, refuse};
 use crate::time::{Sleep, sleep};
 
 /// The first pause when descriptors have run out, and the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many failed connections in a row are rather a failure of something else: then it pauses as well.
-const MOST_FAILURES: u32 = 64;
+const MAX_FAILURES: u32 = 64;
 
 impl Listener {
     /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
@@ -48,7 +48,7 @@ pub struct Accept<'a> {
 
 impl<'a> Accept<'a> {
     pub(super) fn new(listener: &'a Listener) -> Self {
-        Self { listener, place: Place::default(), pause: None, next_pause: SHORTEST_PAUSE, failures: 0 }
+        Self { listener, place: Place::default(), pause: None, next_pause: MIN_PAUSE, failures: 0 }
     }
 
     fn admit(&mut self) -> Result<(), Error> {
@@ -110,13 +110,13 @@ impl Future for Accept<'_> {
                 None => return self.closed(cx),
             };
             match Failure::of(&error) {
-                Failure::Connection if self.failures < MOST_FAILURES => self.failures += 1,
+                Failure::Connection if self.failures < MAX_FAILURES => self.failures += 1,
                 Failure::Connection | Failure::Resources => {
-                    if self.next_pause == SHORTEST_PAUSE {
-                        self.listener.tell_pause(error);
+                    if self.next_pause == MIN_PAUSE {
+                        self.listener.report_pause(error);
                     }
                     self.pause = Some(sleep(self.next_pause));
-                    self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
+                    self.next_pause = (self.next_pause * 2).min(MAX_PAUSE);
                 }
                 Failure::Listener => {
                     let doing = format!("accept on {}", self.listener.local_addr());

@@ -175,8 +175,8 @@ fn parse_port(service: &str) -> Result<u16, String> {
 
 /// A host name that can be asked for (RFC 1123 section 2.1, with the underscore that many use).
 fn check_name(name: &str) -> Result<(), String> {
-    const LONGEST_NAME: usize = 253;
-    const LONGEST_LABEL: usize = 63;
+    const MAX_NAME: usize = 253;
+    const MAX_LABEL: usize = 63;
     if name == "unix" {
         return Err("a host called unix looks like the path of a socket: write unix. with a dot".into());
     }
@@ -188,12 +188,12 @@ fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("the host contains {letter:?}, which no host name does"));
     }
     let labels = name.strip_suffix('.').unwrap_or(name);
-    if labels.len() > LONGEST_NAME {
-        return Err(format!("the host is longer than {LONGEST_NAME} characters"));
+    if labels.len() > MAX_NAME {
+        return Err(format!("the host is longer than {MAX_NAME} characters"));
     }
-    match labels.split('.').find(|label| label.is_empty() || label.len() > LONGEST_LABEL) {
+    match labels.split('.').find(|label| label.is_empty() || label.len() > MAX_LABEL) {
         Some("") => Err("the host has an empty part".into()),
-        Some(_) => Err(format!("a part of the host is longer than {LONGEST_LABEL} characters")),
+        Some(_) => Err(format!("a part of the host is longer than {MAX_LABEL} characters")),
         // "1.2.3" and "0x7f000001" are nothing that a resolver should be asked (WHATWG URL, "ends in a number"): the C
         // library's would take them for 1.2.0.3 and 127.0.0.1.
         None if labels.rsplit('.').next().is_some_and(is_number) => {

@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) on_pause: Option<PauseHook>,
 }
 
-/// Who is told of a pause.
+/// Called with the reason of a pause.
 type PauseHook = Rc<dyn Fn(&Error)>;
 
 pub(super) struct Open {
@@ -181,10 +181,10 @@ impl Listener {
         Ok(())
     }
 
-    /// Calls `told` when accepting has to pause because descriptors or memory have run out: once for each pause, however
+    /// Calls `on_event` when accepting has to pause because descriptors or memory have run out: once for each pause, however
     /// often it is tried again meanwhile.
-    pub fn on_pause(&self, told: impl Fn(&Error) + 'static) {
-        let before = self.state.borrow_mut().on_pause.replace(Rc::new(told));
+    pub fn on_pause(&self, on_event: impl Fn(&Error) + 'static) {
+        let before = self.state.borrow_mut().on_pause.replace(Rc::new(on_event));
         drop(before);
     }
 
@@ -218,10 +218,10 @@ impl Listener {
         self.state.borrow().open.as_ref().map(Open::try_accept)
     }
 
-    pub(super) fn tell_pause(&self, error: io::Error) {
-        let told = self.state.borrow().on_pause.clone();
-        if let Some(told) = told {
-            told(&Error::io(format!("accept on {}", self.local), error));
+    pub(super) fn report_pause(&self, error: io::Error) {
+        let hook = self.state.borrow().on_pause.clone();
+        if let Some(hook) = hook {
+            hook(&Error::io(format!("accept on {}", self.local), error));
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Reader {
     pub(crate) buffer: InputBuffer,
     inbound: Inbound,
-    /// Lines were taken out that may come back: nobody may read what stands behind them.
+    /// A batch of [`Lines`](crate::Lines) is outstanding, and may come back: other reads are busy.
     lent: bool,
 }
 
@@ -42,10 +42,10 @@ pub(crate) struct Reader {
 enum Inbound {
     #[default]
     Open,
-    /// Over, and no read has said so yet.
+    /// Over, and no read has returned it yet.
     Ended(EndOfStream),
-    /// Over, and told: from now on a read says "closed", as the original does.
-    Told(EndOfStream),
+    /// The end was returned once: from now on a read says "closed", as the original does.
+    Reported(EndOfStream),
 }
 
 impl Reader {
@@ -54,7 +54,7 @@ impl Reader {
         Self { buffer, inbound: Inbound::Open, lent: false }
     }
 
-    /// Judges `mode` against what is there. Only remembers that an end was told; never takes a byte.
+    /// Judges `mode` against what is there. Only remembers that an end was returned; never takes a byte.
     pub(crate) fn judge(&mut self, mode: ReadMode, limits: &Limits) -> Verdict {
         let there = self.buffer.len();
         match mode {
@@ -73,13 +73,13 @@ impl Reader {
             ReadMode::All if there > limits.all => Verdict::Fail(Error::Limit { what: "all", limit: limits.all }),
             ReadMode::All => match &self.inbound {
                 Inbound::Open => Verdict::More(AS_MUCH_AS_POSSIBLE),
-                // The end was an error and was told: what is left may be had on asking again.
-                Inbound::Told(_) if there > 0 => Verdict::Value(there),
+                // The end was an error and was returned: what is left is returned when asked again.
+                Inbound::Reported(_) if there > 0 => Verdict::Value(there),
                 Inbound::Ended(EndOfStream::Clean) => {
-                    self.tell_end();
+                    self.report_end();
                     Verdict::Value(there)
                 }
-                _ => Verdict::Fail(self.tell_end()),
+                _ => Verdict::Fail(self.report_end()),
             },
         }
     }
@@ -116,7 +116,7 @@ impl Reader {
     pub(crate) fn ended(&self) -> Option<&EndOfStream> {
         match &self.inbound {
             Inbound::Open => None,
-            Inbound::Ended(end) | Inbound::Told(end) => Some(end),
+            Inbound::Ended(end) | Inbound::Reported(end) => Some(end),
         }
     }
 
@@ -128,7 +128,7 @@ impl Reader {
     fn more_or_end(&mut self, want: usize) -> Verdict {
         match self.inbound {
             Inbound::Open => Verdict::More(want),
-            _ => Verdict::Fail(match (self.tell_end(), self.buffer.len()) {
+            _ => Verdict::Fail(match (self.report_end(), self.buffer.len()) {
                 (Error::Closed, left @ 1..) => Error::Incomplete { left },
                 (error, _) => error,
             }),
@@ -136,14 +136,14 @@ impl Reader {
     }
 
     /// The error that says how it ended, the first time; "closed" after that.
-    fn tell_end(&mut self) -> Error {
+    fn report_end(&mut self) -> Error {
         match std::mem::take(&mut self.inbound) {
             Inbound::Ended(end) => {
-                self.inbound = Inbound::Told(end.clone());
+                self.inbound = Inbound::Reported(end.clone());
                 end.into()
             }
-            told => {
-                self.inbound = told;
+            reported => {
+                self.inbound = reported;
                 Error::Closed
             }
         }

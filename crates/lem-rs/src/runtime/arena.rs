@@ -56,11 +56,11 @@ pub(crate) struct Spares {
 }
 
 /// Few streams are in the midst of something at the same time, even where many are open.
-const MOST_SPARES: usize = 4;
+const MAX_SPARES: usize = 4;
 
 /// Larger buffers come from unusual traffic and go back to the allocator. A write is at most 64 KiB ahead of the kernel,
 /// and lines are fetched by as much; both with what stands beside that.
-const LARGEST_SPARE: usize = 128 * 1024;
+const MAX_SPARE: usize = 128 * 1024;
 
 impl Spares {
     /// An empty buffer, with memory if one was kept.
@@ -70,9 +70,9 @@ impl Spares {
 
     /// Gives a buffer back, or any other vector that is not needed any more. Its contents are forgotten.
     pub(crate) fn put(&self, mut buffer: Vec<u8>) {
-        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) {
+        if (1..=MAX_SPARE).contains(&buffer.capacity()) {
             let mut buffers = self.buffers.borrow_mut();
-            if buffers.len() < MOST_SPARES {
+            if buffers.len() < MAX_SPARES {
                 buffer.clear();
                 buffers.push(buffer);
             }

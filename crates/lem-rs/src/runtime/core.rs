@@ -208,7 +208,7 @@ impl Core {
                 _ => tasks.remove(key),
             }
         };
-        // A panic in its destructor is not the business of whoever cancels it.
+        // A panic in its destructor is not the business of the task that cancels it.
         contain(move || drop(removed));
     }
 
@@ -333,7 +333,7 @@ impl Core {
     }
 
     /// Whether no task can ever be woken again. Asked only when none is ready, no timer is armed and no socket is
-    /// waited for: then a wake-up could come only from whoever holds a clone of a waker.
+    /// waited for: then a wake-up could come only from the holder of a waker's clone.
     fn is_stalled(&self) -> bool {
         !self.tasks.borrow().any_wakeable_from_outside() && !self.remote.has_woken()
     }

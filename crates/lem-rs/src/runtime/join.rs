@@ -36,7 +36,7 @@ impl<T: 'static> JoinHandle<T> {
     /// Lets the task go on by itself; its result is dropped. A panic in it is reported by the panic hook only.
     pub fn detach(self) {}
 
-    /// Drops the task's future: at once, or after its current poll if the task cancels itself. Whoever awaits the
+    /// Drops the task's future: at once, or after its current poll if the task cancels itself. A task that awaits the
     /// task gets [`JoinError::Cancelled`]. Does nothing to a task that is finished.
     pub fn cancel(&self) {
         if let Some(key) = self.key {
@@ -120,8 +120,8 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// Runs `future` to its end or its panic. The future is dropped before the result is delivered, so that whoever
-/// awaits it finds what it held released.
+/// Runs `future` to its end or its panic. The future is dropped before the result is delivered, so that a
+/// task that awaits it finds what it held released.
 ///
 /// It comes in a box of its own: an async function has room for an argument twice, where it arrives and where it is
 /// pinned, and every task would be twice as large.

@@ -45,7 +45,7 @@ impl Machine {
     /// A machine on the operating system's clock, sockets and names.
     ///
     /// # Errors
-    /// [`Error::Io`] if the operating system gives no event queue (too many open files, as a rule).
+    /// [`Error::Io`] if the operating system gives no event queue (usually because too many files are open).
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -68,7 +68,7 @@ impl Machine {
     /// on this thread, or the check of wakers found something; [`Error::Io`] if the operating system's event queue fails.
     ///
     /// # Panics
-    /// A panic of `main` goes through. One of a spawned task does not: it reaches whoever awaits that task.
+    /// A panic of `main` goes through. One of a spawned task does not: it reaches the task that awaits it.
     #[track_caller]
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Error> {
         let Some(_entered) = enter(&self.core) else {

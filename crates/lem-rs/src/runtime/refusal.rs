@@ -1,6 +1,6 @@
 //! Errors that come at once.
 //!
-//! Whoever answers each error with another try would hold the loop for ever: what is refused costs its task as much as a
+//! Immediate errors consume budget, too, so that a loop that retries yields: what is refused costs its task as much as a
 //! tiny result does, and when its share is spent, the others have their turn first.
 
 use std::future::poll_fn;

@@ -35,8 +35,8 @@ impl TaskWaker {
 
     /// Leaves the task in the machine's list, unless it is there.
     ///
-    /// What the caller did before must be seen by the poll that follows. Whoever adds the entry hands that over with the
-    /// list's lock. Whoever finds the mark set adds nothing and takes no lock: its swap releases what it did, and the swap
+    /// What the caller did before must be seen by the poll that follows. The call that adds the entry hands that over with the
+    /// list's lock. A call that finds the mark set adds nothing and takes no lock: its swap releases what was done, and the swap
     /// in [`Remote::take`], which comes later in the order of this one atomic, reads what it wrote and so acquires it.
     pub(crate) fn list(self: &Arc<Self>) {
         if !self.listed.swap(true, Ordering::AcqRel) {
@@ -61,8 +61,8 @@ impl Remote {
     pub(crate) fn take(&self, keys: &mut Vec<Key>) {
         let mut woken = self.lock();
         keys.extend(woken.iter_mut().flat_map(|woken| woken.drain(..)).map(|waker| {
-            // A swap, and not a store: it acquires what those have done who found the mark set. See `TaskWaker::list`.
-            // Whoever comes after it finds the mark unset and adds a new entry, for a poll of its own.
+            // A swap, and not a store: it acquires what was done before the calls that found the mark set. See `TaskWaker::list`.
+            // A call that comes after it finds the mark unset and adds a new entry, for a poll of its own.
             waker.listed.swap(false, Ordering::AcqRel);
             waker.key
         }));

@@ -186,7 +186,7 @@ impl Source {
     /// Sends FIN behind what was written. Reading goes on.
     ///
     /// # Errors
-    /// What the operating system says: the connection is gone, as a rule.
+    /// What the operating system says: usually that the connection is gone.
     pub fn finish(&self) -> io::Result<()> {
         self.socket.finish()
     }
@@ -196,7 +196,7 @@ impl Source {
     /// turn a cut into an end; a Unix-domain socket knows no such thing, and just ends.
     ///
     /// # Errors
-    /// What the operating system says: the connection is gone, as a rule.
+    /// What the operating system says: usually that the connection is gone.
     pub fn reset_when_closed(&self) -> io::Result<()> {
         self.socket.reset_when_closed()
     }
@@ -247,7 +247,7 @@ impl Source {
     /// The peer's address.
     ///
     /// # Errors
-    /// What the operating system says: the connection is gone, as a rule.
+    /// What the operating system says: usually that the connection is gone.
     pub fn peer(&self) -> io::Result<Endpoint> {
         self.socket.peer()
     }

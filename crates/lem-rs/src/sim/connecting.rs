@@ -21,7 +21,7 @@ pub(super) const FIRST_PORT: u16 = 32_768;
 
 /// A first segment that nobody answers is sent again after a second, two more, four, and so on, six times; then
 /// connecting fails. As Linux does it.
-const MOST_ATTEMPTS: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 
 impl State {
     /// Begins to connect.
@@ -59,7 +59,7 @@ impl State {
         self.log(What::Connect { conn: id, from: from.clone(), to: to.clone() });
         self.conns.insert(id, Conn::new(link, from, to.clone(), short_means_empty));
         if self.strikes(Fault::BlackHole, Some(id)) {
-            self.agenda.put(self.now + resend_after(MOST_ATTEMPTS), Due::Answer { conn: id, why: Some(Why::TimedOut) });
+            self.agenda.put(self.now + resend_after(MAX_ATTEMPTS), Due::Answer { conn: id, why: Some(Why::TimedOut) });
         } else if self.strikes(Fault::Refused, Some(id)) {
             let round = link.latency * 2;
             self.agenda.put(self.now + round, Due::Answer { conn: id, why: Some(Why::Refused) });
@@ -88,7 +88,7 @@ impl State {
         if dark || !room {
             let pause = resend_after(attempt) - attempt.checked_sub(1).map_or(Duration::ZERO, resend_after);
             let next = match attempt {
-                MOST_ATTEMPTS.. => Due::Answer { conn: id, why: Some(Why::TimedOut) },
+                MAX_ATTEMPTS.. => Due::Answer { conn: id, why: Some(Why::TimedOut) },
                 _ => Due::Hello { conn: id, attempt: attempt + 1 },
             };
             self.agenda.put(self.now + pause, next);

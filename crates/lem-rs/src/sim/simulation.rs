@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::runtime::Machine;
 
 /// How many turns of the loop the runs in a world may take: a program that needs more spins.
-const MOST_TURNS: u64 = 1_000_000;
+const MAX_TURNS: u64 = 1_000_000;
 
 /// The parts of a test that draw numbers of their own.
 const WORLD: u64 = 1;
@@ -50,7 +50,7 @@ impl Sim {
             links: BTreeMap::new(),
             names: BTreeMap::from([("localhost".into(), Name::at([IpAddr::V4(Ipv4Addr::LOCALHOST)]))]),
             most_descriptors: usize::MAX,
-            most_turns: MOST_TURNS,
+            most_turns: MAX_TURNS,
             checks_wakers: true,
         }
     }

@@ -92,9 +92,9 @@ impl fmt::Display for EndId {
 impl Trace {
     pub(super) fn add(&mut self, at: Duration, what: What) {
         // Half at a time: to drop each one singly would move all others.
-        if self.events.len() >= 2 * MOST_EVENTS {
-            self.events.drain(..MOST_EVENTS);
-            self.dropped += MOST_EVENTS;
+        if self.events.len() >= 2 * MAX_EVENTS {
+            self.events.drain(..MAX_EVENTS);
+            self.dropped += MAX_EVENTS;
         }
         self.events.push(Event { at, what });
     }
@@ -106,7 +106,7 @@ impl Trace {
 }
 
 /// What a run that never ends may fill memory with: some hundred megabytes.
-const MOST_EVENTS: usize = 1_000_000;
+const MAX_EVENTS: usize = 1_000_000;
 
 impl Event {
     /// When it happened, since the world began.

@@ -38,7 +38,7 @@ impl State {
             return false;
         }
         if broken {
-            // Whoever ended the connection answers what still comes, also from one whose wire is over because the
+            // The end that ended the connection answers what still comes, also from one whose wire is over because the
             // other end was answered.
             this.out.queue.clear();
             this.out.over = true;

@@ -93,7 +93,7 @@ impl<'a, T: Transport> Lines<'a, T> {
     fn give_back(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         let start = std::mem::take(&mut self.start);
-        // Whoever holds nothing has nothing to give back: what is lent is somebody else's.
+        // Without lines there is nothing to give back: what is lent was lent to another one.
         if start < batch.len() {
             self.inner.put_back(&batch[start..]);
         }

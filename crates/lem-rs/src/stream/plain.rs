@@ -15,7 +15,7 @@ pub struct Plain {
 }
 
 /// A read asks for at least so much: what comes after a short message is fetched with it, for one system call.
-const LEAST_READ: usize = 16 * 1024;
+const MIN_READ: usize = 16 * 1024;
 
 impl Plain {
     /// A transport over `source`.
@@ -41,7 +41,7 @@ impl Transport for Plain {
 
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
         self.source.with_receive_arena(|arena| {
-            let room = want.max(LEAST_READ).min(arena.len());
+            let room = want.max(MIN_READ).min(arena.len());
             match self.source.try_read(&mut arena[..room]) {
                 Ok(0) => Received::Ended(EndOfStream::Clean),
                 Ok(count) => {
@@ -55,7 +55,7 @@ impl Transport for Plain {
     }
 
     fn send(&mut self, data: &[u8]) -> Result<Sent, Error> {
-        match write_some(&self.source, &data[..data.len().min(MOST_WRITTEN)])? {
+        match write_some(&self.source, &data[..data.len().min(MAX_WRITTEN)])? {
             0 => Ok(Sent::Blocked),
             count => Ok(Sent::Accepted(count)),
         }
@@ -79,7 +79,7 @@ impl Transport for Plain {
 }
 
 /// One call moves at most so much, so that the stream can count it and give way.
-const MOST_WRITTEN: usize = 256 * 1024;
+const MAX_WRITTEN: usize = 256 * 1024;
 
 /// How a failing read ends a stream: a reset cuts it off; anything else is told in its own words.
 pub(crate) fn read_failed(error: io::Error) -> EndOfStream {

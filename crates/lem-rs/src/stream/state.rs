@@ -21,7 +21,7 @@ pub(super) struct State<T> {
     pub(super) flush_scheduled: bool,
     pub(super) received: u64,
     pub(super) accepted: u64,
-    /// How much was accepted when the peer's end was received: what came after that may never be read by the peer.
+    /// How much was accepted when the peer's end was received: bytes accepted later may never be read by the peer.
     pub(super) accepted_at_end: u64,
 }
 

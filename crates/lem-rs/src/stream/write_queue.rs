@@ -15,7 +15,7 @@ use crate::sync::Queue;
 /// so that two messages never run into each other.
 pub struct WriteQueue<T: Transport> {
     writer: Rc<WriteHalf<T>>,
-    /// Holds one token: whoever has it writes.
+    /// Holds one token: the task that has it writes.
     turn: Queue<()>,
 }
 

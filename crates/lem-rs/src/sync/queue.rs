@@ -17,7 +17,7 @@ use crate::runtime::{Parked, current};
 /// stops waiting before it took the value, the value goes to the next one, or back to the front of the queue. A task that
 /// has been handed a value waits no more: a [`signal`](Self::signal) or a [`reset`](Self::reset) comes too late for it.
 ///
-/// It grows without limit: whoever puts more than is taken decides what is too much ([`len`](Self::len)).
+/// It grows without limit: the caller that puts more than is taken decides what is too much ([`len`](Self::len)).
 pub struct Queue<T> {
     state: Rc<RefCell<State<T>>>,
 }

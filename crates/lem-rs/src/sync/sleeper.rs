@@ -42,7 +42,7 @@ impl<T> Sleeper<T> {
         Self::default()
     }
 
-    /// Sleeps for `duration`: `None` when it is over, or the value of whoever called [`wake`](Self::wake).
+    /// Sleeps for `duration`: `None` when it is over, or the value that [`wake`](Self::wake) was called with.
     ///
     /// # Errors
     /// [`Error::Busy`] if another task sleeps here.

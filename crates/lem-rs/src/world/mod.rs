@@ -114,7 +114,7 @@ pub enum OwnedSocket {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// A listening socket of the standard library, to be taken over: one that was inherited, for a start.
+/// A listening socket of the standard library, to be taken over: one that was inherited, for example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OwnedListener {

@@ -29,8 +29,8 @@ pub(super) fn prepare(socket: &SockRef<'_>, wanted: Use) -> io::Result<()> {
         _ => {}
     }
     socket.set_nonblocking(true)?;
-    // Closing it would wait for the peer, and with it everybody on the machine. A linger of zero waits for nobody: whoever
-    // asked for a reset at the end gets it.
+    // Closing it would wait for the peer, and with it everybody on the machine. A linger of zero waits for nobody: a
+    // former owner that asked for a reset at the end gets it.
     if socket.linger()?.is_some_and(|linger| linger > Duration::ZERO) {
         socket.set_linger(None)?;
     }
