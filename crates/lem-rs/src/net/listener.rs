@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) slot: Slot<Wait>,
     /// `None` when it is closed.
     pub(super) open: Option<Open>,
-    /// Told when accepting begins to pause.
+    /// Called when accepting begins to pause.
     pub(super) on_pause: Option<PauseHook>,
 }
 
