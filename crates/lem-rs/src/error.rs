@@ -38,7 +38,8 @@ pub enum Error {
     /// had handed over stays queued.
     Interrupted,
     /// The stream or server is closed: by us, or cleanly by the peer. A write says so of a connection that was reset, too,
-    /// as the original does; [`close_cause`](crate::Stream::close_cause) and the next read tell them apart.
+    /// as the original does; a read that finds nothing left and [`close_cause`](crate::Stream::close_cause) after it
+    /// tell them apart.
     Closed,
     /// The peer has ended the stream cleanly, or its end was told before, with less than the read asked for: in the middle
     /// of a line, or short of the number of bytes. Says "closed", as the original does; nothing was consumed, and what is

@@ -13,7 +13,7 @@
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
 //! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
-//! | run it all | [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
+//! | run it all | [`run_main`], [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
 //! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
@@ -55,8 +55,8 @@ pub use lem_rs::{
     Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, Inbox, InputBuffer,
     JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket,
     ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamHandle,
-    StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, sleep, sleep_until, spawn, timeout,
-    unblock, yield_now,
+    StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, run_main, sleep, sleep_until, spawn,
+    timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use meter::{Counters, Failures};

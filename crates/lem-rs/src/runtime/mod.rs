@@ -20,6 +20,7 @@ mod refusal;
 mod remote;
 #[cfg(feature = "hyper")]
 mod remote_timer;
+mod run_main;
 mod shrink;
 mod shutdown;
 mod source;
@@ -44,6 +45,7 @@ pub(crate) use parked::Parked;
 pub(crate) use refusal::{refuse, refused};
 #[cfg(feature = "hyper")]
 pub(crate) use remote_timer::RemoteTimer;
+pub use run_main::run_main;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
