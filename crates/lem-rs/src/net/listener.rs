@@ -13,7 +13,7 @@ use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::{InputBuffer, Place, Slot};
-use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn};
+use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn_detached};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::Deadline;
 use crate::world::{Acceptor, ListenOptions, OwnedListener};
@@ -145,7 +145,7 @@ impl Listener {
             let mut handling = None;
             contain(|| handling = Some(handler(stream)));
             if let Some(handling) = handling {
-                spawn(handling).detach();
+                spawn_detached(handling);
             }
         }
     }

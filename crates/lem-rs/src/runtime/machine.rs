@@ -198,6 +198,14 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
     JoinHandle::spawn(&core, future)
 }
 
+/// As [`spawn`], for a future whose end nobody waits for: there is no place for its result. A panic ends it only, and is
+/// reported by the panic hook.
+#[track_caller]
+pub(crate) fn spawn_detached(future: impl Future + 'static) {
+    let core = current().expect("spawn must be called inside of Machine::run");
+    core.spawn(Box::pin(future));
+}
+
 /// Lets every other ready task run once.
 ///
 /// **Cancel safety:** dropping it loses nothing; the task is polled once more all the same.

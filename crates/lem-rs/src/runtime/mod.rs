@@ -40,6 +40,7 @@ pub use direction::Direction;
 pub(crate) use handler::ReadyHandler;
 pub use join::JoinHandle;
 pub(crate) use key::{Key, Keyed};
+pub(crate) use machine::spawn_detached;
 pub use machine::{Machine, MachineBuilder, longest_poll, now, spawn, yield_now};
 pub(crate) use parked::Parked;
 pub(crate) use refusal::{refuse, refused};

@@ -3,14 +3,25 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use super::key::{Key, Keyed};
 use super::remote::{Remote, TaskWaker};
 use super::waker_count::WakerCount;
 
-/// A spawned future, wrapped so that it delivers its own result.
-pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
+/// A spawned future. One that somebody waits for is wrapped so that it delivers its own result.
+pub(crate) type TaskFuture = Pin<Box<dyn Run>>;
+
+/// Any future, whatever its output, in one box: the output is dropped.
+pub(crate) trait Run {
+    fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl<F: Future> Run for F {
+    fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll(cx).map(drop)
+    }
+}
 
 /// All tasks of a machine, the main one included.
 #[derive(Debug, Default)]

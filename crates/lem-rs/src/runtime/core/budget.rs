@@ -33,14 +33,4 @@ impl Core {
     pub(crate) fn longest_poll(&self) -> Duration {
         self.budget.longest_poll()
     }
-
-    pub(super) fn measured<R>(&self, poll: impl FnOnce() -> R) -> R {
-        if !self.budget.measures() {
-            return poll();
-        }
-        let begun = self.world.now();
-        let result = poll();
-        self.budget.note_poll(self.world.now().saturating_duration_since(begun));
-        result
-    }
 }

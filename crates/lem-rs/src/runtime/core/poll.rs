@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Weak;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::{Core, Ready};
 use crate::runtime::contain::contain;
@@ -20,13 +20,22 @@ impl Core {
     pub(crate) fn run_ready(&self, main: Key, poll_main: &mut dyn FnMut(&mut Context<'_>) -> bool) {
         self.budget.begin_turn();
         self.cpu_permits.begin_turn();
+        // One look at the clock for each task: what ends its poll begins the next. That the task's streams send what it has
+        // written is a part of it.
+        let mut begun = self.budget.measures().then(|| self.now());
         for _ in 0..POLLS_PER_TURN {
             let Some(ready) = self.ready.borrow_mut().pop_front() else { return };
-            let ended = self.measured(|| match ready {
+            let ended = match ready {
                 Ready::Task(key) if key == main => self.poll_main(key, poll_main),
                 Ready::Task(key) => self.poll_task(key),
                 Ready::Flush(stream) => self.flush_stream(&stream),
-            });
+            };
+            if let Some(begun) = &mut begun
+                && !matches!(self.ready.borrow().front(), Some(Ready::Flush(_)))
+            {
+                let now = self.now();
+                self.budget.note_poll(now.saturating_duration_since(std::mem::replace(begun, now)));
+            }
             if ended || self.budget.turn_is_spent() {
                 return;
             }
@@ -63,15 +72,15 @@ impl Core {
         });
         let Some((mut future, waker)) = taken else { return false };
         let polling = self.begin_poll(key, &waker);
-        let mut waits = false;
-        // A panic of the user's future is caught in its wrapper; here arrives only one from a destructor.
-        contain(|| waits = future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        // It stays empty if there is a panic: one of a future that nobody waits for, or of a destructor.
+        let mut polled = None;
+        contain(|| polled = Some(future.as_mut().run(&mut Context::from_waker(&waker))));
         drop(polling);
         drop(waker);
         let finished = {
             let mut tasks = self.tasks.borrow_mut();
             match tasks.get_mut(key) {
-                Some(task) if waits && matches!(task.body, Body::Polled) => {
+                Some(task) if polled == Some(Poll::Pending) && matches!(task.body, Body::Polled) => {
                     task.body = Body::Here(future);
                     self.lost_wakeups.check(&tasks, key);
                     None
@@ -79,8 +88,10 @@ impl Core {
                 _ => Some((tasks.remove(key), future)),
             }
         };
-        if let Some(finished) = finished {
-            contain(move || drop(finished));
+        match (finished, polled) {
+            (None, _) => {}
+            (Some(finished), None) => self.drop_after_panic(finished),
+            (Some(finished), Some(_)) => contain(move || drop(finished)),
         }
         false
     }
