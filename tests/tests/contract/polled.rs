@@ -17,6 +17,7 @@ on_every_stream! {
     small_writes_leave_in_one_piece_when_the_task_gives_way,
     pieces_are_accepted_together_up_to_the_bound,
     a_large_piece_passes_without_being_gathered,
+    a_small_piece_goes_along_with_the_beginning_of_a_large_one,
     writes_wait_when_the_peer_does_not_read_and_go_on_when_it_does,
     a_flush_waits_until_the_kernel_has_everything,
     a_flush_that_is_not_polled_any_more_goes_on_all_the_same,
@@ -146,6 +147,22 @@ async fn a_large_piece_passes_without_being_gathered<C: Carrier>() {
     };
     let ((), received) = both(writer, far.read(data.len() + 8)).await;
     assert_same(&received.unwrap(), &[b"head", &data[..], b"tail"].concat());
+}
+
+async fn a_small_piece_goes_along_with_the_beginning_of_a_large_one<C: Carrier>() {
+    let (mut near, far) = pair::<C>().await;
+    let data = pattern(200_000);
+    let writer = async {
+        let pieces = [IoSlice::new(&data[..9]), IoSlice::new(&data[9..])];
+        let first = poll_fn(|cx| near.poll_write_vectored(cx, &pieces)).await.unwrap();
+        assert_eq!(first, 16 * 1024, "a record");
+        let second = write(&mut near, &data[first..]).await.unwrap();
+        assert!(second > 64 * 1024, "the rest is not gathered");
+        write_all(&mut near, &data[first + second..]).await.unwrap();
+        flush(&mut near).await.unwrap();
+    };
+    let ((), received) = both(writer, far.read(data.len())).await;
+    assert_same(&received.unwrap(), &data);
 }
 
 async fn writes_wait_when_the_peer_does_not_read_and_go_on_when_it_does<C: Carrier>() {

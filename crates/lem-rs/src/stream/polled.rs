@@ -44,7 +44,14 @@ pub struct Polled<T: Transport> {
 
 /// So much is gathered before it is sent: four records, and what the send arena has room for. Larger pieces are sent as
 /// they are.
-const MAX_GATHERED: usize = 64 * 1024;
+const MAX_GATHERED: usize = 4 * RECORD;
+
+/// A flush that may wait leaves less than this: as measured, more has left the nearest caches by the time it is sent.
+#[cfg(feature = "hyper")]
+const MAX_LEFT: usize = 2 * RECORD;
+
+/// The content of a full record (RFC 8446 section 5.1).
+const RECORD: usize = 16 * 1024;
 
 impl<T: Transport> Stream<T> {
     /// The stream as poll functions, for protocol libraries and the I/O traits of other crates.
@@ -148,14 +155,22 @@ impl<T: Transport> Polled<T> {
     /// # Errors
     /// As [`poll_write`](Self::poll_write).
     pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
-        if let Some(large) = pieces.iter().find(|piece| !piece.is_empty())
-            && large.len() >= MAX_GATHERED
-            && self.inner.has_nothing_gathered()
-        {
-            return self.poll_write_through(cx, large);
+        let first = pieces.iter().find(|piece| !piece.is_empty());
+        let mut limit = MAX_GATHERED;
+        if pieces.iter().any(|piece| piece.len() >= MAX_GATHERED) {
+            let gathered = self.inner.gathered();
+            // What is small goes along with the beginning of what is large, in one record; the rest of that passes
+            // without a copy.
+            limit = (gathered + 1).next_multiple_of(RECORD).min(MAX_GATHERED);
+            if let Some(first) = first
+                && first.len() >= MAX_GATHERED
+                && gathered.is_multiple_of(RECORD)
+            {
+                return self.poll_write_through(cx, first);
+            }
         }
         loop {
-            if let Some(count) = self.inner.gather(pieces, MAX_GATHERED)? {
+            if let Some(count) = self.inner.gather(pieces, limit)? {
                 return Poll::Ready(Ok(count));
             }
             // The buffer is full: it leaves, or this waits.
@@ -170,6 +185,13 @@ impl<T: Transport> Polled<T> {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let goal = if self.inner.is_write_closing() { Goal::Ended } else { Goal::Written };
         self.poll_toward(cx, goal)
+    }
+
+    /// As [`poll_flush`](Self::poll_flush), but what leaves by itself when the task gives way counts as sent: more may be
+    /// written before.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn poll_flush_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.inner.will_settle() { Poll::Ready(Ok(())) } else { self.poll_flush(cx) }
     }
 
     /// Closes the sending side, behind what was accepted: a half-close; reading goes on. Ready when the kernel has the
@@ -191,7 +213,7 @@ impl<T: Transport> Polled<T> {
         retried(|| inner.poll_write(cx, write, goal, &[], &mut 0))
     }
 
-    /// Writes a large piece without a copy of it.
+    /// Writes a large piece without a copy of it, behind what is gathered.
     fn poll_write_through(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Error>> {
         let Self { inner, write, .. } = self;
         let mut written = 0;
@@ -312,8 +334,20 @@ impl<T: Transport> Inner<T> {
         matches!(self.state.borrow().outbound, Outbound::Closing | Outbound::Ending | Outbound::Ended)
     }
 
-    fn has_nothing_gathered(&self) -> bool {
-        self.state.borrow().unsent.is_empty()
+    /// Whether nothing but the end of this turn of the task is needed for what is gathered to leave.
+    #[cfg(feature = "hyper")]
+    fn will_settle(&self) -> bool {
+        let state = self.state.borrow();
+        match (&state.link, &state.outbound) {
+            (Link::Open(transport), Outbound::Open) => {
+                state.flush_scheduled && state.unsent.len() < MAX_LEFT && !transport.has_pending()
+            }
+            _ => false,
+        }
+    }
+
+    fn gathered(&self) -> usize {
+        self.state.borrow().unsent.len()
     }
 
     fn is_closed_by_us(&self) -> bool {
