@@ -25,7 +25,9 @@
 //! # }
 //! ```
 //!
-//! hyper's timeouts (of headers, of keep-alive) run on the machine's clock, so they run in a simulated world as well.
+//! hyper's timeouts (of headers, of keep-alive) run on the machine's clock, so they run in a simulated world as well. The
+//! header `date` is the system's: with HTTP/2 its length depends on its digits, so say `auto_date_header(false)` where
+//! a seed is to give the same trace each time.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -35,13 +37,17 @@ use std::time::{Duration, Instant};
 
 use hyper::rt;
 
-use crate::runtime::{RemoteTimer, now, spawn};
+use super::write_error;
+use crate::runtime::{RemoteTimer, now, spawn_detached};
 use crate::stream::{Polled, Stream, Transport};
 
 /// A stream for hyper: what its `serve_connection` and `handshake` take, for HTTP/1 and HTTP/2.
 ///
-/// The peer's clean end is hyper's end of the connection; a cut is an error. hyper flushes and shuts down as it sees fit;
-/// dropping it closes the stream gracefully.
+/// The peer's clean end is hyper's end of the connection; a cut is an error. hyper shuts down as it sees fit; dropping it
+/// closes the stream gracefully.
+///
+/// hyper flushes behind each piece of an answer, in HTTP/2 behind each frame. What is flushed leaves when 32 KiB are there,
+/// and at the latest when hyper's task gives way: frames that follow each other share records and system calls.
 #[derive(Debug)]
 pub struct Io<T: Transport>(Polled<T>);
 
@@ -83,7 +89,7 @@ impl<T: Transport> rt::Read for Io<T> {
 
 impl<T: Transport> rt::Write for Io<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().0.poll_write(cx, data).map_err(Into::into)
+        self.get_mut().0.poll_write(cx, data).map_err(write_error)
     }
 
     /// hyper would copy bodies into one buffer for a stream that gathers nothing.
@@ -96,15 +102,15 @@ impl<T: Transport> rt::Write for Io<T> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().0.poll_write_vectored(cx, pieces).map_err(Into::into)
+        self.get_mut().0.poll_write_vectored(cx, pieces).map_err(write_error)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().0.poll_flush(cx).map_err(Into::into)
+        self.get_mut().0.poll_flush_later(cx).map_err(write_error)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().0.poll_close(cx).map_err(Into::into)
+        self.get_mut().0.poll_close(cx).map_err(write_error)
     }
 }
 
@@ -116,7 +122,7 @@ impl<F: Future<Output: 'static> + 'static> rt::Executor<F> for Executor {
     /// # Panics
     /// Outside of [`Machine::run`](crate::Machine::run).
     fn execute(&self, future: F) {
-        spawn(future).detach();
+        spawn_detached(future);
     }
 }
 

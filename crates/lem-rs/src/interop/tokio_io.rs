@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
+use super::write_error;
 use crate::stream::{Polled, Transport};
 
 /// The peer's clean end reads as zero bytes. A connection that was cut off is an error of the kind `UnexpectedEof` (no
@@ -38,7 +39,7 @@ impl<T: Transport> AsyncBufRead for Polled<T> {
 /// half-close: reading goes on.
 impl<T: Transport> AsyncWrite for Polled<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Self::poll_write(self.get_mut(), cx, data).map_err(Into::into)
+        Self::poll_write(self.get_mut(), cx, data).map_err(write_error)
     }
 
     fn poll_write_vectored(
@@ -46,7 +47,7 @@ impl<T: Transport> AsyncWrite for Polled<T> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Self::poll_write_vectored(self.get_mut(), cx, pieces).map_err(Into::into)
+        Self::poll_write_vectored(self.get_mut(), cx, pieces).map_err(write_error)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -54,10 +55,10 @@ impl<T: Transport> AsyncWrite for Polled<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Self::poll_flush(self.get_mut(), cx).map_err(Into::into)
+        Self::poll_flush(self.get_mut(), cx).map_err(write_error)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Self::poll_close(self.get_mut(), cx).map_err(Into::into)
+        Self::poll_close(self.get_mut(), cx).map_err(write_error)
     }
 }
