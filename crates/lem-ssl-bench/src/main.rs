@@ -76,8 +76,11 @@ fn work(order: &Order) -> Outcome<()> {
         | Work::Crowd
         | Work::Callers
         | Work::Answerers
-        | Work::Neighbour => load::run(order),
+        | Work::Neighbour
+        | Work::Requests1
+        | Work::Requests2 => load::run(order),
         Work::Threads => scenarios::run_threads(order),
+        Work::Http1 | Work::Http2 => scenarios::run_http(order),
         _ => match order.contender {
             Name::Lem => scenarios::run::<Lem>(order),
             Name::Tokio => scenarios::run::<Tokio>(order),

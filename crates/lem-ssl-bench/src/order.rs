@@ -20,6 +20,8 @@ pub(crate) enum Work {
     Spawn,
     Fetch,
     Threads,
+    Http1,
+    Http2,
     // Parts of the limit.
     ServerHandshake,
     ClientHandshake,
@@ -35,6 +37,8 @@ pub(crate) enum Work {
     Callers,
     Answerers,
     Neighbour,
+    Requests1,
+    Requests2,
 }
 
 impl Work {
@@ -49,6 +53,8 @@ impl Work {
         ("spawn", Self::Spawn),
         ("fetch", Self::Fetch),
         ("threads", Self::Threads),
+        ("http1", Self::Http1),
+        ("http2", Self::Http2),
         ("server-handshake", Self::ServerHandshake),
         ("client-handshake", Self::ClientHandshake),
         ("keep", Self::Keep),
@@ -62,6 +68,8 @@ impl Work {
         ("callers", Self::Callers),
         ("answerers", Self::Answerers),
         ("neighbour", Self::Neighbour),
+        ("requests1", Self::Requests1),
+        ("requests2", Self::Requests2),
     ];
 
     fn text(self) -> &'static str {

@@ -5,6 +5,7 @@ mod callers;
 mod fleet;
 mod hostile;
 mod neighbour;
+mod requests;
 mod wire;
 
 use crate::order::{Order, Work};
@@ -20,6 +21,7 @@ pub(crate) fn run(order: &Order) -> Outcome<()> {
         Work::Callers => callers::call(order),
         Work::Neighbour => neighbour::run(order),
         Work::Answerers => callers::answer(order),
+        Work::Requests1 | Work::Requests2 => requests::run(order),
         work => Err(format!("{work:?} is no work for the load side").into()),
     }
 }

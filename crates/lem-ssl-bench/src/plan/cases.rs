@@ -21,6 +21,8 @@ pub(crate) fn cases(scenario: Scenario, quick: bool) -> Vec<Case> {
         Scenario::Duplex => vec![bulk(scenario, [Work::Duplex, Work::Both], 16 * KIB, share)],
         Scenario::Lines => vec![lines(share)],
         Scenario::Pingpong => vec![pingpong(1, 20_000 / share), pingpong(100, 60_000 / share)],
+        Scenario::H1 => ANSWERS.map(|size| http([Work::Http1, Work::Requests1], scenario, size, 16, 1, share)).into(),
+        Scenario::H2 => ANSWERS.map(|size| http([Work::Http2, Work::Requests2], scenario, size, 4, 16, share)).into(),
         Scenario::Handshake | Scenario::Resume => {
             let mut client = as_client(scenario, 2_000 / share);
             if scenario == Scenario::Resume {
@@ -100,6 +102,35 @@ fn pingpong(connections: usize, total: u64) -> Case {
             then: Gauge::Rate,
         },
         contenders: everybody(),
+    }
+}
+
+/// "Hello, world!", and a body of sixteen records.
+const ANSWERS: [usize; 2] = [13, 256 * KIB];
+
+/// Answers by hyper, on so many connections with so many requests at once on each. There is no limit to it: it would be
+/// another HTTP.
+fn http(
+    [side, load]: [Work; 2],
+    scenario: Scenario,
+    size: usize,
+    connections: usize,
+    requests: usize,
+    share: u64,
+) -> Case {
+    let (text, total) = if size < KIB { (format!("{size} B"), 80_000) } else { (format!("{} KiB", size / KIB), 8_000) };
+    let total = total / share;
+    let side = Order { size, connections, ..Order::new(side) };
+    Case {
+        scenario,
+        outputs: vec![Output::rate(text, "requests/CPU s")],
+        method: Method::Server {
+            load: Order { work: load, active: connections * requests, warm: total / 8, total, ..side.clone() },
+            side,
+            limit: Limit::default(),
+            then: Gauge::Rate,
+        },
+        contenders: vec![Name::Lem, Name::Tokio],
     }
 }
 

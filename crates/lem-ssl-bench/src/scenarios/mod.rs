@@ -4,6 +4,7 @@ pub(crate) mod connect;
 pub(crate) mod duplex;
 pub(crate) mod echo;
 mod fetch;
+mod http;
 mod lines;
 mod receive;
 mod send;
@@ -16,6 +17,7 @@ use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::pki::Pki;
 
+pub(crate) use http::{alpn, run as run_http};
 pub(crate) use threads::run as run_threads;
 
 /// Runs the side under test.
