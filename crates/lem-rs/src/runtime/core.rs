@@ -236,7 +236,7 @@ impl Core {
     pub(crate) fn wake(&self, wait: Wait) {
         match wait {
             Wait::Task(key, count) => {
-                drop(count);
+                count.release();
                 self.schedule(key);
             }
             Wait::Foreign(waker) => waker.wake(),

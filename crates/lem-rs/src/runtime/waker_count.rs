@@ -22,6 +22,9 @@ mod imp {
             Self(Some(Rc::new(*Location::caller())))
         }
 
+        /// What held it is used up.
+        pub(crate) fn release(self) {}
+
         /// Where the task was spawned, if nothing holds its count but the task.
         pub(crate) fn is_last_of(&self) -> Option<Location<'static>> {
             self.0.as_ref().filter(|shared| Rc::strong_count(shared) == 1).map(|shared| **shared)
@@ -38,5 +41,7 @@ mod imp {
         pub(crate) fn new() -> Self {
             Self(())
         }
+
+        pub(crate) fn release(self) {}
     }
 }
