@@ -11,14 +11,16 @@ use rustls::{AlertDescription, PeerIncompatible};
 
 mod alert;
 mod certificate;
+mod check;
 mod config;
 mod explanation;
 mod fault;
 mod words;
 
 pub use certificate::CertificateProblem;
+pub use check::CertificateCheck;
 pub use config::{ConfigError, ConfigPart};
-pub use explanation::{CertificateCheck, CertificateFinding, Explanation};
+pub use explanation::{CertificateFinding, Explanation};
 pub use fault::CertificateFault;
 pub(crate) use fault::UNTRUSTED;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 
-use super::explanation::CertificateCheck;
+use super::check::CertificateCheck;
 use super::words;
 use crate::x509::{Date, Span};
 
