@@ -308,7 +308,7 @@ impl<'a> Walk<'a> {
         authority: &[u8],
     ) -> Option<CertificateFinding> {
         below.iter().find_map(|(at, certificate)| {
-            let name = constraints.violated_by(&certificate.extensions, &mut self.comparisons)?;
+            let name = constraints.violated_by(certificate.extensions.names(), &mut self.comparisons)?;
             let fault = CertificateFault::NameConstraint { authority: readable(authority), name };
             Some(finding(self.presented, *at, fault))
         })

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::date::Date;
-use super::extensions::GeneralName;
+use super::general_name::GeneralName;
 use super::key::{algorithm_name, describe};
 use super::name::readable;
 use super::raw::Raw;

@@ -1,20 +1,24 @@
 //! Name constraints (RFC 5280 section 4.2.1.10), as webpki understands them.
 
 use super::der::{Reader, tag};
-use super::extensions::{Extensions, GeneralName};
+use super::general_name::GeneralName;
 
 /// The contents of a name constraints extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Constraints<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Constraints<'a> {
-    /// The first name of a certificate with these extensions that violates them, as people write it. `budget` is how many
+    /// The first of a certificate's alternative names that violates them, as people write it. `budget` is how many
     /// comparisons may be made; with none left, nothing is found.
-    pub(crate) fn violated_by(&self, extensions: &Extensions<'_>, budget: &mut usize) -> Option<String> {
+    pub(crate) fn violated_by<'n>(
+        &self,
+        names: impl Iterator<Item = GeneralName<'n>>,
+        budget: &mut usize,
+    ) -> Option<String> {
         let mut lists = Reader(self.0);
         let permitted: Vec<_> = bases(lists.expect(tag::context(0))).take(*budget).collect();
         let excluded: Vec<_> = bases(lists.expect(tag::context(1))).take(*budget).collect();
-        for name in extensions.names() {
+        for name in names {
             *budget = budget.checked_sub(1 + permitted.len() + excluded.len())?;
             if violates(name, &permitted, &excluded) {
                 return Some(name.readable().unwrap_or_else(|| "a name of a kind that is not understood".into()));
