@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::plan::Scenario;
 
 /// What the command line asks for.

@@ -3,16 +3,19 @@
 
 mod args;
 mod bare;
+mod contender;
 mod contenders;
 mod control;
 mod load;
 mod meter;
+mod name;
 mod order;
 mod outcome;
 mod pki;
 mod plan;
 mod report;
 mod runner;
+mod samples;
 mod scenarios;
 
 use std::fs;
@@ -20,7 +23,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use args::{Arguments, Command};
-use contenders::{Futures, Lem, Name, Tokio, limit};
+use contenders::{Futures, Lem, Tokio, limit};
+use name::Name;
 use order::{Order, Work};
 use outcome::Outcome;
 
@@ -55,7 +59,7 @@ fn measure(arguments: Arguments) -> Outcome<()> {
 
 fn print(text: &str) -> Outcome<()> {
     match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
+        // The reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
@@ -79,7 +83,7 @@ fn work(order: &Order) -> Outcome<()> {
         | Work::Neighbour
         | Work::Requests1
         | Work::Requests2 => load::run(order),
-        Work::Threads => scenarios::run_threads(order),
+        Work::Threads => contenders::run_threads(order),
         Work::Http1 | Work::Http2 => scenarios::run_http(order),
         _ => match order.contender {
             Name::Lem => scenarios::run::<Lem>(order),

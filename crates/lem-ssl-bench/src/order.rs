@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::outcome::Outcome;
 
 /// The work of a child process.

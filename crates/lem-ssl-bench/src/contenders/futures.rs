@@ -12,11 +12,11 @@ use futures_lite::io::{BufReader, ReadHalf, WriteHalf};
 use futures_lite::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Contender, Reader, Stream, Writer};
+use crate::contender::{Contender, Echo, Reader, Stream, Writer};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::pki::{self, Pki};
-use crate::scenarios::echo::{self, Echo};
+use crate::scenarios::echo;
 use crate::scenarios::{connect, duplex};
 
 pub(crate) struct Futures;

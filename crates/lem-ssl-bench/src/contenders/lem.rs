@@ -7,11 +7,11 @@ use std::time::Duration;
 use lem_ssl_rs::lem_rs::{ReadHalf, Transport, WriteHalf};
 use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, Tls, Version, sleep, spawn};
 
-use super::{Contender, Reader, Writer};
+use crate::contender::{self, Contender, Echo, Reader, Writer};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::pki::{self, NAME, Pki};
-use crate::scenarios::echo::{self, Echo};
+use crate::scenarios::echo;
 use crate::scenarios::{connect, duplex};
 
 pub(crate) struct Lem;
@@ -67,7 +67,7 @@ pub(crate) fn context(pki: &Pki) -> Outcome<Context> {
     Ok(builder.roots(Roots::None).identity(identity).build()?)
 }
 
-impl super::Stream for Stream {
+impl contender::Stream for Stream {
     type Reader = ReadHalf<Tls>;
     type Writer = WriteHalf<Tls>;
 

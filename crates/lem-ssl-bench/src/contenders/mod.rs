@@ -1,18 +1,4 @@
-//! Who is measured.
-//!
-//! The scenarios are written once, against these traits, so that every contender does the same; a contender says only
-//! how its users write the verbs. The calls are static: nothing stands between a scenario and the contender.
-
-use std::fmt;
-use std::future::Future;
-use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::meter::Meter;
-use crate::outcome::Outcome;
-use crate::pki::Pki;
-use crate::scenarios::echo::Echo;
+//! Who is measured: each contender's way to write the verbs.
 
 pub(crate) mod events;
 mod futures;
@@ -20,105 +6,10 @@ mod lem;
 pub(crate) mod limit;
 #[cfg(feature = "openssl")]
 pub(crate) mod openssl;
+mod threads;
 mod tokio;
 
 pub(crate) use futures::Futures;
-pub(crate) use lem::{Lem, context as lem_context};
+pub(crate) use lem::Lem;
+pub(crate) use threads::run as run_threads;
 pub(crate) use tokio::Tokio;
-
-/// The contenders by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
-    Lem,
-    Tokio,
-    Futures,
-    OpenSsl,
-    Limit,
-}
-
-impl Name {
-    pub(crate) const ALL: &[Self] = &[
-        Self::Lem,
-        Self::Tokio,
-        Self::Futures,
-        #[cfg(feature = "openssl")]
-        Self::OpenSsl,
-        Self::Limit,
-    ];
-
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Lem => "lem-ssl-rs",
-            Self::Tokio => "tokio-rustls",
-            Self::Futures => "futures-rustls",
-            Self::OpenSsl => "openssl",
-            Self::Limit => "limit",
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text())
-    }
-}
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|name| name.text() == text).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|name| name.text()).collect();
-            let hint = if text == "openssl" { " (openssl needs the feature of that name)" } else { "" };
-            format!("there is no contender {text:?}{hint}; there are {}", known.join(", "))
-        })
-    }
-}
-
-/// An event loop and its TLS streams.
-pub(crate) trait Contender: Sized + 'static {
-    type Stream: Stream;
-    /// What clients are made with.
-    type Client: Clone + 'static;
-
-    /// Runs the loop until `work` is done.
-    fn run<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T>;
-    fn client(pki: &Pki, resume: bool) -> Outcome<Self::Client>;
-    /// Connects to a port of this machine.
-    async fn connect(client: &Self::Client, port: u16) -> Outcome<Self::Stream>;
-    /// Listens at any port, tells it, and echoes on every connection.
-    async fn serve(pki: &Pki, told: impl FnOnce(u16), echo: Echo) -> Outcome<()>;
-    /// Starts a task that makes one connection after the other.
-    fn start_caller(client: Self::Client, port: u16, meter: Arc<Meter>);
-    /// Starts a task that writes `size` bytes again and again.
-    fn start_writer(writer: <Self::Stream as Stream>::Writer, size: usize, total: u64, meter: Arc<Meter>);
-    /// A sleep.
-    fn sleep(duration: Duration) -> impl Future<Output = ()>;
-    /// Starts `count` tasks, each of which gives way once, and waits for all of them.
-    async fn spawn_batch(count: u64) -> Outcome<()>;
-}
-
-/// What can be received from.
-pub(crate) trait Reader: 'static {
-    /// The buffer that a user would have for reading, empty if the contender needs none before there is something.
-    fn buffer(size: usize) -> Vec<u8>;
-    /// Receives what is there into the front of `buffer` and says how much; 0 at the end.
-    async fn receive(&mut self, buffer: &mut Vec<u8>) -> Outcome<usize>;
-}
-
-/// What can be sent to.
-pub(crate) trait Writer: 'static {
-    /// Done when the kernel has all of it.
-    async fn send(&mut self, data: &[u8]) -> Outcome<()>;
-}
-
-/// An encrypted connection.
-pub(crate) trait Stream: Reader + Writer + Sized {
-    type Reader: Reader;
-    type Writer: Writer;
-    fn split(self) -> (Self::Reader, Self::Writer);
-    /// Reads lines in the way that is the contender's cheapest, and gives each to `told`, until the peer ends the stream.
-    async fn lines(self, told: impl FnMut(&[u8])) -> Outcome<()>;
-    /// Ends the connection as its users are told to.
-    async fn close(self);
-}

@@ -8,11 +8,11 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, ReadHal
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Contender, Reader, Stream, Writer};
+use crate::contender::{Contender, Echo, Reader, Stream, Writer};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::pki::{self, Pki};
-use crate::scenarios::echo::{self, Echo};
+use crate::scenarios::echo;
 use crate::scenarios::{connect, duplex};
 
 pub(crate) struct Tokio;

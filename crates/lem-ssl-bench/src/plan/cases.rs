@@ -1,7 +1,7 @@
 //! The cases of each scenario.
 
 use super::{Case, Gauge, Limit, Method, Output, Scenario};
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::order::{Hostile, Order, Work};
 
 const KIB: usize = 1024;

@@ -5,7 +5,7 @@ mod cases;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::order::Order;
 
 pub(crate) use cases::cases;

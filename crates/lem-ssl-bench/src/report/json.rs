@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::runner::Result;
 
 /// The figures as JSON, an object for each contender and size.
@@ -67,7 +67,7 @@ fn or_null(value: Option<f64>) -> String {
 mod tests {
     use super::*;
     use crate::plan::{Scenario, cases};
-    use crate::report::Samples;
+    use crate::samples::Samples;
 
     #[test]
     fn an_object_stands_on_a_line() {

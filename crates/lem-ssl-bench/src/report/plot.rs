@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::runner::Result;
 
 const WIDTH: f64 = 900.0;
@@ -105,7 +105,7 @@ fn rows(results: &[Result]) -> Vec<Row> {
 mod tests {
     use super::*;
     use crate::plan::{Scenario, cases};
-    use crate::report::Samples;
+    use crate::samples::Samples;
 
     #[test]
     fn a_cost_is_turned_round() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{machine, number};
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::runner::Result;
 
 /// A table for each scenario, as Markdown that is readable as it is.

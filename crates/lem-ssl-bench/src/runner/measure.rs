@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::child::Worker;
 use super::size;
-use crate::contenders::Name;
 use crate::meter::children_time;
+use crate::name::Name;
 use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::plan::{Case, Gauge, Limit, Method};

@@ -9,11 +9,11 @@ use std::fs;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::pki::Pki;
 use crate::plan::{Case, Output};
-use crate::report::Samples;
+use crate::samples::Samples;
 
 pub(crate) use self::core::{limit_files, stay_on};
 use measure::Bench;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::contenders::Name;
 use crate::meter::children_time;
+use crate::name::Name;
 use crate::outcome::Outcome;
 
 /// The number of crates with the cryptography that comes with the library, and with the same one, the size of the stripped

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::contenders::{Contender, Reader, Stream, Writer};
+use crate::contender::{Contender, Reader, Stream, Writer};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::contenders::{Contender, Reader, Stream, Writer};
+use crate::contender::{Contender, Reader, Stream, Writer};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

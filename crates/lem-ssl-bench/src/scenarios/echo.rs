@@ -1,19 +1,10 @@
 //! A server that sends back what it receives.
 
-use crate::contenders::{Contender, Stream};
+use crate::contender::{Contender, Echo, Stream};
 use crate::control;
 use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::pki::Pki;
-
-/// How it echoes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Echo {
-    /// How large a buffer a contender reads with, if it needs one.
-    pub(crate) buffer: usize,
-    /// Gives the buffer back before it waits for the next message.
-    pub(crate) frugal: bool,
-}
 
 pub(super) fn run<C: Contender>(order: &Order, pki: &Pki) -> Outcome<()> {
     control::answer();

@@ -1,7 +1,7 @@
 //! A program that makes one connection.
 
 use super::connect;
-use crate::contenders::Contender;
+use crate::contender::Contender;
 use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::pki::Pki;

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
-use crate::contenders::Name;
+use crate::name::Name;
 use crate::control;
 use crate::order::{Order, Work};
 use crate::outcome::Outcome;

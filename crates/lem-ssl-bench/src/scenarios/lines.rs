@@ -1,6 +1,6 @@
 //! Reading short lines.
 
-use crate::contenders::{Contender, Stream};
+use crate::contender::{Contender, Stream};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

@@ -9,16 +9,14 @@ mod lines;
 mod receive;
 mod send;
 mod spawn;
-mod threads;
 mod timers;
 
-use crate::contenders::Contender;
+use crate::contender::Contender;
 use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::pki::Pki;
 
 pub(crate) use http::{alpn, run as run_http};
-pub(crate) use threads::run as run_threads;
 
 /// Runs the side under test.
 pub(crate) fn run<C: Contender>(order: &Order) -> Outcome<()> {

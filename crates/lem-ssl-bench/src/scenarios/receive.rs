@@ -1,6 +1,6 @@
 //! Bulk receiving.
 
-use crate::contenders::{Contender, Reader};
+use crate::contender::{Contender, Reader};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

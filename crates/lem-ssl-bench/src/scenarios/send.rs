@@ -1,6 +1,6 @@
 //! Bulk sending, in writes of one size.
 
-use crate::contenders::{Contender, Writer};
+use crate::contender::{Contender, Writer};
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

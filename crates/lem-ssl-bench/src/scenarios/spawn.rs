@@ -1,6 +1,6 @@
 //! Starting tasks, waking them, seeing them end.
 
-use crate::contenders::Contender;
+use crate::contender::Contender;
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::contenders::Contender;
+use crate::contender::Contender;
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outcome::Outcome;
