@@ -24,6 +24,7 @@ mod progress;
 mod response;
 mod sink;
 mod url;
+mod validator;
 
 use fetch::{Fetch, Fetched};
 use headers::Header;

@@ -9,24 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::response::Response;
 use super::url::Url;
-
-/// What tells whether it is still the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Validator {
-    /// A strong entity tag, with its quotation marks.
-    ETag(String),
-    /// A date, as the server wrote it.
-    LastModified(String),
-}
-
-impl Validator {
-    /// As `If-Range` has it.
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::ETag(text) | Self::LastModified(text) => text,
-        }
-    }
-}
+use super::validator::Validator;
 
 /// What a part came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::notes::Validator;
+use super::validator::Validator;
 
 /// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
