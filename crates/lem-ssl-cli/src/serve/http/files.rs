@@ -2,18 +2,19 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use lem_ssl_rs::{Error, unblock};
 
-use super::answer::{Answer, Body, Status};
+use super::answer::{Answer, Body};
 use super::conditions::{Condition, Current, may_be_joined};
+use super::part::Part;
 use super::path::{Astray, Way};
 use super::range::{Wanted, wanted};
 use super::request::Request;
+use super::status::Status;
 use crate::exit::Failure;
 use crate::options::wrong;
 
@@ -23,17 +24,6 @@ pub(in crate::serve) struct Folder {
     /// Canonical: without links.
     root: PathBuf,
 }
-
-/// A part of a file that is sent piece by piece.
-#[derive(Debug)]
-pub(super) struct Part {
-    file: Arc<File>,
-    from: u64,
-    left: u64,
-}
-
-/// So much is read at once: large enough that the hop to a worker thread does not count.
-const CHUNK: u64 = 256 * 1024;
 
 /// A file that was found.
 struct Found {
@@ -102,7 +92,7 @@ fn look(root: &Path, mut way: Way) -> Looked {
         (false, true) => return Looked::Astray(Astray::Nowhere),
         (false, false) => found,
     };
-    // A named pipe would keep whoever opens it waiting.
+    // To open a named pipe would block until somebody writes to it.
     match found.metadata() {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => return Looked::Astray(Astray::Nowhere),
@@ -139,7 +129,7 @@ impl Found {
         }
         let range = request.header("range").filter(|_| request.is_get() && may_be_joined(request, current));
         let kind = content_type(&self.path);
-        let part = |from, length| Body::Part(Part { file: Arc::new(self.file), from, left: length });
+        let part = |from, length| Body::Part(Part::new(self.file, from, length));
         match wanted(range, length) {
             Wanted::Everything => described(Answer::new(Status::Ok, part(0, length)).with("Content-Type", kind)),
             Wanted::Part { from, length: some } => {
@@ -185,30 +175,6 @@ fn content_type(path: &Path) -> &'static str {
         "zip" => "application/zip",
         "gz" | "tgz" => "application/gzip",
         _ => "application/octet-stream",
-    }
-}
-
-impl Part {
-    pub(super) fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// The next piece; `None` at the end.
-    pub(super) async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        let (file, from) = (self.file.clone(), self.from);
-        let length = self.left.min(CHUNK);
-        let read = move || {
-            let mut chunk = vec![0; usize::try_from(length).unwrap_or(0)];
-            file.read_exact_at(&mut chunk, from).map(|()| chunk)
-        };
-        // A file that became shorter meanwhile: what was announced cannot be kept.
-        let chunk = unblock(read).await?.map_err(|error| Error::io("read the file", error))?;
-        self.from += length;
-        self.left -= length;
-        Ok(Some(chunk))
     }
 }
 

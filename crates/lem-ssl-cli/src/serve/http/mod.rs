@@ -11,13 +11,16 @@ mod answer;
 mod conditions;
 mod files;
 mod page;
+mod part;
 mod path;
 mod range;
 mod request;
+mod status;
 
-use answer::{Answer, Body, Status};
+use answer::{Answer, Body};
 use conditions::{Condition, Current};
 use request::{Parsed, Request};
+use status::Status;
 
 /// What is there to be seen.
 #[derive(Debug)]

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use lem_ssl_rs::Info;
 
-use super::answer::{Answer, Status};
+use super::answer::Answer;
 use super::request::Request;
+use super::status::Status;
 use crate::certificate::Certificate;
 
 /// What we know about the client.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::answer::Status;
+use super::status::Status;
 
 /// The head of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
