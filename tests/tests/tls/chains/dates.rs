@@ -4,7 +4,7 @@ use lem_ssl_rs::CertificateCheck::{Chain, Dates, Format};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey, GENERALIZED_TIME, UTC_TIME, in_days};
 
 use super::Case;
-use super::cases::{Kit, accepted, refused};
+use super::kit::{Kit, accepted, refused};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();

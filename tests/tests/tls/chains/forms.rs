@@ -9,7 +9,7 @@ use lem_ssl_tests::pki::draft::{
 use rustls::pki_types::CertificateDer;
 
 use super::Case;
-use super::cases::{Kit, accepted, refused};
+use super::kit::{Kit, accepted, refused};
 
 /// Contents of the algorithm identifiers of keys.
 const P521: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 35];

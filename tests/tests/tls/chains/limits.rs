@@ -6,7 +6,7 @@ use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::plain::foreign;
 use rustls::pki_types::CertificateDer;
 
-use super::cases::{Kit, accepted};
+use super::kit::{Kit, accepted};
 use super::{Case, Shown, shown, shown_to};
 use crate::support::{provider, run, says, tls};
 

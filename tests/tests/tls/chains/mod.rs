@@ -4,6 +4,7 @@
 mod cases;
 mod dates;
 mod forms;
+mod kit;
 mod limits;
 mod names;
 mod paths;

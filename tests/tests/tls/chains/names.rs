@@ -5,7 +5,7 @@ use lem_ssl_tests::pki::draft::{DNS_NAME, Draft, DraftKey, FOR_CLIENTS, FOR_SERV
 use lem_ssl_tests::pki::{Authority, Leaf};
 use rustls::pki_types::CertificateDer;
 
-use super::cases::{Kit, accepted, refused};
+use super::kit::{Kit, accepted, refused};
 use super::{Case, Expected};
 
 type Names = &'static [(u8, &'static [u8])];

@@ -4,7 +4,7 @@ use lem_ssl_rs::CertificateCheck::{Authority, Chain, NameConstraints, PathLength
 use lem_ssl_tests::pki::draft::{DIRECTORY_NAME, DNS_NAME, Draft, DraftKey, EMAIL_NAME, IP_NAME, URI_NAME, element};
 use rustls::pki_types::CertificateDer;
 
-use super::cases::{Kit, accepted, refused};
+use super::kit::{Kit, accepted, refused};
 use super::{Case, Expected};
 
 pub(super) fn cases() -> Vec<Case> {
