@@ -15,7 +15,7 @@ use stage::Stage;
 
 mod connect;
 mod end;
-mod lines;
+mod reader;
 mod script;
 mod stage;
 mod tls;

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use lem_rs::{
     Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, Transport, WriteHalf, sleep, spawn,
     timeout, unblock, yield_now,
 };
 
-use super::lines::Reader;
+use super::reader::{Reader, next_line};
 use super::stage::{Interrupts, Stage};
 use super::watch::{Watch, is_spent};
 use crate::model::program::{Guard, How, Op};
@@ -18,8 +19,8 @@ use crate::model::verb::{Answer, Seen, Side, Verb};
 
 /// One end of a connection.
 pub(super) struct End<T: Transport> {
-    pub(super) side: Side,
-    pub(super) stage: Rc<Stage>,
+    side: Side,
+    stage: Rc<Stage>,
     shape: RefCell<Shape<T>>,
     /// By which the world knows it.
     address: Option<Endpoint>,
@@ -88,7 +89,7 @@ impl<T: Transport> End<T> {
         }
     }
 
-    pub(super) fn look(&self) {
+    fn look(&self) {
         let seen = self.seen();
         self.stage.check(self.side, |model| model.looked(self.side, &seen));
     }
@@ -98,7 +99,7 @@ impl<T: Transport> End<T> {
     }
 
     /// What the stream shows.
-    pub(super) fn seen(&self) -> Seen {
+    fn seen(&self) -> Seen {
         match self.shape() {
             Shape::Whole(stream) => Seen {
                 read: Some(stream.bytes_read()),
@@ -157,6 +158,22 @@ impl<T: Transport> End<T> {
         }
     }
 
+    /// Takes so many lines; gives back what was fetched with them.
+    async fn lines(self: &Rc<Self>, reader: Reader<T>, steps: (u8, How, Duration), guard: Guard) {
+        let (count, how, pause) = steps;
+        let holder = self.stage.number();
+        let mut lines = reader.lines();
+        for _ in 0..count {
+            self.guarded(Verb::NextLine(holder), guard, next_line(&mut lines, how)).await;
+            self.look();
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+        }
+        drop(lines);
+        self.stage.ask(|model| model.give_back(self.side, holder));
+    }
+
     fn reader(&self) -> Option<Reader<T>> {
         match self.shape() {
             Shape::Whole(stream) => Some(Reader::Whole(stream)),
@@ -202,16 +219,11 @@ impl<T: Transport> End<T> {
         }
     }
 
-    pub(super) async fn guarded(
-        self: &Rc<Self>,
-        verb: Verb,
-        guard: Guard,
-        future: impl Future<Output = Result<Answer, Error>>,
-    ) {
+    async fn guarded(self: &Rc<Self>, verb: Verb, guard: Guard, future: impl Future<Output = Result<Answer, Error>>) {
         let direction =
             if matches!(verb, Verb::Read(_) | Verb::NextLine(_)) { Direction::Read } else { Direction::Write };
         let polls = if let Guard::Drop(polls) = guard { Some(polls) } else { None };
-        let watch = Watch::new(self, verb, future, polls);
+        let watch = Watch::new(self.side, &self.stage, || self.seen(), verb, future, polls);
         match guard {
             Guard::None | Guard::Drop(_) => drop(watch.await),
             Guard::Timeout(after) => {

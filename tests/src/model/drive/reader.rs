@@ -1,13 +1,11 @@
-//! Taking lines, and how they are read.
+//! What is read from: bytes in each way of reading, and lines.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use lem_rs::{Error, Lines, ReadHalf, ReadMode, Stream, Transport, sleep};
+use lem_rs::{Error, Lines, ReadHalf, ReadMode, Stream, Transport};
 
-use super::end::End;
-use crate::model::program::{Guard, How};
-use crate::model::verb::{Answer, Verb};
+use crate::model::program::How;
+use crate::model::verb::Answer;
 
 /// Who reads: a stream, or its reading half.
 pub(super) enum Reader<T: Transport> {
@@ -41,7 +39,7 @@ impl<T: Transport> Reader<T> {
         Ok(Answer::Bytes(bytes))
     }
 
-    fn lines(&self) -> Lines<'_, T> {
+    pub(super) fn lines(&self) -> Lines<'_, T> {
         match self {
             Self::Whole(stream) => stream.lines(),
             Self::Half(reader) => reader.lines(),
@@ -50,7 +48,7 @@ impl<T: Transport> Reader<T> {
 }
 
 /// The next of these lines.
-async fn next<T: Transport>(lines: &mut Lines<'_, T>, how: How) -> Result<Answer, Error> {
+pub(super) async fn next_line<T: Transport>(lines: &mut Lines<'_, T>, how: How) -> Result<Answer, Error> {
     let line = match how {
         How::Trimmed => lines.next_trimmed().await?.map(untrimmed),
         How::Owned | How::Into => lines.next().await?.map(<[u8]>::to_vec),
@@ -61,22 +59,4 @@ async fn next<T: Transport>(lines: &mut Lines<'_, T>, how: How) -> Result<Answer
 /// No line of ours ends in a carriage return.
 fn untrimmed(line: &str) -> Vec<u8> {
     [line.as_bytes(), b"\n"].concat()
-}
-
-impl<T: Transport> End<T> {
-    /// Takes so many lines; gives back what was fetched with them.
-    pub(super) async fn lines(self: &Rc<Self>, reader: Reader<T>, steps: (u8, How, Duration), guard: Guard) {
-        let (count, how, pause) = steps;
-        let holder = self.stage.number();
-        let mut lines = reader.lines();
-        for _ in 0..count {
-            self.guarded(Verb::NextLine(holder), guard, next(&mut lines, how)).await;
-            self.look();
-            if !pause.is_zero() {
-                sleep(pause).await;
-            }
-        }
-        drop(lines);
-        self.stage.ask(|model| model.give_back(self.side, holder));
-    }
 }

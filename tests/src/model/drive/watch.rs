@@ -5,15 +5,18 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lem_rs::{Error, Transport, sleep};
+use lem_rs::{Error, sleep};
 
-use super::end::End;
+use super::stage::Stage;
 use crate::model::contract::brief;
-use crate::model::verb::{Answer, Verb};
+use crate::model::verb::{Answer, Seen, Side, Verb};
 
 /// A verb's future, each poll of which is shown to the model. Gives `None` when it was dropped on purpose.
-pub(super) struct Watch<'a, T: Transport, F> {
-    end: &'a End<T>,
+pub(super) struct Watch<'a, S: Fn() -> Seen, F> {
+    side: Side,
+    stage: &'a Stage,
+    /// What the stream shows.
+    seen: S,
     verb: Verb,
     id: Option<u64>,
     future: Option<Pin<Box<F>>>,
@@ -21,27 +24,27 @@ pub(super) struct Watch<'a, T: Transport, F> {
     polls: Option<u32>,
 }
 
-impl<'a, T: Transport, F> Watch<'a, T, F> {
-    pub(super) fn new(end: &'a End<T>, verb: Verb, future: F, polls: Option<u32>) -> Self {
-        Self { end, verb, id: None, future: Some(Box::pin(future)), polls }
+impl<'a, S: Fn() -> Seen, F> Watch<'a, S, F> {
+    pub(super) fn new(side: Side, stage: &'a Stage, seen: S, verb: Verb, future: F, polls: Option<u32>) -> Self {
+        Self { side, stage, seen, verb, id: None, future: Some(Box::pin(future)), polls }
     }
 
     fn give_up(&mut self) {
         self.future = None;
         if let Some(id) = self.id.take() {
-            let seen = self.end.seen();
-            self.end.stage.note(self.end.side, || format!("  {id} is dropped"));
-            self.end.stage.check(self.end.side, |model| model.dropped(id, &seen));
+            let seen = (self.seen)();
+            self.stage.note(self.side, || format!("  {id} is dropped"));
+            self.stage.check(self.side, |model| model.dropped(id, &seen));
         }
     }
 }
 
-impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'_, T, F> {
+impl<S: Fn() -> Seen + Unpin, F: Future<Output = Result<Answer, Error>>> Future for Watch<'_, S, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (side, stage) = (this.end.side, &this.end.stage);
+        let (side, stage) = (this.side, this.stage);
         let Some(future) = &mut this.future else { return Poll::Ready(None) };
         let id = *this.id.get_or_insert_with(|| stage.ask(|model| model.begin(side, this.verb.clone())));
         let refused = stage.ask(|model| model.polled(id));
@@ -49,13 +52,13 @@ impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'
             Poll::Ready(result) => {
                 this.future = None;
                 this.id = None;
-                let seen = this.end.seen();
+                let seen = (this.seen)();
                 stage.note(side, || format!("  {id} gives {}", brief(&result)));
                 stage.check(side, |model| model.finished(id, &result, &seen));
                 Poll::Ready(Some(result))
             }
             Poll::Pending => {
-                let seen = this.end.seen();
+                let seen = (this.seen)();
                 // To ask is to be woken, so it is asked only where it matters.
                 let spent = refused && is_spent(cx);
                 stage.check(side, |model| model.pended(id, &seen, spent));
@@ -75,7 +78,7 @@ impl<T: Transport, F: Future<Output = Result<Answer, Error>>> Future for Watch<'
     }
 }
 
-impl<T: Transport, F> Drop for Watch<'_, T, F> {
+impl<S: Fn() -> Seen, F> Drop for Watch<'_, S, F> {
     fn drop(&mut self) {
         // A panic is told as what it is.
         if !std::thread::panicking() {
