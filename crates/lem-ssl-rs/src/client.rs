@@ -75,7 +75,7 @@ impl Context {
         let source = connect_source(address, &deadline).await?;
         let session = Session::client(config, name).map_err(cannot_begin)?;
         let target = address.to_string();
-        let beginning = Beginning { source, session, received: &[], target, deadline, metered: None };
+        let beginning = Beginning { source, session, received: Vec::new(), target, deadline, metered: None };
         shake_hands(self.clone(), beginning).await
     }
 
@@ -93,8 +93,8 @@ impl Context {
         let (plain, mut received) = stream.into_parts()?;
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::client(config, name).map_err(cannot_begin)?;
-        let early = received.take_all();
-        self.go_over(plain, session, &early, server_name.to_owned(), deadline).await
+        let received = received.take_all();
+        self.go_over(plain, session, received, server_name.to_owned(), deadline).await
     }
 
     /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
@@ -110,15 +110,15 @@ impl Context {
         let peer = plain.source().peer().map_or_else(|_| "a client".into(), |peer| peer.to_string());
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::server(config).map_err(cannot_begin)?;
-        let early = received.take_all();
-        self.go_over(plain, session, &early, peer, deadline).await
+        let received = received.take_all();
+        self.go_over(plain, session, received, peer, deadline).await
     }
 
     async fn go_over(
         &self,
         plain: Plain,
         session: Session,
-        received: &[u8],
+        received: Vec<u8>,
         target: String,
         deadline: Deadline,
     ) -> Result<Stream, Error> {

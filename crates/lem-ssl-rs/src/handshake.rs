@@ -5,37 +5,38 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use lem_rs::{
-    CpuPermit, Cut, Deadline, Direction, EndOfStream, Flushed, InputBuffer, Phase, Received, Sent, Source, Transport,
-    close_transport,
+    CpuPermit, Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport,
 };
 
 use crate::context::Context;
 use crate::error::{Error, TlsError};
 use crate::meter::Metered;
 use crate::session::Session;
-use crate::transport::{Ender, Stream, Tls};
+use crate::transport::{Stream, Tls};
+
+mod early;
 
 /// How long a failed handshake's alert may take on its way out.
 const ALERT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a handshake begins with.
-pub(crate) struct Beginning<'a> {
+pub(crate) struct Beginning {
     pub(crate) source: Source,
     pub(crate) session: Session,
     /// What had arrived before TLS began.
-    pub(crate) received: &'a [u8],
+    pub(crate) received: Vec<u8>,
     /// With whom, for messages.
     pub(crate) target: String,
     /// Under which deadline, beside the handshake's own.
     pub(crate) deadline: Deadline,
-    /// Who counts it.
-    pub(crate) metered: Option<Metered<Ender>>,
+    /// What it reports with, if a server has accepted it.
+    pub(crate) metered: Option<Metered>,
 }
 
 /// Shakes hands; the stream exists only if that succeeds. If it fails, the alert that says why is sent in the background.
 ///
 /// **Cancel safety:** dropping it closes the connection.
-pub(crate) async fn shake_hands(context: Context, beginning: Beginning<'_>) -> Result<Stream, Error> {
+pub(crate) async fn shake_hands(context: Context, beginning: Beginning) -> Result<Stream, Error> {
     let mut handshake = Handshake::begin(context, beginning);
     match handshake.advance().await {
         Ok(()) => Ok(handshake.into_stream()),
@@ -46,9 +47,11 @@ pub(crate) async fn shake_hands(context: Context, beginning: Beginning<'_>) -> R
     }
 }
 
-/// A handshake under way. On the heap, because thousands may be, and a future has room for everything that it ever
-/// moves.
+/// A handshake under way. What is large is on the heap, because thousands may be under way, and a future has room for
+/// everything that it ever moves.
 pub(crate) struct Handshake {
+    target: String,
+    deadline: Deadline,
     inner: Box<UnderWay>,
 }
 
@@ -56,8 +59,6 @@ struct UnderWay {
     context: Context,
     tls: Tls,
     input: InputBuffer,
-    target: String,
-    deadline: Deadline,
     /// Each flight costs a signature or a key exchange, or both.
     permit: CpuPermit,
     /// What came of receiving, until that was looked at.
@@ -68,7 +69,7 @@ struct UnderWay {
 }
 
 impl Handshake {
-    pub(crate) fn begin(context: Context, beginning: Beginning<'_>) -> Self {
+    pub(crate) fn begin(context: Context, beginning: Beginning) -> Self {
         let Beginning { source, session, received, target, deadline, metered } = beginning;
         let inner = context.inner();
         let deadline = deadline.at_most(inner.deadlines.handshake);
@@ -76,58 +77,16 @@ impl Handshake {
         let mut tls = Tls::new(source, session, inner.accept_missing_close_notify, metered);
         let mut input = InputBuffer::default();
         let received = Some(tls.begin(received, &mut input));
-        let (peer_is_gone, checked) = (false, false);
-        let inner = UnderWay { context, tls, input, target, deadline, permit, received, peer_is_gone, checked };
-        Self { inner: Box::new(inner) }
+        let inner = UnderWay { context, tls, input, permit, received, peer_is_gone: false, checked: false };
+        Self { target, deadline, inner: Box::new(inner) }
     }
 
-    /// Goes on until the handshake is over or has brought early data. After an error, [give it up](Self::give_up).
+    /// Goes on until the handshake is over; on a server that receives [early data](Self::has_early_data), until it has
+    /// brought some. After an error, [give it up](Self::give_up).
     ///
     /// **Cancel safety:** dropping it loses nothing; it can be called again.
     pub(crate) async fn advance(&mut self) -> Result<(), Error> {
-        let UnderWay { target, deadline, .. } = &*self.inner;
-        let (target, deadline) = (target.clone(), *deadline);
-        deadline.limit(Phase::Handshake, &target, self.inner.drive()).await
-    }
-
-    /// Whether it is finished.
-    pub(crate) fn is_over(&self) -> bool {
-        !self.inner.tls.is_handshaking()
-    }
-
-    /// Takes the early data that have come.
-    pub(crate) fn take_early(&mut self) -> Vec<u8> {
-        self.inner.tls.take_early()
-    }
-
-    /// Answers early data; done when the kernel has the answer.
-    ///
-    /// **Cancel safety:** what was accepted is delivered.
-    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), Error> {
-        let UnderWay { target, deadline, .. } = &*self.inner;
-        let (target, deadline) = (target.clone(), *deadline);
-        let mut written = 0;
-        let tls = &mut self.inner.tls;
-        let write = poll_fn(|cx| {
-            loop {
-                if tls.flush()? == Flushed::Blocked {
-                    break;
-                }
-                match &data[written..] {
-                    [] => {
-                        tls.source().unpark(Direction::Write);
-                        return Poll::Ready(Ok(()));
-                    }
-                    rest => match tls.send(rest)? {
-                        Sent::Accepted(count) => written += count,
-                        Sent::Blocked => break,
-                    },
-                }
-            }
-            tls.source().park(Direction::Write, cx);
-            Poll::Pending
-        });
-        deadline.limit(Phase::Handshake, &target, write).await
+        self.deadline.limit(Phase::Handshake, &self.target, self.inner.drive()).await
     }
 
     pub(crate) fn tls(&self) -> &Tls {
@@ -137,7 +96,7 @@ impl Handshake {
     /// The stream, when it is over.
     pub(crate) fn into_stream(self) -> Stream {
         let UnderWay { context, tls, input, .. } = *self.inner;
-        debug_assert!(!tls.is_handshaking() && tls.early() == 0);
+        debug_assert!(!tls.is_handshaking() && !tls.has_early_data());
         Stream::new(tls, input, context.inner().options)
     }
 
@@ -172,8 +131,8 @@ impl UnderWay {
                 if !self.tls.is_handshaking() {
                     return Poll::Ready(Ok(()));
                 }
-                if self.tls.early() > 0 {
-                    // The client goes on while somebody looks at them.
+                if self.tls.has_early_data() {
+                    // The client goes on while they are looked at.
                     self.peer_is_gone |= self.tls.flush().is_err();
                     return Poll::Ready(Ok(()));
                 }
@@ -206,7 +165,7 @@ fn ended(tls: &mut Tls, end: EndOfStream) -> Result<(), Error> {
     if tls.is_handshaking() {
         return Err(handshake_error(end));
     }
-    tls.hold(end);
+    tls.set_pending_end(end);
     Ok(())
 }
 

@@ -59,9 +59,10 @@ pub use lem_rs::{
     timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
-pub use meter::{Counters, Failures};
 pub use rustls;
-pub use server::{Drained, Early, Replayable, Server, ServerEvent, ServerOptions, Threads, serve_threads};
+pub use server::{
+    Counters, Drained, Early, Failures, Replayable, Server, ServerEvent, ServerOptions, Threads, serve_threads,
+};
 pub use tickets::{FleetSecret, Tickets};
 pub use transport::{Polled, ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
 pub use trust::{ClientAuth, RevocationLists, Roots};

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::io;
 
-use lem_rs::{
-    Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, SourceHandle, StreamHandle, Transport,
-};
+use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
 use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
@@ -43,42 +41,12 @@ pub struct Tls {
     partial: Vec<u8>,
     outbox: Outbox,
     sending: Sending,
-    /// The end that came in one piece with the handshake's last message: the stream's first receive tells it.
-    held: Option<EndOfStream>,
+    /// The end of the stream, if it was received together with the handshake's last message; the first receive returns it.
+    pending_end: Option<EndOfStream>,
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
     /// Counts for the server that accepted the connection.
-    metered: Option<Metered<Ender>>,
-}
-
-/// Ends a connection that somebody else uses.
-#[derive(Clone)]
-pub(crate) struct Ender {
-    /// `None` as long as the handshake is under way.
-    stream: Option<StreamHandle<Tls>>,
-    source: SourceHandle,
-}
-
-impl Ender {
-    /// Of a handshake.
-    pub(crate) fn of_handshake(tls: &Tls) -> Self {
-        Self { stream: None, source: tls.source.handle() }
-    }
-
-    /// Of a stream.
-    pub(crate) fn of_stream(tls: &Tls, stream: &Stream) -> Self {
-        Self { stream: Some(stream.handle()), source: tls.source.handle() }
-    }
-
-    /// Closes the stream; false if it is closed, or was taken apart.
-    pub(crate) fn close(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| stream.close().is_ok())
-    }
-
-    /// Cuts the connection off, so that the peer does not take it for complete; false if it is gone.
-    pub(crate) fn cut(&self) -> bool {
-        self.source.cut()
-    }
+    metered: Option<Metered>,
 }
 
 /// The sending side.
@@ -90,15 +58,16 @@ enum Sending {
 }
 
 /// A write is at most so far ahead of the kernel, so that an interrupted one has left little behind.
-const MOST_AHEAD: usize = 64 * 1024;
+const MAX_AHEAD: usize = 64 * 1024;
 
-/// So much of what waits is sent along with a write: the send arena has room for it beside the largest write's records.
-const MOST_ALONG: usize = 3 * 1024;
+/// At most so much pending output is coalesced with a write: the send arena has room for it beside the largest write's
+/// records.
+const MAX_COALESCED: usize = 3 * 1024;
 
 /// The largest record on the wire: 2^14 bytes of content, 2048 of overhead (RFC 5246 section 6.2.3), five of header.
-const LARGEST_RECORD: usize = 5 + 16 * 1024 + 2048;
+const MAX_RECORD: usize = 5 + 16 * 1024 + 2048;
 
-/// What a record costs on the wire beyond its content, as a rule: header, content type, tag.
+/// What a record of TLS 1.3 has on the wire beside its content: header, content type, tag.
 const RECORD_OVERHEAD: usize = 22;
 
 /// How many bytes can be copied there and back while one is opened.
@@ -109,7 +78,7 @@ impl Tls {
         source: Source,
         session: Session,
         accept_missing_close_notify: bool,
-        metered: Option<Metered<Ender>>,
+        metered: Option<Metered>,
     ) -> Self {
         Self {
             source,
@@ -117,7 +86,7 @@ impl Tls {
             partial: Vec::new(),
             outbox: Outbox::default(),
             sending: Sending::Open,
-            held: None,
+            pending_end: None,
             accept_missing_close_notify,
             metered,
         }
@@ -133,9 +102,9 @@ impl Tls {
         self.session.resumed_certificates()
     }
 
-    /// As [`Session::early`].
-    pub(crate) fn early(&self) -> usize {
-        self.session.early()
+    /// As [`Session::has_early_data`].
+    pub(crate) fn has_early_data(&self) -> bool {
+        self.session.has_early_data()
     }
 
     /// As [`Session::take_early`].
@@ -148,16 +117,9 @@ impl Tls {
         self.session.common().is_handshaking()
     }
 
-    /// Tells the server that accepted the connection, if one did, how far it is.
-    pub(crate) fn tell_meter(&self, tell: impl FnOnce(&Metered<Ender>)) {
-        if let Some(metered) = &self.metered {
-            tell(metered);
-        }
-    }
-
-    /// Takes bytes that had arrived before TLS began, or none: then it does what is due first, a client's hello.
-    pub(crate) fn begin(&mut self, received: &[u8], input: &mut InputBuffer) -> Received {
-        self.partial = received.to_vec();
+    /// Takes bytes that had arrived before TLS began. With none it produces what is sent first, a client's `ClientHello`.
+    pub(crate) fn begin(&mut self, received: Vec<u8>, input: &mut InputBuffer) -> Received {
+        self.partial = received;
         let then = self.open_kept(input);
         self.conclude(then)
     }
@@ -165,22 +127,21 @@ impl Tls {
     /// Opens what was received before.
     fn open_kept(&mut self, input: &mut InputBuffer) -> Then {
         let Self { source, session, partial, outbox, sending, metered, .. } = self;
-        let before = input.len() + session.early();
-        let Opened { used, cost, then } = session.open(partial, input, outbox, *sending == Sending::Open);
+        let Opened { used, content, cost, then } = session.open(partial, input, outbox, *sending == Sending::Open);
         source.charge(cost);
         partial.drain(..used);
         if partial.is_empty() {
             source.return_spare(std::mem::take(partial));
         }
         if let Some(metered) = metered {
-            metered.received(input.len() + session.early() - before);
+            metered.received(content);
         }
         then
     }
 
     /// Keeps an end that concerns the stream and not the handshake, which was complete before it.
-    pub(crate) fn hold(&mut self, end: EndOfStream) {
-        self.held = Some(end);
+    pub(crate) fn set_pending_end(&mut self, end: EndOfStream) {
+        self.pending_end = Some(end);
     }
 
     fn conclude(&mut self, then: Then) -> Received {
@@ -219,15 +180,14 @@ impl Transport for Tls {
     }
 
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
-        if let Some(end) = self.held.take() {
+        if let Some(end) = self.pending_end.take() {
             return Received::Ended(end);
         }
         if self.session.has_record(&self.partial) {
             let then = self.open_kept(input);
             return self.conclude(then);
         }
-        let Self { source, session, partial, outbox, sending, .. } = self;
-        let before = input.len() + session.early();
+        let Self { source, session, partial, outbox, sending, metered, .. } = self;
         let opened: io::Result<Option<Then>> = source.with_receive_arena(|arena| {
             let kept = partial.len();
             // Only a handshake message in a great many tiny records fills it, and with no room a read looks like FIN.
@@ -239,7 +199,7 @@ impl Transport for Tls {
             source.charge(kept / COPIES_PER_OPENING);
             // Enough for what is wanted, and never less than the rest of one record.
             let records = want.div_ceil(16 * 1024).saturating_mul(RECORD_OVERHEAD).saturating_add(want);
-            let end = kept.saturating_add(records.max(LARGEST_RECORD)).min(arena.len());
+            let end = kept.saturating_add(records.max(MAX_RECORD)).min(arena.len());
             let count = source.try_read(&mut arena[kept..end])?;
             if count == 0 {
                 return Ok(None);
@@ -247,14 +207,14 @@ impl Transport for Tls {
             let filled = &mut arena[..kept + count];
             // At once, and not record by record: content is a little shorter than what carries it.
             input.reserve(filled.len());
-            let Opened { used, cost, then } = session.open(filled, input, outbox, *sending == Sending::Open);
+            let Opened { used, content, cost, then } = session.open(filled, input, outbox, *sending == Sending::Open);
             source.charge(cost);
+            if let Some(metered) = metered {
+                metered.received(content);
+            }
             keep(source, partial, &filled[used..]);
             Ok(Some(then))
         });
-        if let Some(metered) = &self.metered {
-            metered.received(input.len() + self.session.early() - before);
-        }
         match opened {
             Ok(Some(then)) => self.conclude(then),
             Ok(None) => Received::Ended(self.cut(Cut::Fin)),
@@ -273,19 +233,19 @@ impl Transport for Tls {
             return Err(Error::Closed);
         }
         let Self { source, session, partial, outbox, .. } = self;
-        let waits = outbox.len().min(MOST_ALONG);
-        let chunk = &data[..data.len().min(MOST_AHEAD - waits)];
+        let pending = outbox.len().min(MAX_COALESCED);
+        let chunk = &data[..data.len().min(MAX_AHEAD - pending)];
         let sealed = source.with_send_arena(|arena| {
-            let (front, records) = arena.split_at_mut(waits);
+            let (front, records) = arena.split_at_mut(pending);
             let count = match session.seal(partial, chunk, records, outbox) {
                 Ok(count) => count,
                 Err(unsealed) => return Ok(Err(unsealed)),
             };
-            // What waits goes in front, in one piece with the records, unless the protocol just added to it.
-            if outbox.len() == waits {
+            // Pending output goes in front, in one piece with the records, unless the protocol just added to it.
+            if outbox.len() == pending {
                 front.copy_from_slice(outbox.as_slice());
                 outbox.clear(source);
-                outbox.send(source, &arena[..waits + count]).map(Ok)
+                outbox.send(source, &arena[..pending + count]).map(Ok)
             } else {
                 outbox.send(source, &records[..count]).map(Ok)
             }
@@ -315,7 +275,7 @@ impl Transport for Tls {
     fn may_delay_pending(&self) -> bool {
         let is_server = self.session.is_server();
         let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        is_server && is_tls13 && self.sending == Sending::Open && self.outbox.len() <= MOST_ALONG
+        is_server && is_tls13 && self.sending == Sending::Open && self.outbox.len() <= MAX_COALESCED
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {
@@ -330,7 +290,9 @@ impl Transport for Tls {
                 self.session.finish(&mut self.partial, &mut self.outbox);
             }
         }
-        self.tell_meter(Metered::ending);
+        if let Some(metered) = &self.metered {
+            metered.closing();
+        }
     }
 }
 

@@ -1,20 +1,17 @@
 //! Connections that may bring early data: what a client says before it has shown that it is there.
 
 use std::fmt;
-use std::rc::Rc;
 
-use lem_rs::{Endpoint, Transport};
+use lem_rs::Transport;
 
-use super::admission::{Admission, Permit};
-use super::options::ServerEvent;
-use super::peers::Admitted;
+use super::handshaking::{Handshaking, Unclaimed};
+use super::registry::Handle;
 use crate::error::Error;
-use crate::handshake::Handshake;
 use crate::info::Info;
-use crate::transport::{Ender, Stream, Tls};
+use crate::transport::Stream;
 
-/// Early data (0-RTT, RFC 8446 section 2.3): whoever has recorded them may send them again, and a client whose connection
-/// fails may, too. See [`ContextBuilder::early_data`](crate::ContextBuilder::early_data).
+/// Early data (0-RTT, RFC 8446 section 2.3): anybody who has recorded them may send them again, and a client whose
+/// connection fails may, too. See [`ContextBuilder::early_data`](crate::ContextBuilder::early_data).
 ///
 /// They are of no type that anything else takes, so that no code takes them for content by mistake.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,102 +74,54 @@ pub struct Early {
 }
 
 enum Phase {
-    UnderWay(UnderWay),
-    /// Its place is kept until somebody accepts it.
-    Finished(Stream, Option<Permit>),
+    UnderWay(Handshaking),
+    /// Its handshake is finished, and it was not accepted yet.
+    Unclaimed(Unclaimed),
+    Finished(Stream),
     /// It failed, or was taken apart.
     Over,
 }
 
-/// A handshake, and what it has of its server.
-pub(super) struct UnderWay {
-    pub(super) handshake: Handshake,
-    pub(super) admission: Rc<Admission>,
-    pub(super) peer: Endpoint,
-    pub(super) permit: Permit,
-    pub(super) admitted: Admitted,
-}
-
-impl UnderWay {
-    /// Goes on until the handshake is finished or has brought early data. Whatever happens is counted and told.
-    pub(super) async fn advance(mut self) -> Option<Early> {
-        let result = self.handshake.advance().await;
-        match result {
-            Ok(()) => Some(Early::of(self)),
-            Err(error) => {
-                self.fail(&error);
-                None
-            }
-        }
-    }
-
-    fn fail(self, error: &Error) {
-        let Self { handshake, admission, peer, .. } = self;
-        handshake.give_up();
-        admission.meter.count_failure(error);
-        admission.tell(&ServerEvent::HandshakeFailed { peer: &peer, error });
-    }
-
-    /// The server was closed.
-    fn abort(self) {
-        self.admission.meter.count_failure(&Error::Interrupted);
-    }
-
-    /// The stream of a handshake that is over.
-    fn into_stream(self) -> (Stream, Permit) {
-        let Self { handshake, admission, permit, admitted, .. } = self;
-        let stream = handshake.into_stream();
-        let resumed = stream.with_transport(Tls::is_resumed) == Some(true);
-        admission.meter.count(|counters| {
-            counters.handshakes_finished += 1;
-            counters.handshakes_resumed += u64::from(resumed);
-        });
-        drop(admitted);
-        (stream, permit)
-    }
-}
-
 impl Early {
-    /// After a handshake got on.
-    pub(super) fn of(mut under_way: UnderWay) -> Self {
-        let unread = under_way.handshake.take_early();
-        if under_way.handshake.is_over() {
-            let (stream, permit) = under_way.into_stream();
-            stream.with_transport(|tls| tls.tell_meter(|metered| metered.waits(Ender::of_stream(tls, &stream))));
-            return Self { phase: Phase::Finished(stream, Some(permit)), unread };
+    /// A handshake that has brought early data, and may be over.
+    pub(super) fn new(mut handshaking: Handshaking) -> Self {
+        let unread = handshaking.handshake.take_early();
+        handshaking.monitor.count(|counters| counters.handshakes_early += 1);
+        if handshaking.handshake.is_over() {
+            return Self { phase: Phase::Unclaimed(handshaking.finish()), unread };
         }
-        under_way.admission.meter.count(|counters| counters.handshakes_early += 1);
-        let tls = under_way.handshake.tls();
-        tls.tell_meter(|metered| metered.early(Ender::of_handshake(tls)));
-        Self { phase: Phase::UnderWay(under_way), unread }
+        let Handshaking { handshake, id, monitor, .. } = &handshaking;
+        monitor.registry.mark_early(*id, Handle::of_handshake(handshake.tls()));
+        Self { phase: Phase::UnderWay(handshaking), unread }
     }
 
-    /// Somebody has accepted it.
-    pub(super) fn accepted(mut self) -> Self {
-        if let Phase::Finished(stream, permit) = &mut self.phase {
-            open(stream);
-            *permit = None;
-        }
+    /// An accepted stream whose handshake has brought none.
+    pub(super) fn finished(stream: Stream) -> Self {
+        Self { phase: Phase::Finished(stream), unread: Vec::new() }
+    }
+
+    /// It is accepted.
+    pub(super) fn accept(mut self) -> Self {
+        self.phase = match self.take_phase() {
+            Phase::Unclaimed(stream) => Phase::Finished(stream.accept()),
+            other => other,
+        };
         self
     }
 
-    /// Somebody has accepted the stream of a finished handshake that brought nothing early.
-    pub(super) fn into_stream(self) -> Option<Stream> {
-        debug_assert!(self.unread.is_empty());
-        match std::mem::replace(&mut self.accepted().phase, Phase::Over) {
-            Phase::Finished(stream, _) => Some(stream),
-            Phase::UnderWay(_) | Phase::Over => None,
+    /// Ends the connection of one that was not accepted, so that its client does not take nothing for a complete answer.
+    pub(super) fn abort(mut self) {
+        match self.take_phase() {
+            // The server was closed.
+            Phase::UnderWay(handshaking) => handshaking.monitor.handshake_interrupted(),
+            Phase::Unclaimed(stream) => stream.abort(),
+            Phase::Finished(stream) => stream.abort(),
+            Phase::Over => {}
         }
     }
 
-    /// Ends the connection of one that nobody has accepted, so that its client does not take nothing for a complete
-    /// answer.
-    pub(super) fn abort(mut self) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Finished(stream, _) => stream.abort(),
-            Phase::UnderWay(under_way) => under_way.abort(),
-            Phase::Over => {}
-        }
+    fn take_phase(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::Over)
     }
 
     /// Reads what came early: the next piece of it, or `None` when there is no more, which the client says when it
@@ -200,23 +149,23 @@ impl Early {
     /// **Cancel safety:** dropping it takes nothing back: what was accepted is delivered, the rest never was begun.
     pub async fn write(&mut self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
         match &mut self.phase {
-            Phase::UnderWay(under_way) => under_way.handshake.write(data.as_ref()).await,
-            Phase::Finished(stream, _) => stream.write(data).await,
-            Phase::Over => Err(Error::Closed),
+            Phase::UnderWay(handshaking) => handshaking.handshake.write(data.as_ref()).await,
+            Phase::Finished(stream) => stream.write(data).await,
+            Phase::Unclaimed(_) | Phase::Over => Err(Error::Closed),
         }
     }
 
     /// Whether the handshake is finished: then this waits for nothing any more.
     pub fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Finished(..))
+        matches!(self.phase, Phase::Finished(_))
     }
 
     /// What was agreed so far; `None` if the handshake failed.
     pub fn info(&self) -> Option<Info> {
         match &self.phase {
-            Phase::UnderWay(under_way) => Some(under_way.handshake.tls().info()),
-            Phase::Finished(stream, _) => stream.info(),
-            Phase::Over => None,
+            Phase::UnderWay(handshaking) => Some(handshaking.handshake.tls().info()),
+            Phase::Finished(stream) => stream.info(),
+            Phase::Unclaimed(_) | Phase::Over => None,
         }
     }
 
@@ -235,54 +184,45 @@ impl Early {
         while !self.is_finished() {
             self.advance().await?;
         }
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Finished(stream, _) => Ok((stream, Replayable::new(std::mem::take(&mut self.unread)))),
-            Phase::UnderWay(_) | Phase::Over => Err(Error::Closed),
+        match self.take_phase() {
+            Phase::Finished(stream) => Ok((stream, Replayable::new(std::mem::take(&mut self.unread)))),
+            _ => Err(Error::Closed),
         }
     }
 
     /// Goes on until more has come early, or the handshake is finished.
     async fn advance(&mut self) -> Result<(), Error> {
-        let Phase::UnderWay(under_way) = &mut self.phase else {
+        let Phase::UnderWay(handshaking) = &mut self.phase else {
             return if self.is_finished() { Ok(()) } else { Err(Error::Closed) };
         };
-        let result = under_way.handshake.advance().await;
-        self.unread.extend(under_way.handshake.take_early());
-        let is_over = under_way.handshake.is_over();
-        if result.is_ok() && !is_over {
+        let result = handshaking.handshake.advance().await;
+        self.unread.extend(handshaking.handshake.take_early());
+        if result.is_ok() && !handshaking.handshake.is_over() {
             return Ok(());
         }
-        let Phase::UnderWay(under_way) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            return Err(Error::Closed);
-        };
-        let drained = under_way.admission.meter.is_over();
+        let is_drained = handshaking.monitor.registry.is_over();
+        let Phase::UnderWay(handshaking) = self.take_phase() else { return Err(Error::Closed) };
         if let Err(error) = result {
             self.unread = Vec::new();
-            let error = if drained { Error::Closed } else { error };
-            under_way.fail(&error);
+            let error = if is_drained { Error::Closed } else { error };
+            handshaking.fail(&error);
             return Err(error);
         }
-        let (stream, _permit) = under_way.into_stream();
-        if drained {
-            // Nobody answers: the client must not take nothing for a complete answer.
+        let stream = handshaking.finish().accept();
+        if is_drained {
+            // Its client gets no answer any more, and must not take nothing for a complete one.
             stream.abort();
             return Err(Error::Closed);
         }
-        open(&stream);
-        self.phase = Phase::Finished(stream, None);
+        self.phase = Phase::Finished(stream);
         Ok(())
     }
 }
 
-/// The stream is in somebody's hands.
-fn open(stream: &Stream) {
-    stream.with_transport(|tls| tls.tell_meter(|metered| metered.accepted(Ender::of_stream(tls, stream))));
-}
-
 impl Drop for Early {
     fn drop(&mut self) {
-        if let Phase::UnderWay(under_way) = std::mem::replace(&mut self.phase, Phase::Over) {
-            under_way.fail(&Error::Interrupted);
+        if let Phase::UnderWay(handshaking) = self.take_phase() {
+            handshaking.fail(&Error::Interrupted);
         }
     }
 }

@@ -11,16 +11,20 @@ use lem_rs::{Endpoint, Listener, ToAddress, spawn, timeout};
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::live::LiveContext;
-use crate::meter::{Counters, Listed};
-use crate::transport::{Ender, Stream};
+use crate::transport::Stream;
 
 mod admission;
+mod counters;
 mod early;
+mod handshaking;
+mod monitor;
 mod options;
 mod peers;
+mod registry;
 mod threads;
 
-use admission::Admission;
+use admission::{Admission, Arrival, CutOff};
+pub use counters::{Counters, Failures};
 pub use early::{Early, Replayable};
 pub use options::{ServerEvent, ServerOptions};
 pub use threads::{Threads, serve_threads};
@@ -98,7 +102,7 @@ impl Server {
         Self::over(live, Listener::bind_with(address, options.listen).await?, options)
     }
 
-    /// Serves on a listener that exists already: one that was inherited ([`Listener::adopt`]), for a start.
+    /// Serves on a listener that exists already, for example one that was inherited ([`Listener::adopt`]).
     ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) as [`listen`](Self::listen).
@@ -123,8 +127,11 @@ impl Server {
             let problem = "this server receives early data, which a stream has no place for: use accept_early";
             return Err(Error::Misuse(problem.into()));
         }
-        // One that receives no early data puts only finished handshakes there.
-        self.admission.ready.take().await?.into_stream().ok_or(Error::Closed)
+        match self.admission.arrivals.take().await? {
+            Arrival::Stream(stream) => Ok(stream.accept()),
+            // Only a server that receives early data has these.
+            Arrival::Early(_) => Err(Error::Closed),
+        }
     }
 
     /// Waits for the next connection whose handshake has brought early data, or is finished. Of a server that
@@ -161,7 +168,10 @@ impl Server {
     ///
     /// **Cancel safety:** dropping it loses no connection.
     pub async fn accept_early(&self) -> Result<Early, Error> {
-        Ok(self.admission.ready.take().await?.accepted())
+        Ok(match self.admission.arrivals.take().await? {
+            Arrival::Stream(stream) => Early::finished(stream.accept()),
+            Arrival::Early(early) => early.accept(),
+        })
     }
 
     /// Accepts streams and starts a task with `handler` for each, until the server is interrupted or closed. A panic
@@ -194,7 +204,7 @@ impl Server {
     /// # Errors
     /// [`Error::NotBusy`] if no task does.
     pub fn interrupt(&self) -> Result<(), Error> {
-        self.admission.ready.interrupt()
+        self.admission.arrivals.interrupt()
     }
 
     /// Closes the server; a task that accepts is interrupted. Streams that nobody accepted, and clients that are shaking
@@ -217,28 +227,24 @@ impl Server {
     pub async fn drain(&self, deadline: Duration) -> Drained {
         // "already closed" is as good.
         let _ = self.close();
-        let meter = &self.admission.meter;
-        let before = meter.accepted();
-        let closed = match timeout(deadline, meter.emptied()).await {
+        let registry = &self.admission.monitor.registry;
+        let before = registry.accepted();
+        let closed = match timeout(deadline, registry.emptied()).await {
             Ok(()) => 0,
-            Err(_) => meter.end().iter().filter(|left| end(left)).count() as u64,
+            Err(_) => registry.end_all(),
         };
-        Drained {
-            finished: before.saturating_sub(closed),
-            closed,
-            unclaimed: self.admission.unclaimed(),
-            unfinished: self.admission.unfinished(),
-        }
+        let CutOff { unclaimed, unfinished } = self.admission.cut_off();
+        Drained { finished: before.saturating_sub(closed), closed, unclaimed, unfinished }
     }
 
-    /// Calls `told` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
-    pub fn on_event(&self, told: impl Fn(&ServerEvent<'_>) + 'static) {
-        self.admission.tell_to(Rc::new(told));
+    /// Calls `on_event` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
+    pub fn on_event(&self, on_event: impl Fn(&ServerEvent<'_>) + 'static) {
+        self.admission.monitor.on_event(Rc::new(on_event));
     }
 
     /// What the server has done so far.
     pub fn counters(&self) -> Counters {
-        self.admission.counters()
+        self.admission.monitor.snapshot()
     }
 
     /// The context that new connections get; [replace](LiveContext::replace) or [reload](LiveContext::reload) it while
@@ -249,27 +255,17 @@ impl Server {
 
     /// Whether a task waits for a stream.
     pub fn is_busy(&self) -> bool {
-        self.admission.ready.is_busy()
+        self.admission.arrivals.is_busy()
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.admission.ready.is_closed()
+        self.admission.arrivals.is_closed()
     }
 
     /// Where it listens: with the port that was chosen, if port 0 was asked for.
     pub fn local_addr(&self) -> &Endpoint {
         self.admission.listener.local_addr()
-    }
-}
-
-/// Ends a connection whose time is over; false if it is about to end by itself.
-fn end(left: &Listed<Ender>) -> bool {
-    match left {
-        Listed::Early(connection) => connection.cut(),
-        // Who cannot be closed and has said no goodbye was taken apart.
-        Listed::Waiting(connection) | Listed::Open(connection) => connection.close() || connection.cut(),
-        Listed::Ending(connection) => connection.close(),
     }
 }
 

@@ -92,5 +92,5 @@ impl std::fmt::Display for ServerEvent<'_> {
     }
 }
 
-/// Whom a server tells.
-pub(super) type Listener = Rc<dyn Fn(&ServerEvent<'_>)>;
+/// What a server calls with its events.
+pub(super) type EventHandler = Rc<dyn Fn(&ServerEvent<'_>)>;

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use lem_rs::{Endpoint, JoinError, Machine, ToAddress, spawn};
 
+use super::counters::Counters;
 use super::options::{ServerEvent, ServerOptions};
 use super::{Drained, Server};
 use crate::error::Error;
 use crate::live::LiveContext;
-use crate::meter::Counters;
 use crate::transport::Stream;
 
 /// Starts `threads` machines, each on a thread of its own with a listener of its own at `address`; the kernel spreads
@@ -73,7 +73,7 @@ where
         let started = thread::Builder::new().name(format!("lem-server-{number}")).spawn(work);
         let thread = started.map_err(|error| Error::io("start a thread", error))?;
         running.workers.push(Worker { mail, thread: Some(thread) });
-        // A thread that ends without a word has panicked, in the factory as a rule.
+        // A thread that ends before it has sent anything has panicked, usually in the factory.
         let gone = || Error::Misuse("a server thread ended before it listened".into());
         let local = listening.recv().map_err(|_| gone())??;
         // The first one may have chosen the port; the others join it there.
@@ -120,12 +120,12 @@ impl Threads {
         all
     }
 
-    /// Calls `told` with the number of the thread and with what happens there beside the accepted streams: for a log. It is
+    /// Calls `on_event` with the number of the thread and with what happens there beside the accepted streams: for a log. It is
     /// called on that thread, while it serves nobody: let it be quick. What happened before is not told.
-    pub fn on_event(&self, told: impl Fn(usize, &ServerEvent<'_>) + Send + Sync + 'static) {
-        let told: Arc<Told> = Arc::new(told);
+    pub fn on_event(&self, on_event: impl Fn(usize, &ServerEvent<'_>) + Send + Sync + 'static) {
+        let on_event: Arc<EventHandler> = Arc::new(on_event);
         for worker in &self.workers {
-            worker.mail.send(Order::Tell(told.clone()));
+            worker.mail.send(Order::OnEvent(on_event.clone()));
         }
     }
 
@@ -205,7 +205,7 @@ where
             return Err(error);
         }
     };
-    // Whoever started us waits for this.
+    // The thread that started us waits for this.
     let _ = ready.send(Ok(server.local_addr().clone()));
     drop(ready);
     let accepting = server.clone();
@@ -213,22 +213,22 @@ where
     loop {
         match orders.receive().await {
             Order::Count(answer) => {
-                // Whoever asked may have gone.
+                // The thread that asked may have ended.
                 let _ = answer.send(server.counters());
             }
-            Order::Tell(told) => server.on_event(move |event| told(number, event)),
+            Order::OnEvent(on_event) => server.on_event(move |event| on_event(number, event)),
             Order::Stop(deadline) => return Ok(server.drain(deadline).await),
         }
     }
 }
 
-/// Whom all threads tell, each with its number.
-type Told = dyn Fn(usize, &ServerEvent<'_>) + Send + Sync;
+/// What all threads call with their events, each with its number.
+type EventHandler = dyn Fn(usize, &ServerEvent<'_>) + Send + Sync;
 
 /// What a thread is told to do.
 enum Order {
     Count(Sender<Counters>),
-    Tell(Arc<Told>),
+    OnEvent(Arc<EventHandler>),
     Stop(Duration),
 }
 

@@ -35,10 +35,8 @@ enum End {
         connection: UnbufferedServerConnection,
         /// The name that the client asked for (SNI).
         requested: Option<Box<str>>,
-        /// What the client sent before the handshake (0-RTT) and nobody has taken; at most what the configuration allows.
-        early: Vec<u8>,
-        /// How it is shown records during the handshake.
-        handshake_pace: Pace,
+        /// The early data (0-RTT) that were not taken yet, at most what the configuration allows; `None` if it allows none.
+        early: Option<Vec<u8>>,
     },
 }
 
@@ -67,6 +65,8 @@ enum KeyAnswer {
 pub(crate) struct Opened {
     /// How many bytes at the front are spent. The rest must stand at the front of the next call's bytes, unchanged.
     pub(crate) used: usize,
+    /// How many bytes of content came out, early data among them.
+    pub(crate) content: usize,
     /// What it has cost beside opening so many bytes, in bytes that could have been opened meanwhile.
     pub(crate) cost: usize,
     pub(crate) then: Then,
@@ -89,9 +89,9 @@ impl Session {
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        let handshake_pace = if config.max_early_data_size > 0 { Pace::Whole } else { Pace::Stepwise };
+        let early = (config.max_early_data_size > 0).then(Vec::new);
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::new(End::Server { connection, requested: None, early: Vec::new(), handshake_pace }))
+        Ok(Self::new(End::Server { connection, requested: None, early }))
     }
 
     fn new(end: End) -> Self {
@@ -128,19 +128,16 @@ impl Session {
         }
     }
 
-    /// How much the client has sent before the handshake that nobody has taken.
-    pub(crate) fn early(&self) -> usize {
-        match &self.end {
-            End::Client(_) => 0,
-            End::Server { early, .. } => early.len(),
-        }
+    /// Whether early data (0-RTT) have come that were not taken.
+    pub(crate) fn has_early_data(&self) -> bool {
+        matches!(&self.end, End::Server { early: Some(early), .. } if !early.is_empty())
     }
 
-    /// Takes what the client has sent before the handshake: anybody who saw it may have sent it again.
+    /// Takes the early data that have come: anybody who saw them may have sent them again.
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
         match &mut self.end {
-            End::Client(_) => Vec::new(),
-            End::Server { early, .. } => std::mem::take(early),
+            End::Server { early: Some(early), .. } => std::mem::take(early),
+            _ => Vec::new(),
         }
     }
 
@@ -159,11 +156,11 @@ impl Session {
         let Self { end, progress } = self;
         match end {
             End::Client(connection) => {
-                let sink = Sink { input, early: &mut Vec::new(), outbox, may_send };
-                open(connection, progress, Pace::Stepwise, received, sink)
+                open(connection, progress, Pace::Stepwise, received, Sink { input, early: None, outbox, may_send })
             }
-            End::Server { connection, requested, early, handshake_pace } => {
-                let pace = if connection.is_handshaking() { *handshake_pace } else { Pace::Stepwise };
+            End::Server { connection, requested, early } => {
+                let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
+                let early = early.as_mut();
                 let opened = open(connection, progress, pace, received, Sink { input, early, outbox, may_send });
                 if requested.is_none() {
                     *requested = take_requested();

@@ -61,7 +61,8 @@ fn complete_records(mut bytes: &[u8]) -> usize {
 /// Where what comes out of records goes.
 pub(super) struct Sink<'a> {
     pub(super) input: &'a mut InputBuffer,
-    pub(super) early: &'a mut Vec<u8>,
+    /// `None` for an end that receives no early data.
+    pub(super) early: Option<&'a mut Vec<u8>>,
     pub(super) outbox: &'a mut Outbox,
     /// Whether we may still send.
     pub(super) may_send: bool,
@@ -75,7 +76,7 @@ pub(super) fn open<C: Connection>(
     received: &mut [u8],
     mut sink: Sink<'_>,
 ) -> Opened {
-    let (mut used, mut cost) = (0, 0);
+    let (mut used, mut content, mut cost) = (0, 0, 0);
     loop {
         let rest = &mut received[used..];
         let held = progress.held;
@@ -92,6 +93,7 @@ pub(super) fn open<C: Connection>(
         let follows = fed < rest.len();
         let step = advance(connection, &mut rest[..fed], follows, &mut progress.key_answer, &mut sink);
         used += step.used;
+        content += step.content + step.early;
         if let Then::Failed(error) = &step.then {
             let before = alert::is_before_the_record_counts(error);
             let seen = if before { held.saturating_sub(step.used) } else { fed - step.used };
@@ -100,7 +102,7 @@ pub(super) fn open<C: Connection>(
         if !matches!(step.then, Then::Continues) {
             // rustls looks at nothing any more.
             progress.held = 0;
-            return Opened { used, cost, then: step.then };
+            return Opened { used, content, cost, then: step.then };
         }
         progress.held = (held + complete).saturating_sub(step.used);
         if complete > 0 {
@@ -111,7 +113,7 @@ pub(super) fn open<C: Connection>(
             };
         }
         if complete == 0 || cost >= MAX_COST || progress.held == received.len() - used {
-            return Opened { used, cost, then: Then::Continues };
+            return Opened { used, content, cost, then: Then::Continues };
         }
     }
 }
@@ -121,6 +123,8 @@ struct Step {
     used: usize,
     /// How many bytes of content came out.
     content: usize,
+    /// How many bytes of early data came out.
+    early: usize,
     then: Then,
 }
 
@@ -132,7 +136,7 @@ fn advance<C: Connection>(
     key_answer: &mut KeyAnswer,
     sink: &mut Sink<'_>,
 ) -> Step {
-    let mut step = Step { used: 0, content: 0, then: Then::Continues };
+    let mut step = Step { used: 0, content: 0, early: 0, then: Then::Continues };
     loop {
         let Some(status) = process(connection, &mut records[step.used..], sink.may_send) else {
             return Step { then: Then::Failed(rustls::Error::DecryptError), ..step };
@@ -155,9 +159,13 @@ fn advance<C: Connection>(
                 follows && step.used + discard == records.len()
             }
             Ok(ConnectionState::ReadEarlyData(data)) => {
-                match C::read_early(data, sink.early) {
-                    Ok(spent) => discard += spent,
-                    Err(error) => failed = Some(error),
+                if let Some(early) = sink.early.as_deref_mut() {
+                    let before = early.len();
+                    match C::read_early(data, early) {
+                        Ok(spent) => discard += spent,
+                        Err(error) => failed = Some(error),
+                    }
+                    step.early += early.len() - before;
                 }
                 false
             }

@@ -1,0 +1,114 @@
+//! What happens at a server: it is counted, and told to the callback that the user has set.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use lem_rs::{Endpoint, longest_poll, now};
+
+use super::counters::Counters;
+use super::options::{EventHandler, ServerEvent};
+use super::registry::Registry;
+use crate::error::Error;
+use crate::meter::{Meter, Metered};
+
+/// The counters, the callback, and the registry of connections.
+pub(super) struct Monitor {
+    counters: RefCell<Counters>,
+    pub(super) registry: Registry,
+    on_event: RefCell<Option<EventHandler>>,
+    last_refusal: Cell<Option<Instant>>,
+}
+
+/// A refusal is told at most so often: a flood must not fill the log.
+const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Monitor {
+    pub(super) fn new() -> Rc<Self> {
+        // From now on it is measured how long tasks hold the loop.
+        longest_poll();
+        Rc::new(Self {
+            counters: RefCell::default(),
+            registry: Registry::new(),
+            on_event: RefCell::default(),
+            last_refusal: Cell::new(None),
+        })
+    }
+
+    /// Sets the callback.
+    pub(super) fn on_event(&self, on_event: EventHandler) {
+        let before = self.on_event.borrow_mut().replace(on_event);
+        drop(before);
+    }
+
+    /// A new connection: its number, and what it reports with.
+    pub(super) fn connection(self: &Rc<Self>) -> (u64, Metered) {
+        let id = self.registry.next_id();
+        (id, Metered::new(self.clone(), id))
+    }
+
+    pub(super) fn snapshot(&self) -> Counters {
+        let loop_lag = longest_poll().unwrap_or_default();
+        Counters { open: self.registry.open(), loop_lag, ..*self.counters.borrow() }
+    }
+
+    /// Counts something that is not told.
+    pub(super) fn count(&self, what: impl FnOnce(&mut Counters)) {
+        what(&mut self.counters.borrow_mut());
+    }
+
+    pub(super) fn handshake_failed(&self, peer: &Endpoint, error: &Error) {
+        self.count(|counters| counters.failed.count(error));
+        self.tell(&ServerEvent::HandshakeFailed { peer, error });
+    }
+
+    /// The server was closed while the client was shaking hands.
+    pub(super) fn handshake_interrupted(&self) {
+        self.count(|counters| counters.failed.count(&Error::Interrupted));
+    }
+
+    pub(super) fn refused(&self, peer: &Endpoint) {
+        self.count(|counters| counters.refused += 1);
+        let now = now();
+        if self.last_refusal.get().is_none_or(|last| now.saturating_duration_since(last) >= REFUSAL_INTERVAL) {
+            self.last_refusal.set(Some(now));
+            self.tell(&ServerEvent::Refused { peer });
+        }
+    }
+
+    pub(super) fn paused(&self, error: &Error) {
+        self.count(|counters| counters.pauses += 1);
+        self.tell(&ServerEvent::Paused(error));
+    }
+
+    pub(super) fn failed(&self, error: &Error) {
+        self.tell(&ServerEvent::Failed(error));
+    }
+
+    fn tell(&self, event: &ServerEvent<'_>) {
+        let on_event = self.on_event.borrow().clone();
+        if let Some(on_event) = on_event {
+            // A log that panics must not end the task that accepts.
+            let _ = catch_unwind(AssertUnwindSafe(|| on_event(event)));
+        }
+    }
+}
+
+impl Meter for Monitor {
+    fn received(&self, bytes: usize) {
+        self.count(|counters| counters.received += bytes as u64);
+    }
+
+    fn sent(&self, bytes: usize) {
+        self.count(|counters| counters.sent += bytes as u64);
+    }
+
+    fn closing(&self, id: u64) {
+        self.registry.mark_closing(id);
+    }
+
+    fn remove(&self, id: u64) {
+        self.registry.remove(id);
+    }
+}
