@@ -10,7 +10,7 @@ use crate::dial::Goal;
 use crate::exit::{Exit, Failure};
 use crate::options::ClientArgs;
 use crate::starttls::Protocol;
-use crate::stdio::{Output, Written};
+use crate::stdio::{self, Output, Written};
 use crate::text::printable;
 
 mod clock;
@@ -57,6 +57,10 @@ Examples:
 const AT_ONCE: usize = 8;
 
 pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
+    if arguments.json {
+        // A report in words is for a person, who may want the exit code alone; one as JSON is for a program that reads it.
+        stdio::ensure_open()?;
+    }
     let mut probes = VecDeque::new();
     for address in &arguments.addresses {
         probes.push_back(match Goal::new(address, None, &arguments.client, arguments.starttls) {

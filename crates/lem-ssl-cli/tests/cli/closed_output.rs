@@ -29,6 +29,17 @@ fn what_a_peer_sends_has_to_go_somewhere() {
 }
 
 #[test]
+fn a_report_for_a_program_has_to_go_somewhere() {
+    let world = World::new();
+    let server = Server::start(&[&["--echo"][..], &world.good().arguments()].concat());
+    let check = format!("exec \"$0\" check --ca {} {}", world.ca, server.by_name());
+    fails(&format!("{check} --json >&-"));
+    assert!(shell(&format!("{check} --json >/dev/null")).status.success());
+    // What a person asks for may be the exit code alone.
+    assert!(shell(&format!("{check} >&-")).status.success());
+}
+
+#[test]
 fn a_script_or_a_page_has_to_go_somewhere() {
     fails("exec \"$0\" completions bash >&-");
     fails("exec \"$0\" man >&-");
