@@ -54,7 +54,8 @@ impl ServerArgs {
 
     fn add_identities(&self, builder: Loaded<ContextBuilder>) -> Result<Loaded<ContextBuilder>, Failure> {
         if !self.self_signed.is_empty() {
-            let made_up = Identity::self_signed(self.self_signed.iter().map(String::as_str))?;
+            let made_up = Identity::self_signed(self.self_signed.iter().map(String::as_str));
+            let made_up = made_up.map_err(|error| wrong(format!("{error} (--self-signed)")))?;
             return Ok(builder.map(|builder| builder.identity(made_up)));
         }
         if self.cert.len() != self.key.len() {

@@ -22,6 +22,14 @@ fn what_cannot_work_is_told_in_one_line() {
         (&["serve", "--listen", "127.0.0.1:0", "--self-signed", "a", "--echo", "--http"], "cannot be used with"),
         (&["serve", "--listen", "127.0.0.1:0", "--self-signed", "a", "--files", "/nonexistent"], "/nonexistent"),
         (&["serve", "--listen", "nonsense", "--self-signed", "a", "--echo"], "nonsense"),
+        (&["serve", "--listen", "127.0.0.1:0", "--self-signed", "", "--echo"], "a name is empty (--self-signed)"),
+        (&["serve", "--listen", "127.0.0.1:0", "--self-signed", "a,", "--echo"], "a name is empty (--self-signed)"),
+        (
+            &["serve", "--listen", "127.0.0.1:0", "--self-signed", "a b", "--echo"],
+            "\"a b\" is neither a host name nor an IP address (--self-signed)",
+        ),
+        (&["serve", "--listen", "127.0.0.1:0", "--self-signed", "münchen", "--echo"], "\"xn--\" form"),
+        (&["tunnel", "--listen", "127.0.0.1:0", "--connect", "a:1", "--tls-in", "--self-signed", "a b"], "\"a b\""),
         (&["chekc"], "check"),
         (&["man", "nothing"], "nothing"),
     ] {

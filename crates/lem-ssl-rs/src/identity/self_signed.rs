@@ -6,7 +6,7 @@ use graviola::signing::eddsa::Ed25519SigningKey;
 use rcgen::{
     CertificateParams, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SerialNumber,
 };
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 
 use super::Identity;
 use crate::error::{ConfigError, ConfigPart, Error};
@@ -53,6 +53,9 @@ impl Identity {
                            ADX on x86_64): load one that was made elsewhere";
             return Err(failed(problem).into());
         }
+        for name in &names {
+            check_name(name).map_err(|problem| failed(&problem))?;
+        }
         let title = names.first().ok_or_else(|| failed("it needs at least one name"))?.clone();
         let mut random = [0; 20];
         graviola::random::fill(&mut random).map_err(|_| failed("there are no random numbers"))?;
@@ -71,6 +74,24 @@ impl Identity {
         let private = PrivatePkcs8KeyDer::from(key.pkcs8);
         Ok(Self::new(vec![certificate.der().clone()], private.into(), "a self-signed identity".into()))
     }
+}
+
+/// A name that no client could ask for is a mistake: a list that was split wrongly, an empty variable.
+fn check_name(name: &str) -> Result<(), String> {
+    // One label of a wildcard may stand for any (RFC 9525 section 6.3).
+    let bare = name.strip_prefix("*.").unwrap_or(name);
+    let is_good = match ServerName::try_from(bare) {
+        Ok(ServerName::DnsName(_)) => !bare.ends_with('.'),
+        Ok(_) => bare.len() == name.len(),
+        Err(_) => false,
+    };
+    let hint = match name {
+        _ if is_good => return Ok(()),
+        "" => return Err("a name is empty".into()),
+        name if !name.is_ascii() => ": write an international name in its \"xn--\" form",
+        _ => "",
+    };
+    Err(format!("{name:?} is neither a host name nor an IP address{hint}"))
 }
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
@@ -140,6 +161,27 @@ impl rcgen::SigningKey for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_no_client_could_ask_for_is_refused_by_name() {
+        for good in ["localhost", "a.test", "*.a.test", "192.0.2.7", "::1", "a_b.test", "xn--mnchen-3ya.test"] {
+            assert!(Identity::self_signed([good]).is_ok(), "{good}");
+        }
+        for (wrong, says) in [
+            ("", "a name is empty"),
+            ("a b", "\"a b\" is neither"),
+            ("münchen.test", "\"xn--\" form"),
+            ("*", "\"*\" is neither"),
+            ("*.192.0.2.7", "\"*.192.0.2.7\" is neither"),
+            ("a..test", "\"a..test\" is neither"),
+            ("a.test.", "\"a.test.\" is neither"),
+            ("https://a.test", "is neither"),
+            ("a.test:443", "is neither"),
+        ] {
+            let error = Identity::self_signed(["localhost", wrong]).expect_err(wrong).to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
 
     #[test]
     fn identities_with_ed25519_keys_have_one_length() {
