@@ -14,6 +14,7 @@ mod listening;
 mod log;
 mod options;
 mod race;
+mod reload;
 mod say;
 mod serve;
 mod session;

@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use lem_ssl_rs::{
     Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
-    unblock,
 };
 
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::Log;
 use crate::options::{Loaded, ServerArgs, seconds};
+use crate::reload::Reloader;
 use crate::signals::{Signal, Signals};
 use crate::stdio;
 use crate::text::count;
@@ -131,9 +130,9 @@ fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
     arguments.server.context(alpn)
 }
 
-async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> Result<(), Failure> {
+async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Result<(), Failure> {
     let signals = Signals::of(&Signal::ALL)?;
-    let live = LiveContext::new(context);
+    let live = LiveContext::new(first);
     let options = ServerOptions::default();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let server = Rc::new(Server::over(live.clone(), listener, options)?);
@@ -144,10 +143,11 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     });
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 
+    let max_connections = arguments.max_connections;
     let events = Rc::new(Inbox::new());
     let (inbox, accepting, shared) = (events.clone(), server.clone(), service.clone());
     spawn(async move {
-        let error = accept(&accepting, &shared, arguments.max_connections).await;
+        let error = accept(&accepting, &shared, max_connections).await;
         let _ = inbox.put(Event::Ended(error));
     })
     .detach();
@@ -159,11 +159,15 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     })
     .detach();
 
-    let arguments = Arc::new(arguments);
+    let drain = arguments.drain;
+    let has_files = arguments.server.files().next().is_some();
+    let replace = move |loaded: Loaded<Context>| Ok(live.replace(loaded.value).map(|_before| loaded.warnings)?);
+    let reloader = Reloader::new(move || context(&arguments), replace, log.clone());
     loop {
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
-            Event::Signal(Signal::Hangup) => reload(&arguments, &live, &log).await,
+            Event::Signal(Signal::Hangup) if has_files => reloader.request(),
+            Event::Signal(Signal::Hangup) => log.line("nothing to reload: the certificate was made up"),
             Event::Signal(signal @ (Signal::User1 | Signal::User2)) => log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
         }
@@ -174,7 +178,7 @@ async fn serve(arguments: ServeArgs, context: Context, service: Rc<Service>) -> 
     // Before the idle ones are closed, or they would come back.
     let _ = server.close();
     service.idle.drain();
-    let drained = server.drain(arguments.drain).await;
+    let drained = server.drain(drain).await;
     let closed = count(drained.closed, "connection");
     log.line(if drained.closed == 0 { "all clients have finished".to_owned() } else { format!("closed {closed}") });
     Ok(())
@@ -229,22 +233,5 @@ fn name_of(peer: &Endpoint) -> String {
     match peer {
         Endpoint::Unix(None) => "a local client".to_owned(),
         peer => peer.to_string(),
-    }
-}
-
-/// Reads the files again, off the loop. A set that cannot work leaves the old one in place.
-async fn reload(arguments: &Arc<ServeArgs>, live: &LiveContext, log: &Log) {
-    if arguments.server.files().next().is_none() {
-        log.line("nothing to reload: the certificate was made up");
-        return;
-    }
-    let again = arguments.clone();
-    let built = unblock(move || context(&again)).await.map_err(|error| Failure::from(Error::from(error))).flatten();
-    match built.and_then(|loaded| live.replace(loaded.value).map(|_before| loaded.warnings).map_err(Failure::from)) {
-        Ok(warnings) => {
-            log.line("reloaded; new connections get what is in the files now");
-            log.lines(warnings);
-        }
-        Err(failure) => log.line(format!("not reloaded, the old set stays in place: {failure}")),
     }
 }

@@ -2,20 +2,18 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use lem_ssl_rs::lem_rs::{ListenOptions, Stream, longest_poll};
-use lem_ssl_rs::{
-    Context, Deadline, Endpoint, Error, Inbox, Info, LiveContext, Machine, Queue, now, spawn, timeout, unblock,
-};
+use lem_ssl_rs::{Context, Deadline, Endpoint, Error, Inbox, Info, LiveContext, Machine, Queue, now, spawn, timeout};
 
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::Log;
 use crate::options::{ServerArgs, wrong};
 use crate::race::{First, race};
+use crate::reload::Reloader;
 use crate::signals::{Signal, Signals};
 use crate::stdio;
 use crate::text::count;
@@ -33,7 +31,7 @@ mod tally;
 
 use dial::{BackEnd, Dialled};
 use front::{Client, Front};
-use options::{LimitArgs, OutArgs, Route, Sides};
+use options::{Contexts, LimitArgs, OutArgs, Route, Sides};
 use relay::{Carried, Sever, relay};
 use route::Routes;
 use stop::Stop;
@@ -135,7 +133,7 @@ pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
         log,
     };
     let live = contexts.inward.map(LiveContext::new);
-    Machine::new()?.run(carry_all(arguments, Rc::new(tunnel), live, Arc::new(sides)))?
+    Machine::new()?.run(carry_all(arguments, Rc::new(tunnel), live, sides))?
 }
 
 /// Whether the arguments belong together.
@@ -162,7 +160,7 @@ async fn carry_all(
     arguments: TunnelArgs,
     tunnel: Rc<Tunnel>,
     live: Option<LiveContext>,
-    sides: Arc<Sides>,
+    sides: Sides,
 ) -> Result<(), Failure> {
     let signals = Signals::of(&Signal::ALL)?;
     let options = arguments.limits.server_options();
@@ -204,10 +202,25 @@ async fn carry_all(
     })
     .detach();
 
+    let has_files = sides.has_files();
+    let shared = tunnel.clone();
+    // Both sides, or none.
+    let replace = move |contexts: Contexts| {
+        if let (Some(live), Some(inward)) = (&live, contexts.inward) {
+            live.replace(inward)?;
+        }
+        let before = shared.outward.replace(contexts.outward);
+        drop(before);
+        Ok(contexts.warnings)
+    };
+    let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone());
     loop {
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
-            Event::Signal(Signal::Hangup) => reload(&sides, live.as_ref(), &tunnel).await,
+            Event::Signal(Signal::Hangup) if has_files => reloader.request(),
+            Event::Signal(Signal::Hangup) => {
+                tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
+            }
             Event::Signal(signal @ (Signal::User1 | Signal::User2)) => tunnel.log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
         }
@@ -244,31 +257,6 @@ async fn accept(front: &Front, tunnel: &Rc<Tunnel>, most: u32) -> Error {
             places.put(());
         })
         .detach();
-    }
-}
-
-/// Reads the files again, off the loop. A set that cannot work leaves the old one in place, on both sides.
-async fn reload(sides: &Arc<Sides>, live: Option<&LiveContext>, tunnel: &Tunnel) {
-    if !sides.has_files() {
-        tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
-        return;
-    }
-    let again = sides.clone();
-    let built = unblock(move || again.contexts()).await.map_err(|error| Failure::from(Error::from(error))).flatten();
-    let put_in_place = built.and_then(|contexts| {
-        if let (Some(live), Some(inward)) = (live, contexts.inward) {
-            live.replace(inward)?;
-        }
-        let before = tunnel.outward.replace(contexts.outward);
-        drop(before);
-        Ok(contexts.warnings)
-    });
-    match put_in_place {
-        Ok(warnings) => {
-            tunnel.log.line("reloaded; new connections get what is in the files now");
-            tunnel.log.lines(warnings);
-        }
-        Err(failure) => tunnel.log.line(format!("not reloaded, the old set stays in place: {failure}")),
     }
 }
 

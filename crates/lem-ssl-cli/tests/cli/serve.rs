@@ -80,6 +80,34 @@ fn a_hangup_brings_the_new_certificate_and_a_bad_one_leaves_the_old() {
     assert_eq!(names(), "second.example");
 }
 
+/// A named pipe that nobody writes to.
+fn pipe_in_place_of(file: &str) {
+    std::fs::remove_file(file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success());
+}
+
+#[test]
+fn a_file_that_blocks_keeps_a_server_neither_from_reloading_anew_nor_from_ending() {
+    let world = World::new();
+    let files = world.issue("live", Leaf::server(&["localhost", "first.example"]));
+    let server = Server::start(&[&["--http"][..], &files.arguments()].concat());
+    pipe_in_place_of(&files.key);
+    server.signal("HUP");
+    server.signal("HUP");
+    // Served as before.
+    lem_ssl(["check", "--ca", &world.ca, &server.by_name()], b"").expect(0);
+    std::fs::remove_file(&files.key).unwrap();
+    world.issue("live", Leaf::server(&["localhost", "second.example"]));
+    server.signal("HUP");
+    server.running.wait_for("reloaded; new connections");
+    let report = lem_ssl(["check", "--json", "--ca", &world.ca, &server.by_name()], b"").expect(0);
+    assert!(report.text().contains("second.example"));
+    pipe_in_place_of(&files.key);
+    server.signal("HUP");
+    server.signal("TERM");
+    server.running.finish().expect(0);
+}
+
 #[test]
 fn clients_beyond_the_limit_wait_for_their_turn() {
     let world = World::new();

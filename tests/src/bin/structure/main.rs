@@ -86,6 +86,7 @@ const CRATES: &[Crate] = &[
             "race",        // whichever is first
             "say",         // standard error, colour
             "log",         // a log that stops nobody
+            "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop
             "signals",     // signals as events
             "listening",   // where clients come in, and whose socket that is

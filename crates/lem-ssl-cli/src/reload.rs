@@ -1,0 +1,82 @@
+//! Reading files again (SIGHUP), beside everything else that the loop does.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lem_ssl_rs::{Error, Queue, spawn, timeout, unblock};
+
+use crate::exit::Failure;
+use crate::log::Log;
+
+/// Reading the files may take so long before it is given up.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// So many readings may be under way at once. One that blocks, at a named pipe that nobody writes to or a share that is
+/// gone, keeps its thread for as long as it does; further requests wait.
+const MAX_READINGS: usize = 4;
+
+/// Reads files, and puts what is in them in place of what was read before.
+pub(crate) struct Reloader<T> {
+    /// Reads; blocks.
+    read: Arc<dyn Fn() -> Result<T, Failure> + Send + Sync>,
+    /// Puts in place what was read, and says what there is to warn of.
+    replace: Box<dyn Fn(T) -> Result<Vec<String>, Failure>>,
+    log: Log,
+    /// The number of the last request. What an earlier one has read by then is not used.
+    last: Cell<u64>,
+    permits: Queue<()>,
+}
+
+impl<T: Send + 'static> Reloader<T> {
+    pub(crate) fn new(
+        read: impl Fn() -> Result<T, Failure> + Send + Sync + 'static,
+        replace: impl Fn(T) -> Result<Vec<String>, Failure> + 'static,
+        log: Log,
+    ) -> Rc<Self> {
+        let permits = Queue::new();
+        for _ in 0..MAX_READINGS {
+            permits.put(());
+        }
+        Rc::new(Self { read: Arc::new(read), replace: Box::new(replace), log, last: Cell::new(0), permits })
+    }
+
+    /// Reads the files as they are now, in a task of its own. A set that cannot work leaves the old one in place.
+    pub(crate) fn request(self: &Rc<Self>) {
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let reloader = self.clone();
+        spawn(async move { reloader.reload(number).await }).detach();
+    }
+
+    async fn reload(&self, number: u64) {
+        // The queue is private and never reset.
+        let _ = self.permits.get().await;
+        let (read, permits) = (self.read.clone(), self.permits.clone());
+        let is_outdated = self.last.get() != number;
+        let mut reading = pin!(spawn(async move {
+            // The files are read once for all requests that have come by now.
+            let read = if is_outdated { None } else { Some(unblock(move || read()).await) };
+            permits.put(());
+            read
+        }));
+        let read = match timeout(DEADLINE, reading.as_mut()).await {
+            Ok(Ok(None)) => return,
+            Ok(Ok(Some(read))) => read.map_err(|error| Error::from(error).into()).flatten(),
+            Ok(Err(error)) => Err(Error::from(error).into()),
+            Err(_) => Err(Error::io("read the files", std::io::ErrorKind::TimedOut.into()).into()),
+        };
+        if self.last.get() != number {
+            return;
+        }
+        match read.and_then(|read| (self.replace)(read)) {
+            Ok(warnings) => {
+                self.log.line("reloaded; new connections get what is in the files now");
+                self.log.lines(warnings);
+            }
+            Err(failure) => self.log.line(format!("not reloaded, the old set stays in place: {failure}")),
+        }
+    }
+}
