@@ -23,6 +23,7 @@ pub use config::{ConfigError, ConfigPart};
 pub use explanation::{CertificateFinding, Explanation};
 pub use fault::CertificateFault;
 pub(crate) use fault::UNTRUSTED;
+pub(crate) use words::webpki as webpki_words;
 
 /// A TLS failure, by whose fault it is. Find it in an [`Error`] with [`TlsError::of`].
 #[derive(Debug)]

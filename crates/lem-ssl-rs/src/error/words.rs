@@ -11,7 +11,9 @@ use crate::x509::printable;
 mod incompatible;
 mod message;
 mod misbehaved;
+mod webpki;
 
+pub(crate) use self::webpki::webpki;
 pub(super) use incompatible::incompatible;
 
 /// A cause that stands at the end of one of our messages. What is none of theirs is shown as it is.
@@ -19,7 +21,7 @@ pub(super) fn cause(error: &(dyn StdError + 'static)) -> Cow<'static, str> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return tls(error);
     }
-    if let Some(error) = error.downcast_ref::<webpki::Error>() {
+    if let Some(error) = error.downcast_ref::<::webpki::Error>() {
         return webpki(error);
     }
     printable(&error.to_string()).into()
@@ -157,45 +159,6 @@ pub(super) fn revocation_list(error: &CertRevocationListError) -> Cow<'static, s
         CertRevocationListError::Other(other) => cause(&*other.0),
         other => no_words(other),
     }
-}
-
-fn webpki(error: &webpki::Error) -> Cow<'static, str> {
-    use webpki::Error as Webpki;
-    let words = match error {
-        Webpki::BadDer | Webpki::BadDerTime | Webpki::TrailingData(_) => "it is not encoded as a certificate must be",
-        Webpki::CaUsedAsEndEntity => "it is an authority's, which cannot be a peer's own",
-        Webpki::EndEntityUsedAsCa => "a certificate that is no authority's vouches for another",
-        Webpki::EmptyEkuExtension => "it says that it is for no purpose at all (extended key usage)",
-        Webpki::ExtensionValueInvalid | Webpki::MalformedExtensions => "an extension is not valid",
-        Webpki::InvalidNetworkMaskConstraint | Webpki::MalformedNameConstraint => "its name constraints are not valid",
-        Webpki::InvalidSerialNumber => "a serial number is not valid",
-        Webpki::InvalidCrlNumber => "the number of a revocation list is not valid",
-        Webpki::MalformedDnsIdentifier => "one of its names is none",
-        Webpki::MaximumNameConstraintComparisonsExceeded
-        | Webpki::MaximumPathBuildCallsExceeded
-        | Webpki::MaximumSignatureChecksExceeded => "its chain offers too many ways to look at all of them",
-        Webpki::MaximumPathDepthExceeded => "its chain is too long",
-        Webpki::NameConstraintViolation => "an authority above it may not vouch for one of its names",
-        Webpki::PathLenConstraintViolated => "more authorities stand in its chain than one of them allows",
-        Webpki::SignatureAlgorithmMismatch => "it names two different signature algorithms",
-        Webpki::UnknownIssuer => "no trusted root vouches for it",
-        Webpki::UnsupportedCertVersion => "it is not of version 3 of the format",
-        Webpki::UnsupportedCriticalExtension => "it has a critical extension that is not understood",
-        Webpki::UnsupportedNameType => "the name is of a kind that no certificate can be checked for",
-        Webpki::UnsupportedCrlVersion => "it is not of version 2 of the format",
-        Webpki::UnsupportedDeltaCrl => "it is a delta, which is not supported",
-        Webpki::UnsupportedIndirectCrl => "it holds certificates of other issuers, which is not supported",
-        Webpki::UnsupportedRevocationReason | Webpki::UnsupportedRevocationReasonsPartitioning => {
-            "it is divided by reasons in a way that is not supported"
-        }
-        Webpki::UnsupportedCrlIssuingDistributionPoint => "it is for distribution points that are not supported",
-        Webpki::InvalidSignatureForPublicKey | Webpki::InvalidCrlSignatureForPublicKey => {
-            "its signature does not verify"
-        }
-        Webpki::IssuerNotCrlSigner => "its issuer is not allowed to sign revocation lists (key usage)",
-        other => return no_words(other),
-    };
-    words.into()
 }
 
 /// For what a later version of rustls adds: the name of its reason, as words.

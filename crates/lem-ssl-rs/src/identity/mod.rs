@@ -11,9 +11,8 @@ use rustls::sign::CertifiedKey;
 use webpki::EndEntityCert;
 
 use crate::der;
-use crate::error::{ConfigError, ConfigPart, Error};
+use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::trust::unreadable;
 
 mod by_name;
 mod key_kind;
@@ -144,7 +143,7 @@ impl Identity {
             }
             Err(_) => {
                 let why = EndEntityCert::try_from(&self.inner.chain[0]).err();
-                let why = why.map_or("something in it is not understood here", |error| unreadable(&error));
+                let why = why.map_or("something in it is not understood here".into(), |error| webpki_words(&error));
                 Err(wrong(format!("the first certificate in {origin} cannot be used: {why}")))
             }
         }

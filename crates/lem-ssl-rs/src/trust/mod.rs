@@ -6,7 +6,6 @@ mod path;
 mod revocation;
 mod roots;
 mod servers;
-mod unreadable;
 mod verifier;
 
 pub use clients::ClientAuth;
@@ -16,5 +15,4 @@ pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
 pub(crate) use servers::{Servers, servers};
-pub(crate) use unreadable::unreadable;
 pub(crate) use verifier::{OnVerified, bad_signature, explain, not_presented};

@@ -11,9 +11,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 
-use super::unreadable::unreadable;
 use crate::der::{self, Signed};
-use crate::error::{ConfigError, ConfigPart};
+use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Origin};
 use crate::x509::readable;
 
@@ -90,15 +89,15 @@ impl List {
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Result<Self, String> {
         let unusable = |why: &str| format!("this revocation list cannot be used: {why}");
-        let signed = Signed::read(&der).ok_or_else(|| unusable(unreadable(&webpki::Error::BadDer)))?;
+        let signed = Signed::read(&der).ok_or_else(|| unusable(&webpki_words(&webpki::Error::BadDer)))?;
         // webpki takes the missing version for damage. It is what openssl writes without a file that says otherwise.
         if der::take(&mut { signed.message.content }).is_some_and(|first| first.tag == der::SEQUENCE) {
             return Err(unusable(&format!(
                 "{} (openssl ca -gencrl writes it with \"crl_extensions\" in its configuration)",
-                unreadable(&webpki::Error::UnsupportedCrlVersion)
+                webpki_words(&webpki::Error::UnsupportedCrlVersion)
             )));
         }
-        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| unusable(unreadable(&error)))?;
+        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| unusable(&webpki_words(&error)))?;
         let issuer = CertRevocationList::from(parsed).issuer().to_vec();
         let name = readable(&issuer).unwrap_or_else(|| "an issuer without a name".into());
         if !algorithms.all.iter().any(|one| one.signature_alg_id().as_ref() == signed.algorithm) {

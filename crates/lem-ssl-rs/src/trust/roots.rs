@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-use super::unreadable::unreadable;
 use crate::der;
-use crate::error::{ConfigError, ConfigPart};
+use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Found, Origin};
 use crate::x509::readable;
 
@@ -103,7 +102,7 @@ fn add(
     let refused = |error: &webpki::Error| {
         let subject = der::Certificate::read(&certificate).and_then(|certificate| readable(certificate.subject));
         let subject = subject.map(|subject| format!(" ({subject})")).unwrap_or_default();
-        let problem = format!("certificate {which}{subject} cannot be read: {}", unreadable(error));
+        let problem = format!("certificate {which}{subject} cannot be read: {}", webpki_words(error));
         ConfigError::new(part, problem)
     };
     match webpki::anchor_from_trusted_cert(&certificate) {

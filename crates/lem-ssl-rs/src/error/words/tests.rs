@@ -187,7 +187,7 @@ fn messages_that_are_not_due_are_named() {
 fn foreign_causes_are_told_in_our_words() {
     let all = [
         Error::InvalidCertificate(CertificateError::Other(OtherError(std::sync::Arc::new(
-            webpki::Error::NameConstraintViolation,
+            ::webpki::Error::NameConstraintViolation,
         )))),
         Error::InvalidCertificate(CertificateError::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id: vec![42, 134, 72],
@@ -198,7 +198,7 @@ fn foreign_causes_are_told_in_our_words() {
         Error::General("unhandled pkcs8 format".into()),
         Error::General("failed to parse private key: UnexpectedTag(Some(48), Foo { bar: [42, 134] })".into()),
         Error::General("never heard of: Some::Thing { value: [42, 134] }".into()),
-        Error::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion))),
+        Error::Other(OtherError(std::sync::Arc::new(::webpki::Error::UnsupportedCertVersion))),
     ];
     for error in all {
         is_plain(&tls(&error));
