@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use lem_rs::{
     CpuPermit, Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport,
+    spawn, timeout,
 };
+use rustls::AlertDescription;
 
 use crate::context::Context;
 use crate::error::{Error, TlsError};
 use crate::meter::Metered;
 use crate::session::Session;
-use crate::transport::{Stream, Tls};
+use crate::transport::{Stream, Tls, explain};
 
 mod early;
 
@@ -64,8 +66,16 @@ struct UnderWay {
     /// What came of receiving, until that was looked at.
     received: Option<Received>,
     peer_is_gone: bool,
-    /// A client of a resumed session was checked again.
-    checked: bool,
+    second_check: SecondCheck,
+}
+
+/// A client whose session is resumed showed its certificate when the session was begun, and is checked again.
+#[derive(Debug)]
+enum SecondCheck {
+    Due,
+    Passed,
+    /// It is refused, and is to get this alert.
+    Failed(AlertDescription),
 }
 
 impl Handshake {
@@ -77,7 +87,8 @@ impl Handshake {
         let mut tls = Tls::new(source, session, inner.accept_missing_close_notify, metered);
         let mut input = InputBuffer::default();
         let received = Some(tls.begin(received, &mut input));
-        let inner = UnderWay { context, tls, input, permit, received, peer_is_gone: false, checked: false };
+        let second_check = SecondCheck::Due;
+        let inner = UnderWay { context, tls, input, permit, received, peer_is_gone: false, second_check };
         Self { target, deadline, inner: Box::new(inner) }
     }
 
@@ -102,13 +113,26 @@ impl Handshake {
 
     /// Ends the connection; the alert that says why is sent in the background.
     pub(crate) fn give_up(self) {
-        close_transport(self.inner.tls, ALERT_DEADLINE);
+        match self.inner.second_check {
+            SecondCheck::Failed(alert) if self.is_over() => {
+                close_transport(self.inner.tls.refuse(alert), ALERT_DEADLINE);
+            }
+            // It has brought early data. Its alert can only be sent when the handshake is over.
+            SecondCheck::Failed(alert) => spawn(self.inner.finish_and_refuse(alert)).detach(),
+            SecondCheck::Due | SecondCheck::Passed => close_transport(self.inner.tls, ALERT_DEADLINE),
+        }
     }
 }
 
 impl UnderWay {
-    /// Sends and receives until the handshake is over, or early data have come.
+    /// Goes on until the handshake is over or has brought early data, and checks the client.
     async fn drive(&mut self) -> Result<(), Error> {
+        self.exchange().await?;
+        self.check_again()
+    }
+
+    /// Sends and receives until the handshake is over, or early data have come.
+    async fn exchange(&mut self) -> Result<(), Error> {
         let result = poll_fn(|cx| {
             loop {
                 match self.received.take() {
@@ -145,17 +169,36 @@ impl UnderWay {
         for direction in [Direction::Read, Direction::Write] {
             self.tls.source().unpark(direction);
         }
-        result?;
-        self.check()
+        result
     }
 
-    /// Checks a client again whose certificate was shown when its session was begun. Before anybody sees early data.
-    fn check(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.checked, true) {
+    /// Checks a client of a resumed session again, once, before its early data are seen.
+    fn check_again(&mut self) -> Result<(), Error> {
+        if !matches!(self.second_check, SecondCheck::Due) {
             return Ok(());
         }
+        self.second_check = SecondCheck::Passed;
         let context = self.context.inner();
-        self.tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain))
+        let checked = self.tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain));
+        checked.map_err(|error| {
+            self.second_check = SecondCheck::Failed(alert_of(&error));
+            explain(error, true, &[]).into()
+        })
+    }
+
+    /// Refuses a client when its handshake is over, which it has some time for.
+    async fn finish_and_refuse(mut self: Box<Self>, alert: AlertDescription) {
+        let finished = timeout(ALERT_DEADLINE, async {
+            while self.tls.is_handshaking() {
+                drop(self.tls.take_early());
+                self.exchange().await?;
+            }
+            Ok::<(), Error>(())
+        });
+        match finished.await {
+            Ok(Ok(())) => close_transport(self.tls.refuse(alert), ALERT_DEADLINE),
+            _ => close_transport(self.tls, ALERT_DEADLINE),
+        }
     }
 }
 
@@ -167,6 +210,14 @@ fn ended(tls: &mut Tls, end: EndOfStream) -> Result<(), Error> {
     }
     tls.set_pending_end(end);
     Ok(())
+}
+
+/// The alert that tells of a refused certificate.
+fn alert_of(error: &rustls::Error) -> AlertDescription {
+    match error {
+        rustls::Error::InvalidCertificate(error) => error.clone().into(),
+        _ => AlertDescription::InternalError,
+    }
 }
 
 fn handshake_error(end: EndOfStream) -> Error {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io;
 
-use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
+use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Plain, Received, Sent, Source, Transport};
 use rustls::pki_types::CertificateDer;
-use rustls::{HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
+use rustls::{AlertDescription, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
 use crate::error::{ConfigError, ConfigPart, Error, TlsError};
 use crate::identity::take_refused;
@@ -110,6 +110,15 @@ impl Tls {
     /// As [`Session::take_early`].
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
         self.session.take_early()
+    }
+
+    /// Ends a session whose handshake is finished with this alert. What is left only closes the connection.
+    pub(crate) fn refuse(self, alert: AlertDescription) -> Plain {
+        let Self { source, session, mut outbox, .. } = self;
+        session.refuse(alert, &mut outbox);
+        // The kernel has room: little was sent so far. If not, there is no alert.
+        let _ = outbox.flush(&source);
+        Plain::new(source)
     }
 
     /// Whether the handshake is under way.
@@ -311,7 +320,7 @@ fn keep(source: &Source, partial: &mut Vec<u8>, rest: &[u8]) {
 }
 
 /// Says whose fault a failure is, in our words.
-fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsError {
+pub(crate) fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8]) -> TlsError {
     match error {
         rustls::Error::InvalidCertificate(error) => TlsError::Certificate(Box::new(trust::explain(error))),
         rustls::Error::NoCertificatesPresented => TlsError::Certificate(Box::new(trust::not_presented())),

@@ -8,8 +8,8 @@ use lem_rs::StreamOptions;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
-use crate::error::{ConfigError, ConfigPart, Error, TlsError};
-use crate::trust::{self, Explainer};
+use crate::error::{ConfigError, ConfigPart, Error};
+use crate::trust::Explainer;
 
 mod builder;
 mod configs;
@@ -117,16 +117,10 @@ impl Context {
 impl Inner {
     /// Checks a client's certificate again: one that was shown in a session that is resumed may have expired, or been
     /// revoked, since.
-    pub(crate) fn check_client_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
+    pub(crate) fn check_client_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
         let clients = self.server.as_ref().ok().and_then(|serving| serving.clients.as_ref());
         let (Some(clients), Some((leaf, intermediates))) = (clients, chain.split_first()) else { return Ok(()) };
-        match clients.verifier.verify_client_cert(leaf, intermediates, UnixTime::now()) {
-            Ok(_) => Ok(()),
-            Err(rustls::Error::InvalidCertificate(error)) => {
-                Err(TlsError::Certificate(Box::new(trust::explain(error))).into())
-            }
-            Err(error) => Err(TlsError::Internal(error).into()),
-        }
+        clients.verifier.verify_client_cert(leaf, intermediates, UnixTime::now()).map(drop)
     }
 }
 

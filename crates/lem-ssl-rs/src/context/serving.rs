@@ -149,6 +149,8 @@ fn config(
     let mut config = builder.with_cert_resolver(Arc::new(identities));
     config.alpn_protocols = parts.alpn.to_vec();
     config.key_log = parts.key_log.clone();
+    // For the alert to a client whose resumed session is refused.
+    config.enable_secret_extraction = clients.is_some();
     // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context
     // before had the same one.
     config.session_storage = Arc::new(SessionMemory::new());

@@ -16,6 +16,7 @@ use crate::identity::take_requested;
 mod alert;
 mod connection;
 mod open;
+mod refusal;
 
 pub(crate) use alert::is_without_common_scheme;
 

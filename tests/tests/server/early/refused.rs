@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use lem_ssl_rs::{FleetSecret, RevocationLists, Roots, ServerOptions, Tickets, Version, serve_threads, unblock};
 use lem_ssl_tests::pki::{Authority, Leaf};
+use rustls::AlertDescription;
 
 use super::{MOST, by_hand, early_context, listen, returning, tell};
 use crate::support::{Returning, at_once, check, echo, identity, issue, says, serve_with, server_builder, until};
@@ -190,5 +191,8 @@ fn a_client_that_was_revoked_since_is_refused_before_anybody_sees_its_early_data
         visitor.socket.write_all(&flight).unwrap();
         until(|| server.counters().failed.certificate == 1).await;
         assert_eq!(server.counters().handshakes_early, 1, "only the one before");
+        // It is told why once it has shown that it is there.
+        let refused = unblock(move || visitor.refused()).await.unwrap();
+        assert_eq!(refused, rustls::Error::AlertReceived(AlertDescription::CertificateRevoked));
     });
 }

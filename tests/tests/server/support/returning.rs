@@ -128,4 +128,20 @@ impl Visitor {
         }
         assert_eq!(heard, wanted.as_bytes());
     }
+
+    /// Goes on until the server has refused it; says how. Blocks.
+    pub(crate) fn refused(mut self) -> rustls::Error {
+        loop {
+            while self.tls.wants_write() {
+                // A server that has refused it takes nothing any more.
+                if self.tls.write_tls(&mut self.socket).is_err() {
+                    break;
+                }
+            }
+            assert_ne!(self.tls.read_tls(&mut self.socket).unwrap(), 0, "the server gave no reason");
+            if let Err(refused) = self.tls.process_new_packets() {
+                return refused;
+            }
+        }
+    }
 }
