@@ -7,14 +7,14 @@ use lem_ssl_tests::model::{Climate, Program, play};
 use libfuzzer_sys::fuzz_target;
 
 /// What takes long finds little.
-const MOST_STEPS: usize = 60;
+const MAX_STEPS: usize = 60;
 
 fuzz_target!(|bytes: &[u8]| {
     let program = Program::from_bytes(bytes);
     // rustls 0.23 has an assertion, in builds with assertions, that a record which does not decrypt never comes after our
     // own `close_notify`; somebody who changes what is under way can make it come.
     let asserted = cfg!(debug_assertions) && program.setting.climate == Climate::Tampered;
-    if asserted || program.steps() > MOST_STEPS {
+    if asserted || program.steps() > MAX_STEPS {
         return;
     }
     let played = play(&program, false);

@@ -23,7 +23,7 @@ pub(crate) trait Contender: Sized + 'static {
     /// Connects to a port of this machine.
     async fn connect(client: &Self::Client, port: u16) -> Outcome<Self::Stream>;
     /// Listens at any port, tells it, and echoes on every connection.
-    async fn serve(pki: &Pki, told: impl FnOnce(u16), echo: Echo) -> Outcome<()>;
+    async fn serve(pki: &Pki, on_port: impl FnOnce(u16), echo: Echo) -> Outcome<()>;
     /// Starts a task that makes one connection after the other.
     fn start_caller(client: Self::Client, port: u16, meter: Arc<Meter>);
     /// Starts a task that writes `size` bytes again and again.
@@ -53,8 +53,8 @@ pub(crate) trait Stream: Reader + Writer + Sized {
     type Reader: Reader;
     type Writer: Writer;
     fn split(self) -> (Self::Reader, Self::Writer);
-    /// Reads lines in the way that is the contender's cheapest, and gives each to `told`, until the peer ends the stream.
-    async fn lines(self, told: impl FnMut(&[u8])) -> Outcome<()>;
+    /// Reads lines in the way that is the contender's cheapest, and gives each to `on_line`, until the peer ends the stream.
+    async fn lines(self, on_line: impl FnMut(&[u8])) -> Outcome<()>;
     /// Ends the connection as its users are told to.
     async fn close(self);
 }

@@ -116,7 +116,7 @@ fn color_in(arguments: impl Iterator<Item = String>) -> Color {
 /// Help and version are no errors; errors get one line.
 fn complain(error: &clap::Error) -> Result<(), Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Whoever pages through it may leave before the end.
+        // A pager may be left before the end.
         let _ = error.print();
         return Ok(());
     }

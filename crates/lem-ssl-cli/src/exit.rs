@@ -172,7 +172,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// One line; empty if there is nothing to say (after Ctrl-C, for one).
+    /// One line; empty if there is nothing to say (for example after Ctrl-C).
     message: String,
 }
 

@@ -11,8 +11,8 @@ use lem_ssl_rs::Error;
 
 use crate::say;
 
-/// What may wait for whoever reads standard error; what comes beyond that is counted, and lost.
-const MOST_WAITING: usize = 4096;
+/// How many lines may wait for the reader of standard error; further ones are counted, and lost.
+const MAX_WAITING: usize = 4096;
 
 /// Writes lines on a thread of its own. Clones write to the same place.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Log {
         if quiet {
             return Ok(Self { lines: None });
         }
-        let (sender, lines) = sync_channel::<String>(MOST_WAITING);
+        let (sender, lines) = sync_channel::<String>(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = lost.clone();
         let (writing, written) = channel();

@@ -40,13 +40,13 @@ fn describe_certificate(certificate: &Certificate) -> [String; 2] {
 
 /// A few of the names; a certificate may have hundreds.
 fn names(names: &[String]) -> String {
-    const MOST: usize = 5;
+    const MAX_SHOWN: usize = 5;
     if names.is_empty() {
         return "no names".to_owned();
     }
-    let mut shown = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > MOST {
-        shown.push_str(&format!(" and {} more", names.len() - MOST));
+    let mut shown = names.iter().take(MAX_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_SHOWN {
+        shown.push_str(&format!(" and {} more", names.len() - MAX_SHOWN));
     }
     shown
 }

@@ -1,7 +1,7 @@
-//! Standard input and output, off the loop: a terminal or a pipe may keep whoever reads or writes it waiting for ever.
+//! Standard input and output, off the loop: to read or write a terminal or a pipe may block for ever.
 //!
 //! One chunk is under way in each direction. The next is read when the last one was used, so that a slow peer slows down
-//! whoever feeds us, and a slow reader of ours the peer; nothing piles up.
+//! the program that feeds us, and a slow reader of ours the peer; nothing piles up.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read, Write};
@@ -36,7 +36,7 @@ pub(crate) struct Output {
 pub(crate) enum Written {
     /// Well; the memory may be used again.
     All(Vec<u8>),
-    /// Whoever read it has seen enough, as `head` does. That is no error.
+    /// Its reader has closed it, as `head` does. That is no error.
     Gone,
 }
 

@@ -19,7 +19,7 @@ Usage: chat [ADDRESS]
 Try it, in two terminals:  openssl s_client -quiet -connect 127.0.0.1:4433";
 
 /// A client that does not read gets so many lines; then it is let go, before it fills our memory.
-const MOST_UNREAD: usize = 1000;
+const MAX_UNREAD: usize = 1000;
 
 fn main() -> ExitCode {
     let address = match parse() {
@@ -93,7 +93,7 @@ impl Room {
     /// Gives `line` to everybody but the one who said it.
     fn say(&self, from: u64, line: &str) {
         for (_, guest) in self.guests.borrow().iter().filter(|(id, _)| **id != from) {
-            if guest.lines.len() < MOST_UNREAD {
+            if guest.lines.len() < MAX_UNREAD {
                 guest.lines.put(line.to_owned());
             } else {
                 eprintln!("{} does not read", guest.name);

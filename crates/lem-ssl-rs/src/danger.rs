@@ -14,7 +14,7 @@ use crate::trust;
 /// Makes a client accept **any** certificate, for any name: the connection is encrypted, but nobody knows to whom.
 /// Anyone on the way can read and change everything.
 ///
-/// `reason` says to whoever reads the code why that is acceptable; it must not be empty. Mostly it is not, and what
+/// `reason` tells the reader of the code why that is acceptable; it must not be empty. Mostly it is not, and what
 /// was wanted is [`Roots::Pem`](crate::Roots::Pem) with the server's own certificate.
 ///
 /// # Errors
@@ -24,16 +24,16 @@ pub fn accept_any_certificate(builder: ContextBuilder, reason: &str) -> Result<C
         return Err(Error::Misuse("accepting any certificate needs a reason".into()));
     }
     let provider = builder.chosen_provider()?;
-    Ok(builder.server_verifier(Arc::new(Anybody { provider })))
+    Ok(builder.server_verifier(Arc::new(AcceptAnyServerCert { provider })))
 }
 
 /// Checks that the peer has the key of the certificate that it shows, and nothing about the certificate.
 #[derive(Debug)]
-struct Anybody {
+struct AcceptAnyServerCert {
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAnyServerCert {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

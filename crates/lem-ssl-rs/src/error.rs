@@ -40,7 +40,7 @@ pub enum TlsError {
     },
     /// What the peer sends is not TLS.
     NotTls {
-        /// What it looks like: `an HTTP answer`, for one.
+        /// What it looks like, for example `an HTTP answer`.
         looks_like: Option<&'static str>,
     },
     /// The peer ended the connection in the middle of the handshake, without an alert.

@@ -21,7 +21,7 @@ pub struct LiveContext {
 }
 
 impl LiveContext {
-    /// Holds `context`, for a start.
+    /// Holds `context` until it is [replaced](Self::replace).
     pub fn new(context: Context) -> Self {
         Self { current: Arc::new(RwLock::new(context)) }
     }
@@ -55,8 +55,8 @@ impl LiveContext {
         self.replace(build()?).map(drop)
     }
 
-    /// Loads at once, looks at `files` every `interval` from then on, and reloads when one has changed; tells `told` each
-    /// time how that went. Never returns: spawn it.
+    /// Loads at once, looks at `files` every `interval` from then on, and reloads when one has changed; calls
+    /// `on_reload` each time with how that went. Never returns: spawn it.
     ///
     /// It loads at once because the files may have changed since the context in place was built; nothing that happens
     /// after the call is missed.
@@ -74,7 +74,7 @@ impl LiveContext {
         files: Vec<PathBuf>,
         interval: Duration,
         build: impl Fn() -> Result<Context, Error> + Send + Sync + 'static,
-        told: impl Fn(Result<(), Error>),
+        on_reload: impl Fn(Result<(), Error>),
     ) {
         let files = Arc::new(files);
         let build = Arc::new(build);
@@ -86,7 +86,7 @@ impl LiveContext {
                 seen = now;
                 let work = build.clone();
                 let built = unblock(move || work()).await.map_err(Error::from).flatten();
-                told(built.and_then(|context| self.replace(context)).map(drop));
+                on_reload(built.and_then(|context| self.replace(context)).map(drop));
             }
             sleep(interval).await;
         }

@@ -35,7 +35,7 @@ pub struct Played {
 }
 
 /// More turns of the loop than any program needs.
-const MOST_TURNS: u64 = 5_000_000;
+const MAX_TURNS: u64 = 5_000_000;
 
 /// When nothing has happened for so long, nothing is under way: the longest fault lasts some seconds.
 const QUIET: Duration = Duration::from_secs(100);
@@ -47,7 +47,7 @@ pub fn play(program: &Program, notes: bool) -> Played {
         .host("server.test", [if setting.v6 { "2001:db8::7" } else { "10.0.0.1" }])
         .link(setting.link)
         .faults(setting.climate.faults())
-        .most_turns(MOST_TURNS)
+        .most_turns(MAX_TURNS)
         .build();
     let terms = Terms {
         encrypted: setting.carrier.is_encrypted(),

@@ -82,7 +82,7 @@ pub enum Op {
     Lines(u8, How, Duration, Guard),
     /// Writes so many bytes.
     Write(usize, Guard),
-    /// Interrupts whoever waits; on a split stream, in this direction.
+    /// Interrupts the task that waits; on a split stream, in this direction.
     Interrupt(Direction),
     /// Closes.
     Close,
@@ -142,7 +142,7 @@ pub enum Guard {
     Drop(u32),
     /// `timeout`.
     Timeout(Duration),
-    /// Another task interrupts after so long, whoever waits then.
+    /// Another task interrupts after so long.
     Interrupt(Duration),
 }
 

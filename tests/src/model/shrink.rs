@@ -3,12 +3,12 @@
 use super::program::{Climate, Guard, Op, Program};
 
 /// Tries at most this many shorter programs.
-const MOST_TRIES: usize = 600;
+const MAX_TRIES: usize = 600;
 
 /// The shortest program that `fails` as well, as far as a few hundred tries find it.
 pub fn shrink(program: &Program, mut fails: impl FnMut(&Program) -> bool) -> Program {
     let mut best = program.clone();
-    let mut tries = MOST_TRIES;
+    let mut tries = MAX_TRIES;
     loop {
         let before = best.clone();
         let mut candidate = 0;

@@ -97,7 +97,7 @@ pub(super) enum Then {
     Reset,
 }
 
-/// Between two pieces: enough for the receiver to take them apart, as a rule.
+/// Between two pieces: usually enough for the receiver to take them apart.
 const BETWEEN_PIECES: Duration = Duration::from_micros(20);
 
 impl Gate {

@@ -115,7 +115,7 @@ fn next_record(journal: &Journal) -> Arc<Record> {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        // Whoever accepts looks at that when there is something to accept.
+        // The task that accepts looks at that when there is something to accept.
         if TcpStream::connect(self.address).is_ok()
             && let Some(acceptor) = self.acceptor.take()
         {

@@ -95,7 +95,7 @@ async fn abort_without_close_notify_is_a_truncation<C: Encrypted>() {
     far.write("data").await.unwrap();
     far.abort();
     let error = near.read(100).await.unwrap_err();
-    // What the far side had not read, tickets for one, makes its kernel reset.
+    // What the far side had not read, for example tickets, makes its kernel reset.
     assert!(matches!(error, Error::Truncated(_)), "{error:?}");
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"data");
 }

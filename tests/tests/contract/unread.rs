@@ -65,7 +65,7 @@ async fn a_dropped_read_consumes_nothing<C: Carrier>() {
         let (near, far) = C::pair().await;
         far.write(FIRST).await.unwrap();
         until_polled_in(&near, mode).await;
-        assert!(!near.is_busy(), "whoever waited is gone");
+        assert!(!near.is_busy(), "the task that waited is gone");
         nothing_is_missing::<C>(&near, far, mode).await;
     }
 }

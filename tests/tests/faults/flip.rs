@@ -2,7 +2,7 @@
 //!
 //! TLS protects all that it says. What is left are parts of the records' headers: nobody looks at the last byte of a version
 //! in TLS 1.3 and in the clear (RFC 8446 section 5.1), nor, in TLS 1.3, at the outer type of a record whose true type is
-//! inside (rustls takes every encrypted one). And whoever is told that something is longer than it is waits for the
+//! inside (rustls takes every encrypted one). And a receiver that takes something to be longer than it is waits for the
 //! rest of it, until the other end is gone, or a deadline ends that.
 
 use lem_ssl_rs::{Error, Phase, TlsError, Version};

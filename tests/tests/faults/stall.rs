@@ -35,7 +35,7 @@ fn judge(receiver: Receiver, faults: &Faults, conversation: &Conversation) {
     if matches!(saw, Saw::Stream { .. }) {
         assert!(saw.heard().len() >= records.whole_before(at), "{place}: some of what arrived is lost: {saw:?}");
     }
-    // Whoever waits first is late first, and is gone then: the other end may see that before its own deadline.
+    // The end that waits first is late first, and is gone then: the other end may see that before its own deadline.
     let phases = [&conversation.client, &conversation.server].map(|saw| (saw.timed_out(), saw));
     let late = phases.iter().find_map(|(phase, saw)| phase.map(|phase| (phase, saw)));
     match late {

@@ -14,7 +14,7 @@ use lem_ssl_tests::watched_machine;
 use crate::support::{Log, WATCHDOG, panic_quietly, poll_once, run};
 
 /// The most threads that the documentation promises.
-const MOST: usize = 64;
+const MAX_THREADS: usize = 64;
 
 /// Where jobs wait until they are let go.
 #[derive(Default)]
@@ -75,7 +75,7 @@ fn a_panic_of_the_work_reaches_the_one_who_awaits() {
 fn work_that_was_dropped_before_it_began_never_begins() {
     run(async {
         let gate = Arc::new(Gate::default());
-        let busy: Vec<_> = (0..MOST)
+        let busy: Vec<_> = (0..MAX_THREADS)
             .map(|_| {
                 let gate = gate.clone();
                 unblock(move || gate.pass())
@@ -122,7 +122,7 @@ fn the_result_of_work_that_was_dropped_is_dropped() {
 
 #[test]
 fn many_at_once_run_on_a_bounded_number_of_threads() {
-    const JOBS: usize = 4 * MOST;
+    const JOBS: usize = 4 * MAX_THREADS;
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     run(async {
@@ -142,15 +142,15 @@ fn many_at_once_run_on_a_bounded_number_of_threads() {
         }
     });
     let most = most.load(Ordering::Acquire);
-    assert!((1..=MOST).contains(&most), "{most} at once");
+    assert!((1..=MAX_THREADS).contains(&most), "{most} at once");
 }
 
 #[test]
 fn as_many_as_promised_do_run_at_once() {
     // Each waits for all the others: with fewer threads none would ever be done.
-    let barrier = Arc::new(std::sync::Barrier::new(MOST));
+    let barrier = Arc::new(std::sync::Barrier::new(MAX_THREADS));
     run(async {
-        let jobs: Vec<_> = (0..MOST)
+        let jobs: Vec<_> = (0..MAX_THREADS)
             .map(|_| {
                 let barrier = barrier.clone();
                 unblock(move || barrier.wait().is_leader())
@@ -174,7 +174,7 @@ fn panics_in_what_nobody_wants_do_not_use_the_threads_up() {
     }
     run(async {
         // As many as there are threads: each one panics where no caller could be told.
-        for _ in 0..MOST {
+        for _ in 0..MAX_THREADS {
             let gate = Arc::new(Gate::default());
             let (began, beginning) = channel();
             let theirs = gate.clone();

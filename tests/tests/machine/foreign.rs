@@ -52,7 +52,7 @@ struct Branch<'a, T> {
 }
 
 /// Runs all futures to their ends. A branch is polled only if its own waker was used since its last poll, and with a
-/// new waker each time: whoever kept an old one, or none, is not polled again.
+/// new waker each time: a future that kept an old one, or none, is not polled again.
 struct Join<'a, T> {
     branches: Vec<Branch<'a, T>>,
 }

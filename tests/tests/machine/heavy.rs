@@ -36,7 +36,7 @@ fn source() -> Source {
 }
 
 #[test]
-fn whoever_has_waited_longest_computes_first_however_many_come_after_it() {
+fn the_task_that_has_waited_longest_computes_first_however_many_come_after_it() {
     run(async {
         let rounds = Rc::new(Cell::new(0));
         let others: Vec<_> = (0..64).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
@@ -54,7 +54,7 @@ fn whoever_has_waited_longest_computes_first_however_many_come_after_it() {
 }
 
 #[test]
-fn whoever_gives_up_or_goes_while_it_waits_takes_nobody_s_turn() {
+fn a_task_that_gives_up_or_goes_while_it_waits_takes_no_other_s_turn() {
     run(async {
         let rounds = Rc::new(Cell::new(0));
         let others: Vec<_> = (0..16).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();
@@ -75,7 +75,7 @@ fn whoever_gives_up_or_goes_while_it_waits_takes_nobody_s_turn() {
 }
 
 #[test]
-fn whoever_was_cancelled_while_it_waited_is_not_waited_for() {
+fn a_task_that_was_cancelled_while_it_waited_is_not_waited_for() {
     run(async {
         let rounds = Rc::new(Cell::new(0));
         let others: Vec<_> = (0..64).map(|_| spawn(compute_at_every_event(rounds.clone()))).collect();

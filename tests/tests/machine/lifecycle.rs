@@ -91,7 +91,7 @@ fn the_main_future_may_borrow() {
 }
 
 #[test]
-fn dropping_a_machine_drops_its_tasks_and_whoever_asks_hears_cancelled() {
+fn dropping_a_machine_drops_its_tasks_and_their_handles_say_cancelled() {
     let machine = watched_machine();
     let (dropped, guard) = drop_flag();
     let task = machine

@@ -1,4 +1,4 @@
-//! Panics: they reach whoever awaits, and nobody else.
+//! Panics: they reach the task that awaits, and no other.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};

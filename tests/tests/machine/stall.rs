@@ -120,7 +120,7 @@ fn a_waker_that_another_thread_drops_leaves_a_stall_that_is_noticed() {
     let (wakers, receiver) = channel::<Waker>();
     let thread = thread::spawn(move || {
         let waker = receiver.recv().unwrap();
-        // By now the machine waits, as a rule; nothing tells it that this waker is gone.
+        // By now the machine usually waits; nothing tells it that this waker is gone.
         thread::sleep(Duration::from_millis(50));
         drop(waker);
     });

@@ -11,7 +11,7 @@ use lem_rs::{JoinError, JoinHandle, Queue, sleep, spawn, yield_now};
 use crate::support::{Log, drop_flag, poll_once, run, run_unwatched};
 
 #[test]
-fn a_task_gives_its_result_to_whoever_awaits_it() {
+fn a_task_gives_its_result_to_the_one_that_awaits_it() {
     let result = run(async {
         let task = spawn(async {
             yield_now().await;
@@ -144,7 +144,7 @@ fn a_task_that_is_cancelled_before_its_first_poll_never_runs() {
 }
 
 #[test]
-fn cancelling_wakes_whoever_awaits_the_task() {
+fn cancelling_wakes_the_one_that_awaits_the_task() {
     // A task waits for `pending`, which keeps no waker, until it is cancelled.
     run_unwatched(async {
         // The handle is polled by one task, and the same handle cancels in another.

@@ -66,20 +66,20 @@ fn a_stream_that_nobody_has_accepted_keeps_its_place() {
 #[test]
 fn one_address_has_no_more_handshakes_than_it_may_and_the_rest_are_refused() {
     check(async {
-        const MOST: usize = 4;
+        const MAX_HANDSHAKES: usize = 4;
         const MORE: usize = 6;
-        let server = serve_with(&server_context(), ServerOptions::default().handshakes_per_peer(MOST)).await;
+        let server = serve_with(&server_context(), ServerOptions::default().handshakes_per_peer(MAX_HANDSHAKES)).await;
         let mut silent = Vec::new();
-        for _ in 0..MOST {
+        for _ in 0..MAX_HANDSHAKES {
             silent.push(raw(&server).await);
         }
-        until(|| server.counters().handshakes_started == MOST as u64).await;
+        until(|| server.counters().handshakes_started == MAX_HANDSHAKES as u64).await;
         for _ in 0..MORE {
             is_dropped(&raw(&server).await).await;
         }
         let counters = server.counters();
-        assert_eq!((counters.accepted, counters.refused), ((MOST + MORE) as u64, MORE as u64));
-        assert_eq!((counters.handshakes_started, counters.failed.total()), (MOST as u64, 0));
+        assert_eq!((counters.accepted, counters.refused), ((MAX_HANDSHAKES + MORE) as u64, MORE as u64));
+        assert_eq!((counters.handshakes_started, counters.failed.total()), (MAX_HANDSHAKES as u64, 0));
         // The place of one that goes is free again.
         silent.pop();
         until(|| server.counters().failed.cut == 1).await;

@@ -315,7 +315,7 @@ fn a_stream_that_was_taken_apart_and_dropped_has_come_to_its_end() {
 }
 
 #[test]
-fn halves_are_closed_at_the_deadline_whoever_holds_them() {
+fn halves_are_closed_at_the_deadline_wherever_they_are_held() {
     check(async {
         for (keeps_reader, keeps_writer) in [(true, true), (true, false), (false, true)] {
             let server = listen(ServerOptions::default()).await;

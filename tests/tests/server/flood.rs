@@ -12,7 +12,7 @@ const FLOOD: u64 = 300;
 /// A machine does four steps of handshakes in a turn, and both ends are on this one: 300 handshakes of four steps are 300
 /// turns. A question and its answer take about four; a third of what that gives is asked for here, and without the limit
 /// it would be a handful.
-const LEAST_ROUNDS: u64 = 25;
+const MIN_ROUNDS: u64 = 25;
 
 #[test]
 fn an_established_stream_goes_on_while_three_hundred_shake_hands() {
@@ -41,7 +41,7 @@ fn an_established_stream_goes_on_while_three_hundred_shake_hands() {
         }
         let under_way = server.counters().handshakes_finished - before;
         assert!(under_way > 0, "the flood was over before it began");
-        assert!(rounds >= LEAST_ROUNDS.min(under_way / 12), "{rounds} rounds during {under_way} handshakes");
+        assert!(rounds >= MIN_ROUNDS.min(under_way / 12), "{rounds} rounds during {under_way} handshakes");
         for client in clients {
             client.await.unwrap().unwrap();
         }

@@ -178,7 +178,7 @@ fn all_threads_tell_what_happens() {
         let told: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
         let tell = told.clone();
         threads.on_event(move |thread, event| tell.lock().unwrap().push((thread, event.to_string())));
-        // Whoever answers this has heard of it before.
+        // A thread that answers this has handled the order before it.
         let threads = unblock(move || (threads.counters(), threads)).await.unwrap().1;
         for _ in 0..ENOUGH {
             let hostile = TcpStream::connect(address).await.unwrap();

@@ -22,7 +22,7 @@ const GARBAGE: usize = 50;
 const DESCRIPTORS: u32 = 8_192;
 
 /// After so many attacks it must hold no more than after the one before.
-const MOST_WAVES: usize = 5;
+const MAX_WAVES: usize = 5;
 
 /// How often the well-behaved client must be answered in each part of the attack.
 const ANSWERS: u32 = 5;
@@ -139,7 +139,7 @@ fn an_attack_of_every_kind_leaves_nothing_behind() {
             if after <= before * 11 / 10 {
                 break;
             }
-            assert!(held.len() < MOST_WAVES, "it grows with each wave: {resident} KiB before, then {held:?}");
+            assert!(held.len() < MAX_WAVES, "it grows with each wave: {resident} KiB before, then {held:?}");
         }
         println!("resident memory: {resident} KiB before, after each wave {held:?}");
         let status = settles(&open).await;

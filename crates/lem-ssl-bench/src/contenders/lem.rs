@@ -33,9 +33,9 @@ impl Contender for Lem {
         Ok(client.connect_as(("127.0.0.1", port), NAME).await?)
     }
 
-    async fn serve(pki: &Pki, told: impl FnOnce(u16), echo: Echo) -> Outcome<()> {
+    async fn serve(pki: &Pki, on_port: impl FnOnce(u16), echo: Echo) -> Outcome<()> {
         let server = context(pki)?.listen("127.0.0.1:0").await?;
-        told(server.local_addr().ip().map_or(0, |address| address.port()));
+        on_port(server.local_addr().ip().map_or(0, |address| address.port()));
         Ok(server.autospawn(move |stream| echo::serve(stream, echo)).await?)
     }
 
@@ -75,10 +75,10 @@ impl contender::Stream for Stream {
         Self::split(self)
     }
 
-    async fn lines(self, mut told: impl FnMut(&[u8])) -> Outcome<()> {
+    async fn lines(self, mut on_line: impl FnMut(&[u8])) -> Outcome<()> {
         let mut lines = Self::lines(&self);
         while let Some(line) = lines.next().await? {
-            told(line);
+            on_line(line);
         }
         Ok(())
     }

@@ -37,10 +37,10 @@ impl Contender for Tokio {
         Ok(client.connect(pki::server_name()?, stream).await?.into())
     }
 
-    async fn serve(pki: &Pki, told: impl FnOnce(u16), echo: Echo) -> Outcome<()> {
+    async fn serve(pki: &Pki, on_port: impl FnOnce(u16), echo: Echo) -> Outcome<()> {
         let acceptor = TlsAcceptor::from(pki.server_config(true)?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        told(listener.local_addr()?.port());
+        on_port(listener.local_addr()?.port());
         loop {
             let (stream, _) = listener.accept().await?;
             let acceptor = acceptor.clone();
@@ -83,11 +83,11 @@ impl Stream for Tls {
         tokio::io::split(self)
     }
 
-    async fn lines(self, mut told: impl FnMut(&[u8])) -> Outcome<()> {
+    async fn lines(self, mut on_line: impl FnMut(&[u8])) -> Outcome<()> {
         let mut lines = BufReader::with_capacity(64 * 1024, self);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).await? > 0 {
-            told(&line);
+            on_line(&line);
             line.clear();
         }
         Ok(())

@@ -42,7 +42,7 @@ pub(super) fn run(order: &Order) -> Outcome<()> {
         }
         Work::Source => write(&mut wire, order.size, order.warm + order.total),
         Work::Text => {
-            let sealed = seal(&mut wire, order.size, (order.warm + order.total) * LONGEST_LINE as u64, true)?;
+            let sealed = seal(&mut wire, order.size, (order.warm + order.total) * MAX_LINE as u64, true)?;
             pour(wire.socket(), &sealed)
         }
         _ => {
@@ -132,7 +132,7 @@ fn drain(mut socket: &TcpStream) -> Outcome<()> {
 
 /// Lines of 20 to 60 bytes, the last one complete.
 fn text_of(least: usize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(least + LONGEST_LINE);
+    let mut text = Vec::with_capacity(least + MAX_LINE);
     for length in line_lengths() {
         if text.len() >= least {
             break;
@@ -148,7 +148,7 @@ fn line_lengths() -> impl Iterator<Item = usize> {
     (0..).map(|number: usize| 20 + number * 17 % 41)
 }
 
-const LONGEST_LINE: usize = 60;
+const MAX_LINE: usize = 60;
 
 const BATCH: usize = 1024 * 1024;
 
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(text.last(), Some(&b'\n'));
         let lengths: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len).collect();
         assert_eq!(lengths.iter().min(), Some(&20));
-        assert_eq!(lengths.iter().max(), Some(&LONGEST_LINE));
+        assert_eq!(lengths.iter().max(), Some(&MAX_LINE));
         assert_eq!(lengths[..41].iter().sum::<usize>(), 41 * 40);
     }
 }

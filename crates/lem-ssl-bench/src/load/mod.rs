@@ -1,4 +1,4 @@
-//! The load side: the same code whoever is measured, on a core of its own.
+//! The load side: the same code for every contender, on a core of its own.
 
 mod bulk;
 mod callers;

@@ -155,7 +155,7 @@ pub(crate) enum Method {
         side: Order,
         load: Option<Order>,
         limit: Limit,
-        /// Operations of the unit in one that the side counts: bytes in a megabyte, for one.
+        /// Operations of the unit in one that the side counts: for example bytes in a megabyte.
         scale: f64,
     },
     /// The side under test is a server, and is asked before and after the load.

@@ -14,7 +14,7 @@ const TOP: f64 = 84.0;
 /// Bars of each contender's ratio to tokio-rustls, longer is better: costs are turned round.
 pub(crate) fn svg(results: &[Result]) -> String {
     let rows = rows(results);
-    let most = rows.iter().flat_map(|row| &row.bars).map(|(_, ratio)| *ratio).fold(2.0, f64::max).min(MOST);
+    let most = rows.iter().flat_map(|row| &row.bars).map(|(_, ratio)| *ratio).fold(2.0, f64::max).min(MAX_RATIO);
     let scale = (WIDTH - LABELS - 60.0) / most;
     let height = TOP + rows.iter().map(|row| row.bars.len() as f64 * BAR + GAP).sum::<f64>() + 20.0;
     let mut text = format!(
@@ -71,7 +71,7 @@ pub(crate) fn svg(results: &[Result]) -> String {
 }
 
 /// Longer bars are cut.
-const MOST: f64 = 8.0;
+const MAX_RATIO: f64 = 8.0;
 
 const COLOURS: [(Name, &str); 4] =
     [(Name::Lem, "#1b6ca8"), (Name::Futures, "#e0a030"), (Name::OpenSsl, "#8a5aa0"), (Name::Limit, "#b8b8b8")];

@@ -56,7 +56,7 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
     let writer = Rc::new(writer);
     let events = Rc::new(Inbox::new());
 
-    // Whoever puts something into a closed inbox comes too late, which is all right.
+    // What is put into a closed inbox comes too late, which is all right.
     let (inbox, sending) = (events.clone(), writer.clone());
     spawn(async move {
         let sent = send(&input, &sending, style).await;

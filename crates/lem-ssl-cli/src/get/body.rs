@@ -42,10 +42,10 @@ enum ChunkState {
 }
 
 /// The longest line with a size: its digits, and extensions that nobody uses.
-const LONGEST_LINE: usize = 4 * 1024;
+const MAX_LINE: usize = 4 * 1024;
 
 /// The most of trailers, which are not looked at.
-const MOST_TRAILERS: usize = 16 * 1024;
+const MAX_TRAILERS: usize = 16 * 1024;
 
 impl Body {
     pub(super) fn new(framing: Framing) -> Self {
@@ -99,7 +99,7 @@ impl Chunks {
             let rest = &data[from..];
             let end = rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
             let count = end.unwrap_or(rest.len());
-            if self.line.len() + count > LONGEST_LINE {
+            if self.line.len() + count > MAX_LINE {
                 return Err("a line between two chunks is too long".to_owned());
             }
             self.line.extend_from_slice(&rest[..count]);
@@ -135,7 +135,7 @@ impl Chunks {
             ChunkState::Trailers if line == b"\r\n" => return Ok(Fed::Done),
             ChunkState::Trailers => {
                 self.trailers += line.len();
-                if self.trailers > MOST_TRAILERS {
+                if self.trailers > MAX_TRAILERS {
                     return Err("the trailers of the answer are too long".to_owned());
                 }
             }
@@ -195,8 +195,8 @@ mod tests {
         ] {
             assert!(fed(text, 3).is_err(), "{text:?}");
         }
-        assert!(fed(&b"5;".repeat(LONGEST_LINE), 100).is_err());
-        let trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(MOST_TRAILERS / 6 + 1)].concat();
+        assert!(fed(&b"5;".repeat(MAX_LINE), 100).is_err());
+        let trailers = [b"0\r\n".to_vec(), b"X: y\r\n".repeat(MAX_TRAILERS / 6 + 1)].concat();
         assert!(fed(&trailers, 100).is_err());
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Piece {
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// The most heads before the one that counts.
-const MOST_INTERIM: usize = 16;
+const MAX_INTERIM: usize = 16;
 
 impl Exchange {
     /// Connects, asks, and waits for the head of the answer. `server_name` is the name to verify, if it is not the URL's.
@@ -57,7 +57,7 @@ impl Exchange {
             match parse(&received).map_err(odd)? {
                 Parsed::Whole(response, used) if response.is_interim() => {
                     interim += 1;
-                    if interim > MOST_INTERIM || response.status == 101 {
+                    if interim > MAX_INTERIM || response.status == 101 {
                         return Err(odd("the answer does not come to the point".to_owned()));
                     }
                     received.drain(..used);

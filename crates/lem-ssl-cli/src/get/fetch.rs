@@ -36,7 +36,7 @@ pub(super) struct Fetched {
     pub(super) resumed_at: u64,
     /// How the server has packed it, though it was not asked to.
     pub(super) encoding: Option<String>,
-    /// Whoever reads it did not want the rest.
+    /// Its reader did not want the rest.
     pub(super) whole: bool,
 }
 

@@ -35,11 +35,11 @@ impl FromStr for Header {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once(':').ok_or("it is no \"Name: value\"")?;
+        let (name, value) = text.split_once(':').ok_or("it is not of the form \"Name: value\"")?;
         // RFC 9110 section 5.6.2.
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            return Err(format!("{name:?} is no name of a header"));
+            return Err(format!("invalid header name {name:?}"));
         }
         if OURS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("{name} is set by the download itself"));

@@ -40,14 +40,14 @@ pub(super) struct ContentRange {
 }
 
 /// The longest head. Those with many cookies come near 16 KiB.
-const LONGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 
 /// The most headers. Some servers send hundreds of cookies.
-const MOST_HEADERS: usize = 512;
+const MAX_HEADERS: usize = 512;
 
 /// Reads what has been received. The error is in words that go behind the URL.
 pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     // What old servers do and what can be understood in one way only.
     let mut parser = httparse::ParserConfig::default();
@@ -55,9 +55,9 @@ pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
     parser.allow_spaces_after_header_name_in_responses(true);
     parser.allow_multiple_spaces_in_response_status_delimiters(true);
     // However much has arrived at once.
-    match parser.parse_response(&mut parsed, &received[..received.len().min(LONGEST_HEAD)]) {
+    match parser.parse_response(&mut parsed, &received[..received.len().min(MAX_HEAD)]) {
         Ok(httparse::Status::Complete(used)) => Ok(Parsed::Whole(Response::check(&parsed)?, used)),
-        Ok(httparse::Status::Partial) if received.len() < LONGEST_HEAD => Ok(Parsed::Partial),
+        Ok(httparse::Status::Partial) if received.len() < MAX_HEAD => Ok(Parsed::Partial),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
             Err("the head of the answer is too long".to_owned())
         }
@@ -94,7 +94,7 @@ impl Response {
             _ => return Err("the answer does not say clearly how long it is (Content-Length)".to_owned()),
         };
         match (encodings.as_slice(), length) {
-            // RFC 9112 section 6.3: whoever says both wants one of us to be wrong.
+            // RFC 9112 section 6.3: both in one answer are an attempt to split it.
             ([_, ..], Some(_)) => Err("the answer has both Content-Length and Transfer-Encoding".to_owned()),
             // RFC 9112 section 6.1: a proxy of HTTP/1.0 may have passed it on without having understood it.
             ([_, ..], None) if minor_version == 0 => {
@@ -332,11 +332,11 @@ mod tests {
     #[test]
     fn a_head_has_limits_and_must_be_http() {
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nX: "), Ok(Parsed::Partial));
-        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(LONGEST_HEAD));
+        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(MAX_HEAD));
         assert!(parse(long.as_bytes()).is_err());
         assert!(parse(format!("{long}\r\n\r\n").as_bytes()).is_err());
         assert!(parse(b"220 mail.example ESMTP\r\n").is_err());
-        assert!(parse("HTTP/1.1 200 OK\r\n".to_owned().add_headers(MOST_HEADERS + 1).as_bytes()).is_err());
+        assert!(parse("HTTP/1.1 200 OK\r\n".to_owned().add_headers(MAX_HEADERS + 1).as_bytes()).is_err());
     }
 
     trait AddHeaders {

@@ -22,17 +22,17 @@ const HTTPS: u16 = 443;
 impl Url {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if !text.contains("://") {
-            return Err(format!("{text:?} is no URL: write https://{text}"));
+            return Err(format!("invalid URL {text:?}: write https://{text}"));
         }
-        let uri = Uri::parse(encoded(text.as_bytes())).map_err(|_| format!("{text:?} is no URL"))?;
+        let uri = Uri::parse(encoded(text.as_bytes())).map_err(|_| format!("invalid URL {text:?}"))?;
         Self::check(uri, text)
     }
 
     /// Where a `Location` leads from here (RFC 9110 section 10.2.2). What is not ASCII in it is meant byte for byte.
     pub(super) fn join(&self, location: &[u8]) -> Result<Self, String> {
         let shown = String::from_utf8_lossy(location);
-        let wrong = |_| format!("a redirect leads to {shown:?}, which is no URL");
-        let base = Uri::parse(self.text.as_str()).map_err(|_| format!("{:?} is no URL", self.text))?;
+        let wrong = |_| format!("a redirect leads to an invalid URL, {shown:?}");
+        let base = Uri::parse(self.text.as_str()).map_err(|_| format!("invalid URL {:?}", self.text))?;
         let reference = UriRef::parse(encoded(location)).map_err(|_| wrong(()))?;
         let uri = reference.resolve_against(&base).map_err(|_| wrong(()))?;
         Self::check(uri, &shown)
@@ -53,7 +53,7 @@ impl Url {
         if host.contains('%') {
             return Err("the host is not ASCII: write an international name in its \"xn--\" form".to_owned());
         }
-        let port = authority.port_to_u16().map_err(|_| format!("{text:?} has a port that is none"))?;
+        let port = authority.port_to_u16().map_err(|_| format!("invalid port in {text:?}"))?;
         let path = uri.path().as_str();
         let mut target = if path.is_empty() { "/" } else { path }.to_owned();
         if let Some(query) = uri.query() {

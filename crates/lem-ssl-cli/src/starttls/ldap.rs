@@ -11,7 +11,7 @@ pub(super) struct Ldap {
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// Answers with a longer diagnosis are nobody's.
-const LONGEST_ANSWER: usize = 8 * 1024;
+const MAX_ANSWER: usize = 8 * 1024;
 
 fn request() -> Vec<u8> {
     // Message 1, ExtendedRequest [APPLICATION 23], requestName [0].
@@ -83,7 +83,7 @@ fn element<'a>(input: &mut &'a [u8]) -> Element<'a> {
         }
         _ => return Element::Wrong,
     };
-    if length > LONGEST_ANSWER {
+    if length > MAX_ANSWER {
         return Element::Wrong;
     }
     let Some((contents, rest)) = rest.split_at_checked(length) else { return Element::Partial };

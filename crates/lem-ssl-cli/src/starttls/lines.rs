@@ -3,14 +3,14 @@
 use super::{Dialogue, Refusal, Step, quoted};
 
 /// The longest line. SMTP allows 512 bytes, IMAP's capabilities are a few thousand at most.
-const LONGEST_LINE: usize = 8 * 1024;
+const MAX_LINE: usize = 8 * 1024;
 
 /// Takes a line with its end off the front; `None` if there is none yet.
 fn take_line(received: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
     match received.iter().position(|byte| *byte == b'\n') {
-        Some(at) if at < LONGEST_LINE => Ok(Some(received.drain(..=at).collect())),
-        None if received.len() < LONGEST_LINE => Ok(None),
-        _ => Err(Refusal(format!("it sent a line of more than {LONGEST_LINE} bytes"))),
+        Some(at) if at < MAX_LINE => Ok(Some(received.drain(..=at).collect())),
+        None if received.len() < MAX_LINE => Ok(None),
+        _ => Err(Refusal(format!("it sent a line of more than {MAX_LINE} bytes"))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! STARTTLS: how the protocols that begin in plain text go over to TLS.
 //!
-//! Whoever is on the way can answer in the server's place until TLS is there. So nothing that was said in plain text
+//! Anybody on the way can answer in the server's place until TLS is there. So nothing that was said in plain text
 //! counts afterwards, and a byte that stands between the server's go-ahead and TLS is an error: it would otherwise be
 //! read as if it had come encrypted (CVE-2011-0411, CVE-2021-23222).
 
@@ -63,7 +63,7 @@ trait Dialogue {
 }
 
 /// The most that a server may say before TLS; greetings and capabilities are a few hundred bytes.
-const MOST_SAID: usize = 64 * 1024;
+const MAX_SAID: usize = 64 * 1024;
 
 impl Protocol {
     /// The port that these servers listen on, if they begin in plain text.
@@ -141,8 +141,8 @@ async fn converse(mut dialogue: Box<dyn Dialogue>, stream: &TcpStream) -> Result
             Step::More => {
                 let more = stream.read(ReadMode::Available).await.map_err(|error| ended(&error))?;
                 said += more.len();
-                if said > MOST_SAID {
-                    return Err(Refusal(format!("it said more than {MOST_SAID} bytes")));
+                if said > MAX_SAID {
+                    return Err(Refusal(format!("it said more than {MAX_SAID} bytes")));
                 }
                 received.extend(more);
             }
@@ -168,7 +168,7 @@ fn literal(address: &Endpoint) -> String {
 
 /// What a server said, as the end of a sentence.
 fn quoted(words: &[u8]) -> String {
-    const LONGEST_SHOWN: usize = 200;
-    let text: String = String::from_utf8_lossy(words).trim().chars().take(LONGEST_SHOWN).collect();
+    const MAX_SHOWN: usize = 200;
+    let text: String = String::from_utf8_lossy(words).trim().chars().take(MAX_SHOWN).collect();
     format!("it says {text:?}")
 }

@@ -11,13 +11,13 @@ use lem_ssl_rs::{Counters, Error, Listener, Queue, ReadMode, TcpStream, spawn, t
 use super::tally::{Outcome, Totals};
 
 /// The longest request. A scraper's has a few hundred bytes.
-const LONGEST_REQUEST: usize = 8 * 1024;
+const MAX_REQUEST: usize = 8 * 1024;
 
 /// The most headers of one.
-const MOST_HEADERS: usize = 32;
+const MAX_HEADERS: usize = 32;
 
 /// How many scrapers are served at once; further ones wait.
-const MOST_SCRAPERS: usize = 8;
+const MAX_SCRAPERS: usize = 8;
 
 /// How long one may take in all.
 const SCRAPE_TIME: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Answers scrapers until the listener is closed.
 pub(super) async fn serve(listener: Listener, text: Rc<dyn Fn() -> String>) -> Error {
     let places = Queue::new();
-    for _ in 0..MOST_SCRAPERS {
+    for _ in 0..MAX_SCRAPERS {
         places.put(());
     }
     loop {
@@ -67,11 +67,11 @@ async fn answer(stream: &TcpStream, text: &dyn Fn() -> String) -> Result<(), Err
 
 /// The status of the answer; `None` if the request is not complete.
 fn verdict(received: &[u8]) -> Option<&'static str> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     // However much has arrived at once.
-    match request.parse(&received[..received.len().min(LONGEST_REQUEST)]) {
-        Ok(httparse::Status::Partial) if received.len() < LONGEST_REQUEST => return None,
+    match request.parse(&received[..received.len().min(MAX_REQUEST)]) {
+        Ok(httparse::Status::Partial) if received.len() < MAX_REQUEST => return None,
         Ok(httparse::Status::Complete(_)) => {}
         _ => return Some("400 Bad Request"),
     }

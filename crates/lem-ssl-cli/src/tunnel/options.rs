@@ -84,7 +84,7 @@ impl std::str::FromStr for Route {
             Some((name, address)) if !name.is_empty() && !address.is_empty() => {
                 Ok(Self { name: name.to_owned(), address: address.to_owned() })
             }
-            _ => Err("it is no NAME=ADDRESS".to_owned()),
+            _ => Err("it is not of the form NAME=ADDRESS".to_owned()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes between two streams, in both directions at once, until both have ended.
 //!
 //! What is read is written before more is read, so a slow receiver slows down its sender. An end is passed on as an end, in
-//! its own direction, and the other direction goes on. A cut is passed on as a cut: whoever receives must not take for
+//! its own direction, and the other direction goes on. A cut is passed on as a cut: the receiver must not take for
 //! whole what is not.
 
 use std::cell::Cell;

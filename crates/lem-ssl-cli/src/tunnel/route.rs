@@ -26,7 +26,7 @@ impl<B> Routes<B> {
         };
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
         if rest.is_empty() || !rest.chars().all(allowed) || rest.split('.').any(str::is_empty) {
-            return Err(format!("{name:?} is no name that a client could ask for: write example.org or *.example.org"));
+            return Err(format!("invalid name {name:?}: write example.org or *.example.org"));
         }
         if rest.parse::<std::net::IpAddr>().is_ok() {
             return Err(format!("{name} is an address, and clients only ask for names (RFC 6066 section 3)"));

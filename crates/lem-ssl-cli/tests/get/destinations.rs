@@ -66,7 +66,7 @@ fn without_a_name_the_urls_is_taken_and_nothing_overwritten() {
 }
 
 #[test]
-fn whoever_reads_standard_output_may_leave() {
+fn the_reader_of_standard_output_may_leave() {
     let world = World::new();
     let body = pattern(8 << 20, 1);
     let site = Site::new(&world, [Reply::ok(&body)]);

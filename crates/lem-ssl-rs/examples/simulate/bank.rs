@@ -1,8 +1,8 @@
 //! The program under test: a bank, its backup, and customers who pay until they have a receipt.
 //!
-//! A customer sends `pay ID AMOUNT` and gets `paid ID`, a line each, over TLS. Networks lose answers, so whoever gets none
-//! sends the same line again, and the bank books each ID once. Before it does, it pays the same to its backup, by the same
-//! protocol. Nothing in this file knows of the simulated world.
+//! A customer sends `pay ID AMOUNT` and gets `paid ID`, a line each, over TLS. Networks lose answers, so a customer
+//! that gets none sends the same line again, and the bank books each ID once. Before it does, it pays the same to its
+//! backup, by the same protocol. Nothing in this file knows of the simulated world.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ impl fmt::Display for Booking {
 /// Where to tell what happens.
 pub(crate) type Log = Rc<dyn Fn(String)>;
 
-/// Whoever has waited so long for a receipt asks again, after a pause.
+/// A customer that has waited so long for a receipt asks again, after a pause.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 

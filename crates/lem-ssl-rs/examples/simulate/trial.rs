@@ -17,7 +17,7 @@ const PAYMENTS: u64 = 2;
 /// Customers do something else for so long at most, before each payment.
 const SHOPPING: Duration = Duration::from_secs(2);
 
-/// Whoever has no receipt by then will never have one.
+/// A customer that has no receipt by then will never have one.
 const EVENING: Duration = Duration::from_secs(3600);
 
 /// What came of one seed.

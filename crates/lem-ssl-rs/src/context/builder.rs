@@ -156,15 +156,19 @@ impl ContextBuilder {
         self
     }
 
-    /// Tells `told` each chain that a server showed and that was verified, its own certificate first, on the thread of the
-    /// handshake: for reports about servers that refuse us afterwards, so that no stream exists that could tell.
-    pub fn on_verified_server(mut self, told: impl Fn(&[CertificateDer<'static>]) + Send + Sync + 'static) -> Self {
-        self.on_verified = Some(Arc::new(told));
+    /// Calls `on_verified` with each chain that a server showed and that was verified, its own certificate first, on
+    /// the thread of the handshake: for reports about servers that refuse us afterwards, so that no stream exists that
+    /// could tell.
+    pub fn on_verified_server(
+        mut self,
+        on_verified: impl Fn(&[CertificateDer<'static>]) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_verified = Some(Arc::new(on_verified));
         self
     }
 
     /// Writes every connection's secrets to the file that the environment variable `SSLKEYLOGFILE` names, so that a
-    /// capture can be decrypted. Whoever has that file can read everything.
+    /// capture can be decrypted. Anybody who has that file can read everything.
     pub fn key_log(mut self, enable: bool) -> Self {
         self.key_log = enable.then_some(|| Arc::new(KeyLogFile::new()));
         self
@@ -184,16 +188,17 @@ impl ContextBuilder {
     /// [`Server::accept_early`](crate::Server::accept_early). Every other server of this context refuses early data; the
     /// client then sends it again after the handshake, and nothing is lost.
     ///
-    /// One thing to know about refused early data, after a restart for one: rustls looks for the end of it by trying to
-    /// decrypt, up to `most` bytes, and its interface makes us look at a record several times, each of which counts. Early data of
-    /// more than about a third of `most` fail the handshake instead, and the client has to connect again. So let `most` be at least
-    /// three times what clients send.
+    /// One thing to know about refused early data, for example after a restart: rustls looks for the end of it by
+    /// trying to decrypt, up to `most` bytes, and its interface makes us look at a record several times, each of which
+    /// counts. Early data of more than about a third of `most` fail the handshake instead, and the client has to
+    /// connect again. So let `most` be at least three times what clients send.
     ///
     /// # Replay
-    /// Early data come before the client has shown that it is there: whoever has recorded them can send them again (RFC
-    /// 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data are
-    /// remembered in this context, some thousands of them, and each is resumed once. A first flight that is sent again finds its
-    /// session gone, its early data are refused, and the handshake, which only the client can finish, comes to nothing.
+    /// Early data come before the client has shown that it is there: anybody who has recorded them can send them again
+    /// (RFC 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data
+    /// are remembered in this context, some thousands of them, and each is resumed once. A first flight that is sent
+    /// again finds its session gone, its early data are refused, and the handshake, which only the client can finish,
+    /// comes to nothing.
     ///
     /// That holds for one context and its clones, on any number of threads, and for those that take its place in a
     /// [`LiveContext`](crate::LiveContext). Contexts that were built apart, other processes, other machines, and this

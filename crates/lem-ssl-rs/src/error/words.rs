@@ -79,7 +79,7 @@ fn general(text: &str) -> Cow<'static, str> {
         ),
         ("unhandled private key", "it is in a format that this cryptography does not read: convert it to PKCS#8"),
         ("unhandled SEC1", "it is of a kind that this cryptography does not support (P-256 and P-384 are)"),
-        ("cannot parse RSA", "it is no RSA key that can be read, or of a length that is not supported"),
+        ("cannot parse RSA", "it is not a readable RSA key, or its length is not supported"),
         ("failed to parse", "it cannot be read as a private key"),
         ("signing failed", "the private key could not sign"),
         ("no server certificate chain resolved", "the server has no certificate for this client"),

@@ -19,24 +19,24 @@ pub enum UnknownName {
 }
 
 thread_local! {
-    /// The name in the hello that was looked at last on this thread. The unbuffered connection does not keep it; the
-    /// session takes it from here, in the same call.
+    /// The name in the last `ClientHello` that was resolved on this thread. rustls' unbuffered connection does not keep
+    /// it; the session takes it from here, in the same call.
     static REQUESTED: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
-    /// Whether the last hello was refused for its name; rustls' own error does not say so.
+    /// Whether the last `resolve` refused the name; rustls' own error does not say so.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not told so.
+/// Whether the last `resolve` on this thread recorded a refusal that was not [taken](take_refused).
 pub(crate) fn is_refused() -> bool {
     REFUSED.get()
 }
 
-/// Whether the client whose hello was looked at last on this thread was refused for the name that it asked for; told once.
+/// Takes the refusal recorded by the last `resolve` on this thread.
 pub(crate) fn take_refused() -> bool {
     REFUSED.take()
 }
 
-/// The name that the client asked for whose hello was looked at last on this thread; taken once.
+/// Takes the name recorded by the last `resolve` on this thread.
 pub(crate) fn take_requested() -> Option<Box<str>> {
     REQUESTED.take()
 }

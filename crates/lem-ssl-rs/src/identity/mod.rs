@@ -28,7 +28,7 @@ pub use warning::IdentityWarning;
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
 ///
 /// A server shows an Ed25519 identity in TLS 1.3 only, where the cryptography has no suite of TLS 1.2 for it (graviola has
-/// none): clients that speak only TLS 1.2 need a second identity, with a key on P-256 for one, for the same names.
+/// none): clients that speak only TLS 1.2 need a second identity, for example with a key on P-256, for the same names.
 #[derive(Clone)]
 pub struct Identity {
     inner: Arc<Inner>,

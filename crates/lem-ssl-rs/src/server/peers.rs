@@ -14,14 +14,14 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    /// One more from `peer`; `None` if it has `most` already. Unix-domain sockets have no address to count by.
-    pub(super) fn admit(self: &Rc<Self>, peer: &Endpoint, most: usize) -> Option<Admitted> {
+    /// One more from `peer`; `None` if it has `max` already. Unix-domain sockets have no address to count by.
+    pub(super) fn admit(self: &Rc<Self>, peer: &Endpoint, max: usize) -> Option<Admitted> {
         let Some(address) = peer.ip().map(|peer| group(peer.ip())) else {
             return Some(Admitted { peers: None });
         };
         let mut under_way = self.under_way.borrow_mut();
         let count = under_way.entry(address).or_default();
-        if *count >= most {
+        if *count >= max {
             return None;
         }
         *count += 1;
@@ -48,7 +48,7 @@ impl Drop for Admitted {
     }
 }
 
-/// One customer has a whole /64 of IPv6, and may use a new address of it for each connection.
+/// Counts IPv6 by /64: one client usually controls the whole prefix, and may use a new address for each connection.
 fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => {

@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it produces
-    /// what is due anyway, such as the `ClientHello`. What it does in one call is bounded; if [records](Self::has_record)
+    /// pending output, such as the `ClientHello`. What it does in one call is bounded; if [records](Self::has_record)
     /// are left, call it again with them before more is received.
     ///
     /// `may_send` says whether we may still send: after our goodbye a peer's new keys get no answer.

@@ -16,8 +16,8 @@ use crate::error::{ConfigError, ConfigPart, Error};
 /// and nothing is sent. It has to be random: at least 32 bytes from a random number generator, not a password, because
 /// everyone who holds a ticket can try passwords on it.
 ///
-/// Whoever learns it can open every ticket that was ever issued with it: that breaks the secrecy of recorded TLS 1.2
-/// connections, and lets him impersonate servers and clients to each other as long as tickets live. Replace it from
+/// Anybody who learns it can open every ticket that was ever issued with it: that breaks the secrecy of recorded TLS
+/// 1.2 connections, and lets him impersonate servers and clients to each other as long as tickets live. Replace it from
 /// time to time; sessions under the old one then cost a full handshake each, and nothing fails.
 ///
 /// ```sh
@@ -64,14 +64,14 @@ impl FleetSecret {
             return Err(wrong(problem).into());
         }
         // Room for all of it at once: growing would leave copies of the secret behind.
-        let mut text = Vec::with_capacity(LARGEST_FILE + 1);
-        let read = file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut text);
+        let mut text = Vec::with_capacity(MAX_FILE + 1);
+        let read = file.take(MAX_FILE as u64 + 1).read_to_end(&mut text);
         // From here on the bytes are overwritten when they are dropped.
         let text = SharedSecret::from(text);
         read.map_err(failed)?;
         let text = text.secret_bytes();
-        if text.len() > LARGEST_FILE {
-            let problem = format!("{shown} has more than {LARGEST_FILE} bytes: is it the secret for session tickets?");
+        if text.len() > MAX_FILE {
+            let problem = format!("{shown} has more than {MAX_FILE} bytes: is it the secret for session tickets?");
             return Err(wrong(problem).into());
         }
         let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
@@ -101,4 +101,4 @@ impl fmt::Debug for FleetSecret {
 const SHORTEST: usize = 32;
 
 /// No secret is larger; reading stops here, whatever a path leads to.
-const LARGEST_FILE: usize = 64 * 1024;
+const MAX_FILE: usize = 64 * 1024;

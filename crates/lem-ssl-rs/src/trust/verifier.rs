@@ -160,8 +160,8 @@ impl ServerCertVerifier for ServerChain {
         let verified = passable
             .and_then(|()| verify())
             .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))?;
-        if let Some(told) = &self.on_verified {
-            told(&owned(end_entity, intermediates));
+        if let Some(on_verified) = &self.on_verified {
+            on_verified(&owned(end_entity, intermediates));
         }
         Ok(verified)
     }

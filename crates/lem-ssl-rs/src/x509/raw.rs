@@ -37,7 +37,7 @@ impl<'a> Raw<'a> {
     /// The part that cannot be read.
     pub(crate) fn read(der: &'a [u8]) -> Result<Self, &'static str> {
         let mut outer = Reader(der);
-        let mut certificate = outer.enter(tag::SEQUENCE).ok_or("it is no DER of a certificate, or cut off")?;
+        let mut certificate = outer.enter(tag::SEQUENCE).ok_or("it is not a certificate in DER, or it is cut off")?;
         let signed = certificate.next().filter(|element| element.tag == tag::SEQUENCE).ok_or("its contents")?;
         let signature_algorithm = certificate.expect(tag::SEQUENCE).ok_or("its signature algorithm")?;
         let signature = certificate.expect(tag::BIT_STRING).and_then(bits).ok_or("its signature")?;

@@ -12,10 +12,10 @@ use crate::options::Options;
 use crate::report::{Report, replay};
 
 /// After so many failures there is enough to look at.
-const MOST_FAILURES: usize = 10;
+const MAX_FAILURES: usize = 10;
 
 /// So many of them are shrunk: it takes a while.
-const MOST_SHRUNK: usize = 2;
+const MAX_SHRUNK: usize = 2;
 
 /// One seed, with its log.
 pub(crate) fn one(seed: u64, quiet: bool) -> Report {
@@ -51,7 +51,7 @@ pub(crate) fn many(options: &Options) -> Report {
     let mut report = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     report.took = begun.elapsed();
     tell(&report);
-    for (seed, _) in report.failures.iter().take(MOST_SHRUNK) {
+    for (seed, _) in report.failures.iter().take(MAX_SHRUNK) {
         tell_short(*seed);
     }
     report
@@ -68,7 +68,7 @@ fn share(options: &Options, next: &AtomicU64, done: &AtomicU64) -> Report {
         let seed = options.start.wrapping_add(number);
         report.add(seed, &play(&Program::of(seed), false));
         done.fetch_add(1, Ordering::Relaxed);
-        if report.failures.len() >= MOST_FAILURES {
+        if report.failures.len() >= MAX_FAILURES {
             // The other threads find nothing left to do either.
             next.store(options.seeds, Ordering::Relaxed);
             done.store(options.seeds, Ordering::Relaxed);

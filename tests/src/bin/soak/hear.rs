@@ -96,7 +96,7 @@ async fn at_once<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// A task that interrupts whoever reads, until this is dropped.
+/// A task that interrupts the one that reads, until this is dropped.
 struct Interrupter(JoinHandle<()>);
 
 impl Interrupter {

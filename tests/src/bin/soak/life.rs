@@ -108,7 +108,7 @@ pub(crate) enum Leave {
 }
 
 /// The longest content. Sizes are as often of one digit as of six.
-const MOST: usize = 256 * 1024;
+const MAX_SIZE: usize = 256 * 1024;
 
 /// The longest idle spell: with two of them to a connection, a thousand open ones are some hundred new ones in a second.
 const IDLE: Duration = Duration::from_secs(4);
@@ -166,7 +166,7 @@ impl Life {
 
 impl Part {
     fn of(rng: &mut Rng, seed: u64, number: u64, way: Way) -> Self {
-        let length = rng.magnitude(1..=MOST);
+        let length = rng.magnitude(1..=MAX_SIZE);
         let size = rng.magnitude(1..=64 * 1024);
         let hearing = match rng.between(0..=6) {
             0 => Hearing::Available,
@@ -178,7 +178,7 @@ impl Part {
             _ => Hearing::Dropped(size),
         };
         // Not so many that a connection consists of system calls.
-        let piece = rng.magnitude(1..=MOST).max(length / 64);
+        let piece = rng.magnitude(1..=MAX_SIZE).max(length / 64);
         let idle = (rng.size(0..=length), rng.within(IDLE));
         Self { content: Content::new(seed, number, way, length), piece, idle, hearing }
     }

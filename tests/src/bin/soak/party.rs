@@ -115,7 +115,7 @@ async fn in_turns<T: Transport>(stream: Stream<T>, life: &Life, side: Side, pati
             }
         }
     };
-    let stream = Rc::into_inner(stream).expect("whoever interrupts is gone");
+    let stream = Rc::into_inner(stream).expect("the task that interrupts is gone");
     conclude(stream, life, side, sent, spoken, heard).await
 }
 
@@ -125,11 +125,11 @@ async fn together<T: Transport>(stream: Stream<T>, life: &Rc<Life>, side: Side, 
     let speaking = spawn(speak_apart(read.clone(), write, life.clone(), side, patience));
     let heard = hear(&read, side.hears(life), patience).await;
     if !is_whole(&heard) {
-        // Whoever still speaks speaks to nobody.
+        // A task that still writes has no reader.
         read.abort();
     }
     let Ok((write, spoken, sent)) = speaking.await else { unreachable!("speaking neither panics nor is cancelled") };
-    let read = Rc::into_inner(read).expect("whoever speaks or interrupts is gone");
+    let read = Rc::into_inner(read).expect("the tasks that write or interrupt are gone");
     let stream = read.join(write).expect("they are halves of one stream");
     conclude(stream, life, side, sent, spoken, Some(heard)).await
 }

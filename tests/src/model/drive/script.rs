@@ -172,7 +172,7 @@ struct Actor {
 const PATIENT_SECONDS: u32 = 40;
 
 /// How long a script waits in all, in seconds.
-const MOST_SECONDS: u32 = 60;
+const MAX_SECONDS: u32 = 60;
 
 impl Actor {
     async fn follow(&self, steps: Vec<Op>) {
@@ -229,7 +229,7 @@ impl Actor {
             return;
         }
         let (mut idle, mut patience) = (None, PATIENT_SECONDS);
-        for _ in 0..MOST_SECONDS {
+        for _ in 0..MAX_SECONDS {
             sleep(Duration::from_secs(1)).await;
             if self.heard.get() > before || self.over.get() || self.stage.has_failed() {
                 return;

@@ -48,7 +48,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left over");
 }
 
-/// What a clean conversation looks like on the wire, for whoever wants to know where to disturb it.
+/// What a clean conversation looks like on the wire: where it can be disturbed.
 pub(crate) async fn undisturbed(manner: Manner, receiver: Receiver) -> Records {
     let lane = Lane::open(manner, Vec::new()).await;
     let conversation = lane.converse().await;

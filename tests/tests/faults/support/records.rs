@@ -16,8 +16,8 @@ pub(crate) struct Records {
     pub(crate) data: Vec<(Span, usize)>,
     /// So many pieces of the content were not sent.
     misses_content: usize,
-    /// The fields that say how long something is, outside of what is encrypted. Whoever is told something longer waits for
-    /// it.
+    /// The fields that say how long something is, outside of what is encrypted. A receiver that is told a greater
+    /// length waits for it.
     pub(crate) lengths: Vec<Span>,
     /// The last byte of each record's version, which nobody looks at (RFC 8446 section 5.1: it "MUST be ignored for all
     /// purposes").

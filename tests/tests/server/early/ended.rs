@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Drained, Error, TlsError, spawn, unblock};
 
-use super::{MOST, by_hand, half_way};
+use super::{MAX_EARLY_DATA, by_hand, half_way};
 use crate::support::{check, identity, issue, server_builder, until};
 
 fn counts(drained: Drained) -> (u64, u64, u64) {
@@ -48,7 +48,7 @@ fn a_client_that_sends_early_data_and_no_more_keeps_no_handler_beyond_the_deadli
     check(async {
         let (server, client) = by_hand().await;
         let deadline = Duration::from_millis(50);
-        let builder = server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST);
+        let builder = server_builder().identity(identity(&issue(&["localhost"]))).early_data(MAX_EARLY_DATA);
         server.context().replace(builder.handshake_deadline(deadline).build().unwrap()).unwrap();
         let (early, _visitor) = half_way(&server, &client, "request").await;
         assert!(matches!(early.finish().await, Err(Error::Timeout(_))));
@@ -134,7 +134,7 @@ fn early_data_that_nobody_has_answered_at_the_end_are_cut_off() {
             };
             let drained = server.drain(Duration::ZERO).await;
             assert_eq!(counts(drained), if accepted { (0, 1, 0) } else { (0, 0, 1) });
-            // Whoever has it may keep it: the client is cut off all the same.
+            // Its holder may keep it: the client is cut off all the same.
             let heard = unblock(move || {
                 let mut visitor = visitor;
                 let mut heard = Vec::new();

@@ -11,10 +11,10 @@ mod ended;
 mod refused;
 
 /// Enough for every request here.
-const MOST: u32 = 20_000;
+const MAX_EARLY_DATA: u32 = 20_000;
 
 fn early_context() -> Context {
-    server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST).build().unwrap()
+    server_builder().identity(identity(&issue(&["localhost"]))).early_data(MAX_EARLY_DATA).build().unwrap()
 }
 
 async fn listen(context: &Context) -> Rc<Server> {
@@ -96,7 +96,7 @@ fn early_data_in_many_records_arrive_whole() {
     check(async {
         let server = tell(&early_context()).await;
         let client = returning(&server).await;
-        let long = "x".repeat(MOST as usize);
+        let long = "x".repeat(MAX_EARLY_DATA as usize);
         let visit = client.visit(&server, &long, "more").await;
         assert!(visit.accepted);
         assert_eq!(visit.heard, format!("early: {long}, content: more"));

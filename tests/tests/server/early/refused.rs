@@ -6,7 +6,7 @@ use lem_ssl_rs::{FleetSecret, RevocationLists, Roots, ServerOptions, Tickets, Ve
 use lem_ssl_tests::pki::{Authority, Leaf};
 use rustls::AlertDescription;
 
-use super::{MOST, by_hand, early_context, listen, returning, tell};
+use super::{MAX_EARLY_DATA, by_hand, early_context, listen, returning, tell};
 use crate::support::{Returning, at_once, check, echo, identity, issue, says, serve_with, server_builder, until};
 
 #[test]
@@ -109,7 +109,8 @@ fn a_reload_keeps_the_sessions_and_another_policy_does_not() {
         let client = returning(&server).await;
         server.context().replace(early_context()).unwrap();
         assert!(client.visit(&server, "request", "").await.accepted);
-        let other = server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST).alpn(["other"]);
+        let other =
+            server_builder().identity(identity(&issue(&["localhost"]))).early_data(MAX_EARLY_DATA).alpn(["other"]);
         server.context().replace(other.build().unwrap()).unwrap();
         let visit = client.visit(&server, "request", "").await;
         assert!(visit.offered && !visit.accepted);
@@ -135,7 +136,7 @@ fn contexts_that_were_built_apart_refuse_each_other_s_early_data() {
 #[test]
 fn other_applications_early_data_are_refused() {
     check(async {
-        let builder = || server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST);
+        let builder = || server_builder().identity(identity(&issue(&["localhost"]))).early_data(MAX_EARLY_DATA);
         let server = tell(&builder().alpn(["a", "b"]).build().unwrap()).await;
         let client = Returning::with_alpn(&["a"]);
         client.visit(&server, "", "").await;
@@ -156,7 +157,7 @@ fn a_server_of_early_data_gives_no_stream_without_them() {
 #[test]
 fn what_cannot_be_had_together_is_refused_with_a_reason() {
     check(async {
-        let builder = || server_builder().identity(identity(&issue(&["localhost"]))).early_data(MOST);
+        let builder = || server_builder().identity(identity(&issue(&["localhost"]))).early_data(MAX_EARLY_DATA);
         let fleet = Tickets::Fleet(FleetSecret::new([7; 32]).unwrap());
         says(builder().tickets(fleet).build(), &["early data", "fleet"]);
         says(builder().tickets(Tickets::Off).build(), &["early data", "off"]);
@@ -176,7 +177,7 @@ fn a_client_that_was_revoked_since_is_refused_before_anybody_sees_its_early_data
         let member = club.issue(Leaf::client(&["member.test"]));
         let builder = || {
             let roots = Roots::Pem(club.certificate_pem().into_bytes());
-            server_builder().identity(identity(&issue(&["localhost"]))).client_roots(roots).early_data(MOST)
+            server_builder().identity(identity(&issue(&["localhost"]))).client_roots(roots).early_data(MAX_EARLY_DATA)
         };
         let server = tell(&builder().build().unwrap()).await;
         let client = Returning::with_certificate(&member);

@@ -30,7 +30,7 @@ fn plain(socket: std::os::unix::net::UnixStream) -> UnixStream {
 }
 
 /// Lets everybody see what was written: the machine looks at its sockets in order, so when the beat has come round,
-/// whoever waited for something that was sent before has run.
+/// a task that waited for something that was sent before has run.
 pub(crate) struct Beat {
     sender: UnixStream,
     receiver: UnixStream,

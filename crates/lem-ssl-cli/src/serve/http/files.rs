@@ -181,7 +181,7 @@ fn content_type(path: &Path) -> &'static str {
 /// The folder that `--files` names.
 pub(super) fn folder(path: &Path) -> Result<Folder, Failure> {
     if !path.is_dir() {
-        return Err(wrong(format!("--files {} is no folder", path.display())));
+        return Err(wrong(format!("--files {} is not a folder", path.display())));
     }
     Folder::open(path)
 }

@@ -58,7 +58,7 @@ impl Way {
 
     /// The file below `root`, which must be canonical. A link may lead anywhere but out of the root.
     ///
-    /// Blocks. Whoever may write to the folder could change a link while we look; they are trusted not to.
+    /// Blocks. A user who may write to the folder could change a link meanwhile, and is trusted not to.
     pub(super) fn find(&self, root: &Path) -> Result<PathBuf, Astray> {
         let mut path = root.to_owned();
         path.extend(&self.names);

@@ -28,21 +28,21 @@ pub(super) enum Parsed {
 }
 
 /// The longest head. Browsers with many cookies come near 8 KiB.
-const LONGEST_HEAD: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 
 /// The most headers.
-const MOST_HEADERS: usize = 64;
+const MAX_HEADERS: usize = 64;
 
 pub(super) fn parse(received: &[u8]) -> Parsed {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    match parsed.parse(&received[..received.len().min(LONGEST_HEAD)]) {
+    match parsed.parse(&received[..received.len().min(MAX_HEAD)]) {
         Ok(httparse::Status::Complete(used)) => match Request::check(&parsed) {
             Ok(request) => Parsed::Whole(request, used),
             Err(status) => Parsed::Wrong(status),
         },
-        Ok(httparse::Status::Partial) if received.len() < LONGEST_HEAD => Parsed::Partial,
-        Ok(httparse::Status::Partial) => Parsed::Wrong(if received[..LONGEST_HEAD].contains(&b'\n') {
+        Ok(httparse::Status::Partial) if received.len() < MAX_HEAD => Parsed::Partial,
+        Ok(httparse::Status::Partial) => Parsed::Wrong(if received[..MAX_HEAD].contains(&b'\n') {
             Status::HeadersTooLarge
         } else {
             Status::UriTooLong
@@ -71,7 +71,7 @@ impl Request {
             1 => {}
             _ => return Err(wrong),
         }
-        // RFC 9112 section 6.3: whoever says two things about the length wants us to be wrong about one of them.
+        // RFC 9112 section 6.3: two lengths in one request are an attempt to smuggle another one.
         let mut lengths = request.all("content-length");
         let length = match (lengths.next(), lengths.next()) {
             (None, _) => 0,
@@ -136,8 +136,8 @@ impl Request {
 /// The request's first line.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST_SHOWN: usize = 200;
-        let shown: String = self.target.chars().take(LONGEST_SHOWN).collect();
+        const MAX_SHOWN: usize = 200;
+        let shown: String = self.target.chars().take(MAX_SHOWN).collect();
         write!(f, "{} {} HTTP/1.{}", self.method, shown.escape_debug(), self.minor_version)
     }
 }
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn a_head_has_limits() {
-        let many: String = (0..=MOST_HEADERS).map(|number| format!("X-{number}: y\r\n")).collect();
+        let many: String = (0..=MAX_HEADERS).map(|number| format!("X-{number}: y\r\n")).collect();
         assert_eq!(wrong(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")), Status::HeadersTooLarge);
-        let long = "y".repeat(LONGEST_HEAD);
+        let long = "y".repeat(MAX_HEAD);
         assert_eq!(wrong(&format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}")), Status::HeadersTooLarge);
         assert_eq!(wrong(&format!("GET /{long}")), Status::UriTooLong);
         assert_eq!(parse(b"GET / HTTP/1.1\r\nHo"), Parsed::Partial);

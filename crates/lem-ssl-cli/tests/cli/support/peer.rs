@@ -11,7 +11,7 @@ use lem_ssl_tests::watched_machine;
 use super::WATCHDOG;
 use super::world::World;
 
-/// A plain stream to whoever has connected.
+/// A plain stream to the client that has connected.
 pub(crate) type Plain = TcpStream;
 
 /// What a peer does with one connection.

@@ -20,7 +20,7 @@ pub(crate) fn webpki(error: &Error) -> Cow<'static, str> {
         | Error::InvalidNetworkMaskConstraint => "an extension in it is not well formed",
         Error::InvalidSerialNumber => "its serial number is written in a way that the standard does not allow",
         Error::InvalidCrlNumber => "its number is missing or not well formed",
-        Error::MalformedDnsIdentifier => "one of its names is none",
+        Error::MalformedDnsIdentifier => "one of its names is not valid",
         Error::MaximumNameConstraintComparisonsExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumSignatureChecksExceeded => "its chain offers too many ways to look at all of them",
