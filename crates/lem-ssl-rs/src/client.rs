@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lem_rs::{Address, Deadline, Plain, ToAddress, Transport, connect_source};
+use lem_rs::{Address, Deadline, Endpoint, Plain, ToAddress, Transport, connect_source};
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;
@@ -94,7 +94,8 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::client(config, name).map_err(cannot_begin)?;
         let received = received.take_all();
-        self.go_over(plain, session, received, server_name.to_owned(), deadline).await
+        let target = target_of(server_name, &plain);
+        self.go_over(plain, session, received, target, deadline).await
     }
 
     /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
@@ -124,6 +125,16 @@ impl Context {
     ) -> Result<Stream, Error> {
         let source = plain.into_source();
         shake_hands(self.clone(), Beginning { source, session, received, target, deadline, metered: None }).await
+    }
+}
+
+/// With whom a handshake on a plain connection is, for messages: the name, and the port if there is one.
+fn target_of(server_name: &str, plain: &Plain) -> String {
+    let peer = plain.source().peer().ok();
+    match peer.as_ref().and_then(Endpoint::ip).map(|peer| peer.port()) {
+        Some(port) if server_name.contains(':') => format!("[{server_name}]:{port}"),
+        Some(port) => format!("{server_name}:{port}"),
+        None => server_name.to_owned(),
     }
 }
 
