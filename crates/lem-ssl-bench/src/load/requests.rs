@@ -1,4 +1,4 @@
-//! HTTP requests, by hyper on tokio whoever serves them.
+//! HTTP requests, by hyper on tokio for every contender.
 
 use std::cell::Cell;
 use std::rc::Rc;

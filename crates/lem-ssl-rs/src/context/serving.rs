@@ -1,8 +1,8 @@
 //! Who we are, and the server's side of a context.
 //!
-//! A program that only connects contains nothing of this: no handshake of servers, no code that signs, no tickets, no
-//! check of clients. That holds as long as nobody names [`make`] but [`Wanted::default`], and nobody that one but the
-//! builder's methods for identities and servers.
+//! Reachable only through the function pointer `Wanted::make`, so the linker can drop it: a program that only connects
+//! contains no handshake of servers, no code that signs, no tickets, no check of clients. So only [`Wanted::default`] may
+//! name [`make`], and only the builder's methods for identities and servers may call [`Wanted::default`].
 
 use std::sync::Arc;
 
