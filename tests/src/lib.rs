@@ -17,10 +17,10 @@
 
 mod machine;
 pub mod model;
-pub mod pki;
 pub mod plain;
 pub mod proxy;
 pub mod raw;
 pub mod scratch;
 
+pub use lem_ssl_pki as pki;
 pub use machine::{watched, watched_machine};

@@ -5,7 +5,7 @@
 //! from graviola, so that the tests need no C compiler either.
 //!
 //! ```
-//! use lem_ssl_tests::pki::{Authority, Leaf};
+//! use lem_ssl_pki::{Authority, Leaf};
 //!
 //! let root = Authority::new("Test Root");
 //! let intermediate = root.intermediate("Test Intermediate");
@@ -20,6 +20,8 @@
 //! Serial numbers are random and of constant length. With [`KeyKind::Ed25519`] or
 //! [`KeyKind::Rsa2048`] for the authority and the leaf, certificates of the same names and dates
 //! have the same length in every run, which ECDSA's signatures do not give.
+
+#![forbid(unsafe_code)]
 
 mod authority;
 pub mod draft;

@@ -1,0 +1,98 @@
+//! What the optional features bring.
+
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+mod traits {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use crate::support::{client, connected, run, server};
+
+    /// A stream that sends a line to another one's [`lem_ssl_rs::Polled`], and says what was read there.
+    macro_rules! assert_reads {
+        ($reader:expr, $read:expr) => {
+            run(async {
+                let (near, far) = connected(&client().build().unwrap(), &server().build().unwrap()).await;
+                far.write("hello").await.unwrap();
+                let mut reader = $reader(near);
+                let mut memory = [0; 16];
+                let count = poll_fn(|cx| $read(Pin::new(&mut reader), cx, &mut memory)).await;
+                assert_eq!(&memory[..count], b"hello");
+            })
+        };
+    }
+
+    #[cfg(feature = "futures-io")]
+    #[test]
+    fn a_polled_stream_has_the_traits_of_futures_io() {
+        assert_reads!(lem_ssl_rs::Stream::into_polled, |reader: Pin<&mut _>, cx: &mut _, memory: &mut [u8]| {
+            futures_io::AsyncRead::poll_read(reader, cx, memory).map(Result::unwrap)
+        });
+    }
+
+    #[cfg(feature = "tokio-io")]
+    #[test]
+    fn a_polled_stream_has_the_traits_of_tokio() {
+        assert_reads!(lem_ssl_rs::Stream::into_polled, |reader: Pin<&mut _>, cx: &mut _, memory: &mut [u8]| {
+            let mut buffer = tokio::io::ReadBuf::new(memory);
+            let read = tokio::io::AsyncRead::poll_read(reader, cx, &mut buffer);
+            read.map(|result| result.map(|()| buffer.filled().len()).unwrap())
+        });
+    }
+
+    #[cfg(feature = "hyper")]
+    #[test]
+    fn a_stream_has_the_traits_of_hyper() {
+        assert_reads!(lem_ssl_rs::hyper::Io::new, |reader: Pin<&mut _>, cx: &mut _, memory: &mut [u8]| {
+            let mut buffer = hyper::rt::ReadBuf::new(memory);
+            let read = hyper::rt::Read::poll_read(reader, cx, buffer.unfilled());
+            read.map(|result| result.map(|()| buffer.filled().len()).unwrap())
+        });
+    }
+}
+
+#[cfg(feature = "self-signed")]
+#[test]
+fn an_identity_can_be_made_on_the_spot() {
+    use lem_ssl_rs::{Context, Identity, ReadMode, Roots};
+
+    use crate::support::{connected, run};
+
+    run(async {
+        let identity = Identity::self_signed(["localhost"]).unwrap();
+        let client = Context::builder().roots(Roots::Pem(identity.chain_pem().into_bytes())).build().unwrap();
+        let server = Context::builder().identity(identity).build().unwrap();
+        let (near, far) = connected(&client, &server).await;
+        far.write("hello\n").await.unwrap();
+        assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"hello\n");
+    });
+}
+
+#[cfg(feature = "system-roots")]
+#[test]
+fn the_systems_roots_are_there_or_mozillas() {
+    use lem_ssl_rs::Roots;
+
+    crate::support::builder().roots(Roots::System).build().unwrap();
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn a_world_can_be_simulated() {
+    use lem_ssl_rs::sim::Sim;
+    use lem_ssl_rs::{ReadMode, Stream};
+
+    use crate::support::{client, server};
+
+    let sim = Sim::builder(7).host("localhost", ["10.0.0.1"]).build();
+    let read: Result<Vec<u8>, lem_ssl_rs::Error> = sim
+        .run(async {
+            let server = server().build()?.listen("localhost:443").await?;
+            let serving = lem_ssl_rs::spawn(async move { server.accept().await?.write("hello\n").await });
+            let stream: Stream = client().build()?.connect("localhost:443").await?;
+            let read = stream.read(ReadMode::Line).await;
+            serving.await??;
+            read
+        })
+        .unwrap();
+    assert_eq!(read.unwrap(), b"hello\n");
+}
