@@ -18,7 +18,7 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::SockRef;
 
 use self::adopted::{Use, is_plain_tcp, prepare};
-use self::listen::{backlog, listen_tcp};
+use self::listen::listen_tcp;
 use super::{Acceptor, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
 use crate::endpoint::Endpoint;
 
@@ -123,7 +123,7 @@ impl World for OsWorld {
             Endpoint::Unix(Some(path)) => {
                 let listener = UnixListener::bind(path)?;
                 // It listens already; this sets how many connections may wait.
-                SockRef::from(&listener).listen(backlog(options))?;
+                SockRef::from(&listener).listen(listen::backlog(options))?;
                 Ok(self.acceptor(listener))
             }
             Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
