@@ -5,6 +5,7 @@
 //! | to | see |
 //! |---|---|
 //! | run tasks | [`Machine`], [`run_main`], [`spawn`], [`JoinHandle`], [`yield_now`], [`unblock`] |
+//! | keep tasks together, end them | [`JoinSet`], [`JoinHandle::cancel_on_drop`] |
 //! | wait | [`sleep`], [`timeout`], [`Deadline`], [`Sleeper`] |
 //! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
@@ -42,8 +43,8 @@ pub use interop::hyper;
 pub use net::{Accept, Address, Listener, ToAddress, connect_source};
 pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
 pub use runtime::{
-    CpuPermit, Direction, JoinHandle, Machine, MachineBuilder, Source, SourceHandle, Unblock, longest_poll, now,
-    run_main, spawn, unblock, yield_now,
+    CancelOnDrop, CpuPermit, Direction, JoinHandle, JoinSet, Machine, MachineBuilder, Source, SourceHandle, Unblock,
+    longest_poll, now, run_main, spawn, unblock, yield_now,
 };
 pub use stream::{
     CloseCause, Flushed, Lines, Outbox, Plain, Polled, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::runtime::{Core, unblock};
+use crate::runtime::{Core, look_up};
 
 /// The addresses of `host`, each once, in the resolver's order. Never an empty list.
 pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
@@ -17,7 +17,7 @@ pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<So
         }
         None => {
             let name = host.to_owned();
-            unblock(move || Ok((name, port).to_socket_addrs()?.collect())).await?
+            look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?
         }
     };
     let mut addresses = found.map_err(failed)?;

@@ -7,14 +7,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::core::Core;
 use super::current::current;
 use super::wait::ForeignWaker;
+use super::workers::Workers;
 use crate::error::JoinError;
 
 /// Runs `work` on a worker thread and awaits its result, so that it does not hold up the machine: a name lookup, a
 /// file, a long computation.
 ///
-/// Threads are started when needed, at most 64, and end when they have been idle for some seconds.
+/// Threads are started when needed, at most 64, and end when they have been idle for some seconds; both can be
+/// [chosen](crate::MachineBuilder::worker_threads). The machine's own lookups of names have threads of their own.
 ///
 /// # Errors
 /// [`JoinError::Panicked`] if `work` panics, [`JoinError::NoThread`] if no thread can be started.
@@ -24,9 +27,32 @@ use crate::error::JoinError;
 ///
 /// # Panics
 /// Outside of [`Machine::run`](crate::Machine::run).
+///
+/// ```
+/// # use lem_rs::{Error, Machine, unblock};
+/// # Machine::new()?.run(async {
+/// let sum = unblock(|| (1..=1000_u64).sum::<u64>()).await?;
+/// assert_eq!(sum, 500_500);
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 #[track_caller]
 pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Unblock<T> {
     let core = current().expect("unblock must be called inside of Machine::run");
+    start(&core, &core.pools().calls, work)
+}
+
+/// As [`unblock`], for a lookup of a name.
+pub(crate) fn look_up<T: Send + 'static>(core: &Core, work: impl FnOnce() -> T + Send + 'static) -> Unblock<T> {
+    start(core, &core.pools().lookups, work)
+}
+
+fn start<T: Send + 'static>(
+    core: &Core,
+    workers: &Arc<Workers>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Unblock<T> {
     let job = Arc::new(Job { state: Mutex::new(State::Waiting(None)) });
     let theirs = job.clone();
     let run = move || {
@@ -36,7 +62,7 @@ pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
         }
     };
     if let Some(run) = core.world().take_over(Box::new(run))
-        && let Err(error) = core.workers().submit(run)
+        && let Err(error) = workers.submit(run)
     {
         job.finish(Err(JoinError::NoThread(error.to_string().into())));
     }

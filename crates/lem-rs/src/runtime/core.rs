@@ -29,7 +29,7 @@ use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::Timers;
 use super::wait::{ForeignWaker, Wait};
-use super::workers::Workers;
+use super::workers::Pools;
 use crate::error::Error;
 use crate::world::{self, Resolve, World};
 
@@ -40,7 +40,7 @@ pub(crate) struct Core {
     ready: RefCell<VecDeque<Ready>>,
     timers: RefCell<Timers<Wait>>,
     sources: RefCell<Sources>,
-    workers: Arc<Workers>,
+    pools: Pools,
     arenas: Arenas,
     resolver: Option<Rc<dyn Resolve>>,
     /// The task being polled, and the address by which its waker is recognised.
@@ -77,7 +77,7 @@ struct Turn {
 }
 
 impl Core {
-    pub(crate) fn new(world: Box<dyn World>, resolver: Option<Rc<dyn Resolve>>) -> Rc<Self> {
+    pub(crate) fn new(world: Box<dyn World>, resolver: Option<Rc<dyn Resolve>>, pools: Pools) -> Rc<Self> {
         let remote = Arc::new(Remote::new(world.notifier()));
         let timers = RefCell::new(Timers::new(world.now()));
         Rc::new(Self {
@@ -88,7 +88,7 @@ impl Core {
             tasks: RefCell::default(),
             ready: RefCell::default(),
             sources: RefCell::default(),
-            workers: Arc::default(),
+            pools,
             arenas: Arenas::default(),
             polled: Cell::new(None),
             budget: Budget::default(),
@@ -151,8 +151,8 @@ impl Core {
         &self.sources
     }
 
-    pub(crate) fn workers(&self) -> &Arc<Workers> {
-        &self.workers
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     pub(crate) fn arenas(&self) -> &Arenas {
@@ -341,7 +341,7 @@ impl Core {
     /// The machine is dropped: every task is, and no new one can be spawned.
     pub(crate) fn shut_down(&self) {
         self.over.set(true);
-        self.workers.shut_down();
+        self.pools.shut_down();
         let tasks = self.tasks.borrow_mut().take_all();
         // Destructors may panic; one must not keep the others from running.
         for task in tasks {

@@ -28,8 +28,7 @@ impl<T: 'static> JoinHandle<T> {
     #[track_caller]
     pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = T> + 'static) -> Self {
         let result = Rc::new(Delivery::default());
-        let sender = Sender { core: core.clone(), to: result.clone() };
-        let key = core.spawn(Box::pin(deliver(Box::pin(future), sender)));
+        let key = spawn_toward(core, future, result.clone());
         Self { core: core.clone(), key, result }
     }
 
@@ -42,6 +41,27 @@ impl<T: 'static> JoinHandle<T> {
         if let Some(key) = self.key {
             self.core.cancel(key);
         }
+    }
+
+    /// The task, cancelled when what this returns is dropped.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let ticking = spawn(async {
+    ///     loop {
+    ///         sleep(Duration::from_secs(1)).await;
+    ///     }
+    /// });
+    /// let ticking = ticking.cancel_on_drop();
+    /// // Whatever ends this scope ends the task as well.
+    /// drop(ticking);
+    /// # })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
+        CancelOnDrop { handle: Some(self) }
     }
 
     /// Whether the result is there.
@@ -77,6 +97,64 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
+/// A task that is cancelled when this is dropped: what [`JoinHandle::cancel_on_drop`] returns. Await it for the result.
+#[must_use = "dropping it cancels the task"]
+pub struct CancelOnDrop<T: 'static> {
+    /// `None` only when it was taken out.
+    handle: Option<JoinHandle<T>>,
+}
+
+impl<T: 'static> CancelOnDrop<T> {
+    /// The task goes on when this is dropped, from now on.
+    pub fn into_inner(mut self) -> JoinHandle<T> {
+        self.handle.take().expect("only into_inner takes it out")
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.handle.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+}
+
+impl<T> Future for CancelOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(self.handle.as_mut().expect("only into_inner takes it out")).poll(cx)
+    }
+}
+
+impl<T> Drop for CancelOnDrop<T> {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.cancel();
+        }
+    }
+}
+
+impl<T> fmt::Debug for CancelOnDrop<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CancelOnDrop").field(&self.handle).finish()
+    }
+}
+
+/// Starts a task that leaves its result at `to`. `None` on a machine that is gone; the result is "cancelled" then.
+#[track_caller]
+pub(super) fn spawn_toward<T: 'static>(
+    core: &Rc<Core>,
+    future: impl Future<Output = T> + 'static,
+    to: Rc<dyn Deliver<T>>,
+) -> Option<Key> {
+    let sender = Sender { core: core.clone(), to: Some(to) };
+    core.spawn(Box::pin(deliver(Box::pin(future), sender)))
+}
+
+/// Where the result of a task goes.
+pub(super) trait Deliver<T> {
+    /// Called once, with nothing borrowed.
+    fn deliver(&self, result: Result<T, JoinError>);
+}
+
 /// Where a task leaves its result.
 struct Delivery<T> {
     state: RefCell<State<T>>,
@@ -94,22 +172,25 @@ impl<T> Default for Delivery<T> {
     }
 }
 
+impl<T> Deliver<T> for Delivery<T> {
+    fn deliver(&self, result: Result<T, JoinError>) {
+        let before = self.state.replace(State::Ready(result));
+        if let State::Running(Some(waiter)) = before {
+            waiter.wake();
+        }
+    }
+}
+
 /// Delivers exactly once: what the task returned, or, if it is dropped before, that it was cancelled.
 struct Sender<T> {
     core: Rc<Core>,
-    to: Rc<Delivery<T>>,
+    to: Option<Rc<dyn Deliver<T>>>,
 }
 
 impl<T> Sender<T> {
-    fn send(&self, result: Result<T, JoinError>) {
-        let mut state = self.to.state.borrow_mut();
-        if let State::Running(waiter) = &mut *state {
-            let waiter = waiter.take();
-            *state = State::Ready(result);
-            drop(state);
-            if let Some(waiter) = waiter {
-                waiter.wake();
-            }
+    fn send(&mut self, result: Result<T, JoinError>) {
+        if let Some(to) = self.to.take() {
+            to.deliver(result);
         }
     }
 }
@@ -125,7 +206,7 @@ impl<T> Drop for Sender<T> {
 ///
 /// It comes in a box of its own: an async function has room for an argument twice, where it arrives and where it is
 /// pinned, and every task would be twice as large.
-async fn deliver<T>(future: Pin<Box<impl Future<Output = T>>>, sender: Sender<T>) {
+async fn deliver<T>(future: Pin<Box<impl Future<Output = T>>>, mut sender: Sender<T>) {
     let result = {
         let mut slot = Some(future);
         let result = poll_fn(|cx| {

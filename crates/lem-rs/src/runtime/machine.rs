@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::core::Core;
 use super::current::{current, enter};
 use super::join::JoinHandle;
+use super::workers::{PoolSize, Pools};
 use crate::error::Error;
 use crate::world::{OsWorld, Resolve, World};
 
@@ -52,7 +53,12 @@ impl Machine {
 
     /// A machine with parts of the caller's choice.
     pub fn builder() -> MachineBuilder {
-        MachineBuilder { resolver: None, checks_wakers: false }
+        MachineBuilder {
+            resolver: None,
+            checks_wakers: false,
+            calls: PoolSize::default(),
+            lookups: PoolSize::default(),
+        }
     }
 
     /// Runs `main`, and every task that is spawned meanwhile, until `main` is done; returns its output.
@@ -107,6 +113,10 @@ impl Machine {
         output.ok_or(Error::Stalled { tasks: self.core.task_count() })
     }
 
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
     fn wait(&self) -> Result<bool, Error> {
         self.core.wait().map_err(|error| Error::io("wait for events", error))
     }
@@ -130,12 +140,42 @@ impl Drop for Machine {
 pub struct MachineBuilder {
     resolver: Option<Rc<dyn Resolve>>,
     checks_wakers: bool,
+    calls: PoolSize,
+    lookups: PoolSize,
 }
 
 impl MachineBuilder {
     /// Resolves names with `resolver` and not with the operating system's.
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.resolver = Some(Rc::new(resolver));
+        self
+    }
+
+    /// How many threads [`unblock`](crate::unblock) may use at once; further calls wait for one. Threads are started when
+    /// they are needed. At least one; default 64.
+    ///
+    /// ```
+    /// use lem_rs::{Error, Machine};
+    /// use std::time::Duration;
+    /// let machine = Machine::builder().worker_threads(4).worker_idle(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn worker_threads(mut self, most: usize) -> Self {
+        self.calls.threads = most.max(1);
+        self
+    }
+
+    /// How many threads the machine's own lookups of names may use at once, beside those of
+    /// [`worker_threads`](Self::worker_threads): a connect does not wait for calls that block. At least one; default 64.
+    pub fn lookup_threads(mut self, most: usize) -> Self {
+        self.lookups.threads = most.max(1);
+        self
+    }
+
+    /// How long a thread stays when it has nothing to do. Default 5 s.
+    pub fn worker_idle(mut self, idle: Duration) -> Self {
+        self.calls.idle = idle;
+        self.lookups.idle = idle;
         self
     }
 
@@ -156,7 +196,7 @@ impl MachineBuilder {
     }
 
     pub(crate) fn build_in(self, world: Box<dyn World>) -> Machine {
-        let core = Core::new(world, self.resolver);
+        let core = Core::new(world, self.resolver, Pools::new(self.calls, self.lookups));
         core.lost_wakeups().enable(self.checks_wakers);
         Machine { core }
     }

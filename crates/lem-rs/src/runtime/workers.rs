@@ -1,6 +1,7 @@
 //! Threads for calls that block. Few, started when needed, gone when idle.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,15 +10,48 @@ use std::time::Duration;
 use super::contain::contain;
 use crate::world::Job;
 
-/// The most threads at once. A name lookup against a dead resolver holds one for half a minute or more, so there are
-/// enough of them that a few such lookups do not stop the others.
+/// How many threads there may be at once unless the machine's builder says otherwise. A call that hangs holds one, so
+/// there are enough of them that a few such calls do not stop the others.
 const MAX_THREADS: usize = 64;
 
 /// How long an idle thread stays, in case another job comes.
 const IDLE: Duration = Duration::from_secs(5);
 
-#[derive(Default)]
+/// How many threads there are, and how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSize {
+    pub(crate) threads: usize,
+    pub(crate) idle: Duration,
+}
+
+impl Default for PoolSize {
+    fn default() -> Self {
+        Self { threads: MAX_THREADS, idle: IDLE }
+    }
+}
+
+/// A machine's threads: names have their own, since a connect must not wait for as many blocking calls as there may be. A
+/// lookup against a dead resolver holds one for half a minute or more.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    pub(crate) calls: Arc<Workers>,
+    pub(crate) lookups: Arc<Workers>,
+}
+
+impl Pools {
+    pub(crate) fn new(calls: PoolSize, lookups: PoolSize) -> Self {
+        Self { calls: Arc::new(Workers::new(calls)), lookups: Arc::new(Workers::new(lookups)) }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.calls.shut_down();
+        self.lookups.shut_down();
+    }
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Workers {
+    size: PoolSize,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -31,6 +65,10 @@ struct State {
 }
 
 impl Workers {
+    fn new(size: PoolSize) -> Self {
+        Self { size, ..Self::default() }
+    }
+
     /// Hands a job to a thread, now or when one is free.
     ///
     /// # Errors
@@ -38,7 +76,7 @@ impl Workers {
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
         let mut state = self.lock();
         state.jobs.push_back(job);
-        if state.idle >= state.jobs.len() || state.threads >= MAX_THREADS {
+        if state.idle >= state.jobs.len() || state.threads >= self.size.threads {
             drop(state);
             self.work.notify_one();
             return Ok(());
@@ -84,7 +122,8 @@ impl Workers {
                 break;
             }
             state.idle += 1;
-            let (woken, timeout) = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) =
+                self.work.wait_timeout(state, self.size.idle).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if timeout.timed_out() && state.jobs.is_empty() {
@@ -97,5 +136,11 @@ impl Workers {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held; if it did, the counts would still be those of before.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("jobs", &self.jobs.len()).field("threads", &self.threads).finish_non_exhaustive()
     }
 }
