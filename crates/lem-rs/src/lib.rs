@@ -8,6 +8,7 @@
 //! | keep tasks together, end them | [`JoinSet`], [`JoinHandle::cancel_on_drop`] |
 //! | wait | [`sleep`], [`timeout`], [`Deadline`], [`Sleeper`] |
 //! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
+//! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
@@ -50,7 +51,7 @@ pub use stream::{
     CloseCause, Flushed, Lines, Outbox, Plain, Polled, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,
     StreamOptions, Transport, Write, WriteHalf, WriteQueue, close_transport,
 };
-pub use sync::{Get, Inbox, Queue, QueueReset, Sleeper, Take};
+pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};
 pub use world::{ListenOptions, OwnedListener, OwnedSocket, Resolve};
 

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+mod channel;
 mod join_set;
 mod lookups;
+mod spawner;
 mod support;

@@ -54,4 +54,4 @@ pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
 pub(crate) use timers::TimerKey;
-pub(crate) use wait::Wait;
+pub(crate) use wait::{ForeignWaker, Wait};
