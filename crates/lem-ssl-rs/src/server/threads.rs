@@ -1,16 +1,15 @@
 //! More cores: a machine on each of several threads, all at one address.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use lem_rs::channel::{Receiver, Sender as OrderSender, unbounded};
 use lem_rs::{Endpoint, JoinError, Machine, ToAddress, spawn};
 
 use super::counters::Counters;
@@ -61,8 +60,8 @@ where
     let mut running = Threads { workers: Vec::new(), local: None };
     for number in 0..threads {
         let (ready, listening) = channel();
-        let mail = Arc::new(Mail::default());
-        let (live, factory, orders, at) = (live.clone(), factory.clone(), Mailbox(mail.clone()), address.clone());
+        let (mail, orders) = unbounded();
+        let (live, factory, at) = (live.clone(), factory.clone(), address.clone());
         let work = move || match Machine::new() {
             Ok(machine) => machine.run(serve(number, live, at, options, factory(number), orders, ready)).flatten(),
             Err(error) => {
@@ -97,7 +96,7 @@ pub struct Threads {
 }
 
 struct Worker {
-    mail: Arc<Mail>,
+    mail: OrderSender<Order>,
     /// `None` when it was joined.
     thread: Option<JoinHandle<Result<Drained, Error>>>,
 }
@@ -112,7 +111,7 @@ impl Threads {
     pub fn counters(&self) -> Counters {
         let (answer, answers) = channel();
         for worker in &self.workers {
-            worker.mail.send(Order::Count(answer.clone()));
+            worker.tell(Order::Count(answer.clone()));
         }
         drop(answer);
         let mut all = Counters::default();
@@ -125,7 +124,7 @@ impl Threads {
     pub fn on_event(&self, on_event: impl Fn(usize, &ServerEvent<'_>) + Send + Sync + 'static) {
         let on_event: Arc<EventHandler> = Arc::new(on_event);
         for worker in &self.workers {
-            worker.mail.send(Order::OnEvent(on_event.clone()));
+            worker.tell(Order::OnEvent(on_event.clone()));
         }
     }
 
@@ -137,7 +136,7 @@ impl Threads {
     /// The first error that a thread ended with; the others have ended all the same.
     pub fn stop(mut self, deadline: Duration) -> Result<Drained, Error> {
         for worker in &self.workers {
-            worker.mail.send(Order::Stop(deadline));
+            worker.tell(Order::Stop(deadline));
         }
         let mut all = Drained::default();
         let mut failed = None;
@@ -158,6 +157,11 @@ impl Threads {
 }
 
 impl Worker {
+    /// Nobody waits for an answer from a thread that has ended.
+    fn tell(&self, order: Order) {
+        let _ = self.mail.try_send(order);
+    }
+
     fn join(&mut self) -> Option<Result<Drained, Error>> {
         let panicked = |_| Err(JoinError::Panicked("in a server thread".into()).into());
         Some(self.thread.take()?.join().unwrap_or_else(panicked))
@@ -167,7 +171,7 @@ impl Worker {
 impl Drop for Threads {
     fn drop(&mut self) {
         for worker in &self.workers {
-            worker.mail.send(Order::Stop(Duration::ZERO));
+            worker.tell(Order::Stop(Duration::ZERO));
         }
         for worker in &mut self.workers {
             worker.join();
@@ -191,7 +195,7 @@ async fn serve<H, F>(
     address: lem_rs::Address,
     options: ServerOptions,
     handler: H,
-    orders: Mailbox,
+    mut orders: Receiver<Order>,
     ready: Sender<Result<Endpoint, Error>>,
 ) -> Result<Drained, Error>
 where
@@ -211,7 +215,7 @@ where
     let accepting = server.clone();
     spawn(async move { accepting.autospawn(handler).await }).detach();
     loop {
-        match orders.receive().await {
+        match orders.recv().await? {
             Order::Count(answer) => {
                 // The thread that asked may have ended.
                 let _ = answer.send(server.counters());
@@ -230,68 +234,4 @@ enum Order {
     Count(Sender<Counters>),
     OnEvent(Arc<EventHandler>),
     Stop(Duration),
-}
-
-/// Orders from other threads.
-#[derive(Default)]
-struct Mail {
-    state: Mutex<MailState>,
-}
-
-#[derive(Default)]
-struct MailState {
-    orders: VecDeque<Order>,
-    reader: Option<Waker>,
-    /// The thread has ended: orders are dropped.
-    closed: bool,
-}
-
-/// The thread's end of its mail; nobody waits for an answer from a thread that has ended.
-struct Mailbox(Arc<Mail>);
-
-impl Mail {
-    fn send(&self, order: Order) {
-        let reader = {
-            let mut state = self.lock();
-            if state.closed {
-                return;
-            }
-            state.orders.push_back(order);
-            state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, MailState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Mailbox {
-    async fn receive(&self) -> Order {
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            match state.orders.pop_front() {
-                Some(order) => Poll::Ready(order),
-                None => {
-                    state.reader = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
-    }
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        let unread = {
-            let mut state = self.0.lock();
-            state.closed = true;
-            std::mem::take(&mut state.orders)
-        };
-        drop(unread);
-    }
 }
