@@ -11,6 +11,11 @@
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
+//! | set options of sockets | [`SocketOptions`], [`KeepAlive`] |
+//! | send datagrams | [`UdpSocket`] |
+//! | wait for any descriptor | `Watcher`, on Unix |
+//! | receive signals | `signal`, with the feature of that name |
+//! | read standard input | [`stdio`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what went wrong | [`Error`] |
 //! | test in a simulated world | `sim`, with the feature of that name |
@@ -28,8 +33,11 @@ mod interop;
 mod net;
 mod proto;
 mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stdio;
 mod stream;
 mod sync;
 mod time;
@@ -41,8 +49,10 @@ pub use error::{
 };
 #[cfg(feature = "hyper")]
 pub use interop::hyper;
-pub use net::{Accept, Address, Listener, ToAddress, connect_source};
+pub use net::{Accept, Address, KeepAlive, Listener, SocketOptions, ToAddress, UdpSocket, connect_source};
 pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
+#[cfg(unix)]
+pub use runtime::Watcher;
 pub use runtime::{
     CancelOnDrop, CpuPermit, Direction, JoinHandle, JoinSet, Machine, MachineBuilder, Source, SourceHandle, Unblock,
     longest_poll, now, run_main, spawn, unblock, yield_now,
@@ -53,7 +63,7 @@ pub use stream::{
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};
-pub use world::{ListenOptions, OwnedListener, OwnedSocket, Resolve};
+pub use world::{ListenOptions, OwnedListener, OwnedSocket, Resolve, UdpOptions};
 
 /// A plain TCP stream.
 pub type TcpStream = Stream<Plain>;

@@ -5,7 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod channel;
+mod datagrams;
 mod join_set;
 mod lookups;
+mod signals;
 mod spawner;
+mod stdin;
 mod support;
+mod watcher;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::address::{Address, ToAddress};
 use super::connect::DEADLINE;
@@ -16,7 +16,7 @@ use crate::proto::{InputBuffer, Place, Slot};
 use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn_detached};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::Deadline;
-use crate::world::{Acceptor, ListenOptions, OwnedListener};
+use crate::world::{Acceptor, Configurable, ListenOptions, OwnedListener};
 
 /// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
 ///
@@ -41,7 +41,7 @@ type PauseHook = Rc<dyn Fn(&Error)>;
 
 pub(super) struct Open {
     watched: Watched,
-    acceptor: Box<dyn Acceptor>,
+    acceptor: Rc<dyn Acceptor>,
 }
 
 impl Open {
@@ -112,7 +112,8 @@ impl Listener {
     fn over(core: &Rc<Core>, mut acceptor: Box<dyn Acceptor>) -> io::Result<Self> {
         let local = acceptor.local()?;
         let watched = Watched::acceptor(core, acceptor.as_mut())?;
-        let state = State { slot: Slot::default(), open: Some(Open { watched, acceptor }), on_pause: None };
+        let state =
+            State { slot: Slot::default(), open: Some(Open { watched, acceptor: Rc::from(acceptor) }), on_pause: None };
         Ok(Self { state: RefCell::new(state), local })
     }
 
@@ -211,6 +212,13 @@ impl Listener {
     /// Its machine; `None` when it is closed.
     pub(super) fn core(&self) -> Option<Rc<Core>> {
         self.state.borrow().open.as_ref().map(|open| open.watched.core().clone())
+    }
+
+    /// The socket, for its options; `None` when it is closed.
+    pub(super) fn configurable(&self) -> Option<Weak<dyn Configurable>> {
+        let acceptor = self.state.borrow().open.as_ref().map(|open| open.acceptor.clone())?;
+        let acceptor: Rc<dyn Configurable> = acceptor;
+        Some(Rc::downgrade(&acceptor))
     }
 
     /// The next connection, if there is one; `None` when it is closed.

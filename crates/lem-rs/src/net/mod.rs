@@ -6,10 +6,14 @@ mod connect;
 mod listener;
 mod resolve;
 mod services;
+mod socket_options;
+mod udp;
 
 pub use accept::Accept;
 pub use address::{Address, ToAddress};
 pub use connect::connect_source;
 pub use listener::Listener;
+pub use socket_options::{KeepAlive, SocketOptions};
+pub use udp::UdpSocket;
 
 pub(crate) use resolve::resolve;

@@ -29,7 +29,10 @@ mod sources;
 mod task;
 mod timers;
 mod wait;
+mod waiters;
 mod waker_count;
+#[cfg(unix)]
+mod watcher;
 mod workers;
 
 pub(crate) use blocking::look_up;
@@ -55,3 +58,6 @@ pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
 pub(crate) use timers::TimerKey;
 pub(crate) use wait::{ForeignWaker, Wait};
+pub(crate) use waiters::Waiters;
+#[cfg(unix)]
+pub use watcher::Watcher;

@@ -14,7 +14,7 @@ use super::key::Key;
 use super::wait::Wait;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::world::{Acceptor, OwnedSocket, Socket};
+use crate::world::{Acceptor, Configurable, OwnedSocket, Socket};
 
 /// The right to an entry in the machine's table of sockets; gone when dropped.
 #[derive(Debug)]
@@ -24,12 +24,12 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    fn new(core: &Rc<Core>) -> Self {
+    pub(crate) fn new(core: &Rc<Core>) -> Self {
         let key = core.sources().borrow_mut().insert();
         Self { core: core.clone(), key }
     }
 
-    fn token(&self) -> io::Result<usize> {
+    pub(crate) fn token(&self) -> io::Result<usize> {
         self.key.to_token().ok_or_else(|| io::Error::other("the machine watches as many sockets as it can"))
     }
 
@@ -44,9 +44,24 @@ impl Watched {
         Ok(watched)
     }
 
+    /// Whether a call in this direction is worth making.
+    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
+        self.core.sources().borrow().is_ready(self.key, direction)
+    }
+
+    /// Nothing is worth trying before the first event.
+    #[cfg(unix)]
+    pub(crate) fn assume_blocked(&self) {
+        let mut sources = self.core.sources().borrow_mut();
+        for direction in [Direction::Read, Direction::Write] {
+            // A new entry knows of no urgent byte, for which one more try would be worth making.
+            let _ = sources.blocked(self.key, direction);
+        }
+    }
+
     /// Makes one call that does not block, unless it is known that it would say `WouldBlock`.
     pub(crate) fn attempt<T>(&self, direction: Direction, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        if !self.core.sources().borrow().is_ready(self.key, direction) {
+        if !self.is_ready(direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
@@ -199,6 +214,12 @@ impl Source {
     /// What the operating system says: usually that the connection is gone.
     pub fn reset_when_closed(&self) -> io::Result<()> {
         self.socket.reset_when_closed()
+    }
+
+    /// The socket, for its options.
+    pub(crate) fn configurable(&self) -> Weak<dyn Configurable> {
+        let socket: Rc<dyn Configurable> = self.socket.clone();
+        Rc::downgrade(&socket)
     }
 
     /// A way to cut the connection from elsewhere.

@@ -1,6 +1,7 @@
 //! What will happen, and when.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::trace::{EndId, Why};
@@ -29,6 +30,15 @@ pub(super) enum Due {
     Edge { end: EndId },
     /// The machine learns that a listener has something to accept.
     Acceptable { listener: u32 },
+    /// A datagram has come to its address.
+    Datagram { sender: u32, from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
+    /// A socket is told that nobody received what it sent there.
+    Unheard { socket: u32, to: SocketAddr },
+    /// The machine learns that a UDP socket has something to receive.
+    Receivable { socket: u32 },
+    /// The machine learns that a signal has arrived.
+    #[cfg(feature = "signal")]
+    Signalled { receiver: u32 },
     /// A blocking call has taken its time.
     Blocking(Job),
 }

@@ -13,8 +13,8 @@ use crate::endpoint::Endpoint;
 use crate::world::ListenOptions;
 
 /// Where clients come from: addresses for documentation (RFC 5737, RFC 3849).
-const CLIENT_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+pub(super) const CLIENT_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(super) const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
 /// The first of the ports that are given out.
 pub(super) const FIRST_PORT: u16 = 32_768;
@@ -206,7 +206,7 @@ impl State {
         if found.len() > 1 { self.rng.pick(&found).copied() } else { found.first().copied() }
     }
 
-    fn is_out_of_descriptors(&mut self) -> bool {
+    pub(super) fn is_out_of_descriptors(&mut self) -> bool {
         if self.descriptors >= self.most_descriptors {
             self.note_fault(Fault::NoDescriptor, None);
             return true;
@@ -214,7 +214,7 @@ impl State {
         self.strikes(Fault::NoDescriptor, None)
     }
 
-    fn free_port(&mut self) -> u16 {
+    pub(super) fn free_port(&mut self) -> u16 {
         let port = self.next_port;
         self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
         port

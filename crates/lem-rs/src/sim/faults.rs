@@ -49,11 +49,18 @@ pub enum Fault {
     Cut,
     /// One bit of a segment is flipped. A plain stream cannot tell; TLS can. Each segment.
     Corrupt,
+
+    /// A datagram is lost. Each datagram.
+    DatagramLoss,
+    /// A datagram arrives twice. Each datagram.
+    DatagramDuplicate,
+    /// A datagram takes up to 100 ms longer, and others overtake it. Each datagram, and each copy of one.
+    DatagramReorder,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::ShortRead,
         Self::ShortWrite,
         Self::Split,
@@ -74,6 +81,9 @@ impl Fault {
         Self::ResetDestroys,
         Self::Cut,
         Self::Corrupt,
+        Self::DatagramLoss,
+        Self::DatagramDuplicate,
+        Self::DatagramReorder,
     ];
 
     /// Whether a program can go through it without any error, as long as its deadlines are longer than the faults
@@ -90,6 +100,7 @@ impl Fault {
             Self::LateWakeup => 20,
             Self::SlowBlocking => 1_000,
             Self::SlowLookup => 8_000,
+            Self::DatagramReorder => 100,
             _ => 0,
         })
     }
@@ -118,6 +129,9 @@ impl fmt::Display for Fault {
             Self::ResetDestroys => "reset that destroys",
             Self::Cut => "cut",
             Self::Corrupt => "corrupted segment",
+            Self::DatagramLoss => "lost datagram",
+            Self::DatagramDuplicate => "doubled datagram",
+            Self::DatagramReorder => "late datagram",
         })
     }
 }
@@ -169,6 +183,9 @@ impl Faults {
             .with(Fault::AcceptAborted, 0.05)
             .with(Fault::Reset, 0.01)
             .with(Fault::ResetDestroys, 0.5)
+            .with(Fault::DatagramLoss, 0.05)
+            .with(Fault::DatagramDuplicate, 0.05)
+            .with(Fault::DatagramReorder, 0.1)
     }
 
     /// These, with this kind as probable as that: 0 for never, 1 for always.

@@ -57,6 +57,14 @@
 //! means that there is no more now, on the other half it means nothing, as systems differ in that. A connect that
 //! nobody answers fails after 127 seconds; a connection that is cut off never does.
 //!
+//! UDP sockets share the machine as well. A datagram travels for the link's latency and jitter, so that one may overtake
+//! another; with [`Fault::DatagramLoss`], [`Fault::DatagramDuplicate`] and [`Fault::DatagramReorder`] more happens to it.
+//! What finds a receiver's buffer full is lost, and what nobody receives is told to a sender with a peer, as ICMP does.
+//! Multicast and broadcast reach every socket of the world that wants them.
+//!
+//! # Signals
+//! With the feature `signal` a test sends them with `Net::signal`.
+//!
 //! # Faults
 //! Each [`Fault`] has a probability in [`Faults`] and is counted in [`FaultCounts`]. They hold for the whole world;
 //! [`Net`] has switches for a test that wants a certain fault at a certain place or time.
@@ -64,7 +72,7 @@
 //! # What is not simulated
 //! - **Threads.** [`unblock`](crate::unblock) runs its call on a thread after a virtual delay, and the whole world waits
 //!   for it: it cannot race. A waker that another thread keeps is not waited for. Sockets of the operating
-//!   system cannot be adopted.
+//!   system cannot be adopted, and its descriptors cannot be watched.
 //! - **Randomness of cryptography.** The contents of TLS records differ between runs; their sizes do not, if the
 //!   identities and the authorities that issued them have Ed25519 or RSA keys: signatures by ECDSA vary in length
 //!   (`lem-ssl-rs` makes such identities with `Identity::self_signed_ed25519`). The [`Trace`] holds only times, addresses
@@ -78,13 +86,18 @@
 //! where it begins ([`SimBuilder::check_wakers`]).
 
 mod agenda;
+mod bound;
 mod conn;
 mod connecting;
+mod datagrams;
 mod faults;
 mod link;
 mod names;
 mod net;
 mod rng;
+mod shared;
+#[cfg(feature = "signal")]
+mod signals;
 mod simulation;
 mod state;
 mod trace;

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::faults::Fault;
+use super::shared::Shared;
 use super::trace::What;
-use super::world::Shared;
 use crate::time::sleep;
 use crate::world::Resolve;
 

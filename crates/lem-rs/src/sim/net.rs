@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::faults::{FaultCounts, Faults};
 use super::link::{Link, NEVER};
 use super::names::canonical;
+use super::shared::Shared;
 use super::state::State;
 use super::trace::{Trace, What};
-use super::world::Shared;
 use crate::endpoint::Endpoint;
 
 /// The simulated world's switches. Clones are the same world; tasks may hold one.

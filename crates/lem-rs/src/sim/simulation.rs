@@ -13,9 +13,10 @@ use super::link::Link;
 use super::names::{Names, canonical};
 use super::net::Net;
 use super::rng::Rng;
+use super::shared::Shared;
 use super::state::{Name, State};
 use super::trace::Trace;
-use super::world::{Shared, SimWorld};
+use super::world::SimWorld;
 use crate::error::Error;
 use crate::runtime::Machine;
 
@@ -197,6 +198,12 @@ impl SimBuilder {
             last_conn: 0,
             listeners: BTreeMap::new(),
             last_listener: 0,
+            datagrams: BTreeMap::new(),
+            last_datagram: 0,
+            #[cfg(feature = "signal")]
+            signals: BTreeMap::new(),
+            #[cfg(feature = "signal")]
+            last_signals: 0,
             next_port: FIRST_PORT,
             dark: BTreeSet::new(),
             descriptors: 0,

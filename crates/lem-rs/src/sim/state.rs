@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Due};
+use super::bound::Bound;
 use super::conn::Conn;
 use super::faults::{Fault, FaultCounts, Faults};
 use super::link::Link;
 use super::rng::Rng;
 use super::trace::{EndId, Side, Trace, What};
 use crate::endpoint::Endpoint;
+#[cfg(feature = "signal")]
+use crate::world::Signal;
 use crate::world::{Job, Ready};
 
 /// What one turn of the machine's loop takes, so that a task that spins sees time pass as well.
@@ -34,6 +37,12 @@ pub(super) struct State {
     pub(super) last_conn: u32,
     pub(super) listeners: BTreeMap<u32, Listening>,
     pub(super) last_listener: u32,
+    pub(super) datagrams: BTreeMap<u32, Bound>,
+    pub(super) last_datagram: u32,
+    #[cfg(feature = "signal")]
+    pub(super) signals: BTreeMap<u32, Receiving>,
+    #[cfg(feature = "signal")]
+    pub(super) last_signals: u32,
     pub(super) next_port: u16,
     /// Addresses that nothing reaches and nothing leaves.
     pub(super) dark: BTreeSet<IpAddr>,
@@ -62,6 +71,14 @@ pub(super) struct Listening {
     /// A call said that there was nothing to accept: an edge is due when that changes.
     pub(super) waits: bool,
     pub(super) edge_due: bool,
+}
+
+/// Where signals are received.
+#[cfg(feature = "signal")]
+pub(super) struct Receiving {
+    pub(super) wanted: Vec<Signal>,
+    pub(super) arrived: Vec<Signal>,
+    pub(super) token: Option<usize>,
 }
 
 /// What the machine is to do with what has happened.
@@ -138,6 +155,7 @@ impl State {
                 .filter(|end| end.open)
                 .filter_map(|end| end.token)
                 .chain(self.listeners.values().filter_map(|listener| listener.token))
+                .chain(self.datagrams.values().filter_map(|bound| bound.token))
                 .collect();
             let token = self.rng.pick(&tokens).copied();
             ready.extend(token.map(|token| Ready {
@@ -173,6 +191,11 @@ impl State {
             Due::Reset { end } => self.reset_arrives(end),
             Due::Edge { end } => ready.extend(self.edge(end)),
             Due::Acceptable { listener } => ready.extend(self.acceptable(listener)),
+            Due::Datagram { sender, from, to, bytes } => self.deliver(sender, from, to, bytes),
+            Due::Unheard { socket, to } => self.unheard(socket, to),
+            Due::Receivable { socket } => ready.extend(self.receivable(socket)),
+            #[cfg(feature = "signal")]
+            Due::Signalled { receiver } => ready.extend(self.signalled(receiver)),
             // Taken out by `advance`, which runs it without a borrow.
             Due::Blocking(_) => {}
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::faults::Fault;
@@ -49,6 +50,11 @@ pub(super) enum What {
     Acceptable { at: Endpoint },
     Lookup { host: Box<str> },
     Found { host: Box<str>, count: Option<usize> },
+    Bind { at: SocketAddr },
+    Unbind { at: SocketAddr },
+    Datagram { from: SocketAddr, to: SocketAddr, count: usize },
+    DatagramArrived { from: SocketAddr, to: SocketAddr, count: usize },
+    DatagramDropped { from: SocketAddr, to: SocketAddr, count: usize },
     Blocking,
     Fault { fault: Fault, conn: Option<u32> },
     Note(Box<str>),
@@ -179,6 +185,11 @@ impl fmt::Display for What {
             Self::Lookup { host } => write!(f, "look up {host}"),
             Self::Found { host, count: Some(count) } => write!(f, "{host} has {count} address(es)"),
             Self::Found { host, count: None } => write!(f, "the lookup of {host} fails"),
+            Self::Bind { at } => write!(f, "open a UDP socket at {at}"),
+            Self::Unbind { at } => write!(f, "close the UDP socket at {at}"),
+            Self::Datagram { from, to, count } => write!(f, "{from} sends {count} to {to}"),
+            Self::DatagramArrived { from, to, count } => write!(f, "{to} receives {count} from {from}"),
+            Self::DatagramDropped { from, to, count } => write!(f, "{to} has no room for {count} from {from}"),
             Self::Blocking => f.write_str("a blocking call ends"),
             Self::Fault { fault, conn: Some(conn) } => write!(f, "fault at #{conn}: {fault}"),
             Self::Fault { fault, conn: None } => write!(f, "fault: {fault}"),
@@ -199,12 +210,16 @@ pub(super) enum Why {
     Pipe,
     NotConnected,
     InUse,
+    NoPeer,
+    NotPermitted,
+    TooLarge,
     NoRoom,
 }
 
 impl From<Why> for io::Error {
     fn from(why: Why) -> Self {
         const EMFILE: i32 = 24;
+        const EMSGSIZE: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 90 } else { 40 };
         match why {
             Why::Refused => io::ErrorKind::ConnectionRefused.into(),
             Why::TimedOut => io::ErrorKind::TimedOut.into(),
@@ -215,6 +230,9 @@ impl From<Why> for io::Error {
             Why::Reset => io::ErrorKind::ConnectionReset.into(),
             Why::Pipe => io::ErrorKind::BrokenPipe.into(),
             Why::NotConnected => io::ErrorKind::NotConnected.into(),
+            Why::NoPeer => io::ErrorKind::NotConnected.into(),
+            Why::NotPermitted => io::ErrorKind::PermissionDenied.into(),
+            Why::TooLarge => Self::from_raw_os_error(EMSGSIZE),
             Why::InUse => io::ErrorKind::AddrInUse.into(),
             Why::NoRoom => io::ErrorKind::WouldBlock.into(),
         }

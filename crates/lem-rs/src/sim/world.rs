@@ -1,41 +1,33 @@
 //! The simulated world behind the machine's seam.
 
-use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
+use super::datagrams::SimDatagram;
 use super::faults::Fault;
+use super::shared::Shared;
+#[cfg(feature = "signal")]
+use super::signals::SimSignals;
 use super::state::{Outcome, State};
 use super::trace::{EndId, Side, What, Why};
 use crate::endpoint::Endpoint;
-use crate::world::{Acceptor, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
-
-/// The world, as all who are in it share it.
-pub(super) struct Shared {
-    /// The virtual time's beginning. An `Instant` cannot be made up, so each run has another one; only offsets count.
-    pub(super) base: Instant,
-    pub(super) state: RefCell<State>,
-    notified: Arc<Notified>,
-}
-
-#[derive(Default)]
-struct Notified(AtomicBool);
-
-impl Notify for Notified {
-    fn notify(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-impl Shared {
-    pub(super) fn new(state: State) -> Rc<Self> {
-        Rc::new(Self { base: Instant::now(), state: RefCell::new(state), notified: Arc::default() })
-    }
-}
+#[cfg(unix)]
+use crate::world::Registration;
+use crate::world::{
+    Acceptor, Configurable, Datagram, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket,
+    UdpOptions, World,
+};
+#[cfg(feature = "signal")]
+use crate::world::{Signal, SignalSource};
 
 pub(super) struct SimWorld(pub(super) Rc<Shared>);
 
@@ -108,6 +100,38 @@ impl World for SimWorld {
 
     fn adopt(&self, _: OwnedSocket) -> io::Result<Box<dyn Socket>> {
         Err(no_real_sockets())
+    }
+
+    fn datagram(&self, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>> {
+        let socket = self.0.state.borrow_mut().bind(at, options)?;
+        Ok(Box::new(SimDatagram::new(self.0.clone(), socket)))
+    }
+
+    fn adopt_datagram(&self, _: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>> {
+        Err(no_real_sockets())
+    }
+
+    #[cfg(unix)]
+    fn watch_descriptor(&self, _: BorrowedFd<'_>, _: usize) -> io::Result<Box<dyn Registration>> {
+        let what = "a simulated world has no descriptors of the operating system";
+        Err(io::Error::new(io::ErrorKind::Unsupported, what))
+    }
+
+    #[cfg(feature = "signal")]
+    fn signals(&self, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>> {
+        Ok(Box::new(SimSignals::new(self.0.clone(), wanted)))
+    }
+}
+
+impl Configurable for SimSocket {
+    fn sock_ref(&self) -> Option<SockRef<'_>> {
+        None
+    }
+}
+
+impl Configurable for SimAcceptor {
+    fn sock_ref(&self) -> Option<SockRef<'_>> {
+        None
     }
 }
 

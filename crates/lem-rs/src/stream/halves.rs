@@ -3,12 +3,14 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::lines::Lines;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::whole::{CloseCause, Stream, close_cause, trim_line};
 use super::write::Write;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::proto::ReadMode;
 use crate::runtime::Direction;
@@ -36,6 +38,10 @@ impl<T: Transport> Stream<T> {
 impl<T: Transport> ReadHalf<T> {
     pub(super) fn new(inner: Rc<Inner<T>>) -> Self {
         Self { inner }
+    }
+
+    pub(super) fn inner(&self) -> &Rc<Inner<T>> {
+        &self.inner
     }
 
     /// As [`Stream::read`].
@@ -102,6 +108,37 @@ impl<T: Transport> ReadHalf<T> {
         self.inner.received()
     }
 
+    /// As [`Stream::buffered`].
+    pub fn buffered(&self) -> usize {
+        self.inner.buffered()
+    }
+
+    /// As [`Stream::peer_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::peer_addr`].
+    pub fn peer_addr(&self) -> Result<Endpoint, Error> {
+        self.inner.peer_addr()
+    }
+
+    /// As [`Stream::local_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::peer_addr`].
+    pub fn local_addr(&self) -> Result<Endpoint, Error> {
+        self.inner.local_addr()
+    }
+
+    /// As [`Stream::handle`]: it ends both halves.
+    pub fn handle(&self) -> StreamHandle<T> {
+        StreamHandle::new(&self.inner)
+    }
+
+    /// As [`Stream::with_transport`].
+    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.inner.with_transport(look)
+    }
+
     /// As [`Stream::abort`]: ends both halves at once.
     pub fn abort(&self) {
         self.inner.abort();
@@ -130,7 +167,7 @@ impl<T: Transport> WriteHalf<T> {
         Self { inner: Some(inner) }
     }
 
-    fn inner(&self) -> &Rc<Inner<T>> {
+    pub(super) fn inner(&self) -> &Rc<Inner<T>> {
         self.inner.as_ref().expect("a half that is used was not joined")
     }
 
@@ -188,6 +225,47 @@ impl<T: Transport> WriteHalf<T> {
     /// As [`Stream::bytes_written`].
     pub fn bytes_written(&self) -> u64 {
         self.inner().accepted()
+    }
+
+    /// As [`Stream::close_cause`].
+    pub fn close_cause(&self) -> Option<CloseCause> {
+        close_cause(self.inner())
+    }
+
+    /// As [`Stream::peer_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::peer_addr`].
+    pub fn peer_addr(&self) -> Result<Endpoint, Error> {
+        self.inner().peer_addr()
+    }
+
+    /// As [`Stream::local_addr`].
+    ///
+    /// # Errors
+    /// As [`Stream::peer_addr`].
+    pub fn local_addr(&self) -> Result<Endpoint, Error> {
+        self.inner().local_addr()
+    }
+
+    /// As [`Stream::info`].
+    pub fn info(&self) -> Option<T::Info> {
+        self.inner().with_transport(Transport::info)
+    }
+
+    /// As [`Stream::handle`]: it ends both halves.
+    pub fn handle(&self) -> StreamHandle<T> {
+        StreamHandle::new(self.inner())
+    }
+
+    /// As [`Stream::with_transport`].
+    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.inner().with_transport(look)
+    }
+
+    /// As [`Stream::abort`]: ends both halves at once.
+    pub fn abort(&self) {
+        self.inner().abort();
     }
 }
 

@@ -4,16 +4,29 @@
 
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 
+mod datagram;
 mod os;
+#[cfg(feature = "signal")]
+mod signal;
 
+#[cfg(unix)]
+pub(crate) use datagram::Registration;
+pub use datagram::UdpOptions;
+pub(crate) use datagram::{Configurable, Datagram, Group};
 pub(crate) use os::OsWorld;
+#[cfg(feature = "signal")]
+pub use signal::Signal;
+#[cfg(feature = "signal")]
+pub(crate) use signal::SignalSource;
 
 /// What the machine needs from outside.
 pub(crate) trait World {
@@ -48,6 +61,20 @@ pub(crate) trait World {
 
     /// Takes over a socket that was opened elsewhere.
     fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>>;
+
+    /// Opens a UDP socket at `at`.
+    fn datagram(&self, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>>;
+
+    /// Takes over a UDP socket that was opened elsewhere.
+    fn adopt_datagram(&self, socket: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>>;
+
+    /// Reports readiness of a descriptor under `token`, by edges, the first of which tells what it is ready for now.
+    #[cfg(unix)]
+    fn watch_descriptor(&self, descriptor: BorrowedFd<'_>, token: usize) -> io::Result<Box<dyn Registration>>;
+
+    /// Receives these signals.
+    #[cfg(feature = "signal")]
+    fn signals(&self, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>>;
 }
 
 /// A call that blocks. It catches its own panics.
@@ -59,7 +86,7 @@ pub(crate) trait Notify: Send + Sync {
 }
 
 /// A byte stream. Nothing here blocks: "not now" is `WouldBlock`.
-pub(crate) trait Socket {
+pub(crate) trait Socket: Configurable {
     /// Reports readiness of this socket under `token`, by edges: an event is due after each `WouldBlock`, and after a
     /// short read or write if [`short_means_empty`](Self::short_means_empty).
     fn watch(&mut self, token: usize) -> io::Result<()>;
@@ -84,7 +111,7 @@ pub(crate) trait Socket {
 }
 
 /// A listening socket.
-pub(crate) trait Acceptor {
+pub(crate) trait Acceptor: Configurable {
     /// As [`Socket::watch`].
     fn watch(&mut self, token: usize) -> io::Result<()>;
     fn accept(&self) -> io::Result<(Box<dyn Socket>, Endpoint)>;

@@ -1,16 +1,24 @@
 //! The real world: the operating system's clock and sockets, through mio.
 
 mod adopted;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
+mod kinds;
 mod listen;
+mod options;
+#[cfg(feature = "signal")]
+mod signals;
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use mio::net::{UnixListener, UnixStream};
@@ -18,8 +26,16 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::SockRef;
 
 use self::adopted::{Use, is_plain_tcp, prepare};
+use self::kinds::{Listener, Stream};
 use self::listen::listen_tcp;
-use super::{Acceptor, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, World};
+#[cfg(unix)]
+use super::Registration;
+use super::{
+    Acceptor, Configurable, Datagram, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, UdpOptions,
+    World,
+};
+#[cfg(feature = "signal")]
+use super::{Signal, SignalSource};
 use crate::endpoint::Endpoint;
 
 /// How many events one wait can report. What does not fit is reported by the next wait; nothing is lost.
@@ -159,6 +175,24 @@ impl World for OsWorld {
             }
         }
     }
+
+    fn datagram(&self, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>> {
+        datagram::bind(self.registry.clone(), at, options)
+    }
+
+    fn adopt_datagram(&self, socket: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>> {
+        datagram::adopt(self.registry.clone(), socket)
+    }
+
+    #[cfg(unix)]
+    fn watch_descriptor(&self, descriptor: BorrowedFd<'_>, token: usize) -> io::Result<Box<dyn Registration>> {
+        descriptor::watch(self.registry.clone(), descriptor, token)
+    }
+
+    #[cfg(feature = "signal")]
+    fn signals(&self, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>> {
+        signals::receive(self.registry.clone(), wanted)
+    }
 }
 
 impl Notify for Waker {
@@ -270,131 +304,15 @@ impl<L: Listener> Acceptor for OsAcceptor<L> {
     }
 }
 
-/// What TCP and Unix streams have in common; shared references, as the kernel needs no more.
-trait Stream: Source {
-    /// See [`Socket::short_means_empty`].
-    const SHORT_MEANS_EMPTY: bool;
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
-    fn write(&self, data: &[u8]) -> io::Result<usize>;
-    fn finish(&self) -> io::Result<()>;
-    fn cut(&self) -> io::Result<()>;
-    /// See [`Socket::reset_when_closed`].
-    fn reset_when_closed(&self) -> io::Result<()>;
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-    fn peer(&self) -> io::Result<Endpoint>;
-    fn local(&self) -> io::Result<Endpoint>;
-}
-
-/// What TCP and Unix listeners have in common.
-trait Listener: Source {
-    type Stream: Stream + 'static;
-    fn accept(&self) -> io::Result<(Self::Stream, Endpoint)>;
-    fn local(&self) -> io::Result<Endpoint>;
-}
-
-impl Stream for TcpStream {
-    /// On Linux a read returns early only where there is no more, before an urgent byte (which epoll reports) and before
-    /// FIN or a reset (which it reports as well); a write, only where there is no room.
-    const SHORT_MEANS_EMPTY: bool = cfg!(any(target_os = "linux", target_os = "android"));
-
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, buffer)
-    }
-
-    fn write(&self, data: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, data)
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-
-    fn cut(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Both)
-    }
-
-    fn reset_when_closed(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(Duration::ZERO))
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Self::take_error(self)
-    }
-
-    fn peer(&self) -> io::Result<Endpoint> {
-        self.peer_addr().map(Endpoint::Ip)
-    }
-
-    fn local(&self) -> io::Result<Endpoint> {
-        self.local_addr().map(Endpoint::Ip)
+impl<S: Stream> Configurable for OsSocket<S> {
+    fn sock_ref(&self) -> Option<SockRef<'_>> {
+        Some(self.stream.sock_ref())
     }
 }
 
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept(&self) -> io::Result<(TcpStream, Endpoint)> {
-        let (stream, peer) = uninterrupted(|| Self::accept(self))?;
-        // As in `connect`: it fails only on a connection that has failed, and reading tells that.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, Endpoint::Ip(peer)))
-    }
-
-    fn local(&self) -> io::Result<Endpoint> {
-        self.local_addr().map(Endpoint::Ip)
-    }
-}
-
-#[cfg(unix)]
-impl Stream for UnixStream {
-    /// A read also returns early behind bytes that came with descriptors or from another sender, and at an urgent byte.
-    const SHORT_MEANS_EMPTY: bool = false;
-
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, buffer)
-    }
-
-    fn write(&self, data: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, data)
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-
-    fn cut(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Both)
-    }
-
-    /// A Unix-domain socket has no reset that could be asked for.
-    fn reset_when_closed(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Self::take_error(self)
-    }
-
-    fn peer(&self) -> io::Result<Endpoint> {
-        self.peer_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
-    }
-
-    fn local(&self) -> io::Result<Endpoint> {
-        self.local_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
-    }
-}
-
-#[cfg(unix)]
-impl Listener for UnixListener {
-    type Stream = UnixStream;
-
-    fn accept(&self) -> io::Result<(UnixStream, Endpoint)> {
-        let (stream, address) = uninterrupted(|| Self::accept(self))?;
-        Ok((stream, Endpoint::Unix(address.as_pathname().map(Into::into))))
-    }
-
-    fn local(&self) -> io::Result<Endpoint> {
-        self.local_addr().map(|address| Endpoint::Unix(address.as_pathname().map(Into::into)))
+impl<L: Listener> Configurable for OsAcceptor<L> {
+    fn sock_ref(&self) -> Option<SockRef<'_>> {
+        Some(self.listener.sock_ref())
     }
 }
 

@@ -41,7 +41,9 @@ const CRATES: &[Crate] = &[
             "world",    // where time, readiness and sockets come from
             "runtime",  // tasks, timers, wakers, the machine
             "time",     // sleeping and deadlines
-            "sync",     // queues between tasks
+            "sync",     // queues between tasks, channels between threads
+            "signal",   // signals as events
+            "stdio",    // standard input and output, off the loop
             "stream",   // the verbs of a stream, once for every transport
             "net",      // sockets, names, connecting, listening
             "interop",  // the traits of other libraries, behind features

@@ -1,0 +1,110 @@
+//! Signals: Ctrl-C, a supervisor's wish that the program end, and others.
+//!
+//! Needs the feature `signal`, which brings `signal-hook` on Unix and `ctrlc` on Windows: to install a handler is
+//! unsafe code, which this crate does not have.
+//!
+//! ```no_run
+//! use lem_rs::signal::{Signal, Signals};
+//! use lem_rs::{Error, Listener, Machine, spawn};
+//! use std::rc::Rc;
+//!
+//! Machine::new()?.run(async {
+//!     let signals = Signals::new([Signal::Interrupt, Signal::Terminate])?;
+//!     let listener = Rc::new(Listener::bind("127.0.0.1:7").await?);
+//!     let accepting = listener.clone();
+//!     let serving = spawn(async move { accepting.autospawn(|stream| async move { drop(stream) }).await });
+//!     println!("{}: no new connections", signals.next().await?);
+//!     listener.close()?;
+//!     let _ = serving.await?;
+//!     Ok::<(), Error>(())
+//! })??;
+//! # Ok::<(), Error>(())
+//! ```
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use crate::error::Error;
+use crate::runtime::{Direction, Waiters, Watched, current, no_machine};
+pub use crate::world::Signal;
+use crate::world::SignalSource;
+
+/// Receives signals on the running machine.
+///
+/// From now on they do not end the process, nor after this is dropped: then they do nothing, as the system's own
+/// meaning does not come back. Each `Signals` receives for itself: two of one process both see a Ctrl-C. A signal that
+/// comes again before it was taken is received once.
+///
+/// In the simulated world (`sim`) a test sends signals with `Net::signal`.
+pub struct Signals {
+    waiters: Rc<Waiters>,
+    source: RefCell<Box<dyn SignalSource>>,
+    /// Those that were taken from the source and not given to a task: each at most once.
+    pending: RefCell<VecDeque<Signal>>,
+}
+
+impl Signals {
+    /// Receives these.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system does not have one of them (Windows has [`Signal::Interrupt`] alone) or gives no
+    /// socket; [`Error::Misuse`] outside of a machine.
+    pub fn new(wanted: impl IntoIterator<Item = Signal>) -> Result<Self, Error> {
+        let core = current().ok_or_else(no_machine)?;
+        let wanted: Vec<Signal> = wanted.into_iter().collect();
+        let failed = |error| Error::io("receive signals", error);
+        let mut source = core.world().signals(&wanted).map_err(failed)?;
+        let watched = Watched::new(&core);
+        source.watch(watched.token().map_err(failed)?).map_err(failed)?;
+        let (waiters, source) = (Waiters::new(watched), RefCell::new(source));
+        Ok(Self { waiters, source, pending: RefCell::default() })
+    }
+
+    /// Waits for the next one. Any number of tasks may wait; each signal goes to one of them.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the machine is gone; [`Error::Io`] if the operating system fails.
+    ///
+    /// **Cancel safety:** dropping it loses no signal.
+    pub async fn next(&self) -> Result<Signal, Error> {
+        let next = self.waiters.until_done(Direction::Read, || self.take()).await?;
+        next.map_err(|error| Error::io("receive signals", error))
+    }
+
+    fn take(&self) -> io::Result<Signal> {
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
+            pending.extend(self.source.borrow_mut().take()?);
+        }
+        pending.pop_front().ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals").field("pending", &self.pending.borrow().len()).finish_non_exhaustive()
+    }
+}
+
+/// Waits for Ctrl-C. Between two calls it is not received, and ends nothing: a program that waits more than once keeps
+/// [`Signals`].
+///
+/// ```no_run
+/// # use lem_rs::{Error, Machine, signal};
+/// # Machine::new()?.run(async {
+/// signal::ctrl_c().await?;
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Signals::new`] and [`Signals::next`].
+///
+/// **Cancel safety:** dropping it ends the wait; Ctrl-C then does nothing.
+pub async fn ctrl_c() -> Result<(), Error> {
+    Signals::new([Signal::Interrupt])?.next().await.map(drop)
+}

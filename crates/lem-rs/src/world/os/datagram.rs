@@ -1,0 +1,115 @@
+//! UDP sockets of the operating system.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockRef, Type};
+
+use super::uninterrupted;
+use crate::world::{Configurable, Datagram, Group, UdpOptions};
+
+struct OsDatagram {
+    socket: UdpSocket,
+    registry: Rc<Registry>,
+    /// Another owner may have a duplicate of the descriptor.
+    shared: bool,
+}
+
+/// Opens a socket, with the options that have to be set before it is bound.
+pub(super) fn bind(registry: Rc<Registry>, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>> {
+    let socket = socket2::Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_address(options.reuse_address)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(options.reuse_port)?;
+    if at.is_ipv6() {
+        // "[::]" means both families, whatever the system's default is.
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&at.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(Box::new(OsDatagram { socket: UdpSocket::from_std(socket.into()), registry, shared: false }))
+}
+
+/// Takes over a socket that was opened elsewhere.
+pub(super) fn adopt(registry: Rc<Registry>, socket: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>> {
+    let kind = SockRef::from(&socket).r#type()?;
+    if kind != Type::DGRAM {
+        let what = format!("it is no datagram socket (SOCK_DGRAM) but {kind:?}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    // A datagram socket of another family says so here, and not at each receive.
+    socket.local_addr()?;
+    socket.set_nonblocking(true)?;
+    Ok(Box::new(OsDatagram { socket: UdpSocket::from_std(socket), registry, shared: true }))
+}
+
+impl Configurable for OsDatagram {
+    fn sock_ref(&self) -> Option<SockRef<'_>> {
+        Some(SockRef::from(&self.socket))
+    }
+}
+
+impl Datagram for OsDatagram {
+    fn watch(&mut self, token: usize) -> io::Result<()> {
+        self.registry.register(&mut self.socket, Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        self.socket.connect(peer)
+    }
+
+    fn send(&self, data: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+        uninterrupted(|| match to {
+            Some(to) => self.socket.send_to(data, to),
+            None => self.socket.send(data),
+        })
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        uninterrupted(|| self.socket.recv_from(buffer))
+    }
+
+    fn peek(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        uninterrupted(|| self.socket.peek_from(buffer))
+    }
+
+    fn peer(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+
+    fn local(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.socket.set_broadcast(on)
+    }
+
+    fn join(&self, group: &Group) -> io::Result<()> {
+        let socket = SockRef::from(&self.socket);
+        match group {
+            Group::V4 { address, interface } => socket.join_multicast_v4(address, interface),
+            Group::V6 { address, interface } => socket.join_multicast_v6(address, *interface),
+        }
+    }
+
+    fn leave(&self, group: &Group) -> io::Result<()> {
+        let socket = SockRef::from(&self.socket);
+        match group {
+            Group::V4 { address, interface } => socket.leave_multicast_v4(address, interface),
+            Group::V6 { address, interface } => socket.leave_multicast_v6(address, *interface),
+        }
+    }
+}
+
+impl Drop for OsDatagram {
+    fn drop(&mut self) {
+        // A duplicate would keep the registration alive.
+        if self.shared {
+            let _ = self.registry.deregister(&mut self.socket);
+        }
+    }
+}
