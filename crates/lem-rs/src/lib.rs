@@ -10,7 +10,7 @@
 //! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
-//! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`] |
+//! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`copy`], [`copy_bidirectional`] |
 //! | set options of sockets | [`SocketOptions`], [`KeepAlive`] |
 //! | send datagrams | [`UdpSocket`] |
 //! | wait for any descriptor | `Watcher`, on Unix |
@@ -58,8 +58,9 @@ pub use runtime::{
     longest_poll, now, run_main, spawn, unblock, yield_now,
 };
 pub use stream::{
-    CloseCause, Flushed, Lines, Outbox, Plain, Polled, Read, ReadHalf, ReadInto, Received, Sent, Stream, StreamHandle,
-    StreamOptions, Transport, Write, WriteHalf, WriteQueue, close_transport,
+    CloseCause, CopyError, CopySide, Flushed, Lines, Outbox, Peek, Plain, Polled, Read, ReadHalf, ReadInto, ReadSide,
+    ReadUntil, Received, Sent, Stream, StreamHandle, StreamOptions, Transport, Write, WriteHalf, WriteQueue, WriteSide,
+    close_transport, copy, copy_bidirectional,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};

@@ -13,7 +13,10 @@
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
 //! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
-//! | run it all | [`run_main`], [`Machine`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
+//! | talk to a machine from other threads | [`channel`], [`Spawner`] |
+//! | relay | [`copy`], [`copy_bidirectional`] |
+//! | send datagrams, receive signals, read standard input | [`UdpSocket`], `signal` with the feature, [`stdio`] |
+//! | run it all | [`run_main`], [`Machine`], [`JoinSet`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
 //! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
@@ -47,16 +50,21 @@ pub use error::{
 pub use identity::{Identity, IdentityWarning, UnknownName};
 pub use info::Info;
 pub use lem_rs;
+#[cfg(unix)]
+pub use lem_rs::Watcher;
 #[cfg(feature = "hyper")]
 pub use lem_rs::hyper;
+#[cfg(feature = "signal")]
+pub use lem_rs::signal;
 #[cfg(feature = "sim")]
 pub use lem_rs::sim;
 pub use lem_rs::{
-    Address, AddressError, Attempt, CloseCause, ConnectError, Cut, Deadline, EndOfStream, Endpoint, Inbox, InputBuffer,
-    JoinError, JoinHandle, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket,
-    ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode, Resolve, Sleep, Sleeper, Source, StreamHandle,
-    StreamOptions, TcpStream, Timeout, ToAddress, Transport, UnixStream, now, run_main, sleep, sleep_until, spawn,
-    timeout, unblock, yield_now,
+    Address, AddressError, Attempt, CancelOnDrop, CloseCause, ConnectError, CopyError, CopySide, Cut, Deadline,
+    EndOfStream, Endpoint, Inbox, InputBuffer, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions,
+    Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset,
+    ReadMode, RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Source, Spawner, StreamHandle, StreamOptions,
+    TcpStream, Timeout, ToAddress, Transport, UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional,
+    now, run_main, sleep, sleep_until, spawn, stdio, timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use rustls;

@@ -146,7 +146,7 @@ fn bad() -> Vec<(String, &'static str)> {
         ("[]:443", "\"\" is no IPv6 address"),
         ("[host]:443", "\"host\" is no IPv6 address"),
         ("[192.0.2.1]:443", "\"192.0.2.1\" is no IPv6 address"),
-        ("[fe80::1%eth0]:443", "an IPv6 address with a zone is not understood"),
+        ("[fe80::1%nosuch0]:443", "there is no interface \"nosuch0\" for the zone"),
         ("[[::1]]:443", "\"[::1\" is no IPv6 address"),
         ("::1]:443", "an IPv6 address is written in brackets"),
         ("256.1.1.1:443", "the host looks like an IPv4 address but is none"),

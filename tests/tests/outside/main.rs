@@ -5,11 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod channel;
+mod copies;
 mod datagrams;
 mod join_set;
 mod lookups;
+mod options;
 mod signals;
 mod spawner;
 mod stdin;
 mod support;
+mod until;
 mod watcher;
+mod zones;

@@ -1,11 +1,12 @@
 //! Addresses as people write them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::services::port_of;
+use super::zone;
 use crate::endpoint::Endpoint;
 use crate::error::AddressError;
 
@@ -17,6 +18,7 @@ use crate::error::AddressError;
 /// | `example.org:https` | a name and a service |
 /// | `https://example.org/path` | a URL; the scheme gives the port, unless it names one |
 /// | `192.0.2.1:443`, `[2001:db8::1]:443` | an IP address and a port |
+/// | `[fe80::1%eth0]:443`, `[fe80::1%2]:443` | the same on one interface, by its name (on Linux) or its index |
 /// | `unix:/run/service.sock` | a Unix-domain socket |
 /// | `("example.org", 443)` | a name and a port; a port in the text gives way to the second |
 ///
@@ -83,7 +85,7 @@ impl Address {
             };
         }
         let (authority, scheme_port) = split_url(text).map_err(wrong)?;
-        let (host, service) = split_port(authority, port.is_some()).map_err(wrong)?;
+        let (host, service) = split_port(authority, port.is_some(), scheme_port.is_some()).map_err(wrong)?;
         let port = match (port, service) {
             (Some(port), _) => port,
             (None, Some(service)) => parse_port(service).map_err(wrong)?,
@@ -91,6 +93,7 @@ impl Address {
         };
         match host {
             Host::Ip(ip) => Ok(Self::Ip(SocketAddr::new(ip, port))),
+            Host::V6(ip, zone) => Ok(Self::Ip(SocketAddrV6::new(ip, port, 0, zone).into())),
             Host::Name(name) => {
                 check_name(name).map_err(wrong)?;
                 Ok(Self::Name { host: name.into(), port })
@@ -102,13 +105,16 @@ impl Address {
 enum Host<'a> {
     Name(&'a str),
     Ip(IpAddr),
+    /// In brackets, and the index of its zone, or zero.
+    V6(Ipv6Addr, u32),
 }
 
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
-            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(IpAddr::V6(ip)) | Self::V6(ip, 0) => write!(f, "[{ip}]"),
+            Self::V6(ip, zone) => write!(f, "[{ip}%{zone}]"),
             Self::Ip(ip) => ip.fmt(f),
         }
     }
@@ -125,18 +131,20 @@ fn split_url(text: &str) -> Result<(&str, Option<u16>), String> {
     Ok((authority, Some(port)))
 }
 
-/// Host and service of an authority. `bare` says that the port is known already, so that `::1` may stand alone.
-fn split_port(authority: &str, bare: bool) -> Result<(Host<'_>, Option<&str>), String> {
+/// Host and service of an authority. `bare` says that the port is known already, so that `::1` may stand alone; `is_url`,
+/// that a percent sign is written `%25` (RFC 6874).
+fn split_port(authority: &str, bare: bool, is_url: bool) -> Result<(Host<'_>, Option<&str>), String> {
     if let Some(bracketed) = authority.strip_prefix('[') {
         let (ip, rest) = bracketed.split_once(']').ok_or("the bracket that begins an IPv6 address is not closed")?;
-        if ip.contains('%') {
-            return Err("an IPv6 address with a zone is not understood".into());
-        }
+        let (ip, zone) = match ip.split_once('%') {
+            Some((ip, zone)) => (ip, zone::index_of(zone, is_url)?),
+            None => (ip, 0),
+        };
         let ip = ip.parse().map_err(|_| format!("{ip:?} is no IPv6 address"))?;
         return match (rest, rest.strip_prefix(':')) {
-            ("", _) => Ok((Host::Ip(IpAddr::V6(ip)), None)),
+            ("", _) => Ok((Host::V6(ip, zone), None)),
             (_, Some("")) | (_, None) => Err("after the bracket a colon and a port are expected".into()),
-            (_, service) => Ok((Host::Ip(IpAddr::V6(ip)), service)),
+            (_, service) => Ok((Host::V6(ip, zone), service)),
         };
     }
     if bare && let Ok(ip) = authority.parse() {

@@ -8,6 +8,7 @@ mod resolve;
 mod services;
 mod socket_options;
 mod udp;
+mod zone;
 
 pub use accept::Accept;
 pub use address::{Address, ToAddress};

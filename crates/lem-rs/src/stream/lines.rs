@@ -142,7 +142,7 @@ impl<T: Transport> Inner<T> {
     }
 
     /// Whether the peer ended the stream cleanly and everything was read.
-    fn has_ended_empty(&self) -> bool {
+    pub(super) fn has_ended_empty(&self) -> bool {
         let state = self.state.borrow();
         let is_open = matches!(state.link, Link::Open(_));
         is_open && state.reader.is_exhausted() && matches!(state.reader.ended(), Some(EndOfStream::Clean))

@@ -1,6 +1,7 @@
 //! Streams: the original's verbs, written once for every transport.
 
 mod close;
+mod copy;
 mod graceful_close;
 mod halves;
 mod handle;
@@ -15,10 +16,12 @@ mod send_buffer;
 mod slots;
 mod state;
 mod transport;
+mod until;
 mod whole;
 mod write;
 mod write_queue;
 
+pub use copy::{CopyError, CopySide, ReadSide, WriteSide, copy, copy_bidirectional};
 pub use graceful_close::close_transport;
 pub use halves::{ReadHalf, WriteHalf};
 pub use handle::StreamHandle;
@@ -29,6 +32,7 @@ pub use plain::Plain;
 pub use polled::Polled;
 pub use read::{Read, ReadInto};
 pub use transport::{Flushed, Received, Sent, Transport};
+pub use until::{Peek, ReadUntil};
 pub use whole::{CloseCause, Stream};
 pub use write::Write;
 pub use write_queue::WriteQueue;

@@ -2,11 +2,14 @@
 
 use std::io;
 
+use super::options::StreamOptions;
 use super::outbox::write_some;
 use super::transport::{Flushed, Received, Sent, Transport};
+use super::whole::Stream;
 use crate::error::{Cut, EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::Source;
+use crate::world::OwnedSocket;
 
 /// Carries bytes as they are.
 #[derive(Debug)]
@@ -26,6 +29,31 @@ impl Plain {
     /// The socket, for a transport that takes over (STARTTLS).
     pub fn into_source(self) -> Source {
         self.source
+    }
+}
+
+impl Stream<Plain> {
+    /// Takes over a connected socket that was opened elsewhere: a [`std::net::TcpStream`], a Unix-domain one, one end of
+    /// a pair.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use lem_rs::{Error, Machine, UnixStream};
+    /// Machine::new()?.run(async {
+    ///     let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(|error| Error::io("make a pair", error))?;
+    ///     let (ours, theirs) = (UnixStream::adopt(ours)?, UnixStream::adopt(theirs)?);
+    ///     theirs.write("hello\n").await?;
+    ///     assert_eq!(ours.read_line_trimmed().await?, "hello");
+    ///     Ok::<(), Error>(())
+    /// })??;
+    /// # }
+    /// # Ok::<(), lem_rs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Source::adopt`], which says what becomes of the socket.
+    pub fn adopt(socket: impl Into<OwnedSocket>) -> Result<Self, Error> {
+        Ok(Self::new(Plain::new(Source::adopt(socket)?), InputBuffer::default(), StreamOptions::default()))
     }
 }
 

@@ -242,6 +242,10 @@ impl<T: Transport> Stream<T> {
         self.inner.dismantle()
     }
 
+    pub(super) fn inner(&self) -> &Rc<Inner<T>> {
+        &self.inner
+    }
+
     pub(super) fn from_inner(inner: Rc<Inner<T>>) -> Self {
         Self { inner }
     }
