@@ -1,97 +1,11 @@
-//! Standard input and output, off the loop: to read or write a terminal or a pipe may block for ever.
-//!
-//! One chunk is under way in each direction. The next is read when the last one was used, so that a slow peer slows down
-//! the program that feeds us, and a slow reader of ours the peer; nothing piles up.
+//! What standard output has to be; it is read and written with the library's `stdio`.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use lem_ssl_rs::{Error, unblock};
-
-/// Large enough that the hop to the worker thread does not count, small enough to be nothing.
-const CHUNK: usize = 128 * 1024;
-
-/// Somebody else may have made our terminal or pipe non-blocking: then it is asked again so often.
-const AGAIN: Duration = Duration::from_millis(5);
-
-/// Standard input.
-#[derive(Debug)]
-pub(crate) struct Input {
-    file: Arc<File>,
-}
-
-/// Standard output, without a buffer.
-#[derive(Debug)]
-pub(crate) struct Output {
-    file: Arc<File>,
-}
-
-/// How a write to standard output went.
-#[derive(Debug)]
-pub(crate) enum Written {
-    /// Well; the memory may be used again.
-    All(Vec<u8>),
-    /// Its reader has closed it, as `head` does. That is no error.
-    Gone,
-}
-
-impl Input {
-    pub(crate) fn open() -> Result<Self, Error> {
-        let file = duplicate(io::stdin().as_fd()).map_err(|error| Error::io("use standard input", error))?;
-        Ok(Self { file: Arc::new(file) })
-    }
-
-    pub(crate) fn is_terminal(&self) -> bool {
-        self.file.is_terminal()
-    }
-
-    /// The next chunk, in `memory`; empty at the end.
-    ///
-    /// **Cancel safety:** none: a chunk that is read by then is lost.
-    pub(crate) async fn read(&self, mut memory: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let file = self.file.clone();
-        let read = move || {
-            memory.resize(CHUNK, 0);
-            let count = patiently(|| (&*file).read(&mut memory))?;
-            memory.truncate(count);
-            Ok(memory)
-        };
-        unblock(read).await?.map_err(|error| Error::io("read standard input", error))
-    }
-}
-
-impl Output {
-    pub(crate) fn open() -> Result<Self, Error> {
-        let file = duplicate(io::stdout().as_fd()).map_err(|error| Error::io("use standard output", error))?;
-        Ok(Self { file: Arc::new(file) })
-    }
-
-    /// Writes all of `data`.
-    pub(crate) async fn write(&self, data: Vec<u8>) -> Result<Written, Error> {
-        let file = self.file.clone();
-        let write = move || {
-            let mut rest = data.as_slice();
-            while !rest.is_empty() {
-                let count = patiently(|| (&*file).write(rest))?;
-                rest = &rest[count..];
-            }
-            Ok(data)
-        };
-        outcome(unblock(write).await?)
-    }
-
-    /// Waits until what was written is on a disk, if it goes to a file.
-    pub(crate) async fn settle(&self) -> Result<(), Error> {
-        let file = self.file.clone();
-        let settled = unblock(move || settle(&file)).await?;
-        settled.map_err(|error| Error::io("write standard output", error))
-    }
-}
+use lem_ssl_rs::Error;
 
 /// An error if standard output was closed when we were started, as by `>&-`: what was asked for would come to nothing.
 ///
@@ -132,14 +46,9 @@ pub(crate) fn settle(file: &File) -> io::Result<()> {
 /// Writes a text to standard output, before or after the machine runs. `false`: nobody reads it.
 pub(crate) fn print(text: &[u8]) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text).and_then(|()| out.flush());
-    outcome(written.map(|()| Vec::new())).map(|written| matches!(written, Written::All(_)))
-}
-
-fn outcome(written: io::Result<Vec<u8>>) -> Result<Written, Error> {
-    match written {
-        Ok(memory) => Ok(Written::All(memory)),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::Gone),
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Error::io("write standard output", error)),
     }
 }
@@ -147,14 +56,4 @@ fn outcome(written: io::Result<Vec<u8>>) -> Result<Written, Error> {
 /// A file of our own, so that neither the lock nor the buffer of the standard library's is in the way.
 fn duplicate(descriptor: std::os::fd::BorrowedFd<'_>) -> io::Result<File> {
     Ok(File::from(descriptor.try_clone_to_owned()?))
-}
-
-fn patiently(mut attempt: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(AGAIN),
-            other => return other,
-        }
-    }
 }

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use clap::Args;
+use lem_ssl_rs::stdio::Stdout;
 use lem_ssl_rs::{Error, JoinHandle, Machine, spawn};
 
 use crate::dial::Goal;
 use crate::exit::{Exit, Failure};
 use crate::options::ClientArgs;
 use crate::starttls::Protocol;
-use crate::stdio::{self, Output, Written};
+use crate::stdio;
 use crate::text::printable;
 
 mod clock;
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
 
 /// Reports in the order in which the addresses were given, of those that are none at once; says the first exit code that is not good.
 async fn check_all(mut waiting: VecDeque<Result<Probe, Box<Report>>>, clock: Clock, json: bool) -> Result<Exit, Error> {
-    let output = Output::open()?;
+    let output = Stdout::open()?;
     let clock = Rc::new(clock);
     let mut running: VecDeque<JoinHandle<Report>> = VecDeque::new();
     let mut exit = Exit::Good;
@@ -104,8 +105,11 @@ async fn check_all(mut waiting: VecDeque<Result<Probe, Box<Report>>>, clock: Clo
             exit = report.exit();
         }
         let text = if json { report.to_json() } else { report.to_text() };
-        if let Written::Gone = output.write(text.into_bytes()).await? {
-            return Ok(exit);
+        match output.write_owned(text.into_bytes()).await {
+            Ok(_) => {}
+            // Nobody reads it any more, as after `head`.
+            Err(Error::Closed) => return Ok(exit),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::options::ClientArgs;
 use crate::race::{First, race};
 use crate::say;
 use crate::session;
-use crate::signals::{Signal, Signals};
+use crate::signals::{self, Signal, Signals};
 use crate::starttls::Protocol;
 
 mod relay;
@@ -57,7 +57,7 @@ async fn converse(arguments: ConnectArgs, context: Context) -> Result<(), Failur
     let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
     let stream = match race(open(&arguments, &context), signals.next()).await {
         First::One(stream) => stream?,
-        First::Other(signal) => return Err(Failure::silent(signal?.exit())),
+        First::Other(signal) => return Err(Failure::silent(signals::exit_of(signal?))),
     };
     let style = relay::Style { crlf: arguments.crlf, keep_open: arguments.keep_open, quiet: arguments.quiet };
     relay::relay(stream, signals, style).await

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use lem_ssl_rs::stdio::{Stdin, Stdout};
 use lem_ssl_rs::{Error, Inbox, ReadHalf, ReadMode, Stream, WriteHalf, spawn, timeout};
 
 use crate::exit::{Exit, Failure};
 use crate::say::{self, DIM};
-use crate::signals::{Signal, Signals};
-use crate::stdio::{self, Input, Output, Written};
+use crate::signals::{self, Signal, Signals};
+use crate::stdio;
 use crate::text::count;
 use crate::words::{self, Side};
 
@@ -49,7 +50,7 @@ enum RelayError {
 const EXPLANATION: Duration = Duration::from_secs(2);
 
 pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Result<(), Failure> {
-    let (input, output) = (Input::open()?, Output::open()?);
+    let (input, output) = (Stdin::open()?, Stdout::open()?);
     let interactive = input.is_terminal();
     let end = stream.handle();
     let (reader, writer) = stream.split();
@@ -99,7 +100,7 @@ pub(super) async fn relay(stream: Stream, signals: Signals, style: Style) -> Res
             }
             Event::Sent(Ok(())) => input_is_open = false,
             Event::Sent(Err(RelayError::Peer(error))) => failed_write = Some(error),
-            Event::Signal(signal) => break Err(Failure::silent(signal.exit())),
+            Event::Signal(signal) => break Err(Failure::silent(signals::exit_of(signal))),
         }
     };
     // What was written, and our goodbye, go out in the background.
@@ -125,7 +126,7 @@ fn lost(error: Error) -> Failure {
     }
 }
 
-async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, RelayError> {
+async fn receive(reader: &ReadHalf, output: &Stdout) -> Result<End, RelayError> {
     let mut data = Vec::new();
     // A peer that sends nothing needs no place for it.
     let mut is_first = true;
@@ -138,22 +139,24 @@ async fn receive(reader: &ReadHalf, output: &Output) -> Result<End, RelayError> 
         if std::mem::take(&mut is_first) {
             stdio::ensure_open().map_err(RelayError::Own)?;
         }
-        match output.write(data).await.map_err(RelayError::Own)? {
-            Written::All(memory) => data = memory,
-            Written::Gone => return Ok(End::NobodyReads),
+        match output.write_owned(data).await {
+            Ok(memory) => data = memory,
+            // A reader such as `head` has seen enough, which is no error.
+            Err(Error::Closed) => return Ok(End::NobodyReads),
+            Err(error) => return Err(RelayError::Own(error)),
         }
     }
 }
 
-async fn send(input: &Input, writer: &WriteHalf, style: Style) -> Result<(), RelayError> {
-    let mut memory = Vec::new();
+async fn send(input: &Stdin, writer: &WriteHalf, style: Style) -> Result<(), RelayError> {
     let mut lines = Lines::default();
     loop {
-        memory = input.read(memory).await.map_err(RelayError::Own)?;
-        if memory.is_empty() {
-            break;
-        }
-        let sent = if style.crlf { writer.write(&lines.with_crlf(&memory)).await } else { writer.write(&memory).await };
+        let chunk = match input.read(ReadMode::Available).await {
+            Ok(chunk) => chunk,
+            Err(Error::Closed) => break,
+            Err(error) => return Err(RelayError::Own(error)),
+        };
+        let sent = if style.crlf { writer.write(&lines.with_crlf(&chunk)).await } else { writer.write(&chunk).await };
         sent.map_err(RelayError::Peer)?;
     }
     if style.keep_open {

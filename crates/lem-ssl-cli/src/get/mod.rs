@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::options::{ClientArgs, seconds, wrong};
 use crate::race::{First, race};
 use crate::say;
-use crate::signals::{Signal, Signals};
+use crate::signals::{self, Signal, Signals};
 use crate::text::printable;
 
 mod body;
@@ -121,7 +121,10 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         First::One(Err(failure)) => failure,
         First::Other(signal) => {
             let signal = signal?;
-            Failure::new(signal.exit(), if signal == Signal::Interrupt { "interrupted" } else { "terminated" })
+            Failure::new(
+                signals::exit_of(signal),
+                if signal == Signal::Interrupt { "interrupted" } else { "terminated" },
+            )
         }
     };
     Err(match sink.give_up(&url.to_string()) {

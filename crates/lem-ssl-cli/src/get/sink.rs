@@ -5,13 +5,13 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lem_ssl_rs::stdio::Stdout;
 use lem_ssl_rs::{Error, unblock};
 
 use super::notes::{Origin, Resume};
 use super::part::Part;
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
-use crate::stdio::{Output, Written};
 
 /// Where a download goes to. What waits for a disk runs off the loop.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(super) enum Sink {
     Part(Arc<Mutex<Option<Part>>>),
     /// A device or a pipe: what is written cannot be taken back.
     Direct(Arc<File>, PathBuf),
-    Stdout(Arc<Output>),
+    Stdout(Arc<Stdout>),
 }
 
 /// What became of a piece.
@@ -34,7 +34,7 @@ pub(super) enum Taken {
 impl Sink {
     pub(super) fn stdout() -> Result<Self, Failure> {
         crate::stdio::ensure_open()?;
-        Ok(Self::Stdout(Arc::new(Output::open()?)))
+        Ok(Self::Stdout(Arc::new(Stdout::open()?)))
     }
 
     /// Whether it is shown as it comes.
@@ -74,10 +74,11 @@ impl Sink {
 
     pub(super) async fn write(&self, data: Vec<u8>) -> Result<Taken, Failure> {
         match self {
-            Self::Stdout(output) => Ok(match output.write(data).await? {
-                Written::All(memory) => Taken::Memory(memory),
-                Written::Gone => Taken::Gone,
-            }),
+            Self::Stdout(output) => match output.write_owned(data).await {
+                Ok(memory) => Ok(Taken::Memory(memory)),
+                Err(Error::Closed) => Ok(Taken::Gone),
+                Err(error) => Err(error.into()),
+            },
             Self::Direct(file, path) => {
                 let (file, path) = (file.clone(), path.clone());
                 off_the_loop(move || match (&*file).write_all(&data) {
@@ -115,7 +116,7 @@ impl Sink {
                 let (file, path) = (file.clone(), path.clone());
                 off_the_loop(move || crate::stdio::settle(&file).map_err(|error| cannot("write", &path, error))).await
             }
-            Self::Stdout(output) => Ok(output.settle().await?),
+            Self::Stdout(output) => Ok(output.sync().await?),
         }
     }
 

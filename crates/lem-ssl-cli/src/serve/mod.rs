@@ -15,7 +15,7 @@ use crate::listening::listen;
 use crate::log::Log;
 use crate::options::{Loaded, ServerArgs, seconds};
 use crate::reload::Reloader;
-use crate::signals::{Signal, Signals};
+use crate::signals::{self, Signal, Signals};
 use crate::stdio;
 use crate::text::count;
 use crate::words;
@@ -131,7 +131,7 @@ fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
 }
 
 async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Result<(), Failure> {
-    let signals = Signals::of(&Signal::ALL)?;
+    let signals = Signals::of(&signals::ALL)?;
     let live = LiveContext::new(first);
     let options = ServerOptions::default();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
@@ -168,8 +168,8 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
             Event::Ended(error) => return Err(error.into()),
             Event::Signal(Signal::Hangup) if has_files => reloader.request(),
             Event::Signal(Signal::Hangup) => log.line("nothing to reload: the certificate was made up"),
-            Event::Signal(signal @ (Signal::User1 | Signal::User2)) => log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
+            Event::Signal(signal) => log.line(signals::means_nothing(signal)),
         }
     }
     log.line("no more clients are accepted; those that are here may finish");

@@ -14,7 +14,7 @@ use crate::log::Log;
 use crate::options::{ServerArgs, wrong};
 use crate::race::{First, race};
 use crate::reload::Reloader;
-use crate::signals::{Signal, Signals};
+use crate::signals::{self, Signal, Signals};
 use crate::stdio;
 use crate::text::count;
 use crate::words::{self, Side};
@@ -162,7 +162,7 @@ async fn carry_all(
     live: Option<LiveContext>,
     sides: Sides,
 ) -> Result<(), Failure> {
-    let signals = Signals::of(&Signal::ALL)?;
+    let signals = Signals::of(&signals::ALL)?;
     let options = arguments.limits.server_options();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.log)?);
@@ -221,8 +221,8 @@ async fn carry_all(
             Event::Signal(Signal::Hangup) => {
                 tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
             }
-            Event::Signal(signal @ (Signal::User1 | Signal::User2)) => tunnel.log.line(signal.means_nothing()),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
+            Event::Signal(signal) => tunnel.log.line(signals::means_nothing(signal)),
         }
     }
     // Whatever ends us from now on, they are not in the way of the next tunnel.
