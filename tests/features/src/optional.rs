@@ -96,3 +96,13 @@ fn a_world_can_be_simulated() {
         .unwrap();
     assert_eq!(read.unwrap(), b"hello\n");
 }
+
+#[test]
+#[cfg(feature = "signal")]
+fn signals_are_received_on_the_machine() {
+    use lem_ssl_rs::Machine;
+    use lem_ssl_rs::signal::{Signal, Signals};
+
+    let received = Machine::new().unwrap().run(async { Signals::new([Signal::Interrupt]).map(drop) });
+    assert!(matches!(received, Ok(Ok(()))));
+}
