@@ -9,7 +9,6 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail"))]
 
 #[cfg(test)]
 mod ends;
