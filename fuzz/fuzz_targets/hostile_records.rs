@@ -109,7 +109,8 @@ async fn read(reader: &ReadHalf<Tls>, mode: u8, got: &RefCell<Vec<u8>>) -> Resul
             return Ok(());
         }
     };
-    got.borrow_mut().extend(reader.read(mode).await?);
+    let bytes = reader.read(mode).await?;
+    got.borrow_mut().extend(bytes);
     Ok(())
 }
 
