@@ -28,6 +28,20 @@ pub(super) enum Piece {
     End,
 }
 
+/// Why a body did not come whole.
+pub(super) enum Broken {
+    /// The answer contradicts itself: nothing that it has brought can be believed.
+    Contradiction(Failure),
+    /// It goes no further. What it has brought is as good as that of any other.
+    Cut(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Cut(failure)
+    }
+}
+
 /// How long a server may take for its goodbye when we have everything.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -79,7 +93,7 @@ impl Exchange {
     }
 
     /// The next piece of the body, in `memory`.
-    pub(super) async fn next(&mut self, memory: Vec<u8>) -> Result<Piece, Failure> {
+    pub(super) async fn next(&mut self, memory: Vec<u8>) -> Result<Piece, Broken> {
         if self.body.is_empty() {
             return Ok(Piece::End);
         }
@@ -89,12 +103,12 @@ impl Exchange {
                 match read(&self.stream, memory, self.idle_timeout).await {
                     Ok(data) => data,
                     Err(ReadError::Failed(Error::Closed)) if self.body.ends_with_session() => return Ok(Piece::End),
-                    Err(error) => return Err(error.told()),
+                    Err(error) => return Err(error.told().into()),
                 }
             } else {
                 std::mem::take(&mut self.early)
             };
-            let fed = self.body.feed(&mut data).map_err(odd)?;
+            let fed = self.body.feed(&mut data).map_err(|why| Broken::Contradiction(odd(why)))?;
             if fed == Fed::Done {
                 // Nothing follows, whatever comes.
                 self.body = Body::Length(0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::Context;
 
-use super::exchange::{Exchange, Piece};
+use super::exchange::{Broken, Exchange, Piece};
 use super::headers::Header;
 use super::notes::{Origin, Resume};
 use super::progress::Progress;
@@ -131,37 +131,58 @@ impl Fetch<'_> {
         sink: &Sink,
     ) -> Result<Fetched, Failure> {
         let encoding = exchange.response.encoding();
+        let (bytes, whole) = match self.body(&mut exchange, url, offset, total, sink).await {
+            Ok(received) => received,
+            Err(Broken::Cut(failure)) => return Err(failure),
+            Err(Broken::Contradiction(failure)) => {
+                // What it has brought may be anything, and the next request must not go on behind it.
+                sink.take_back(offset).await?;
+                return Err(failure.within(url));
+            }
+        };
+        if whole {
+            sink.finish().await?;
+            exchange.part().await;
+        }
+        Ok(Fetched { bytes, resumed_at: offset, encoding, whole })
+    }
+
+    /// Writes a body; says how much there is then, and whether that is all of it.
+    async fn body(
+        &self,
+        exchange: &mut Exchange,
+        url: &Url,
+        offset: u64,
+        total: Option<u64>,
+        sink: &Sink,
+    ) -> Result<(u64, bool), Broken> {
+        let wrong = || Broken::Contradiction(Failure::new(Exit::Lost, "the answer is not as long as it said"));
         let progress = if self.shows_progress { Progress::begin(self.name, offset, total) } else { Progress::hidden() };
         let mut there = offset;
         let mut memory = Vec::new();
         loop {
-            let data = match exchange.next(memory).await.map_err(|failure| failure.within(url))? {
-                Piece::Data(data) => data,
-                Piece::End => break,
+            let data = match exchange.next(memory).await {
+                Ok(Piece::Data(data)) => data,
+                Ok(Piece::End) => break,
+                Err(Broken::Cut(failure)) => return Err(failure.within(url).into()),
+                Err(contradiction) => return Err(contradiction),
             };
             there += data.len() as u64;
+            if total.is_some_and(|total| there > total) {
+                return Err(wrong());
+            }
             if let Some(most) = self.max_size
                 && there > most
             {
-                drop(exchange);
-                return Err(too_large(url, most));
+                return Err(too_large(url, most).into());
             }
             memory = match sink.write(data).await? {
                 Taken::Memory(memory) => memory,
-                Taken::Gone => {
-                    drop(exchange);
-                    return Ok(Fetched { bytes: there, resumed_at: offset, encoding, whole: false });
-                }
+                Taken::Gone => return Ok((there, false)),
             };
             progress.set(there);
         }
-        drop(progress);
-        if total.is_some_and(|total| total != there) {
-            return Err(Failure::new(Exit::Lost, "the answer is not as long as it said").within(url));
-        }
-        sink.finish().await?;
-        exchange.part().await;
-        Ok(Fetched { bytes: there, resumed_at: offset, encoding, whole: true })
+        if total.is_some_and(|total| total != there) { Err(wrong()) } else { Ok((there, true)) }
     }
 }
 

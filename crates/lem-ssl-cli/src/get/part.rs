@@ -80,8 +80,10 @@ impl Part {
     pub(super) fn resume(&self, url: &str) -> Option<Resume> {
         let origin = self.origin.as_ref().filter(|origin| origin.url == url)?;
         let offset = match origin.total {
+            // Not all of it can be from there, and nobody knows which bytes are not.
+            Some(total) if self.position > total => 0,
             // A request for nothing would be refused: the last byte is asked for again.
-            Some(total) if self.position >= total => total.saturating_sub(1),
+            Some(total) if self.position == total => total.saturating_sub(1),
             _ => self.position,
         };
         (offset > 0).then(|| Resume { offset, origin: origin.clone() })
@@ -98,6 +100,12 @@ impl Part {
         self.cut(resume.offset)?;
         (resume.origin.total, resume.origin.kept) = (Some(total), None);
         self.note(Some(resume.origin))
+    }
+
+    /// Drops what an answer has brought behind `offset`.
+    pub(super) fn take_back(&mut self, offset: u64) -> Result<(), Failure> {
+        self.check()?;
+        self.cut(offset)
     }
 
     fn cut(&mut self, length: u64) -> Result<(), Failure> {

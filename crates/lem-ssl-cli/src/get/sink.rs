@@ -72,6 +72,11 @@ impl Sink {
         self.with_part((), move |part| part.keep(resume, total)).await
     }
 
+    /// Drops what stands behind `offset`.
+    pub(super) async fn take_back(&self, offset: u64) -> Result<(), Failure> {
+        self.with_part((), move |part| part.take_back(offset)).await
+    }
+
     pub(super) async fn write(&self, data: Vec<u8>) -> Result<Taken, Failure> {
         match self {
             Self::Stdout(output) => match output.write_owned(data).await {

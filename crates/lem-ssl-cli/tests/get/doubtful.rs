@@ -103,18 +103,64 @@ fn the_rest_is_joined_in_every_form_that_is_surely_it() {
         downloads.get(&site).expect(0);
         assert!(downloads.read("file") == body, "{shown}");
     }
-    // Half of it, however it ends, is not the end.
-    for half in [
-        rest("ETag: \"v1\"\nContent-Range: bytes 600-999/1000", &tail[..100]),
-        rest("ETag: \"v1\"\nContent-Range: bytes 600-999/1000\nTransfer-Encoding: chunked", b"1\r\nx\r\n0\r\n\r\n"),
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_leaves_nothing_of_itself_behind() {
+    const RANGE: &str = "ETag: \"v1\"\nContent-Range: bytes 600-999/1000";
+    const CHUNKED: &str = "Transfer-Encoding: chunked";
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let (body, first) = begun("ETag: \"v1\"");
+    let too_long = [b"ZZZ", &body[THERE..]].concat();
+    let chunks = |data: &[u8], end: &str| {
+        let split = data.len() / 2;
+        let chunk = |part: &[u8]| [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+        [chunk(&data[..split]), chunk(&data[split..]), end.as_bytes().to_vec()].concat()
+    };
+    for (headers, content, rc) in [
+        // Longer than it said, or shorter, and ended as it should be.
+        (CHUNKED, chunks(&too_long, "0\r\n\r\n"), 10),
+        ("Server: x", too_long.clone(), 10),
+        (CHUNKED, chunks(b"ZZZ", "0\r\n\r\n"), 10),
+        (CHUNKED, chunks(&too_long[..399], "0\r\n\r\n"), 10),
+        ("Server: x", b"ZZZ".to_vec(), 10),
+        ("Server: x", Vec::new(), 10),
+        // Too long, and cut off behind that.
+        (CHUNKED, chunks(&too_long, ""), 10),
+        // No chunks any more after a few good ones.
+        (CHUNKED, chunks(b"ZZZ", "nonsense\r\n"), 12),
+        (CHUNKED, chunks(b"ZZZ", "-1\r\n"), 12),
     ] {
-        let site = Site::new(&world, [first.clone(), half, Reply::tagged("v2", &body)]);
+        let shown = format!("{headers}: {:.60?}", content);
+        let wrong = rest(&format!("{RANGE}\n{headers}"), &content);
+        let site = Site::new(&world, [first.clone(), wrong.clone(), wrong, Reply::rest("v1", THERE, &body)]);
         downloads.get(&site).expect(10);
-        downloads.get(&site).expect(10);
-        assert!(downloads.names().iter().all(|name| name != "file") || downloads.read("file") == body);
+        for _ in 0..2 {
+            let ended = downloads.get(&site).expect(rc);
+            assert!(ended.stderr.contains("600 bytes of it are in "), "{shown}: {}", ended.stderr);
+            assert!(downloads.read("file.part") == body[..THERE], "{shown}");
+        }
         downloads.get(&site).expect(0);
-        assert!(downloads.read("file") == body);
+        assert!(downloads.read("file") == body, "{shown}");
+        assert!(site.requests()[1..].iter().all(|asked| asked.contains("Range: bytes=600-")), "{shown}");
     }
+    // So does the first answer of all.
+    let wrong = Reply::new(&format!("200 OK\nETag: \"v1\"\n{CHUNKED}"), &chunks(b"ZZZ", "nonsense\r\n"));
+    let site = Site::new(&world, [wrong, Reply::tagged("v1", &body)]);
+    std::fs::remove_file(downloads.path("file")).unwrap();
+    downloads.get(&site).expect(12);
+    assert!(downloads.names().is_empty(), "{:?}", downloads.names());
+    downloads.get(&site).expect(0);
+    assert!(!site.requests()[1].contains("Range"));
+    // What a connection brought that broke off is as good as before.
+    let cut = rest(&format!("{RANGE}\n{CHUNKED}"), &chunks(&body[THERE..800], "")).cut(0);
+    let site = Site::new(&world, [first, cut, Reply::rest("v1", 800, &body)]);
+    downloads.get(&site).expect(10);
+    downloads.get(&site).expect(10);
+    assert!(downloads.read("file.part") == body[..800]);
+    downloads.get(&site).expect(0);
+    assert!(downloads.read("file") == body);
 }
 
 #[test]

@@ -88,5 +88,5 @@ fn a_resumed_size_beyond_what_there_is_is_no_rest() {
     let site = Site::new(&world, [Reply::new(first, &body[..60]), Reply::new(rest, &body[60..])]);
     downloads.get(&site).expect(10);
     downloads.get(&site).expect(10);
-    assert_eq!(downloads.read("file.part"), body);
+    assert_eq!(downloads.read("file.part"), body[..60]);
 }
