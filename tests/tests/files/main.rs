@@ -9,5 +9,6 @@ mod good;
 mod hints;
 mod keys;
 mod lists;
+mod roots;
 mod support;
 mod warnings;

@@ -9,12 +9,16 @@ use rustls::pki_types::CertificateDer;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::readable;
+use crate::x509::{Raw, readable};
 
 /// The certificates that a chain must lead to.
 ///
 /// A file or text is taken whole or refused: each of its certificates is trusted, and anything else in it that is not plain
 /// text is an error that names the line.
+///
+/// All of them are trusted as authorities, so one that another authority has issued to somebody who is none (CA:TRUE is
+/// missing) is refused. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
+/// way. The owner of its key can then issue certificates for every name, as an authority can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
@@ -31,7 +35,8 @@ pub enum Roots {
     /// list if there are none.
     ///
     /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. Of the system's own list, and of
-    /// folders, certificates that cannot be read are passed over: nobody here can mend them, and they trust nobody.
+    /// folders, certificates that cannot be read or are no authority's are passed over: nobody here can mend them, and they
+    /// trust nobody.
     #[cfg(feature = "system-roots")]
     System,
     /// Nobody: for a server that verifies no client, and never connects anywhere.
@@ -99,17 +104,30 @@ fn add(
     certificate: CertificateDer<'static>,
     which: &str,
 ) -> Result<(), ConfigError> {
-    let refused = |error: &webpki::Error| {
+    let refused = |why: String| {
         let subject = der::Certificate::read(&certificate).and_then(|certificate| readable(certificate.subject));
         let subject = subject.map(|subject| format!(" ({subject})")).unwrap_or_default();
-        let problem = format!("certificate {which}{subject} cannot be read: {}", webpki_words(error));
-        ConfigError::new(part, problem)
+        Err(ConfigError::new(part, format!("certificate {which}{subject} {why}")))
     };
-    match webpki::anchor_from_trusted_cert(&certificate) {
-        Ok(anchor) => store.roots.push(anchor.to_owned()),
-        Err(error) => return Err(refused(&error)),
+    let anchor = match webpki::anchor_from_trusted_cert(&certificate) {
+        Ok(anchor) => anchor.to_owned(),
+        Err(error) => return refused(format!("cannot be read: {}", webpki_words(&error))),
+    };
+    if let Some(issuer) = issuer_of_no_authority(&certificate) {
+        return refused(format!(
+            "is not an authority's (CA:TRUE is missing), and all roots are trusted as authorities: give the certificate of \
+             its issuer ({issuer}), or of the root above that"
+        ));
     }
+    store.roots.push(anchor);
     Ok(())
+}
+
+/// The issuer of a certificate that must not become a root: webpki asks no root whether it is an authority's.
+fn issuer_of_no_authority(certificate: &CertificateDer<'_>) -> Option<String> {
+    let raw = Raw::read(certificate).ok()?;
+    let is_one = raw.extensions.authority.is_none() && !raw.is_self_issued();
+    is_one.then(|| readable(raw.issuer).unwrap_or_else(|| "which has no name".to_owned()))
 }
 
 /// The operating system's list.
@@ -131,7 +149,7 @@ mod system {
         }
         for directory in directories.iter().flat_map(env::split_paths) {
             let found = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
-            store.add_parsable_certificates(found.certs);
+            store.add_parsable_certificates(authorities(found.certs));
         }
         if file.is_some() || directories.is_some() {
             if store.len() == before {
@@ -140,10 +158,14 @@ mod system {
             }
             return Ok(());
         }
-        let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let (added, _) = store.add_parsable_certificates(authorities(rustls_native_certs::load_native_certs().certs));
         if added == 0 {
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         Ok(())
+    }
+
+    fn authorities(certificates: Vec<CertificateDer<'static>>) -> impl Iterator<Item = CertificateDer<'static>> {
+        certificates.into_iter().filter(|certificate| issuer_of_no_authority(certificate).is_none())
     }
 }
