@@ -25,7 +25,7 @@ const MAX_LOOKS: usize = 10_000;
 /// Each way to a root costs a signature, if only to find out that it is none.
 const MAX_PATHS: usize = 32;
 
-/// Longer ways are not followed; webpki refuses much shorter ones.
+/// Longer ways are not searched; webpki refuses much shorter ones. Of the first one, its length and its end are found out.
 const MAX_CERTIFICATES: usize = 12;
 
 /// What the search looks at.
@@ -69,7 +69,7 @@ pub(super) fn is_maze(
 pub(super) const IN_A_MAZE: CertificateError = CertificateError::UnknownIssuer;
 
 fn search(nodes: &[Option<Node<'_>>], roots: &[TrustAnchor<'_>]) -> (Vec<Path>, bool) {
-    let mut search = Search { nodes, roots, looks: Some(MAX_LOOKS), found: Vec::new() };
+    let mut search = Search { nodes, roots, looks: Some(MAX_LOOKS), found: Vec::new(), is_too_long: false };
     search.follow(&mut vec![0]);
     (search.found, search.looks.is_none())
 }
@@ -80,6 +80,8 @@ struct Search<'a> {
     /// How many certificates may still be looked at; `None` when there was more to look at than that.
     looks: Option<usize>,
     found: Vec<Path>,
+    /// A way was found that is longer than those that are searched.
+    is_too_long: bool,
 }
 
 impl Search<'_> {
@@ -100,10 +102,14 @@ impl Search<'_> {
                 nodes[*before].as_ref().is_some_and(|one| one.subject == candidate.subject && one.key == candidate.key)
             };
             // A circle leads nowhere (RFC 4158 section 5.2).
-            if candidate.subject != head.issuer || path.len() >= MAX_CERTIFICATES || path.iter().any(is_visited) {
+            if candidate.subject != head.issuer || path.iter().any(is_visited) {
                 continue;
             }
             is_end = false;
+            if path.len() >= MAX_CERTIFICATES {
+                self.go_on_straight(path);
+                return;
+            }
             if self.looks.is_none() {
                 return;
             }
@@ -114,6 +120,27 @@ impl Search<'_> {
         if is_end {
             self.found(path, None);
         }
+    }
+
+    /// Follows one way that is too long to its end, without looking at any other.
+    fn go_on_straight(&mut self, path: &[usize]) {
+        if std::mem::replace(&mut self.is_too_long, true) {
+            return;
+        }
+        let nodes = self.nodes;
+        let mut path = path.to_vec();
+        let mut is_visited = vec![false; nodes.len()];
+        path.iter().for_each(|at| is_visited[*at] = true);
+        while let Some(Some(head)) = path.last().map(|last| &nodes[*last]) {
+            if let Some(root) = self.roots.iter().position(|root| root.subject.as_ref() == head.issuer) {
+                return self.found(&path, Some(root));
+            }
+            let is_issuer = |node: &Option<Node<'_>>| node.as_ref().is_some_and(|node| node.subject == head.issuer);
+            let Some(next) = (1..nodes.len()).find(|at| !is_visited[*at] && is_issuer(&nodes[*at])) else { break };
+            is_visited[next] = true;
+            path.push(next);
+        }
+        self.found(&path, None);
     }
 
     fn found(&mut self, path: &[usize], root: Option<usize>) {

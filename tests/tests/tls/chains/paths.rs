@@ -113,21 +113,49 @@ fn authorities() -> Vec<Case> {
     let kit = Kit::new();
     let middle = kit.middle().with_path_length(0);
     cases.push(kit.under("an authority that allows none below it", middle, accepted(&[0, 1])));
-    let kit = Kit::new();
-    let keys: Vec<DraftKey> = (0..8).map(|_| DraftKey::new()).collect();
-    let names = ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "Root"];
-    let mut chain = vec![Draft::leaf(&["localhost"], "A0", &kit.leaf).sign(&keys[0])];
-    for (at, key) in keys.iter().enumerate() {
-        let above = keys.get(at + 1).unwrap_or(&kit.root);
-        chain.push(Draft::authority(names[at], names[at + 1], key).sign(above));
+    for (what, count, words) in [
+        ("seven intermediates", 7, "comes with 7 intermediate certificates up to a root, more than are supported"),
+        ("eleven intermediates", 11, "comes with 11 intermediate certificates up to a root"),
+        ("twelve intermediates", 12, "comes with 12 intermediate certificates up to a root"),
+        ("thirteen intermediates", 13, "comes with 13 intermediate certificates up to a root"),
+        ("forty intermediates", 40, "comes with 40 intermediate certificates up to a root"),
+    ] {
+        let kit = Kit::new();
+        let chain = straight(count, &kit);
+        cases.push(kit.case(what, chain, refused(Chain, 0, &[words])));
     }
-    let words = ["comes with 8 intermediate certificates", "more than are supported"];
-    cases.push(kit.case("eight intermediates", chain, refused(Chain, 0, &words)));
+    // One more that is no part of it, and another order.
+    let kit = Kit::new();
+    let mut chain = straight(15, &kit);
+    chain[1..].reverse();
+    chain.push(kit.root());
+    let words = ["comes with 15 intermediate certificates up to a root"];
+    cases.push(kit.case("fifteen intermediates in another order", chain, refused(Chain, 0, &words)));
+    // The root is not trusted: its certificate is what is missing, however long the way to it.
+    let kit = Kit::new();
+    let mut chain = straight(14, &kit);
+    chain.pop();
+    let words = ["certificate 14 of the peer's chain (CN=A12) was issued by \"CN=A13\"", "not among the trusted roots"];
+    cases.push(kit.case("fourteen intermediates, and the last one is missing", chain, refused(Chain, 13, &words)));
     // webpki does not look at what the key is for, nor do browsers; what it says of authorities decides.
     let kit = Kit::new();
     let middle = kit.middle().with(&[0x55, 0x1d, 15], true, &[3, 2, 7, 0x80]);
     cases.push(kit.under("an intermediate whose key is not for signing certificates", middle, accepted(&[0, 1])));
     cases
+}
+
+/// A leaf and so many intermediates up to the root.
+fn straight(count: usize, kit: &Kit) -> Vec<CertificateDer<'static>> {
+    let keys: Vec<DraftKey> = (0..count).map(|_| DraftKey::new()).collect();
+    let mut chain = vec![Draft::leaf(&["localhost"], "A0", &kit.leaf).sign(&keys[0])];
+    for (at, key) in keys.iter().enumerate() {
+        let (name, issuer) = (format!("A{at}"), format!("A{}", at + 1));
+        chain.push(match keys.get(at + 1) {
+            Some(above) => Draft::authority(&name, &issuer, key).sign(above),
+            None => Draft::authority(&name, "Root", key).sign(&kit.root),
+        });
+    }
+    chain
 }
 
 type Names = &'static [(u8, &'static [u8])];
