@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SanType,
+    SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -111,6 +112,11 @@ impl Authority {
     /// The authority's own certificate as PEM: what a client that trusts it is given.
     pub fn certificate_pem(&self) -> String {
         certificate_pem(&self.certificate)
+    }
+
+    /// Its `SubjectPublicKeyInfo`.
+    pub fn public_key(&self) -> Vec<u8> {
+        self.issuer.key().subject_public_key_info()
     }
 
     /// The authority's own certificate as DER.

@@ -3,8 +3,11 @@
 use lem_ssl_rs::{
     CertificateFault, Context, Error, Identity, Listener, RevocationLists, Roots, TlsError, Version, spawn,
 };
+use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
 use lem_ssl_tests::watched_machine;
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::support::{armour, element, pki, roots, says, server};
 
@@ -122,6 +125,61 @@ fn a_list_of_an_intermediate_that_another_key_has_signed_refuses_its_clients_as_
     verdict(&root.certificate_pem(), &bad, &client(&root)).unwrap();
     let list = between.revocation_list_pem(&[&member]);
     is_revoked(verdict(&root.certificate_pem(), &format!("{bad}{list}"), &member));
+}
+
+/// A list that is not signed by the issuer's key says nothing, neither of those on it nor of their neighbours.
+#[test]
+fn a_list_that_cannot_be_believed_is_told_as_that_whoever_is_on_it() {
+    let root = Authority::new("Club");
+    let (between, impostor) = (root.intermediate("Between"), root.intermediate("Between"));
+    let (listed, neighbour) = (client(&between), client(&between));
+    let good = between.revocation_list_pem(&[&listed]);
+    let forged = impostor.revocation_list_pem(&[&listed]);
+    // With the last byte of its signature changed.
+    let damaged = {
+        let mut der = CertificateRevocationListDer::from_pem_slice(good.as_bytes()).unwrap().to_vec();
+        *der.last_mut().unwrap() ^= 1;
+        armour("X509 CRL", &der)
+    };
+    let fault = CertificateFault::RevocationListBadSignature { issuer: Some("CN=Between".to_owned()) };
+    for list in [&forged, &damaged] {
+        for member in [&listed, &neighbour] {
+            let error = verdict(&root.certificate_pem(), list, member).unwrap_err();
+            assert_eq!(*TlsError::certificate(&error).unwrap().fault(), fault);
+            says(
+                "list",
+                &error.to_string(),
+                &["our revocation list of \"CN=Between\"", "damaged", "another authority"],
+            );
+        }
+        // Beside the right one it says nothing.
+        is_revoked(verdict(&root.certificate_pem(), &format!("{list}{good}"), &listed));
+        verdict(&root.certificate_pem(), &format!("{list}{good}"), &neighbour).unwrap();
+    }
+    // What is told of another fault is not mixed with what such a list says.
+    let expired = between.issue(Leaf::client(&["client.test"]).expired());
+    let listed = impostor.revocation_list_pem(&[&expired]);
+    let error = verdict(&root.certificate_pem(), &listed, &expired).unwrap_err().to_string();
+    assert!(!error.contains("was revoked by its issuer"), "{error}");
+}
+
+/// The list verifies, but its issuer's certificate says that its key signs no lists.
+#[test]
+fn a_list_of_an_issuer_that_may_sign_none_is_told_as_that() {
+    let root = DraftKey::new();
+    let (middle, key) = (Authority::new("Between"), DraftKey::new());
+    let mut shown = middle.issue(Leaf::client(&["client.test"]));
+    let certificates_only = element(3, &[2, 0x04]);
+    let cross = Draft { key: middle.public_key(), ..Draft::authority("Between", "Root", &key) }
+        .with(&[0x55, 0x1d, 15], true, &certificates_only)
+        .sign(&root);
+    shown.chain_pem += &armour("CERTIFICATE", &cross);
+    let roots = armour("CERTIFICATE", &Draft::authority("Root", "Root", &root).sign(&root));
+    let fault = CertificateFault::RevocationListNotAllowed { issuer: Some("CN=Between".to_owned()) };
+    for list in [middle.revocation_list_pem(&[]), middle.revocation_list_pem(&[&shown])] {
+        let error = verdict(&roots, &list, &shown).unwrap_err();
+        assert_eq!(*TlsError::certificate(&error).unwrap().fault(), fault);
+    }
 }
 
 /// ECDSA with SHA-256.

@@ -116,6 +116,16 @@ pub enum CertificateFault {
     Revoked,
     /// Whether it was revoked cannot be told: its issuer's list is missing, too old, or signed with another key.
     RevocationUnknown,
+    /// Whether it was revoked cannot be told: the list of its issuer's name that was given is not signed with its issuer's key.
+    RevocationListBadSignature {
+        /// The issuer's name.
+        issuer: Option<String>,
+    },
+    /// Whether it was revoked cannot be told: its issuer has signed a list, and its key must not be used for that.
+    RevocationListNotAllowed {
+        /// The issuer's name.
+        issuer: Option<String>,
+    },
     /// It cannot be read.
     Malformed {
         /// The part that cannot be read, or what is wrong.
@@ -160,7 +170,10 @@ impl CertificateFault {
             Self::PathLength { .. } => CertificateCheck::PathLength,
             Self::WrongPurpose { .. } => CertificateCheck::Purpose,
             Self::NameConstraint { .. } => CertificateCheck::NameConstraints,
-            Self::Revoked | Self::RevocationUnknown => CertificateCheck::Revocation,
+            Self::Revoked
+            | Self::RevocationUnknown
+            | Self::RevocationListBadSignature { .. }
+            | Self::RevocationListNotAllowed { .. } => CertificateCheck::Revocation,
             Self::Malformed { .. } => CertificateCheck::Format,
             Self::Other(_) => CertificateCheck::Other,
         }
@@ -259,6 +272,18 @@ impl fmt::Display for CertificateFault {
             Self::Revoked => f.write_str(" was revoked by its issuer; it has to be replaced"),
             Self::RevocationUnknown => f.write_str(
                 " may have been revoked: its issuer's revocation list is missing, too old, or signed with another key",
+            ),
+            Self::RevocationListBadSignature { issuer } => write!(
+                f,
+                " may have been revoked: our revocation list of {} is not signed with that issuer's key, so it is damaged, \
+                 or of another authority of that name; replace the list",
+                Named(issuer)
+            ),
+            Self::RevocationListNotAllowed { issuer } => write!(
+                f,
+                " may have been revoked: we have a revocation list of {}, whose certificate does not allow it to sign any \
+                 (key usage)",
+                Named(issuer)
             ),
             Self::Malformed { part } => write!(f, " cannot be read: {part}"),
             Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),

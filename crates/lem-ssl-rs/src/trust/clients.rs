@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::explain::{Explainer, Usage};
-use super::revocation::{List, Revocation, RevocationLists};
+use super::revocation::{Revocation, RevocationLists};
 use super::verifier::ClientChain;
 use super::{Roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
@@ -67,7 +67,7 @@ pub(crate) fn clients(
     for list in lists {
         revoked.extend(list.load(&store, provider.signature_verification_algorithms)?);
     }
-    let known = revoked.iter().filter_map(List::known).collect();
+    let known = revoked.clone();
     let verifier: Arc<dyn ClientCertVerifier> = match revoked.is_empty() {
         true => build(Vec::new())?,
         false => Arc::new(Revocation::new(revoked, build)?),

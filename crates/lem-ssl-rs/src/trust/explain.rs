@@ -11,12 +11,12 @@ use rustls::client::verify_server_name;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
 use rustls::server::ParsedCertificate;
-use webpki::CertRevocationList;
 
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
+use super::revocation::List;
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
 use crate::x509::{
-    Constraints, GeneralName, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits,
+    Constraints, GeneralName, KeyUse, Raw, algorithm_name, describe_key, key_parts, purpose_name, readable, rsa_bits,
 };
 
 /// What a chain is presented for.
@@ -32,7 +32,7 @@ pub(crate) struct Explainer {
     roots: Arc<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
     usage: Usage,
-    lists: Vec<CertRevocationList<'static>>,
+    lists: Vec<List>,
 }
 
 /// webpki follows no more intermediate certificates than these.
@@ -45,11 +45,11 @@ const MAX_SIGNATURES: usize = 12;
 const MAX_COMPARISONS: usize = 20_000;
 
 impl Explainer {
-    pub(crate) fn new(
+    pub(super) fn new(
         roots: Arc<RootCertStore>,
         algorithms: WebPkiSupportedAlgorithms,
         usage: Usage,
-        lists: Vec<CertRevocationList<'static>>,
+        lists: Vec<List>,
     ) -> Self {
         Self { roots, algorithms, usage, lists }
     }
@@ -105,13 +105,18 @@ impl Explainer {
     }
 }
 
-/// The better a way, the lower: it leads to a root, little is wrong that no renewal would mend, little else is wrong. Of
-/// those that lead nowhere the longest says most.
-fn rank(candidate: &Explanation) -> (bool, usize, usize, usize) {
+/// The better a way, the lower: it leads to a root, every signature on it is good, little is wrong that no renewal would mend,
+/// little else is wrong. Of those that lead nowhere the longest says most.
+fn rank(candidate: &Explanation) -> (bool, usize, usize, usize, usize) {
     let is_lost = candidate.root.is_none();
-    let dates = candidate.findings.iter().filter(|finding| finding.fault.weight() > UNTRUSTED).count();
+    let count = |of: fn(&CertificateFinding) -> bool| candidate.findings.iter().filter(|found| of(found)).count();
+    // Two keys may have one name, and a certificate was signed with one of them only.
+    let of_another_key = count(|found| {
+        matches!(found.fault, CertificateFault::BadSignature { .. } | CertificateFault::UnsupportedKey { .. })
+    });
+    let dates = count(|found| found.fault.weight() > UNTRUSTED);
     let length = if is_lost { usize::MAX - candidate.path.len() } else { candidate.path.len() };
-    (is_lost, candidate.findings.len() - dates, dates, length)
+    (is_lost, of_another_key, candidate.findings.len() - dates, dates, length)
 }
 
 fn finding(presented: &[Presented<'_>], at: usize, fault: CertificateFault) -> CertificateFinding {
@@ -124,10 +129,17 @@ struct Walk<'a> {
     explainer: &'a Explainer,
     presented: &'a [Presented<'a>],
     now: Duration,
-    /// What was found of the signature of one by another's, or by a root's, key.
-    signatures: HashMap<(usize, Issuer), Signed>,
+    /// What was found of signatures by another certificate's, or by a root's, key.
+    signatures: HashMap<(Signs, Issuer), Signed>,
     /// So many names may still be compared with constraints.
     comparisons: usize,
+}
+
+/// What is signed, by its place among those presented and among the lists that we have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Signs {
+    Certificate(usize),
+    List(usize),
 }
 
 /// Whose key a signature is checked with, by its place.
@@ -167,6 +179,8 @@ impl<'a> Walk<'a> {
                 (None, None) => break,
             };
             findings.extend(self.link(*at, certificate, issuer));
+            let fault = self.revoked(certificate, issuer);
+            findings.extend(fault.map(|fault| finding(self.presented, *at, fault)));
         }
         for (depth, (_, authority)) in on_path.iter().enumerate().skip(1) {
             if let Some(constraints) = authority.extensions.constraints {
@@ -217,7 +231,6 @@ impl<'a> Walk<'a> {
             }
         }
         faults.extend(self.purpose(certificate));
-        faults.extend(self.revoked(certificate));
         faults.extend(self.dates(certificate));
         faults
     }
@@ -252,20 +265,52 @@ impl<'a> Walk<'a> {
         Some(CertificateFault::WrongPurpose { required, presented })
     }
 
-    fn revoked(&self, certificate: &Raw<'_>) -> Option<CertificateFault> {
-        let mut lists = self.explainer.lists.iter().filter(|list| list.issuer() == certificate.issuer);
-        let is_listed = lists.any(|list| matches!(list.find_serial(certificate.serial), Ok(Some(_))));
-        is_listed.then_some(CertificateFault::Revoked)
+    /// What the lists of its issuer say, as far as its issuer's key has signed them.
+    fn revoked(&mut self, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFault> {
+        let explainer = self.explainer;
+        let key = self.key(issuer)?;
+        let may_sign_lists = match issuer {
+            Issuer::Presented(above) => self.presented[above].as_ref().ok()?.extensions.allows(KeyUse::RevocationLists),
+            Issuer::Root(_) => true,
+        };
+        let name = || readable(certificate.issuer);
+        let (mut is_known, mut is_unsigned) = (false, false);
+        for (index, list) in explainer.lists.iter().enumerate() {
+            if list.issuer() != certificate.issuer {
+                continue;
+            }
+            let list_is_signed = |key: &[u8]| match list.signed() {
+                Some(list) => explainer.signed_by(list.message.whole, list.algorithm, list.signature, key),
+                None => Signed::No,
+            };
+            match self.signed(Signs::List(index), issuer, || list_is_signed(key)) {
+                Some(Signed::Yes) if !may_sign_lists => {
+                    return Some(CertificateFault::RevocationListNotAllowed { issuer: name() });
+                }
+                Some(Signed::Yes) if list.has(certificate.serial) => return Some(CertificateFault::Revoked),
+                Some(Signed::Yes) => is_known = true,
+                Some(_) => is_unsigned |= !list.is_of_a_root(),
+                None => {}
+            }
+        }
+        (is_unsigned && !is_known).then(|| CertificateFault::RevocationListBadSignature { issuer: name() })
+    }
+
+    /// The contents of an issuer's `SubjectPublicKeyInfo`.
+    fn key(&self, issuer: Issuer) -> Option<&'a [u8]> {
+        match issuer {
+            Issuer::Presented(above) => Some(self.presented[above].as_ref().ok()?.key),
+            Issuer::Root(root) => Some(self.explainer.roots.roots[root].subject_public_key_info.as_ref()),
+        }
     }
 
     /// What is wrong with the signature of a certificate by its issuer's key: about the one or the other.
     fn link(&mut self, at: usize, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFinding> {
         let roots = &self.explainer.roots.roots;
-        let key = match issuer {
-            Issuer::Presented(above) => self.presented[above].as_ref().ok()?.key,
-            Issuer::Root(root) => roots[root].subject_public_key_info.as_ref(),
-        };
-        let signed = self.signed(at, certificate, issuer, key)?;
+        let (explainer, key) = (self.explainer, self.key(issuer)?);
+        let signed = self.signed(Signs::Certificate(at), issuer, || {
+            explainer.signed_by(certificate.signed, certificate.signature_algorithm, certificate.signature, key)
+        })?;
         let of_issuer = |fault| match issuer {
             Issuer::Presented(above) => finding(self.presented, above, fault),
             Issuer::Root(root) => of_root(&roots[root], fault),
@@ -288,15 +333,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Checks a signature, once; `None` if too many were checked.
-    fn signed(&mut self, at: usize, certificate: &Raw<'_>, issuer: Issuer, key: &[u8]) -> Option<Signed> {
-        if let Some(known) = self.signatures.get(&(at, issuer)) {
+    fn signed(&mut self, what: Signs, issuer: Issuer, check: impl FnOnce() -> Signed) -> Option<Signed> {
+        if let Some(known) = self.signatures.get(&(what, issuer)) {
             return Some(*known);
         }
         if self.signatures.len() >= MAX_SIGNATURES {
             return None;
         }
-        let signed = self.explainer.signed_by(certificate, key);
-        self.signatures.insert((at, issuer), signed);
+        let signed = check();
+        self.signatures.insert((what, issuer), signed);
         Some(signed)
     }
 
@@ -327,20 +372,17 @@ impl<'a> Walk<'a> {
 }
 
 impl Explainer {
-    fn signed_by(&self, certificate: &Raw<'_>, key: &[u8]) -> Signed {
+    /// Whether the message is signed with this key: the contents of a `SubjectPublicKeyInfo`.
+    fn signed_by(&self, message: &[u8], algorithm: &[u8], signature: &[u8], key: &[u8]) -> Signed {
         let Some((kind, bits)) = key_parts(key) else { return Signed::UnsupportedKey };
-        let mut same_signature = self
-            .algorithms
-            .all
-            .iter()
-            .filter(|one| one.signature_alg_id().as_ref() == certificate.signature_algorithm)
-            .peekable();
+        let mut same_signature =
+            self.algorithms.all.iter().filter(|one| one.signature_alg_id().as_ref() == algorithm).peekable();
         if same_signature.peek().is_none() {
             return Signed::UnsupportedAlgorithm;
         }
         match same_signature.find(|one| one.public_key_alg_id().as_ref() == kind) {
             None => Signed::UnsupportedKey,
-            Some(one) => match one.verify_signature(bits, certificate.signed, certificate.signature) {
+            Some(one) => match one.verify_signature(bits, message, signature) {
                 Ok(()) => Signed::Yes,
                 Err(_) => Signed::No,
             },

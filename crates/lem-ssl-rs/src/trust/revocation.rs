@@ -33,15 +33,17 @@ pub enum RevocationLists {
 }
 
 /// One list, which was read.
+#[derive(Debug, Clone)]
 pub(super) struct List {
     der: CertificateRevocationListDer<'static>,
+    read: Arc<CertRevocationList<'static>>,
     /// The content of the issuer's name.
     issuer: Vec<u8>,
     signer: Signer,
 }
 
 /// Whose key has signed a list, as far as it is known before a client comes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signer {
     /// That of the only root of this name.
     Root,
@@ -77,10 +79,24 @@ impl RevocationLists {
 }
 
 impl List {
-    /// The list, to be looked at by an explanation.
-    pub(super) fn known(&self) -> Option<CertRevocationList<'static>> {
-        // It was read before.
-        Some(OwnedCertRevocationList::from_der(&self.der).ok()?.into())
+    /// The content of its issuer's name.
+    pub(super) fn issuer(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    /// What its issuer has signed; `None` never, because it was read before.
+    pub(super) fn signed(&self) -> Option<Signed<'_>> {
+        Signed::read(&self.der)
+    }
+
+    /// Whether a root has signed it: of certificates that another key of that name has issued it says nothing.
+    pub(super) fn is_of_a_root(&self) -> bool {
+        self.signer != Signer::Unknown
+    }
+
+    /// Whether a certificate with this serial number is on it.
+    pub(super) fn has(&self, serial: &[u8]) -> bool {
+        matches!(self.read.find_serial(serial), Ok(Some(_)))
     }
 
     fn check(
@@ -98,7 +114,8 @@ impl List {
             )));
         }
         let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| unusable(&webpki_words(&error)))?;
-        let issuer = CertRevocationList::from(parsed).issuer().to_vec();
+        let read = Arc::new(CertRevocationList::from(parsed));
+        let issuer = read.issuer().to_vec();
         let name = readable(&issuer).unwrap_or_else(|| "an issuer without a name".into());
         if !algorithms.all.iter().any(|one| one.signature_alg_id().as_ref() == signed.algorithm) {
             return Err(format!(
@@ -118,7 +135,7 @@ impl List {
             [_] => Signer::Root,
             _ => Signer::OneOfTheRoots,
         };
-        Ok(Self { der, issuer, signer })
+        Ok(Self { der, read, issuer, signer })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme};
 
 use super::explain::{Explainer, weak};
 use crate::error::{CertificateCheck, CertificateFault, CertificateProblem};
@@ -74,7 +74,13 @@ fn refused(
     let is_lost = problem.fault().check() == CertificateCheck::Chain;
     let reason = if is_lost && is_about_dates(&reason) { CertificateError::UnknownIssuer } else { reason };
     REFUSED.set(Some(problem));
-    Error::InvalidCertificate(reason)
+    Error::InvalidCertificate(match reason {
+        // rustls would tell the peer that its authority is not known (unknown_ca), and it is: a list of ours is wrong.
+        CertificateError::UnknownRevocationStatus => {
+            CertificateError::Other(OtherError(Arc::new(webpki::Error::UnknownRevocationStatus)))
+        }
+        reason => reason,
+    })
 }
 
 /// Keeps for [`explain`] that what the peer signed in the handshake does not verify with its certificate's key.

@@ -14,8 +14,18 @@ pub(crate) struct Extensions<'a> {
     /// The contents of the list of purposes.
     purposes: Option<&'a [u8]>,
     pub(crate) constraints: Option<Constraints<'a>>,
+    /// The bits of what the key may be used for.
+    key_uses: Option<&'a [u8]>,
     /// A critical extension that webpki does not know; by its number.
     unknown_critical: Option<&'a [u8]>,
+}
+
+/// What a key may be used for (RFC 5280 section 4.2.1.3), by the number of its bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    Signatures = 0,
+    Certificates = 5,
+    RevocationLists = 6,
 }
 
 impl<'a> Extensions<'a> {
@@ -45,8 +55,13 @@ impl<'a> Extensions<'a> {
                 }
                 [0x55, 0x1d, 30] => found.constraints = Some(Constraints(list_of("its name constraints")?)),
                 [0x55, 0x1d, 37] => found.purposes = Some(list_of("its purposes")?),
-                // What keys are for, which webpki does not look at, and where revocation lists are to be had.
-                [0x55, 0x1d, 15 | 31] => {}
+                [0x55, 0x1d, 15] => {
+                    // Nobody refuses a certificate for a list that cannot be read: it allows nothing.
+                    let bits = ({ value }).expect(tag::BIT_STRING).and_then(|bits| bits.split_first());
+                    found.key_uses = Some(bits.map_or(&[], |(_, bits)| bits));
+                }
+                // Where revocation lists are to be had.
+                [0x55, 0x1d, 31] => {}
                 other if is_critical => found.unknown_critical = Some(other),
                 _ => {}
             }
@@ -63,6 +78,12 @@ impl<'a> Extensions<'a> {
     pub(crate) fn purposes(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
         let list = Reader(self.purposes?);
         Some(list.filter(|element| element.tag == tag::OBJECT_IDENTIFIER).map(|element| element.content))
+    }
+
+    /// Whether the key may be used for this: it may for everything if it is not said.
+    pub(crate) fn allows(&self, key_use: KeyUse) -> bool {
+        let bit = key_use as usize;
+        self.key_uses.is_none_or(|bits| bits.get(bit / 8).is_some_and(|byte| byte & 0x80 >> (bit % 8) != 0))
     }
 
     /// The object identifier of a critical extension that webpki does not know.

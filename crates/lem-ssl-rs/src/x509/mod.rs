@@ -16,7 +16,7 @@ pub use certificate::{Certificate, UnreadableCertificate};
 pub(crate) use constraints::Constraints;
 pub use date::Date;
 pub(crate) use date::Span;
-pub(crate) use extensions::purpose_name;
+pub(crate) use extensions::{KeyUse, purpose_name};
 pub(crate) use general_name::GeneralName;
 pub(crate) use key::{algorithm_name, describe as describe_key, rsa_bits};
 pub(crate) use name::{printable, readable};

@@ -106,12 +106,15 @@ fn a_revocation_list_that_is_signed_with_another_key_is_told_as_such() {
             lists: Some(lists),
             expected: accepted(&[0, 1]),
         };
-        let (result, _) = shown(&case, Shown::ByClient, Version::Tls13).await;
+        let (result, alert) = shown(&case, Shown::ByClient, Version::Tls13).await;
         let error = result.unwrap_err();
         let problem = TlsError::certificate(&error).unwrap();
-        assert_eq!((problem.fault(), problem.position()), (&CertificateFault::RevocationUnknown, None));
+        let fault = CertificateFault::RevocationListBadSignature { issuer: Some("CN=Middle".to_owned()) };
+        assert_eq!((problem.fault(), problem.position()), (&fault, Some(0)));
         let words =
-            ["a certificate of the peer's chain may have been revoked", "revocation list", "signed with another key"];
+            ["the peer's certificate (CN=me.test) may have been revoked", "our revocation list of \"CN=Middle\""];
         says(&error, &words);
+        // Not that its authority is unknown, which would send people to the wrong place.
+        assert_eq!(alert, Some(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateUnknown)));
     });
 }
