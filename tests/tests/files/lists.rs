@@ -190,20 +190,26 @@ const SHA1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5];
 /// A list that nobody has signed: with this algorithm and this version and, perhaps, an extension.
 fn forged(algorithm: &[u8], version: Option<u8>, extension: Option<(&[u8], &[u8])>) -> String {
     let number = (&[0x55, 0x1d, 0x14][..], &[2, 1, 1][..]);
+    let one = |(identifier, value): (&[u8], &[u8]), critical: bool| {
+        let critical = if critical { element(1, &[0xff]) } else { Vec::new() };
+        element(0x30, &[element(6, identifier), critical, element(4, value)].concat())
+    };
+    let extensions = [one(number, false), extension.map(|extension| one(extension, true)).unwrap_or_default()];
+    let extensions = element(0xa0, &element(0x30, &extensions.concat()));
+    let rest = [NEXT_UPDATE, if version.is_some() { &extensions } else { &[] }].concat();
+    unsigned(algorithm, version, &rest)
+}
+
+/// An element.
+const NEXT_UPDATE: &[u8] = b"\x17\x0d450101000000Z";
+
+/// A list that nobody has signed, in which this follows the time when it was issued.
+fn unsigned(algorithm: &[u8], version: Option<u8>, rest: &[u8]) -> String {
     let algorithm = element(0x30, &element(6, algorithm));
     let common_name = [element(6, &[0x55, 4, 3]), element(0x0c, b"Nobody")].concat();
     let issuer = element(0x30, &element(0x31, &element(0x30, &common_name)));
-    let mut fields = version.map(|version| element(2, &[version])).unwrap_or_default();
-    fields
-        .extend([algorithm.clone(), issuer, element(0x17, b"250101000000Z"), element(0x17, b"450101000000Z")].concat());
-    if version.is_some() {
-        let one = |(identifier, value): (&[u8], &[u8]), critical: bool| {
-            let critical = if critical { element(1, &[0xff]) } else { Vec::new() };
-            element(0x30, &[element(6, identifier), critical, element(4, value)].concat())
-        };
-        let extensions = [one(number, false), extension.map(|extension| one(extension, true)).unwrap_or_default()];
-        fields.extend(element(0xa0, &element(0x30, &extensions.concat())));
-    }
+    let version = version.map(|version| element(2, &[version])).unwrap_or_default();
+    let fields = [version, algorithm.clone(), issuer, element(0x17, b"250101000000Z"), rest.to_vec()].concat();
     let list = [element(0x30, &fields), algorithm, element(3, &[0, 1, 2, 3])].concat();
     armour("X509 CRL", &element(0x30, &list))
 }
@@ -211,11 +217,23 @@ fn forged(algorithm: &[u8], version: Option<u8>, extension: Option<(&[u8], &[u8]
 #[test]
 fn a_list_of_a_kind_that_is_not_understood_is_refused_with_its_line_and_in_words() {
     let point = |flag: u8| element(0x30, &element(flag, &[0xff]));
+    let entries = element(0x30, &element(0x30, &[element(2, &[7]), element(0x17, b"250101000000Z")].concat()));
+    let number = element(0x30, &[element(6, &[0x55, 0x1d, 0x14]), element(4, &[2, 1, 1])].concat());
+    let number = element(0xa0, &element(0x30, &number));
     for (name, list, words) in [
         ("delta", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1b], &[2, 1, 1]))), "delta list"),
         ("indirect", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1c], &point(0x84)))), "indirect list"),
         ("unknown", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x63], &[5, 0]))), "marked as critical"),
-        ("attribute", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1c], &point(0x85)))), "not well formed"),
+        ("attribute", forged(ECDSA, Some(1), Some((&[0x55, 0x1d, 0x1c], &point(0x85)))), "attribute certificates only"),
+        ("no extensions", unsigned(ECDSA, Some(1), NEXT_UPDATE), "no extensions, and RFC 5280 section 5.2 demands two"),
+        (
+            "no extensions behind an entry",
+            unsigned(ECDSA, Some(1), &[NEXT_UPDATE, &entries].concat()),
+            "crl_extensions",
+        ),
+        ("no extensions behind none", unsigned(ECDSA, Some(1), &[NEXT_UPDATE, &[0x30, 0]].concat()), "no extensions"),
+        ("no next update", unsigned(ECDSA, Some(1), &number), "when the next one comes (nextUpdate)"),
+        ("nothing more", unsigned(ECDSA, Some(1), &[]), "when the next one comes (nextUpdate)"),
         ("version", forged(ECDSA, None, None), "version"),
         ("SHA-1", forged(SHA1, Some(1), None), "SHA-1"),
     ] {

@@ -6,6 +6,7 @@ mod path;
 mod revocation;
 mod roots;
 mod servers;
+mod unusable_list;
 mod verifier;
 
 pub use clients::ClientAuth;

@@ -1,5 +1,6 @@
 //! Lists of revoked certificates, and what a client's chain has to pass with them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 
+use super::unusable_list::unusable_list;
 use crate::der::{self, Signed};
 use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Origin};
@@ -113,7 +115,10 @@ impl List {
                 webpki_words(&webpki::Error::UnsupportedCrlVersion)
             )));
         }
-        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| unusable(&webpki_words(&error)))?;
+        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| {
+            let why = unusable_list(signed.message.content).map_or_else(|| webpki_words(&error), Cow::Borrowed);
+            unusable(&why)
+        })?;
         let read = Arc::new(CertRevocationList::from(parsed));
         let issuer = read.issuer().to_vec();
         let name = readable(&issuer).unwrap_or_else(|| "an issuer without a name".into());
