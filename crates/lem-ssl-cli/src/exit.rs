@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use lem_ssl_rs::rustls::AlertDescription;
-use lem_ssl_rs::{CertificateCheck, Error, Phase, TlsError};
+use lem_ssl_rs::{CertificateCheck, CertificateFault, Error, Phase, TlsError};
 
 use crate::words::{self, Side};
 
@@ -23,8 +23,12 @@ pub(crate) enum Exit {
     Connect,
     /// The handshake failed, or the peer refused us.
     Handshake,
-    /// The peer's certificate has expired, or is not valid yet.
+    /// The peer's certificate has expired.
     Expired,
+    /// The peer's certificate is not valid yet. Scripts are told by the number of an expired one.
+    NotYetValid,
+    /// The peer's certificate was never valid. Scripts are told by the number of an expired one.
+    NeverValid,
     /// The peer's certificate is for other names.
     WrongName,
     /// The peer's certificate does not lead to a trusted root, was revoked, or was refused for another reason.
@@ -44,7 +48,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Those that help texts list, in order.
+    /// Those that help texts list, in order: one for each code.
     pub(crate) const ALL: [Self; 15] = [
         Self::Good,
         Self::Failed,
@@ -71,7 +75,7 @@ impl Exit {
             Self::Resolve => 3,
             Self::Connect => 4,
             Self::Handshake => 5,
-            Self::Expired => 6,
+            Self::Expired | Self::NotYetValid | Self::NeverValid => 6,
             Self::WrongName => 7,
             Self::Untrusted => 8,
             Self::ExpiresSoon => 9,
@@ -92,7 +96,9 @@ impl Exit {
             Self::Resolve => "the name could not be resolved",
             Self::Connect => "no address accepted a connection",
             Self::Handshake => "the handshake failed, or the peer refused us",
-            Self::Expired => "the peer's certificate has expired, or is not valid yet",
+            Self::Expired | Self::NotYetValid | Self::NeverValid => {
+                "the peer's certificate has expired, or is not valid yet"
+            }
             Self::WrongName => "the peer's certificate is for other names",
             Self::Untrusted => "the peer's certificate is not trusted",
             Self::ExpiresSoon => "the certificate expires within the days asked for (check --days)",
@@ -132,9 +138,11 @@ impl Exit {
 fn of_tls(error: &TlsError) -> Exit {
     match error {
         // The weightiest of what was found comes first: an untrusted chain is that, whatever its dates.
-        TlsError::Certificate(problem) => match problem.fault().check() {
-            CertificateCheck::Dates => Exit::Expired,
-            CertificateCheck::Name => Exit::WrongName,
+        TlsError::Certificate(problem) => match (problem.fault().check(), problem.fault()) {
+            (CertificateCheck::Dates, CertificateFault::NotYetValid { .. }) => Exit::NotYetValid,
+            (CertificateCheck::Dates, CertificateFault::NeverValid) => Exit::NeverValid,
+            (CertificateCheck::Dates, _) => Exit::Expired,
+            (CertificateCheck::Name, _) => Exit::WrongName,
             _ => Exit::Untrusted,
         },
         TlsError::Config(_) => Exit::Usage,

@@ -256,6 +256,8 @@ fn result(exit: Exit) -> &'static str {
         Exit::Connect => "connect",
         Exit::Handshake => "handshake",
         Exit::Expired => "expired",
+        Exit::NotYetValid => "not_yet_valid",
+        Exit::NeverValid => "never_valid",
         Exit::WrongName => "wrong_name",
         Exit::Untrusted => "untrusted",
         Exit::ExpiresSoon => "expires_soon",

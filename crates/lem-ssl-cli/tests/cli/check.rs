@@ -50,6 +50,7 @@ fn an_expired_certificate_is_6() {
     let report = checked(&World::new(), "late", Leaf::server(&["localhost"]).expired(), &[], 6);
     assert_eq!(outcomes(&report), ["failed", "passed", "passed"]);
     assert!(report["problem"].as_str().unwrap().contains("expired on"));
+    assert_eq!(report["result"], "expired");
     // It was refused, and yet there is a report.
     assert_eq!(report["inspected"], true);
     assert_eq!(report["session"]["version"], "TLS 1.3");
@@ -57,9 +58,18 @@ fn an_expired_certificate_is_6() {
 }
 
 #[test]
-fn a_certificate_that_is_not_valid_yet_is_6() {
-    let report = checked(&World::new(), "early", Leaf::server(&["localhost"]).not_yet_valid(), &[], 6);
+fn a_certificate_that_is_not_valid_yet_is_6_and_is_not_called_expired() {
+    let world = World::new();
+    let early = Leaf::server(&["localhost"]).not_yet_valid();
+    let report = checked(&world, "early", early, &[], 6);
     assert_eq!(outcomes(&report), ["failed", "passed", "passed"]);
+    assert_eq!(report["result"], "not_yet_valid");
+    let server = Server::start(&[&["--echo"][..], &world.issue("early", early).arguments()].concat());
+    let report = lem_ssl(["check", "--ca", &world.ca, &server.by_name()], b"").expect(6).text();
+    assert!(report.lines().next().unwrap().ends_with(": not yet valid"), "{report}");
+    // Nor is one whose time ends before it begins.
+    let never = Leaf { not_before: early.not_after, not_after: early.not_before, ..early };
+    assert_eq!(checked(&world, "never", never, &[], 6)["result"], "never_valid");
 }
 
 /// A server with this chain, and what check says of it.
