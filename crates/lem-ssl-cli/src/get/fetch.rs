@@ -96,6 +96,7 @@ impl Fetch<'_> {
             }
             let status = response.status_line();
             let location = response.location().map(<[u8]>::to_vec);
+            let has_several = location.is_none() && response.has("location");
             let redirects = response.is_redirect();
             drop(exchange);
             let http = |why: String| Failure::new(Exit::Http, why).within(&at);
@@ -107,6 +108,12 @@ impl Fetch<'_> {
                 Some(location) if redirects => {
                     left -= 1;
                     at = at.join(&location).map_err(|why| http(format!("{status}: {why}")))?;
+                }
+                None if redirects && has_several => {
+                    return Err(http(format!("{status}: it leads to several places (Location), and which is meant?")));
+                }
+                None if redirects => {
+                    return Err(http(format!("{status}: it does not say where to (Location), so it leads nowhere")));
                 }
                 _ => return Err(http(status)),
             }

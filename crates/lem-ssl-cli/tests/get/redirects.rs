@@ -33,6 +33,24 @@ fn redirects_without_end_are_followed_so_often() {
 }
 
 #[test]
+fn a_redirect_that_does_not_say_where_to_is_told_as_that() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    for status in ["301 Moved Permanently", "302 F", "303 See Other", "307 T", "308 P"] {
+        let reply = |headers: &str| Reply::new(&format!("{status}\nContent-Length: 0\n{headers}"), b"");
+        for (headers, words) in [
+            ("Server: x", "it does not say where to (Location)"),
+            ("Location: /a\nLocation: /b", "it leads to several places (Location)"),
+        ] {
+            let ended = downloads.print(&Site::new(&world, [reply(headers)]), "/a", &[]).expect(12);
+            assert!(ended.stderr.contains(&format!("{status}: {words}")), "{}", ended.stderr);
+        }
+        let twice = Site::new(&world, [reply("Location: /b\nLocation: /b"), Reply::ok(b"there")]);
+        assert_eq!(downloads.print(&twice, "/a", &["--quiet"]).expect(0).text(), "there");
+    }
+}
+
+#[test]
 fn no_redirect_leads_out_of_encryption_or_to_nowhere() {
     let world = World::new();
     let downloads = Downloads::new(&world);
