@@ -235,7 +235,7 @@ impl Reader<'_> {
     }
 
     fn nothing(&self, hint: &str) -> ConfigError {
-        self.error(format!("{}{hint}", self.none()))
+        self.error(format!("{}{}", self.none(), hint.replace("FILE", &self.from.argument())))
     }
 
     fn error(&self, problem: impl Into<String>) -> ConfigError {
@@ -244,7 +244,7 @@ impl Reader<'_> {
 
     /// What is not text at all has no lines to speak of.
     fn check_is_text(&self, text: &[u8]) -> Result<(), ConfigError> {
-        if is_der(text) {
+        if is_der(text) || is_java_keystore(text) {
             return Err(self.nothing(hint(text)));
         }
         if !text.contains(&0) {
@@ -311,6 +311,10 @@ fn hint(text: &[u8]) -> &'static str {
     let contains = |words: &[u8]| start.windows(words.len()).any(|window| window == words);
     if text.iter().all(u8::is_ascii_whitespace) {
         ": it is empty"
+    } else if is_java_keystore(text) {
+        ": it is a keystore of Java (JKS). \"keytool -exportcert -rfc -keystore FILE -alias NAME\" takes a certificate out of \
+         it; for a key, \"keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype PKCS12\" and then \
+         \"openssl pkcs12 -in NEW.p12 -noenc -out NEW.pem\""
     } else if is_der(text) {
         ": it looks like DER, which has to be converted to PEM, with \"openssl x509\", \"pkey\" or \"crl\" and \"-inform \
          DER\", or with \"openssl pkcs12\""
@@ -321,6 +325,11 @@ fn hint(text: &[u8]) -> &'static str {
     } else {
         ": it has no \"-----BEGIN\" line"
     }
+}
+
+/// Whether bytes begin as the keystores of Java do that are no PKCS #12: JKS, and JCEKS.
+fn is_java_keystore(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce; 4])
 }
 
 /// Whether bytes begin like an element of DER: a sequence whose length takes bytes of its own, or fits.

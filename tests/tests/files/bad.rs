@@ -88,7 +88,7 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
     let labelled = |label: &str| armour(label, &[0x30, 0]);
     let key = pki().server.key_pem.clone();
     let everywhere: &[Place] = &Place::ALL;
-    let cases: [(&str, String, &[Place], &[&str]); 22] = [
+    let cases: [(&str, String, &[Place], &[&str]); 23] = [
         ("trusted", certificate.replace("CERT", "TRUSTED CERT"), everywhere, &["openssl x509 -in FILE -out NEW.pem"]),
         ("request", labelled("CERTIFICATE REQUEST"), everywhere, &["an authority is sent"]),
         ("old request", labelled("NEW CERTIFICATE REQUEST"), everywhere, &["an authority is sent"]),
@@ -115,7 +115,13 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
         ("a label with a blank behind", labelled("CERTIFICATE "), everywhere, &["not well formed"]),
         ("a key", key.clone(), &[Roots, ClientRoots, Lists], &["it is a private key", "exchanged?"]),
         ("an encrypted key", labelled("ENCRYPTED PRIVATE KEY"), &[Roots, ClientRoots, Lists], &["it is a private key"]),
-        ("a list", pki().list.clone(), &[Roots, ClientRoots, Chain, Key], &["it is a revocation list"]),
+        ("a list", pki().list.clone(), &[Roots, ClientRoots, Chain, Key], &["it is a revocation list", "remove it"]),
+        (
+            "a list among roots",
+            pki().list.clone(),
+            &[Roots, ClientRoots],
+            &["with revocation_lists", "lem-ssl takes none"],
+        ),
         ("a certificate", certificate.clone(), &[Lists], &["it is a certificate"]),
         ("a group", labelled("DH PARAMETERS"), &[Roots, ClientRoots, Lists], &["remove it"]),
         ("a second key", pki().client.key_pem.clone(), &[Key], &["two private keys", "which is it?"]),
@@ -158,12 +164,24 @@ fn a_certificate_with_something_behind_it_in_its_block_is_refused() {
 fn a_file_that_is_something_else_says_what_it_looks_like() {
     let scratch = Scratch::new("files");
     let der = pki().root.certificate_der().to_vec();
-    let cases: [(&str, Vec<u8>, &[&str]); 11] = [
+    let escaped = Place::Roots.good().replace('\n', "\\n");
+    let json = format!("{{\"data\": {{\"certificate\": \"{escaped}\"}}}}\n");
+    // What "base64 -w 0" makes of a certificate's first line, and the beginning of what follows.
+    let base64 = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ4akNDQVd5Z0F3SUJBZ0lVZU1rUS9nSkl6Vm1VK0NwdEpSa0ZI\n";
+    let secret = format!("apiVersion: v1\nkind: Secret\ndata:\n  tls.crt: {base64}");
+    let cases: [(&str, Vec<u8>, &[&str]); 18] = [
         ("empty", Vec::new(), &["it is empty"]),
         ("blank", b" \n\t\n".to_vec(), &["it is empty"]),
         ("der", der.clone(), &["looks like DER", "-inform DER"]),
         ("der-then-pem", [&der[..], Place::Roots.good().as_bytes()].concat(), &["looks like DER"]),
         ("pem-then-der", [Place::Roots.good().as_bytes(), &der].concat(), &["zero bytes"]),
+        ("jks", [&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2][..], &der].concat(), &["keystore of Java", "-exportcert"]),
+        ("jceks", vec![0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2], &["keystore of Java", "-importkeystore"]),
+        ("json", json.into(), &["line 1", "in the place of line ends", "jq -r"]),
+        ("a-quotation", format!("\"{escaped}\"").into(), &["line 1", "in the place of line ends"]),
+        ("base64", base64.into(), &["line 1", "base64 of a whole PEM file", "base64 -d FILE > NEW.pem"]),
+        ("base64-lines", base64.replacen("LUNF", "LUNF\n", 1).into(), &["line 1", "base64 -d FILE"]),
+        ("secret", secret.into(), &["line 4", "secret of Kubernetes", "base64 -d"]),
         ("html", b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>\n".to_vec(), &["web page"]),
         ("ssh", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here\n".to_vec(), &["key of SSH"]),
         ("prose", b"the certificate is in the mail\n".to_vec(), &["has no \"-----BEGIN\" line"]),

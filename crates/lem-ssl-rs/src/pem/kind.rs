@@ -70,7 +70,10 @@ impl Kind {
                 ": it is a private key; are two files exchanged? Keep it where nobody else can read it"
             }
             (Self::Certificate, Role::Lists) => ": it is a certificate; are two files exchanged?",
-            (Self::List, Role::Roots) => ": it is a revocation list, which has an option of its own",
+            (Self::List, Role::Roots) => {
+                ": it is a revocation list; remove it. A program gives it to a server with revocation_lists; the command \
+                 lem-ssl takes none"
+            }
             (Self::List, _) => ": it is a revocation list, which is given to those who verify us; remove it",
             (Self::Parameters, _) => ": it stands beside private keys; are two files exchanged? If not, remove it",
             (Self::Certificate, _) => ": remove it",

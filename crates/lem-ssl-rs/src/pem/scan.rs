@@ -43,7 +43,8 @@ impl Block {
         }
         base64::decode(&self.body).ok_or_else(|| {
             if self.body.contains(&b'\\') {
-                "is not base64: are the characters \"\\n\" in it in the place of line ends?"
+                "is not base64: are the characters \"\\n\" in it in the place of line ends? If so, write them as line ends, \
+                 with \"printf %b\", or \"jq -r\" if it is JSON"
             } else {
                 "is not base64, or not all of it; is it cut off, or was it edited?"
             }
@@ -66,6 +67,9 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block>, Damage> {
                 (None, None) => {
                     check_text_outside(rest).map_err(|what| damage(what.into()))?;
                     break;
+                }
+                (None, Some((before, _, after))) if !before.is_empty() && after.starts_with(b"\\n") => {
+                    return Err(damage(IS_ESCAPED.into()));
                 }
                 (None, Some((before, boundary, _))) if !before.is_empty() => {
                     let what = format!("{boundary} stands behind other text; to leave a block out, remove it");
@@ -182,10 +186,28 @@ const DASHES: &[u8] = b"-----";
 
 const IS_DAMAGED: &str = "it looks like a \"-----BEGIN\" or \"-----END\" line, but is not well formed";
 
+const IS_ESCAPED: &str = "the characters \"\\n\" stand here in the place of line ends, inside of other text, as in JSON: take \
+                          the value out of it and write them as line ends, with \"jq -r .NAME FILE\" if it is JSON";
+
+/// What `-----BEGIN` is in base64.
+const BEGIN_IN_BASE64: &[u8] = b"LS0tLS1CRUdJTi";
+
+const IS_BASE64_OF_PEM: &str =
+    "this is the base64 of a whole PEM file: decode it first, with \"base64 -d FILE > NEW.pem\"";
+
+const HAS_BASE64_OF_PEM: &str = "this is the base64 of a whole PEM file behind other text, as in a secret of Kubernetes: take \
+                                 it out of it and decode it, with \"base64 -d\"; kubectl does the first with \"kubectl get \
+                                 secret NAME -o jsonpath='{.data.tls\\.crt}'\"";
+
 /// Text around blocks may say what it likes, unless it looks like a part of a block.
 fn check_text_outside(line: &[u8]) -> Result<(), &'static str> {
     if looks_like_boundary(line) {
         return Err(IS_DAMAGED);
+    }
+    match line.windows(BEGIN_IN_BASE64.len()).position(|window| window == BEGIN_IN_BASE64) {
+        Some(0) => return Err(IS_BASE64_OF_PEM),
+        Some(_) => return Err(HAS_BASE64_OF_PEM),
+        None => {}
     }
     if looks_like_base64(line) {
         return Err("there is base64 outside of a block; is the \"-----BEGIN\" line above it damaged?");
