@@ -65,8 +65,8 @@ pub(crate) struct GetArgs {
 const HELP: &str = "\
 What has arrived is kept in FILE.part, and FILE appears, or is replaced, when everything is there.
 The same command goes on with what is there if the server says that its file is still the same one
-(ETag, Last-Modified; kept in FILE.part.json), and begins anew if not, or if others have written
-to FILE.part. A body that is cut off is an error, and so is an answer that brings no file (202,
+(ETag, Last-Modified; kept in FILE.part.json), and begins anew if not, or if FILE.part has another
+length or time than it was left with. A body that is cut off is an error, and so is an answer that brings no file (202,
 204) or only a part of it. Only https is fetched, and no redirect leads out of it. Progress is
 shown on a terminal only.
 

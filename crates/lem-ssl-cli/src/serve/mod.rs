@@ -52,7 +52,7 @@ pub(crate) struct ServeArgs {
     /// Let a client take so many seconds for the head of a request, from its first byte on
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     head_timeout: Duration,
-    /// After SIGTERM or Ctrl-C, let clients finish for so many seconds
+    /// After SIGTERM or Ctrl-C, let clients finish for so many seconds; closing what is left may take 5 more
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     drain: Duration,
     /// No access log on standard error
@@ -65,8 +65,10 @@ pub(crate) struct ServeArgs {
 const HELP: &str = "\
 Prints one line, \"listening on ADDRESS\", on standard output when it is ready. SIGHUP reads
 certificates, keys and roots again; SIGTERM and Ctrl-C stop accepting and let clients finish, a
-second one ends at once; SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes
-when it ends; one that was left by a server that was killed is replaced.
+second one ends at once; SIGUSR1 and SIGUSR2 do nothing. Clients of --http and --files that are
+between two requests go at once; those of --echo are never between two, and keep the server for
+the whole time of --drain. The file of a Unix-domain socket goes when it ends; one that was left
+by a server that was killed is replaced.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http

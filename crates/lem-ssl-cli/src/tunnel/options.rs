@@ -64,7 +64,7 @@ pub(super) struct LimitArgs {
     /// Cut a connection on which nothing has moved for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub(super) idle_timeout: Duration,
-    /// After SIGTERM or Ctrl-C, let connections finish for so many seconds
+    /// After SIGTERM or Ctrl-C, let connections finish for so many seconds; closing what is left may take 5 more
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) drain: Duration,
 }
