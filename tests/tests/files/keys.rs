@@ -1,5 +1,9 @@
 //! Private keys that cannot be used.
 
+use lem_ssl_rs::{Context, Identity};
+use lem_ssl_tests::pki::Leaf;
+use lem_ssl_tests::scratch::Scratch;
+
 use crate::support::{Place, armour, element, pki, says};
 
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -34,8 +38,49 @@ fn a_key_of_a_kind_that_is_not_supported_is_called_by_its_name() {
         ("a key on the curve P-256", curve(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7])),
     ] {
         let error = Place::Key.build(&key).unwrap_err().to_string();
-        says(kind, &error, &["the private key for the PEM text cannot be used", kind, "openssl pkey -noout -check"]);
+        says(
+            kind,
+            &error,
+            &["the private key in the key's PEM text cannot be used", kind, "openssl pkey -noout -check"],
+        );
     }
+}
+
+/// What is known for certain is not followed by a guess.
+#[test]
+fn a_key_that_signs_nothing_is_not_called_damaged() {
+    for (kind, identifier) in [("X25519", 0x6e), ("X448", 0x6f)] {
+        let error = Place::Key.build(pkcs8(&[0x2b, 0x65, identifier], None, &[1; 32])).unwrap_err().to_string();
+        says(kind, &error, &[kind, "agrees on secrets and signs nothing. "]);
+        assert!(!error.contains("damaged"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_and_one_of_another_certificate_are_named_by_their_file() {
+    let scratch = Scratch::new("files");
+    let between = pki().root.intermediate("Between");
+    let issued = between.issue(Leaf::server(&["localhost"]));
+    let pem: Vec<_> = issued.chain_pem.split_inclusive("-----END CERTIFICATE-----\n").collect();
+    let build = |chain: &str, key: &str| {
+        let (chain, key) = (scratch.write("chain.pem", chain), scratch.write("own.key", key));
+        let identity = Identity::from_pem_files(&chain, &key).unwrap();
+        let shown = [chain.display().to_string(), key.display().to_string()];
+        (Context::builder().identity(identity).build().map(drop), shown)
+    };
+    let (built, [_, key]) = build(&issued.chain_pem, &pkcs8(&[0x2b, 0x65, 0x6e], None, &[1; 32]));
+    says("unusable", &built.unwrap_err().to_string(), &[&format!("the private key in {key} cannot be used")]);
+    build(&issued.chain_pem, &issued.key_pem).0.unwrap();
+    let (built, [chain, key]) = build(&[pem[1], pem[0]].concat(), &issued.key_pem);
+    let first = format!("the private key in {key} does not belong to the first certificate in {chain} (CN=Between)");
+    says(
+        "order",
+        &built.unwrap_err().to_string(),
+        &[&first, "belongs to certificate number 2 (CN=localhost): put that"],
+    );
+    let (built, [chain, key]) = build(&issued.chain_pem, &pki().server.key_pem);
+    let first = format!("the private key in {key} does not belong to the first certificate in {chain} (CN=localhost)");
+    says("another", &built.unwrap_err().to_string(), &[&first, "is it the key of another certificate"]);
 }
 
 #[test]

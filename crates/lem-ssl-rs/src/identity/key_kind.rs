@@ -4,8 +4,20 @@ use rustls::pki_types::PrivateKeyDer;
 
 use crate::der::{self, CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 
-/// `a key on the curve P-521`, `an RSA key with 1024 bits`.
+/// What a key is that cannot be used: `an RSA key with 1024 bits, and damaged, or of a kind that ...`.
 pub(super) fn kind_of(key: &PrivateKeyDer<'_>) -> String {
+    let name = name_of(key);
+    // There is no need to guess.
+    if name.ends_with(SIGNS_NOTHING) {
+        return name;
+    }
+    format!("{name}, and damaged, or of a kind that the cryptography in use does not sign with")
+}
+
+const SIGNS_NOTHING: &str = ", which agrees on secrets and signs nothing";
+
+/// `a key on the curve P-521`, `an RSA key with 1024 bits`.
+fn name_of(key: &PrivateKeyDer<'_>) -> String {
     let kind = match key {
         PrivateKeyDer::Pkcs8(key) => pkcs8(key.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(key) => rsa(key.secret_pkcs1_der()),
@@ -28,8 +40,8 @@ fn pkcs8(der: &[u8]) -> Option<String> {
         [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01] => "a DSA key".into(),
         [0x2b, 0x65, 0x70] => "an Ed25519 key".into(),
         [0x2b, 0x65, 0x71] => "an Ed448 key".into(),
-        [0x2b, 0x65, 0x6e] => "an X25519 key, which agrees on secrets and signs nothing".into(),
-        [0x2b, 0x65, 0x6f] => "an X448 key, which agrees on secrets and signs nothing".into(),
+        [0x2b, 0x65, 0x6e] => format!("an X25519 key{SIGNS_NOTHING}"),
+        [0x2b, 0x65, 0x6f] => format!("an X448 key{SIGNS_NOTHING}"),
         _ => return None,
     })
 }

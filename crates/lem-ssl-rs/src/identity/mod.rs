@@ -13,6 +13,7 @@ use webpki::EndEntityCert;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
+use crate::x509::readable;
 
 mod by_name;
 mod key_kind;
@@ -41,6 +42,8 @@ struct Inner {
     ocsp: Option<Vec<u8>>,
     /// Where it came from, for messages.
     origin: String,
+    /// Where its key came from, for messages.
+    key_origin: String,
 }
 
 impl Identity {
@@ -60,8 +63,8 @@ impl Identity {
         // A pipe can be read once only.
         let key_text = if key == chain { None } else { Some(pem::read_file(ConfigPart::Identity, key)?) };
         let certificates = pem::chain(Origin::File(chain), &chain_text)?;
-        let key = pem::private_key(Origin::File(key), key_text.as_ref().unwrap_or(&chain_text))?;
-        Ok(Self::found(certificates, key, chain.display().to_string()))
+        let found = pem::private_key(Origin::File(key), key_text.as_ref().unwrap_or(&chain_text))?;
+        Ok(Self::found(certificates, found, chain.display().to_string(), key.display().to_string()))
     }
 
     /// As [`from_pem_files`](Self::from_pem_files), from texts.
@@ -71,29 +74,44 @@ impl Identity {
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
         let certificates = pem::chain(Origin::Given("the chain's PEM text"), chain.as_ref())?;
         let key = pem::private_key(Origin::Given("the key's PEM text"), key.as_ref())?;
-        Ok(Self::found(certificates, key, "the PEM text".into()))
+        Ok(Self::found(certificates, key, "the PEM text".into(), "the key's PEM text".into()))
     }
 
-    fn found(chain: Vec<Found<CertificateDer<'static>>>, key: Found<PrivateKeyDer<'static>>, origin: String) -> Self {
-        Self::new(chain.into_iter().map(|found| found.item).collect(), key.item, origin)
+    fn found(
+        chain: Vec<Found<CertificateDer<'static>>>,
+        key: Found<PrivateKeyDer<'static>>,
+        origin: String,
+        key_origin: String,
+    ) -> Self {
+        Self::new(chain.into_iter().map(|found| found.item).collect(), key.item, origin, key_origin)
     }
 
     /// From a chain and a key in DER.
     pub fn from_der(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
-        Self::new(chain, key, "the DER given".into())
+        Self::new(chain, key, "the DER given".into(), "the DER given".into())
     }
 
-    fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>, origin: String) -> Self {
-        Self { inner: Arc::new(Inner { chain, key, ocsp: None, origin }) }
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        origin: String,
+        key_origin: String,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { chain, key, ocsp: None, origin, key_origin }) }
     }
 
     /// The same identity with an OCSP response (RFC 6960, DER) that a server shows with its certificate, so that its
     /// clients need not ask the issuer whether it was revoked.
     #[must_use]
     pub fn with_ocsp_response(&self, response: impl Into<Vec<u8>>) -> Self {
-        let Inner { chain, key, origin, .. } = &*self.inner;
-        let inner =
-            Inner { chain: chain.clone(), key: key.clone_key(), ocsp: Some(response.into()), origin: origin.clone() };
+        let Inner { chain, key, origin, key_origin, .. } = &*self.inner;
+        let inner = Inner {
+            chain: chain.clone(),
+            key: key.clone_key(),
+            ocsp: Some(response.into()),
+            origin: origin.clone(),
+            key_origin: key_origin.clone(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -126,11 +144,10 @@ impl Identity {
         }
         // What a provider says of a key is for its authors.
         let key = keys.load_private_key(self.inner.key.clone_key()).map_err(|_| {
+            let (key_origin, kind) = (&self.inner.key_origin, kind_of(&self.inner.key));
             wrong(format!(
-                "the private key for {origin} cannot be used: it is {}, and damaged or of a kind that the cryptography in \
-                 use does not sign with. \"openssl pkey -noout -check -in FILE\" looks at it; a key on P-256, or RSA with \
-                 2048 to 4096 bits, works everywhere",
-                kind_of(&self.inner.key)
+                "the private key in {key_origin} cannot be used: it is {kind}. \"openssl pkey -noout -check -in FILE\" looks \
+                 at it; a key on P-256, or RSA with 2048 to 4096 bits, works everywhere",
             ))
         })?;
         let mut certified = CertifiedKey::new(self.inner.chain.clone(), key);
@@ -138,15 +155,37 @@ impl Identity {
         match certified.keys_match() {
             // A provider that cannot tell the public key leaves it to the handshake.
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),
-            Err(rustls::Error::InconsistentKeys(_)) => {
-                Err(wrong(format!("the private key does not belong to the first certificate in {origin}")))
-            }
+            Err(rustls::Error::InconsistentKeys(_)) => Err(wrong(self.of_another_certificate(&certified))),
             Err(_) => {
                 let why = EndEntityCert::try_from(&self.inner.chain[0]).err();
                 let why = why.map_or("something in it is not understood here".into(), |error| webpki_words(&error));
                 Err(wrong(format!("the first certificate in {origin} cannot be used: {why}")))
             }
         }
+    }
+}
+
+impl Identity {
+    /// The key does not belong to the first certificate: says to which one it does, if to any in the chain.
+    fn of_another_certificate(&self, certified: &CertifiedKey) -> String {
+        let Inner { chain, origin, key_origin, .. } = &*self.inner;
+        let named = |certificate| {
+            let subject = der::Certificate::read(certificate).and_then(|certificate| readable(certificate.subject));
+            subject.map(|subject| format!(" ({subject})")).unwrap_or_default()
+        };
+        let fits = |certificate: &CertificateDer<'static>| {
+            CertifiedKey::new(vec![certificate.clone()], certified.key.clone()).keys_match().is_ok()
+        };
+        let advice = match chain.iter().position(fits) {
+            Some(at) => format!(
+                "it belongs to certificate number {}{}: put that one first, and behind it the certificate of its issuer",
+                at + 1,
+                named(&chain[at])
+            ),
+            None => "is it the key of another certificate, or of one that this has replaced?".to_owned(),
+        };
+        let first = named(&chain[0]);
+        format!("the private key in {key_origin} does not belong to the first certificate in {origin}{first}; {advice}")
     }
 }
 
