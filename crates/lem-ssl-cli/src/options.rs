@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version, danger};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, IdentityWarning, Roots, Version, danger};
 
 use crate::exit::{Exit, Failure};
 
@@ -133,10 +133,24 @@ impl<T> Loaded<T> {
 }
 
 impl Loaded<ContextBuilder> {
-    /// With the identity in these files.
-    fn identity(mut self, cert: &Path, key: &Path) -> Result<Self, Failure> {
+    /// With the identity in these files, which is shown to servers.
+    fn identity(self, cert: &Path, key: &Path) -> Result<Self, Failure> {
+        self.identity_with(cert, key, Identity::warnings)
+    }
+
+    /// With the identity in these files, which is shown to clients.
+    fn server_identity(self, cert: &Path, key: &Path) -> Result<Self, Failure> {
+        self.identity_with(cert, key, Identity::server_warnings)
+    }
+
+    fn identity_with(
+        mut self,
+        cert: &Path,
+        key: &Path,
+        warnings: fn(&Identity, SystemTime) -> Vec<IdentityWarning>,
+    ) -> Result<Self, Failure> {
         let identity = Identity::from_pem_files(cert, key)?;
-        let warnings = identity.warnings(SystemTime::now());
+        let warnings = warnings(&identity, SystemTime::now());
         self.warnings.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", cert.display())));
         Ok(self.map(|builder| builder.identity(identity)))
     }

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::{Identity, IdentityWarning};
-use lem_ssl_tests::pki::{Authority, Leaf};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, FOR_CLIENTS, FOR_SERVERS, SEQUENCE, element};
+use lem_ssl_tests::pki::{Authority, Leaf, self_signed};
+use rustls::pki_types::CertificateDer;
 
 use crate::support::pki;
 
@@ -63,4 +65,103 @@ fn a_chain_in_another_order_or_of_other_issuers_is_told() {
     );
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(warnings(&[pem[0], &pki().other.certificate_pem()].concat(), now).len(), 1);
+}
+
+/// What a server's log says of this chain.
+fn of_server(chain: Vec<CertificateDer<'static>>, key: &DraftKey) -> Vec<String> {
+    let identity = Identity::from_der(chain, key.private());
+    identity.server_warnings(SystemTime::now()).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_makes_clients_refuse_a_server_is_told_before_any_comes() {
+    const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    let [root, upper, middle, leaf, other] = [(); 5].map(|()| DraftKey::new());
+    let good = || Draft::leaf(&["localhost"], "Middle", &leaf);
+    let between = || Draft::authority("Middle", "Root", &middle);
+    let use_of = |bits: u8| element(3, &[0, bits]);
+    let months = |draft: Draft| draft.between(-10, 300);
+    let told = |own: Draft, above: Draft| of_server(vec![months(own).sign(&middle), months(above).sign(&root)], &leaf);
+    assert_eq!(told(good(), between()), Vec::<String>::new());
+    let everything = good().with_purposes(&[FOR_CLIENTS, FOR_SERVERS]).with(KEY_USAGE, true, &use_of(0x80));
+    assert_eq!(told(everything, between().with(KEY_USAGE, true, &use_of(0x06))), Vec::<String>::new());
+    let nameless = Draft::new("localhost", "Middle", &leaf);
+    let authority = Draft::authority("leaf", "Middle", &leaf).with_names(&[(0x82, b"localhost")]);
+    for (name, own, above, words) in [
+        (
+            "purpose",
+            good().with_purposes(&[FOR_CLIENTS]),
+            between(),
+            "the certificate (CN=leaf) is not for servers, but for clients",
+        ),
+        (
+            "purpose above",
+            good(),
+            between().with_purposes(&[FOR_CLIENTS]),
+            "certificate number 2 of the chain (CN=Middle) is not for servers",
+        ),
+        ("no names", nameless, between(), "(CN=localhost) has neither a DNS name nor an IP address"),
+        ("an authority", authority, between(), "the certificate (CN=leaf) is that of a certificate authority"),
+        (
+            "no authority",
+            good(),
+            Draft::new("Middle", "Root", &middle),
+            "certificate number 2 of the chain (CN=Middle) is not an authority's",
+        ),
+        (
+            "another key",
+            good(),
+            Draft::authority("Middle", "Root", &other),
+            "the certificate (CN=leaf) is not signed with the key of the next",
+        ),
+        (
+            "extension",
+            good().with(&[0x2a, 3, 4], true, &element(SEQUENCE, &[])),
+            between(),
+            "(CN=leaf) has a critical extension (1.2.3.4)",
+        ),
+        (
+            "extension above",
+            good(),
+            between().with(&[0x2a, 3, 4], true, &[5, 0]),
+            "(CN=Middle) has a critical extension (1.2.3.4)",
+        ),
+        (
+            "key usage",
+            good().with(KEY_USAGE, true, &use_of(0x20)),
+            between(),
+            "(CN=leaf) has a key that is not for signatures",
+        ),
+        (
+            "key usage above",
+            good(),
+            between().with(KEY_USAGE, true, &use_of(0x02)),
+            "(CN=Middle) has a key that is not for signing certificates",
+        ),
+    ] {
+        let told = told(own, above);
+        assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
+    }
+    let chain = vec![
+        months(good()).sign(&middle),
+        months(Draft::authority("Middle", "Upper", &middle)).sign(&upper),
+        months(Draft::authority("Upper", "Root", &upper).with_path_length(0)).sign(&root),
+    ];
+    let told = of_server(chain, &leaf);
+    assert!(
+        told.len() == 1 && told[0].contains("(CN=Upper) allows 0 intermediate authorities below it, and 1"),
+        "{told:?}"
+    );
+}
+
+/// A client's certificate needs no names, and is not for servers.
+#[test]
+fn a_client_is_not_told_what_only_servers_need() {
+    let key = DraftKey::new();
+    let own = Draft::new("me", "Root", &key).with_purposes(&[FOR_CLIENTS]).between(-10, 300).sign(&DraftKey::new());
+    let identity = Identity::from_der(vec![own], key.private());
+    assert_eq!(identity.warnings(SystemTime::now()), []);
+    assert_eq!(identity.server_warnings(SystemTime::now()).len(), 2);
+    let own = self_signed(Leaf::server(&["localhost"]));
+    assert_eq!(Identity::from_der(own.chain_der.clone(), own.private_key()).server_warnings(SystemTime::now()), []);
 }

@@ -64,6 +64,6 @@ impl ServerArgs {
         if self.cert.is_empty() {
             return Err(wrong("a server needs --cert FILE --key FILE, or --self-signed NAMES"));
         }
-        self.cert.iter().zip(&self.key).try_fold(builder, |builder, (cert, key)| builder.identity(cert, key))
+        self.cert.iter().zip(&self.key).try_fold(builder, |builder, (cert, key)| builder.server_identity(cert, key))
     }
 }

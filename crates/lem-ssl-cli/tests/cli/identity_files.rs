@@ -27,6 +27,15 @@ fn an_expired_certificate_is_told_in_the_log_with_its_dates_and_path() {
 }
 
 #[test]
+fn an_identity_that_clients_will_refuse_is_told_in_the_log() {
+    let world = World::new();
+    let files = world.issue("own", Leaf::client(&["localhost"]));
+    let server = Server::start(&[&["--http"][..], &files.arguments()].concat());
+    let warning = "the certificate (CN=localhost) is not for servers, but for clients (extended key usage)";
+    server.running.wait_for(&format!("warning: {}: {warning}", files.chain));
+}
+
+#[test]
 fn a_file_with_a_damaged_part_is_refused_at_the_start_and_at_a_reload() {
     let world = World::new();
     let files = world.good();

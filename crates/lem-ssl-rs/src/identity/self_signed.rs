@@ -72,7 +72,12 @@ impl Identity {
         params.not_after = (now + VALIDITY).into();
         let certificate = params.self_signed(&key).map_err(|error| failed("it cannot be signed").because(error))?;
         let private = PrivatePkcs8KeyDer::from(key.pkcs8);
-        Ok(Self::new(vec![certificate.der().clone()], private.into(), "a self-signed identity".into()))
+        Ok(Self::new(
+            vec![certificate.der().clone()],
+            private.into(),
+            "a self-signed identity".into(),
+            "a self-signed identity".into(),
+        ))
     }
 }
 

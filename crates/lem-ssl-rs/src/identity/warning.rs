@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Identity;
-use crate::x509::{Date, Raw, Span, readable};
+use crate::provider::default_provider;
+use crate::trust::is_signed_by_another;
+use crate::x509::{Date, GeneralName, KeyUse, Raw, Span, purpose_name, readable};
 
 /// Something about an [`Identity`] that makes peers refuse it, now or soon. Times are since 1970-01-01 UTC.
 ///
@@ -54,6 +56,72 @@ pub enum IdentityWarning {
         /// Who has issued the one before it.
         issuer: Option<String>,
     },
+    /// Our own certificate is an authority's (CA:TRUE), which many peers refuse.
+    IsAuthority {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+    },
+    /// A certificate stands above another, but is not an authority's (CA:TRUE is missing).
+    NotAuthority {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+    },
+    /// More authorities stand below a certificate than it allows.
+    PathLength {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+        /// How many may.
+        allowed: u64,
+        /// How many do.
+        found: u64,
+    },
+    /// A certificate is not signed with the key of the next one, though that has its issuer's name.
+    BadSignature {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+    },
+    /// A certificate has a critical extension that peers do not understand.
+    UnsupportedExtension {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+        /// Its object identifier.
+        oid: String,
+    },
+    /// A certificate's key usage does not allow what the key is needed for.
+    KeyUsage {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+        /// What it is needed for.
+        required: &'static str,
+    },
+    /// A server's certificate, or one above it, is for other purposes (extended key usage).
+    NotForServers {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+        /// The purposes that it is for.
+        purposes: Vec<String>,
+    },
+    /// A server's certificate has neither a DNS name nor an IP address among its alternative names.
+    NoNames {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+    },
 }
 
 impl Identity {
@@ -96,7 +164,82 @@ impl Identity {
                 warnings.push(IdentityWarning::ExpiresSoon { certificate, subject, checked, not_after });
             }
         }
+        self.check_shape(&mut warnings);
         warnings
+    }
+
+    /// As [`warnings`](Self::warnings), of an identity that a server shows: besides, what only a server's certificate needs.
+    pub fn server_warnings(&self, now: SystemTime) -> Vec<IdentityWarning> {
+        const SERVERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+        const MAX_TOLD: usize = 5;
+        let mut warnings = self.warnings(now);
+        for (index, read) in self.readable_chain().into_iter().enumerate().filter_map(|(at, read)| Some((at, read?))) {
+            let (certificate, subject) = (index + 1, readable(read.subject));
+            let names_somebody =
+                read.extensions.names().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_)));
+            if index == 0 && !names_somebody {
+                warnings.push(IdentityWarning::NoNames { certificate, subject: subject.clone() });
+            }
+            if read.extensions.purposes().is_some_and(|mut purposes| !purposes.any(|purpose| purpose == SERVERS)) {
+                let purposes = read.extensions.purposes().into_iter().flatten().take(MAX_TOLD);
+                let purposes = purposes.map(purpose_name).collect();
+                warnings.push(IdentityWarning::NotForServers { certificate, subject, purposes });
+            }
+        }
+        warnings
+    }
+
+    fn readable_chain(&self) -> Vec<Option<Raw<'_>>> {
+        self.chain().iter().map(|der| Raw::read(der).ok()).collect()
+    }
+
+    /// What no date mends: what each certificate is, and whether the one above has signed it.
+    fn check_shape(&self, warnings: &mut Vec<IdentityWarning>) {
+        let provider = default_provider();
+        let chain = self.readable_chain();
+        // Those that each have the issuer's name of the one before; what follows is in no use.
+        let mut below: Option<&Raw<'_>> = None;
+        for (index, read) in chain.iter().enumerate() {
+            let Some(read) = read else { break };
+            let (certificate, subject) = (index + 1, || readable(read.subject));
+            if let Some(signed) = below {
+                if signed.issuer != read.subject {
+                    break;
+                }
+                if let Ok(provider) = &provider
+                    && is_signed_by_another(signed, read, provider.signature_verification_algorithms)
+                {
+                    let subject = readable(signed.subject);
+                    warnings.push(IdentityWarning::BadSignature { certificate: index, subject });
+                }
+            }
+            match (index, read.extensions.authority) {
+                (0, Some(_)) => warnings.push(IdentityWarning::IsAuthority { certificate, subject: subject() }),
+                (0, None) => {}
+                // Before version 3, nothing could say so.
+                (_, None) if read.version == 3 => {
+                    warnings.push(IdentityWarning::NotAuthority { certificate, subject: subject() });
+                }
+                (_, authority) => {
+                    let (allowed, found) = (authority.flatten(), index as u64 - 1);
+                    if let Some(allowed) = allowed.filter(|allowed| found > *allowed) {
+                        let subject = subject();
+                        warnings.push(IdentityWarning::PathLength { certificate, subject, allowed, found });
+                    }
+                }
+            }
+            if let Some(oid) = read.extensions.unknown_critical_oid() {
+                warnings.push(IdentityWarning::UnsupportedExtension { certificate, subject: subject(), oid });
+            }
+            let (key_use, required) = match index {
+                0 => (KeyUse::Signatures, "signatures"),
+                _ => (KeyUse::Certificates, "signing certificates"),
+            };
+            if !read.extensions.allows(key_use) {
+                warnings.push(IdentityWarning::KeyUsage { certificate, subject: subject(), required });
+            }
+            below = Some(read);
+        }
     }
 }
 
@@ -108,7 +251,15 @@ impl fmt::Display for IdentityWarning {
         let (Self::Expired { certificate, subject, .. }
         | Self::ExpiresSoon { certificate, subject, .. }
         | Self::NotYetValid { certificate, subject, .. }
-        | Self::NotTheIssuer { certificate, subject, .. }) = self;
+        | Self::NotTheIssuer { certificate, subject, .. }
+        | Self::IsAuthority { certificate, subject }
+        | Self::NotAuthority { certificate, subject }
+        | Self::PathLength { certificate, subject, .. }
+        | Self::BadSignature { certificate, subject }
+        | Self::UnsupportedExtension { certificate, subject, .. }
+        | Self::KeyUsage { certificate, subject, .. }
+        | Self::NotForServers { certificate, subject, .. }
+        | Self::NoNames { certificate, subject }) = self;
         match certificate {
             1 => f.write_str("the certificate")?,
             number => write!(f, "certificate number {number} of the chain")?,
@@ -148,6 +299,39 @@ impl fmt::Display for IdentityWarning {
                 }
                 f.write_str(": some clients will refuse the chain")
             }
+            Self::IsAuthority { .. } => {
+                f.write_str(" is that of a certificate authority (CA:TRUE): many peers refuse it; issue one from it")
+            }
+            Self::NotAuthority { .. } => f.write_str(
+                " is not an authority's (CA:TRUE is missing), so it cannot vouch for the one before it: peers will refuse \
+                 the chain",
+            ),
+            Self::PathLength { allowed, found, .. } => write!(
+                f,
+                " allows {allowed} intermediate authorities below it, and {found} stand there (path length constraint): \
+                 peers will refuse the chain"
+            ),
+            Self::BadSignature { .. } => f.write_str(
+                " is not signed with the key of the next one, though that has its issuer's name: peers will refuse the chain",
+            ),
+            Self::UnsupportedExtension { oid, .. } => {
+                write!(f, " has a critical extension ({oid}) that peers do not understand: they must refuse it")
+            }
+            Self::KeyUsage { required, .. } => {
+                write!(f, " has a key that is not for {required} (key usage): some peers will refuse it")
+            }
+            Self::NotForServers { purposes, .. } if purposes.is_empty() => {
+                f.write_str(" is for no purpose at all, so not for servers (extended key usage): clients will refuse it")
+            }
+            Self::NotForServers { purposes, .. } => write!(
+                f,
+                " is not for servers, but for {} (extended key usage): clients will refuse it",
+                purposes.join(", ")
+            ),
+            Self::NoNames { .. } => f.write_str(
+                " has neither a DNS name nor an IP address (subject alternative names): clients will refuse it, because \
+                 its subject does not count",
+            ),
         }
     }
 }

@@ -372,21 +372,48 @@ impl<'a> Walk<'a> {
 }
 
 impl Explainer {
-    /// Whether the message is signed with this key: the contents of a `SubjectPublicKeyInfo`.
     fn signed_by(&self, message: &[u8], algorithm: &[u8], signature: &[u8], key: &[u8]) -> Signed {
-        let Some((kind, bits)) = key_parts(key) else { return Signed::UnsupportedKey };
-        let mut same_signature =
-            self.algorithms.all.iter().filter(|one| one.signature_alg_id().as_ref() == algorithm).peekable();
-        if same_signature.peek().is_none() {
-            return Signed::UnsupportedAlgorithm;
-        }
-        match same_signature.find(|one| one.public_key_alg_id().as_ref() == kind) {
-            None => Signed::UnsupportedKey,
-            Some(one) => match one.verify_signature(bits, message, signature) {
-                Ok(()) => Signed::Yes,
-                Err(_) => Signed::No,
-            },
-        }
+        signed_by(self.algorithms, message, algorithm, signature, key)
+    }
+}
+
+/// Whether the message is signed with this key: the contents of a `SubjectPublicKeyInfo`.
+fn signed_by(
+    algorithms: WebPkiSupportedAlgorithms,
+    message: &[u8],
+    algorithm: &[u8],
+    signature: &[u8],
+    key: &[u8],
+) -> Signed {
+    let Some((kind, bits)) = key_parts(key) else { return Signed::UnsupportedKey };
+    let mut same_signature =
+        algorithms.all.iter().filter(|one| one.signature_alg_id().as_ref() == algorithm).peekable();
+    if same_signature.peek().is_none() {
+        return Signed::UnsupportedAlgorithm;
+    }
+    match same_signature.find(|one| one.public_key_alg_id().as_ref() == kind) {
+        None => Signed::UnsupportedKey,
+        Some(one) => match one.verify_signature(bits, message, signature) {
+            Ok(()) => Signed::Yes,
+            Err(_) => Signed::No,
+        },
+    }
+}
+
+/// Whether another key than this one's has signed a certificate, as far as the cryptography can tell.
+pub(crate) fn is_signed_by_another(
+    certificate: &Raw<'_>,
+    issuer: &Raw<'_>,
+    algorithms: WebPkiSupportedAlgorithms,
+) -> bool {
+    let (message, algorithm) = (certificate.signed, certificate.signature_algorithm);
+    match signed_by(algorithms, message, algorithm, certificate.signature, issuer.key) {
+        Signed::No => weak(issuer.key).is_none(),
+        Signed::UnsupportedKey => algorithms
+            .all
+            .iter()
+            .any(|one| key_parts(issuer.key).is_some_and(|(kind, _)| one.public_key_alg_id().as_ref() == kind)),
+        Signed::Yes | Signed::UnsupportedAlgorithm => false,
     }
 }
 

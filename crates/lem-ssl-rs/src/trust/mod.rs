@@ -11,7 +11,7 @@ mod verifier;
 
 pub use clients::ClientAuth;
 pub(crate) use clients::{Clients, clients};
-pub(crate) use explain::Explainer;
+pub(crate) use explain::{Explainer, is_signed_by_another};
 pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
