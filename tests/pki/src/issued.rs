@@ -66,7 +66,8 @@ pub(super) fn certificate_pem(certificate: &CertificateDer<'static>) -> String {
     armour("CERTIFICATE", certificate)
 }
 
-pub(super) fn armour(label: &str, der: &[u8]) -> String {
+/// A block of PEM.
+pub fn armour(label: &str, der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&Pem::new(label, der), lines)
 }

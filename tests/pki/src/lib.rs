@@ -32,6 +32,6 @@ mod leaf;
 mod tests;
 
 pub use authority::{Authority, self_signed};
-pub use issued::Issued;
+pub use issued::{Issued, armour};
 pub use key::KeyKind;
 pub use leaf::Leaf;

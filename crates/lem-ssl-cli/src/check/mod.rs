@@ -16,6 +16,7 @@ use crate::text::printable;
 
 mod clock;
 mod probe;
+mod remarks;
 mod report;
 mod steps;
 

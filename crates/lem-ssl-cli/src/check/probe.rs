@@ -1,5 +1,6 @@
 //! Looking at one server.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use lem_ssl_rs::rustls::pki_types::CertificateDer;
 use lem_ssl_rs::{Context, Deadline, Error, ReadMode, Stream, TcpStream, TlsError, now, timeout};
 
 use super::clock::Clock;
+use super::remarks::remarks;
 use super::report::{Report, Resumption};
 use super::steps::steps;
 use crate::dial::Goal;
@@ -22,6 +24,8 @@ pub(super) struct Probe {
     inspecting: Context,
     verified: Verified,
     verifies: bool,
+    /// What --ca names.
+    root_files: Vec<PathBuf>,
     /// We have a certificate of our own.
     shows_itself: bool,
     timeout: Duration,
@@ -42,6 +46,7 @@ impl Probe {
             verified,
             shows_itself: client.cert.is_some(),
             inspecting: client.inspecting_context()?,
+            root_files: client.ca.clone(),
             verifies: !client.danger_accept_any_certificate,
             timeout: client.timeout,
             days,
@@ -101,6 +106,7 @@ impl Probe {
             Ok(mut explanation) if self.verifies => {
                 explanation.findings.clear();
                 report.verification = steps(chain, &self.goal.name, &explanation);
+                report.remarks = remarks(chain, &explanation, &self.root_files);
                 report.set_chain(chain, explanation.root.as_ref().map(|_| explanation.path.as_slice()));
             }
             _ => report.set_chain(chain, None),

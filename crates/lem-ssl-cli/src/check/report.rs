@@ -26,6 +26,8 @@ pub(super) struct Report {
     problem: Option<String>,
     verified: bool,
     pub(super) verification: Vec<Step>,
+    /// What is accepted, and worth a look all the same.
+    pub(super) remarks: Vec<String>,
     session: Option<Session>,
     /// The session was looked at without verification, after the certificate had been refused.
     pub(super) inspected: bool,
@@ -104,6 +106,7 @@ impl Report {
             problem: None,
             verified: verifies,
             verification: Vec::new(),
+            remarks: Vec::new(),
             session: None,
             inspected: false,
             resumption: Resumption::Unknown,
@@ -193,6 +196,9 @@ impl Report {
             };
             let _ = writeln!(text, "  {label:<12}  {:<5} {outcome}: {}", step.step, step.detail);
             label = "";
+        }
+        for remark in &self.remarks {
+            let _ = writeln!(text, "  remark        {}", styled(WARN, remark));
         }
         if self.session.is_some() {
             let note = if self.inspected { ", looked at without verification" } else { "" };

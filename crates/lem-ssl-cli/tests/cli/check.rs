@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::net::TcpListener;
 
-use lem_ssl_tests::pki::{Authority, Issued, Leaf, self_signed};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, element};
+use lem_ssl_tests::pki::{Authority, Issued, Leaf, armour, self_signed};
 use serde_json::Value;
 
 use crate::support::{Server, World, lem_ssl};
@@ -80,6 +81,45 @@ fn checked_chain(world: &World, name: &str, issued: &Issued, further: &[&str], c
     let address = server.by_name();
     let report = lem_ssl([&["check", "--json", "--ca", &world.ca, &address][..], further].concat(), b"").expect(code);
     serde_json::from_str(&report.text()).unwrap()
+}
+
+/// What others refuse, and we do not, is good, and is told.
+#[test]
+fn what_is_accepted_here_and_not_everywhere_is_a_remark() {
+    const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    let world = World::new();
+    let [root, middle, leaf] = [(); 3].map(|()| DraftKey::new());
+    let use_of = |bits: u8| element(3, &[0, bits]);
+    let good = || Draft::leaf(&["localhost"], "Middle", &leaf);
+    let between = || Draft::authority("Middle", "Root", &middle);
+    let above = || Draft::authority("Root", "Root", &root);
+    let of_leaf = "the server's certificate (CN=leaf) has a key that is not for signatures (key usage)";
+    let of_middle = "certificate 2 of the chain (CN=Middle) has a key that is not for signing certificates (key usage)";
+    for (own, issuer, trusted, remark) in [
+        (good(), between(), above(), None),
+        (good().with(KEY_USAGE, true, &use_of(0x80)), between().with(KEY_USAGE, true, &use_of(0x04)), above(), None),
+        (good().with(KEY_USAGE, true, &use_of(0x20)), between(), above(), Some(of_leaf)),
+        (good(), between().with(KEY_USAGE, true, &use_of(0x82)), above(), Some(of_middle)),
+        (good(), between(), above().between(-20, -10), Some("the trusted root (CN=Root) in ")),
+        (good(), between(), above().between(10, 20), Some(" is not valid before 2")),
+    ] {
+        let pem = |draft: Draft, key: &DraftKey| armour("CERTIFICATE", &draft.sign(key));
+        let chain = pem(own, &middle) + &pem(issuer, &root);
+        let key = armour("PRIVATE KEY", leaf.private().secret_der());
+        let files = [("chain", chain), ("key", key), ("root", pem(trusted, &root))];
+        let [chain, key, root] = files.map(|(name, text)| world.scratch.write(name, text).display().to_string());
+        let server = Server::start(&["--echo", "--cert", &chain, "--key", &key]);
+        let report = lem_ssl(["check", "--json", "--ca", &root, &server.by_name()], b"").expect(0);
+        let report: Value = serde_json::from_str(&report.text()).unwrap();
+        assert_eq!(report["result"], "good");
+        let remarks = report["remarks"].as_array().unwrap();
+        assert_eq!(remarks.len(), usize::from(remark.is_some()), "{report}");
+        let Some(remark) = remark else { continue };
+        let told = remarks[0].as_str().unwrap();
+        assert!(told.contains(remark) && told.ends_with(": it is accepted here, not everywhere"), "{told}");
+        let text = lem_ssl(["check", "--ca", &root, &server.by_name()], b"").expect(0).text();
+        assert!(text.contains(&format!("  remark        {told}\n")), "{text}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::date::Date;
+use super::extensions::KeyUse;
 use super::general_name::GeneralName;
 use super::key::{algorithm_name, describe};
 use super::name::readable;
@@ -24,6 +25,8 @@ pub struct Certificate {
     key: String,
     signature_algorithm: String,
     is_authority: bool,
+    allows_signatures: bool,
+    allows_certificates: bool,
 }
 
 impl Certificate {
@@ -54,6 +57,8 @@ impl Certificate {
             key: describe(raw.key),
             signature_algorithm: algorithm_name(raw.signature_algorithm),
             is_authority: raw.extensions.authority.is_some(),
+            allows_signatures: raw.extensions.allows(KeyUse::Signatures),
+            allows_certificates: raw.extensions.allows(KeyUse::Certificates),
         })
     }
 
@@ -110,6 +115,16 @@ impl Certificate {
     /// Whether it is an authority's (CA:TRUE).
     pub fn is_authority(&self) -> bool {
         self.is_authority
+    }
+
+    /// Whether its key may sign handshakes (key usage `digitalSignature`); a certificate without key usage allows all.
+    pub fn allows_signatures(&self) -> bool {
+        self.allows_signatures
+    }
+
+    /// Whether its key may sign certificates (key usage `keyCertSign`); a certificate without key usage allows all.
+    pub fn allows_certificates(&self) -> bool {
+        self.allows_certificates
     }
 }
 
