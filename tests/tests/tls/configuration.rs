@@ -67,7 +67,11 @@ fn a_key_of_another_certificate_is_refused() {
         about(
             Context::builder().identity(mixed).build(),
             ConfigPart::Identity,
-            &["the private key does not belong to the first certificate"],
+            &[
+                "the private key in ",
+                "does not belong to the first certificate",
+                "is it the key of another certificate",
+            ],
         );
     }
 }

@@ -14,7 +14,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme};
 
-use super::explain::{Explainer, weak};
+use super::explain::Explainer;
+use super::signature::weak;
 use crate::error::{CertificateCheck, CertificateFault, CertificateProblem};
 use crate::x509::{Raw, describe_key};
 
