@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::services::port_of;
+use super::services::{encrypted, port_of};
 use super::zone;
 use crate::endpoint::Endpoint;
 use crate::error::AddressError;
@@ -52,6 +52,21 @@ pub trait ToAddress {
     /// # Errors
     /// What is wrong with the text.
     fn to_address(&self) -> Result<Address, AddressError>;
+
+    /// The address, for an encrypted connection: a URL whose scheme stands for plain text (`http://`) is refused.
+    ///
+    /// # Errors
+    /// As [`to_address`](Self::to_address), and for such a scheme.
+    ///
+    /// ```
+    /// # use lem_rs::ToAddress;
+    /// assert!("https://example.org".to_encrypted_address().is_ok());
+    /// let error = "http://example.org".to_encrypted_address().unwrap_err();
+    /// assert_eq!(error.problem(), "http:// is plain text: write https://, or use TcpStream or Listener");
+    /// ```
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        self.to_address()
+    }
 }
 
 impl Address {
@@ -69,6 +84,18 @@ impl Address {
             Self::Name { port, .. } => Some(*port),
             Self::Ip(address) => Some(address.port()),
             Self::Unix(_) => None,
+        }
+    }
+
+    /// As [`parse`](Self::parse), unless the scheme of a URL stands for plain text.
+    fn parse_encrypted(text: &str, port: Option<u16>) -> Result<Self, AddressError> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match scheme.and_then(|scheme| Some((scheme, encrypted(scheme)?))) {
+            Some((scheme, encrypted)) => {
+                let problem = format!("{scheme}:// is plain text: write {encrypted}://, or use TcpStream or Listener");
+                Err(AddressError::new(text, problem))
+            }
+            None => Self::parse(text, port),
         }
     }
 
@@ -241,11 +268,19 @@ impl ToAddress for str {
     fn to_address(&self) -> Result<Address, AddressError> {
         self.parse()
     }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        Address::parse_encrypted(self, None)
+    }
 }
 
 impl ToAddress for String {
     fn to_address(&self) -> Result<Address, AddressError> {
         self.parse()
+    }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        Address::parse_encrypted(self, None)
     }
 }
 
@@ -253,11 +288,19 @@ impl ToAddress for (&str, u16) {
     fn to_address(&self) -> Result<Address, AddressError> {
         Address::parse(self.0, Some(self.1))
     }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        Address::parse_encrypted(self.0, Some(self.1))
+    }
 }
 
 impl ToAddress for (String, u16) {
     fn to_address(&self) -> Result<Address, AddressError> {
         Address::parse(&self.0, Some(self.1))
+    }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        Address::parse_encrypted(&self.0, Some(self.1))
     }
 }
 
@@ -292,5 +335,9 @@ impl ToAddress for Address {
 impl<A: ToAddress + ?Sized> ToAddress for &A {
     fn to_address(&self) -> Result<Address, AddressError> {
         (**self).to_address()
+    }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        (**self).to_encrypted_address()
     }
 }

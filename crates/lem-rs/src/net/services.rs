@@ -22,6 +22,8 @@ const SERVICES: &[(&str, u16)] = &[
     ("ldap", 389),
     ("ldaps", 636),
     ("mqtt", 1883),
+    // Registered as secure-mqtt, and written so in URLs.
+    ("mqtts", 8883),
     ("mysql", 3306),
     ("nntps", 563),
     ("pop3", 110),
@@ -46,4 +48,10 @@ const SERVICES: &[(&str, u16)] = &[
 /// The port of a service, by its name in any case.
 pub(super) fn port_of(service: &str) -> Option<u16> {
     SERVICES.iter().find(|(name, _)| name.eq_ignore_ascii_case(service)).map(|(_, port)| *port)
+}
+
+/// The service that is the same in TLS, if this one is plain text: `https` for `http`.
+pub(super) fn encrypted(service: &str) -> Option<String> {
+    let encrypted = format!("{}s", service.to_ascii_lowercase());
+    (port_of(service).is_some() && port_of(&encrypted).is_some()).then_some(encrypted)
 }
