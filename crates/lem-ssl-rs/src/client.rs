@@ -36,7 +36,7 @@ impl Context {
     /// # Ok::<(), Error>(())
     /// ```
     pub async fn connect(&self, address: impl ToAddress) -> Result<Stream, Error> {
-        let address = address.to_address()?;
+        let address = address.to_encrypted_address()?;
         let name = name_of(&address)?;
         self.connect_verified(&address, name).await
     }
@@ -49,7 +49,7 @@ impl Context {
     ///
     /// **Cancel safety:** as [`connect`](Self::connect).
     pub async fn connect_as(&self, address: impl ToAddress, server_name: &str) -> Result<Stream, Error> {
-        let address = address.to_address()?;
+        let address = address.to_encrypted_address()?;
         let name = parse_name(server_name)?;
         self.connect_verified(&address, name).await
     }
@@ -72,11 +72,21 @@ impl Context {
     async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
         let config = self.client()?;
         let deadline = Deadline::after(self.inner().deadlines.connect);
-        let source = connect_source(address, &deadline).await?;
-        let session = Session::client(config, name).map_err(cannot_begin)?;
         let target = address.to_string();
-        let beginning = Beginning { source, session, received: Vec::new(), target, deadline, metered: None };
-        shake_hands(self.clone(), beginning).await
+        let remembers = self.inner().remembers.clone();
+        if let Some(remembers) = &remembers {
+            remembers.before(deadline, target.clone()).await?;
+        }
+        let source = connect_source(address, &deadline).await?;
+        let session = Session::client(config, name.clone()).map_err(cannot_begin)?;
+        let beginning =
+            Beginning { source, session, received: Vec::new(), target: target.clone(), deadline, metered: None };
+        let stream = shake_hands(self.clone(), beginning).await?;
+        if let Some(remembers) = remembers {
+            // If it cannot be remembered, there is no stream.
+            remembers.after(name, certificates_of(&stream), deadline, target).await.inspect_err(|_| stream.abort())?;
+        }
+        Ok(stream)
     }
 
     /// Goes over to TLS on a plain connection, as its client (STARTTLS). Call it when the peer has agreed, before
@@ -92,10 +102,18 @@ impl Context {
         let config = self.client()?;
         let (plain, mut received) = stream.into_parts()?;
         let deadline = Deadline::after(self.inner().deadlines.handshake);
-        let session = Session::client(config, name).map_err(cannot_begin)?;
-        let received = received.take_all();
         let target = target_of(server_name, &plain);
-        self.go_over(plain, session, received, target, deadline).await
+        let remembers = self.inner().remembers.clone();
+        if let Some(remembers) = &remembers {
+            remembers.before(deadline, target.clone()).await?;
+        }
+        let session = Session::client(config, name.clone()).map_err(cannot_begin)?;
+        let received = received.take_all();
+        let stream = self.go_over(plain, session, received, target.clone(), deadline).await?;
+        if let Some(remembers) = remembers {
+            remembers.after(name, certificates_of(&stream), deadline, target).await.inspect_err(|_| stream.abort())?;
+        }
+        Ok(stream)
     }
 
     /// Goes over to TLS on a plain connection, as its server (STARTTLS). Call it when the agreement was written.
@@ -136,6 +154,11 @@ fn target_of(server_name: &str, plain: &Plain) -> String {
         Some(port) => format!("{server_name}:{port}"),
         None => server_name.to_owned(),
     }
+}
+
+/// What the server has shown.
+fn certificates_of(stream: &Stream) -> Vec<CertificateDer<'static>> {
+    stream.info().map(|info| info.peer_certificates).unwrap_or_default()
 }
 
 /// The name that the certificate must be valid for.

@@ -48,6 +48,22 @@ pub(crate) fn only(mut der: &[u8], tag: u8) -> Option<&[u8]> {
     der.is_empty().then_some(content)
 }
 
+/// An element with this tag.
+pub(crate) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut element = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(short @ 0..=0x7f) => element.push(short),
+        _ => {
+            let length = content.len().to_be_bytes();
+            let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
+            element.push(0x80 | length.len() as u8);
+            element.extend_from_slice(length);
+        }
+    }
+    element.extend_from_slice(content);
+    element
+}
+
 /// What an issuer has signed, with which algorithm, and the signature: the outer form of certificates, revocation lists
 /// and requests (RFC 5280 section 4.1.1).
 pub(crate) struct Signed<'a> {
@@ -98,6 +114,14 @@ impl<'a> Certificate<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
+            let content = vec![7; length];
+            assert_eq!(only(&encode(SEQUENCE, &content), SEQUENCE), Some(content.as_slice()), "{length}");
+        }
+    }
 
     #[test]
     fn no_truncation_and_no_garbage_panics() {

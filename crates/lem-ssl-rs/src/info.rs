@@ -5,7 +5,8 @@ use std::fmt;
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, HandshakeKind, NamedGroup, ProtocolVersion};
 
-use crate::session::Session;
+use crate::session::{PeerCache, Session};
+use crate::x509::{Certificate, UnreadableCertificate};
 
 /// What two ends agreed on, and who the peer is.
 #[derive(Debug, Clone)]
@@ -19,15 +20,53 @@ pub struct Info {
     pub key_exchange_group: Option<NamedGroup>,
     /// The application protocol (ALPN).
     pub alpn: Option<Vec<u8>>,
-    /// The peer's certificates, its own first. Verified, unless a `danger` was asked for.
+    /// The peer's certificates, its own first; or its raw public key alone (RFC 7250). Verified, unless a `danger` was asked
+    /// for. [`peer`](Self::peer) reads the first.
     pub peer_certificates: Vec<CertificateDer<'static>>,
     /// Whether a session was resumed, so that no certificate was shown this time.
     pub resumed: bool,
     /// The name that the client asked for (SNI); on a server.
     pub requested_name: Option<String>,
+    /// How the handshake went: in full, in full after a second try, or by resuming a session.
+    pub handshake: Option<HandshakeKind>,
+    /// What was read of the peer's certificate, for all that ask about one connection.
+    peer: PeerCache,
 }
 
 impl Info {
+    /// Who the peer is: subject, names, serial number and validity, as its own certificate says, be it that of a resumed
+    /// session. `None` if it has shown none.
+    ///
+    /// It is read when somebody asks, once for each connection, however often. **It decides nothing**: what the certificate is
+    /// good for was decided in the handshake, unless a `danger` was asked for.
+    ///
+    /// # Errors
+    /// The part that cannot be read. A raw public key (RFC 7250) cannot: it is no certificate.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{AlternativeName, Context, Error, Identity, Machine, Roots, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// # let theirs = spawn(async move { server.accept().await });
+    /// let stream = context.connect(address).await?;
+    /// if let Some(Ok(peer)) = stream.info().as_ref().and_then(|info| info.peer()) {
+    ///     println!("{} until {}", peer.subject().unwrap_or("nobody"), peer.not_after());
+    ///     assert_eq!(peer.alternative_names(), [AlternativeName::Dns("localhost".into())]);
+    /// }
+    /// # theirs.await??;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn peer(&self) -> Option<Result<&Certificate, UnreadableCertificate>> {
+        let leaf = self.peer_certificates.first()?;
+        Some(self.peer.get_or_init(|| Certificate::read(leaf)).as_ref().map_err(Clone::clone))
+    }
+
     pub(crate) fn of(session: &Session) -> Self {
         let common = session.common();
         Self {
@@ -38,6 +77,8 @@ impl Info {
             peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             requested_name: session.requested_name().map(str::to_owned),
+            handshake: common.handshake_kind(),
+            peer: session.peer_cache(),
         }
     }
 }

@@ -5,11 +5,15 @@
 //! | to | see |
 //! |---|---|
 //! | choose whom to trust and who to be | [`Context`], [`ContextBuilder`], [`Roots`], [`Identity`] |
+//! | recognise servers by their keys | [`Trust`], [`KnownHosts`], [`SpkiHash`] |
+//! | choose identities by the hello, sign elsewhere | [`ContextBuilder::identity_resolver`], [`Identity::with_signer`] |
+//! | bring parts of rustls along | [`danger`], [`ContextBuilder::certificate_compression`] |
 //! | connect | [`Context::connect`], [`Context::connect_as`], [`Context::upgrade`] |
 //! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
-//! | know what was agreed | [`Info`] |
+//! | know what was agreed, and with whom | [`Info`], [`Info::peer`] |
+//! | export keying material, bind a login to a connection | [`ExportKeyingMaterial`], [`ChannelBinding`] |
 //! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
 //! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
@@ -22,11 +26,14 @@
 //! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
 #![forbid(unsafe_code)]
 
+mod base64;
 mod client;
 mod context;
 pub mod danger;
 mod der;
 mod error;
+mod export;
+mod exporter;
 pub mod guide;
 mod handshake;
 mod identity;
@@ -47,7 +54,8 @@ pub use error::{
     CertificateCheck, CertificateFault, CertificateFinding, CertificateProblem, ConfigError, ConfigPart, Error,
     Explanation, TlsError,
 };
-pub use identity::{Identity, IdentityWarning, UnknownName};
+pub use export::{ChannelBinding, ExportKeyingMaterial};
+pub use identity::{Identity, IdentityChoice, IdentityWarning, UnknownName};
 pub use info::Info;
 pub use lem_rs;
 #[cfg(unix)]
@@ -73,5 +81,5 @@ pub use server::{
 };
 pub use tickets::{FleetSecret, Tickets};
 pub use transport::{Polled, ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
-pub use trust::{ClientAuth, RevocationLists, Roots};
-pub use x509::{Certificate, Date, UnreadableCertificate};
+pub use trust::{ClientAuth, KnownHosts, RevocationLists, Roots, Trust};
+pub use x509::{AlternativeName, Certificate, Date, ParseSpkiHashError, SpkiHash, UnreadableCertificate};

@@ -15,7 +15,6 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use crate::der;
 use crate::error::{ConfigError, ConfigPart};
 
-mod base64;
 mod kind;
 mod scan;
 

@@ -102,6 +102,10 @@ impl Tls {
         self.session.resumed_certificates()
     }
 
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// As [`Session::has_early_data`].
     pub(crate) fn has_early_data(&self) -> bool {
         self.session.has_early_data()
@@ -243,12 +247,16 @@ impl Transport for Tls {
         }
         let Self { source, session, partial, outbox, .. } = self;
         let pending = outbox.len().min(MAX_COALESCED);
-        let chunk = &data[..data.len().min(MAX_AHEAD - pending)];
+        let mut chunk = &data[..data.len().min(MAX_AHEAD - pending)];
         let sealed = source.with_send_arena(|arena| {
             let (front, records) = arena.split_at_mut(pending);
-            let count = match session.seal(partial, chunk, records, outbox) {
-                Ok(count) => count,
-                Err(unsealed) => return Ok(Err(unsealed)),
+            let count = loop {
+                match session.seal(partial, chunk, records, outbox) {
+                    Ok(count) => break count,
+                    // A configuration of rustls' may want records so small that the arena has not room for all of them.
+                    Err(Unsealed::TooSmall(_)) if chunk.len() > 1 => chunk = &chunk[..chunk.len() / 2],
+                    Err(unsealed) => return Ok(Err(unsealed)),
+                }
             };
             // Pending output goes in front, in one piece with the records, unless the protocol just added to it.
             if outbox.len() == pending {
@@ -267,7 +275,7 @@ impl Transport for Tls {
                 Ok(Sent::Accepted(chunk.len()))
             }
             Err(unsealed) => {
-                // The arena has room for every chunk: only an exhausted session refuses one.
+                // The arena has room for every record: only an exhausted session refuses one.
                 debug_assert_eq!(unsealed, Unsealed::Over);
                 self.sending = Sending::Over;
                 Err(Error::Closed)
@@ -331,7 +339,9 @@ pub(crate) fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8
         }
         rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
         rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
-        rustls::Error::General(_) if during_handshake && take_refused() => TlsError::UnknownName,
+        error @ rustls::Error::General(_) if during_handshake => {
+            take_refused().map_or(TlsError::Internal(error), TlsError::from)
+        }
         rustls::Error::InvalidMessage(_) if during_handshake && !unread.is_empty() && !is_tls(unread) => {
             TlsError::NotTls { looks_like: looks_like(unread) }
         }

@@ -10,6 +10,7 @@ mod client_identity;
 mod client_verdict;
 mod early_data;
 mod endings;
+mod exporting;
 mod fetch;
 mod http;
 mod key_update;

@@ -10,6 +10,7 @@ mod support;
 
 mod browsers;
 mod caps;
+mod choices;
 mod client_certificates;
 mod counters;
 mod deadlines;
@@ -24,4 +25,5 @@ mod reload;
 mod revocation;
 mod session_ids;
 mod threads;
+mod verifiers;
 mod watch;

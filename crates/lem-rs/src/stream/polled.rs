@@ -230,6 +230,11 @@ impl<T: Transport> Polled<T> {
         self.inner.with_transport(Transport::info)
     }
 
+    /// As [`Stream::with_transport`].
+    pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.inner.with_transport(look)
+    }
+
     /// As [`Stream::handle`].
     pub fn handle(&self) -> StreamHandle<T> {
         StreamHandle::new(&self.inner)

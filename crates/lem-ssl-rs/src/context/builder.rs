@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use lem_rs::{Limits, StreamOptions};
 use rustls::client::danger::ServerCertVerifier;
+use rustls::compress::{CertCompressor, CertDecompressor};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use rustls::{KeyLog, KeyLogFile, NoKeyLog};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{ClientConfig, KeyLog, KeyLogFile, NoKeyLog, ProtocolVersion, RootCertStore, ServerConfig};
 
-use super::configs::{Parts, Version, supported};
-use super::serving::{Made, Wanted};
-use super::{Context, Deadlines, Inner, no_identity, no_roots};
+use super::configs::{AdoptClient, Compression, Exports, Parts, Version, supported};
+use super::serving::{Made, Serving, Wanted};
+use super::{Context, Deadlines, Inner, no_identity, no_roots, only_tls13};
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::identity::{Identity, UnknownName};
+use crate::exporter::Capture;
 use crate::provider::default_provider;
-use crate::tickets::Tickets;
 use crate::trust::{
-    ClientAuth, LoadRoots, OnVerified, RevocationLists, Roots, Servers, built_in_roots, load_roots, servers,
+    Explainer, LoadRoots, OnVerified, Recognising, Remembers, Roots, Servers, Trust, built_in_roots, load_roots,
+    recognising, servers,
 };
 
 /// Chooses what a [`Context`] does. What is not chosen has a safe default.
@@ -29,6 +31,8 @@ pub struct ContextBuilder {
     /// Loads them. Set with the first, as is all that makes something optional: a program that asks for none of it
     /// contains none of it.
     load_roots: Option<LoadRoots>,
+    /// How servers are recognised, and what makes a verifier of that.
+    trust: Option<(Trust, Recognising)>,
     /// For identities and servers.
     wanted: Option<Wanted>,
     key_log: Option<fn() -> Arc<dyn KeyLog>>,
@@ -39,6 +43,9 @@ pub struct ContextBuilder {
     options: StreamOptions,
     accept_missing_close_notify: bool,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    client_config: Option<(Arc<ClientConfig>, AdoptClient)>,
+    exports: Option<Exports>,
+    compression: Compression,
     on_verified: Option<OnVerified>,
 }
 
@@ -47,6 +54,7 @@ impl Default for ContextBuilder {
         Self {
             roots: Vec::new(),
             load_roots: None,
+            trust: None,
             wanted: None,
             key_log: None,
             alpn: Vec::new(),
@@ -56,6 +64,9 @@ impl Default for ContextBuilder {
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
             verifier: None,
+            client_config: None,
+            exports: None,
+            compression: Compression::default(),
             on_verified: None,
         }
     }
@@ -69,40 +80,10 @@ impl ContextBuilder {
         self
     }
 
-    /// Who we are: what a server shows to its clients, and a client to a server that asks. Called again, it adds: a
-    /// server then chooses by the name that its client asks for; a client shows the first.
-    pub fn identity(mut self, identity: Identity) -> Self {
-        self.wanted().identities.push(identity);
-        self
-    }
-
-    /// What a server shows to a client that asks for a name that no identity is for. Default: the first identity.
-    pub fn unknown_name(mut self, unknown: UnknownName) -> Self {
-        self.wanted().unknown_name = unknown;
-        self
-    }
-
-    /// Makes a server ask every client for a certificate that leads to these roots, and refuse a client without one.
-    /// Called again, it adds. Without a call clients are not asked.
-    ///
-    /// The client is told the roots' names, so that one with several certificates can choose. If the names take more than
-    /// 63 KiB, which is more than a message of the protocol holds, it is told none of them: that is allowed, and means that
-    /// it may show any.
-    pub fn client_roots(mut self, roots: Roots) -> Self {
-        self.wanted().client_roots.push(roots);
-        self
-    }
-
-    /// Whether a client that has no certificate is refused. Default: it is, if clients are asked at all.
-    pub fn client_auth(mut self, auth: ClientAuth) -> Self {
-        self.wanted().client_auth = Some(auth);
-        self
-    }
-
-    /// Makes a server refuse clients whose certificate, or whose issuer's, is on one of these lists. Called again, it
-    /// adds.
-    pub fn revocation_lists(mut self, lists: RevocationLists) -> Self {
-        self.wanted().revocation_lists.push(lists);
+    /// How a client recognises servers, where that is not by their chain alone: pinned keys, or the key that a server had when
+    /// it was first seen. The last call counts. Default: [`Trust::Chain`].
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some((trust, recognising));
         self
     }
 
@@ -174,51 +155,52 @@ impl ContextBuilder {
         self
     }
 
-    /// Which servers can resume a session that a server of this context has begun. Default: only this process's.
-    pub fn tickets(mut self, tickets: Tickets) -> Self {
-        self.wanted().tickets = tickets;
+    /// Lets streams [export keying material](crate::ExportKeyingMaterial), and bind logins to themselves with `tls-exporter`.
+    ///
+    /// It costs every connection some two hundred bytes for a secret that is kept as long as the stream. Peers that speak
+    /// TLS 1.2 without the extended master secret (RFC 7627), which few do, are refused: two connections could
+    /// have the same keying material without it.
+    pub fn export_keying_material(mut self, enable: bool) -> Self {
+        self.exports = enable.then_some(|key_log| Arc::new(Capture(key_log)));
         self
     }
 
-    /// Lets servers receive early data (0-RTT, RFC 8446 section 2.3) from clients that come back: at most `most` bytes
-    /// each before the handshake is finished. Default 0: none is received.
+    /// Offers these ways to make certificates smaller (RFC 8879, TLS 1.3 only), for what the other side shows and what
+    /// we show: a server with a long chain saves a round trip. Implementations are rustls' traits; rustls has some of its
+    /// own, in Rust, behind its features `zlib` and `brotli`, which hold here as soon as a program enables them.
     ///
-    /// It takes two more steps, so that no code meets early data unprepared: open the server with
-    /// [`ServerOptions::early_data`](crate::ServerOptions::early_data), and accept with
-    /// [`Server::accept_early`](crate::Server::accept_early). Every other server of this context refuses early data; the
-    /// client then sends it again after the handshake, and nothing is lost.
-    ///
-    /// One thing to know about refused early data, for example after a restart: rustls looks for the end of it by
-    /// trying to decrypt, up to `most` bytes, and its interface makes us look at a record several times, each of which
-    /// counts. Early data of more than about a third of `most` fail the handshake instead, and the client has to
-    /// connect again. So let `most` be at least three times what clients send.
-    ///
-    /// # Replay
-    /// Early data come before the client has shown that it is there: anybody who has recorded them can send them again
-    /// (RFC 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data
-    /// are remembered in this context, some thousands of them, and each is resumed once. A first flight that is sent
-    /// again finds its session gone, its early data are refused, and the handshake, which only the client can finish,
-    /// comes to nothing.
-    ///
-    /// That holds for one context and its clones, on any number of threads, and for those that take its place in a
-    /// [`LiveContext`](crate::LiveContext). Contexts that were built apart, other processes, other machines, and this
-    /// one after a restart do not know of each other's sessions: they refuse the early data, and then the client, or
-    /// somebody who made it fail, may get the same request carried out here and there. No server can prevent that (section 8), so let early
-    /// data do only what may be done twice.
-    ///
-    /// Session tickets that a [`Fleet`](Tickets::Fleet) shares are opened by any of its machines any number of times,
-    /// which is no single use: the two exclude each other.
-    pub fn early_data(mut self, most: u32) -> Self {
-        self.wanted().early_data = most;
+    /// What a peer's certificate may grow to is limited by rustls, to 64 KiB.
+    pub fn certificate_compression(
+        mut self,
+        compressors: impl IntoIterator<Item = &'static dyn CertCompressor>,
+        decompressors: impl IntoIterator<Item = &'static dyn CertDecompressor>,
+    ) -> Self {
+        self.compression.compressors.extend(compressors);
+        self.compression.decompressors.extend(decompressors);
         self
     }
 
-    fn wanted(&mut self) -> &mut Wanted {
+    pub(super) fn wanted(&mut self) -> &mut Wanted {
         self.wanted.get_or_insert_default()
     }
 
     pub(crate) fn server_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
+        self
+    }
+
+    pub(crate) fn client_verifier(mut self, verifier: Arc<dyn ClientCertVerifier>) -> Self {
+        self.wanted().client_verifier = Some(verifier);
+        self
+    }
+
+    pub(crate) fn client_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.client_config = Some((config, |parts, config| parts.adopted_client(config)));
+        self
+    }
+
+    pub(crate) fn server_config(mut self, config: Arc<ServerConfig>) -> Self {
+        self.wanted().server_config = Some(config);
         self
     }
 
@@ -247,33 +229,80 @@ impl ContextBuilder {
             versions: &versions,
             alpn: &self.alpn,
             key_log: self.key_log.map_or_else(|| Arc::new(NoKeyLog {}) as Arc<dyn KeyLog>, |open| open()),
+            exports: self.exports,
+            compression: &self.compression,
         };
         let made = match &self.wanted {
             Some(wanted) => (wanted.make)(wanted, &parts)?,
             None => Made { client: None, server: Err(no_identity()) },
         };
-        let (verifier, explainer) = match (&self.verifier, self.load_roots) {
-            (Some(verifier), _) => (Some(verifier.clone()), None),
-            (None, load) => {
-                let roots = load.map_or_else(|| Ok(built_in_roots()), |load| load(&self.roots, ConfigPart::Roots))?;
-                servers(roots, &provider, self.on_verified)?
-                    .map(|Servers { verifier, explainer }| (verifier, explainer))
-                    .unzip()
+        if let Some((config, adopt)) = &self.client_config {
+            self.check_adopted()?;
+            return Ok(self.finish(Ok(adopt(&parts, config)), None, None, made.server));
+        }
+        let servers = self.servers(&provider)?;
+        let explainer = servers.as_ref().and_then(|servers| servers.explainer.clone());
+        let remembers = servers.as_ref().and_then(|servers| servers.remembers.clone());
+        let client = match servers {
+            Some(Servers { only_tls13: true, .. }) if parts.speaks(ProtocolVersion::TLSv1_2) => {
+                return Err(only_tls13().into());
             }
-        };
-        let client = match verifier {
-            Some(verifier) => Ok(parts.client(verifier, made.client)?),
+            Some(servers) => Ok(parts.client(servers.verifier, made.client)?),
             None => Err(no_roots()),
         };
+        Ok(self.finish(client, explainer, remembers, made.server))
+    }
+
+    fn finish(
+        &self,
+        client: Result<Arc<ClientConfig>, ConfigError>,
+        explainer: Option<Arc<Explainer>>,
+        remembers: Option<Arc<dyn Remembers>>,
+        server: Result<Serving, ConfigError>,
+    ) -> Context {
         let inner = Inner {
             client,
             explainer,
-            server: made.server,
+            remembers,
+            server,
             deadlines: self.deadlines,
             options: self.options,
             accept_missing_close_notify: self.accept_missing_close_notify,
         };
-        Ok(Context { inner: Arc::new(inner) })
+        Context { inner: Arc::new(inner) }
+    }
+
+    /// A client's side that rustls knows already leaves nothing to choose.
+    fn check_adopted(&self) -> Result<(), ConfigError> {
+        let is_chosen =
+            self.verifier.is_some() || self.trust.is_some() || self.on_verified.is_some() || self.load_roots.is_some();
+        if !is_chosen {
+            return Ok(());
+        }
+        let problem = "the client's side cannot be chosen in two ways: both a configuration of rustls and parts of one were given";
+        Err(ConfigError::new(ConfigPart::Trust, problem))
+    }
+
+    /// How servers are checked; `None` if none is trusted.
+    fn servers(&self, provider: &Arc<CryptoProvider>) -> Result<Option<Servers>, ConfigError> {
+        let load = || match self.load_roots {
+            Some(load) => load(&self.roots, ConfigPart::Roots),
+            None => Ok(built_in_roots()),
+        };
+        match (&self.verifier, &self.trust) {
+            (Some(_), Some(_)) => {
+                let problem = "servers cannot be recognised in two ways: both a choice of trust and a verifier of another kind \
+                               were given";
+                Err(ConfigError::new(ConfigPart::Trust, problem))
+            }
+            (Some(verifier), None) => Ok(Some(Servers::checked_by(verifier.clone()))),
+            (None, None) => servers(load()?, provider, self.on_verified.clone()),
+            (None, Some((trust, recognising))) => {
+                let needs_roots = matches!(trust, Trust::Chain | Trust::ChainAndPins(_));
+                let roots = if needs_roots || self.load_roots.is_some() { load()? } else { RootCertStore::empty() };
+                recognising(trust, roots, provider, self.on_verified.clone()).map(Some)
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::compress::{CertCompressor, CertDecompressor};
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::{ClientConfig, KeyLog, ProtocolVersion, SupportedProtocolVersion};
 
@@ -27,6 +28,22 @@ pub(super) struct Parts<'a> {
     pub(super) versions: &'a [&'static SupportedProtocolVersion],
     pub(super) alpn: &'a [Vec<u8>],
     pub(super) key_log: Arc<dyn KeyLog>,
+    /// Whether keying material can be exported.
+    pub(super) exports: Option<Exports>,
+    pub(super) compression: &'a Compression,
+}
+
+/// Takes what is needed to export keying material from connections with this key log.
+pub(super) type Exports = fn(Arc<dyn KeyLog>) -> Arc<dyn KeyLog>;
+
+/// How a client's side of rustls' is taken over; see [`Parts::adopted_client`].
+pub(super) type AdoptClient = fn(&Parts<'_>, &ClientConfig) -> Arc<ClientConfig>;
+
+/// How certificates are made smaller (RFC 8879), beside what rustls' features bring.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Compression {
+    pub(super) compressors: Vec<&'static dyn CertCompressor>,
+    pub(super) decompressors: Vec<&'static dyn CertDecompressor>,
 }
 
 impl Parts<'_> {
@@ -48,7 +65,25 @@ impl Parts<'_> {
         };
         config.alpn_protocols = self.alpn.to_vec();
         config.key_log = self.key_log.clone();
-        Ok(Arc::new(config))
+        config.cert_compressors.extend(&self.compression.compressors);
+        config.cert_decompressors.extend(&self.compression.decompressors);
+        Ok(self.exporting_client(config))
+    }
+
+    /// Keying material of a connection of TLS 1.2 without this extension is not of that connection alone (RFC 7627).
+    fn exporting_client(&self, mut config: ClientConfig) -> Arc<ClientConfig> {
+        if let Some(exports) = self.exports {
+            config.key_log = exports(config.key_log);
+            config.require_ems = true;
+        }
+        Arc::new(config)
+    }
+
+    /// A configuration of rustls' as it is, but for early data, which a stream has no room for.
+    pub(super) fn adopted_client(&self, config: &ClientConfig) -> Arc<ClientConfig> {
+        let mut config = config.clone();
+        config.enable_early_data = false;
+        self.exporting_client(config)
     }
 
     pub(super) fn speaks(&self, version: ProtocolVersion) -> bool {

@@ -9,8 +9,9 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::trust::Explainer;
+use crate::trust::{Explainer, Remembers};
 
+mod accepting;
 mod builder;
 mod configs;
 mod serving;
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     client: Result<Arc<ClientConfig>, ConfigError>,
     /// Explains servers' chains; `None` if a verifier of another kind decides, or nobody is trusted.
     explainer: Option<Arc<Explainer>>,
+    /// What remembers servers from one connection to the next.
+    pub(crate) remembers: Option<Arc<dyn Remembers>>,
     server: Result<Serving, ConfigError>,
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
@@ -89,7 +92,8 @@ impl Context {
     /// What explains servers' chains.
     pub(crate) fn explainer(&self) -> Result<&Explainer, Error> {
         self.client()?;
-        let problem = "this context accepts any certificate, so there is nothing to explain";
+        let problem =
+            "this context recognises servers in another way than by their chain, so there is nothing to explain";
         Ok(self.inner.explainer.as_deref().ok_or_else(|| ConfigError::new(ConfigPart::Roots, problem))?)
     }
 
@@ -145,4 +149,9 @@ fn no_identity() -> ConfigError {
         ConfigPart::Identity,
         "this context has no identity, so it cannot accept connections: give it a certificate and key",
     )
+}
+
+/// Why raw public keys cannot be used with all versions.
+fn only_tls13() -> ConfigError {
+    ConfigError::new(ConfigPart::Versions, "raw public keys are shown in TLS 1.3 only: enable no other version")
 }

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ProtocolVersion, ServerConfig, SignatureScheme, SupportedCipherSuite};
 
 use super::configs::{Parts, unusable_provider};
-use super::no_identity;
+use super::{no_identity, only_tls13};
 use crate::error::{ConfigError, ConfigPart};
-use crate::identity::{ByName, Identity, UnknownName};
+use crate::identity::{ByName, Chosen, Identity, KeyLoader, Recorded, Resolve, UnknownName, is_raw};
 use crate::provider::default_keys;
 use crate::tickets::{SessionMemory, Tickets, ticketer};
 use crate::trust::{ClientAuth, Clients, RevocationLists, Roots, clients};
@@ -27,6 +28,12 @@ pub(super) struct Wanted {
     pub(super) unknown_name: UnknownName,
     pub(super) client_roots: Vec<Roots>,
     pub(super) client_auth: Option<ClientAuth>,
+    /// Chooses before the names do.
+    pub(super) resolve: Option<Resolve>,
+    /// Checks clients in the place of roots.
+    pub(super) client_verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// All of a server's side.
+    pub(super) server_config: Option<Arc<ServerConfig>>,
     pub(super) revocation_lists: Vec<RevocationLists>,
     pub(super) tickets: Tickets,
     /// How many bytes of early data a client may send; 0 for none.
@@ -41,6 +48,9 @@ impl Default for Wanted {
             unknown_name: UnknownName::default(),
             client_roots: Vec::new(),
             client_auth: None,
+            resolve: None,
+            client_verifier: None,
+            server_config: None,
             revocation_lists: Vec::new(),
             tickets: Tickets::default(),
             early_data: 0,
@@ -97,20 +107,100 @@ fn make(wanted: &Wanted, parts: &Parts<'_>) -> Result<Made, ConfigError> {
     for identity in &wanted.identities {
         keys.push(identity.certified(provider)?);
     }
-    if wanted.client_roots.is_empty() && (wanted.client_auth.is_some() || !wanted.revocation_lists.is_empty()) {
+    check_raw_keys(wanted, &keys, parts)?;
+    let client = keys.first().map(|key| Arc::new(OneIdentity(key.clone())) as Arc<dyn ResolvesClientCert>);
+    if let Some(config) = &wanted.server_config {
+        return Ok(Made { client, server: Ok(adopted(config, wanted, parts)?) });
+    }
+    let clients = checked_clients(wanted, parts)?;
+    check_early_data(wanted, parts)?;
+    let has_identity = !keys.is_empty() || wanted.resolve.is_some();
+    let server = match unusable_in(wanted, &keys, parts) {
+        Some(unusable) => Err(unusable),
+        None if has_identity => Ok(serving(wanted, parts, clients, &keys, provider)?),
+        None => Err(no_identity()),
+    };
+    Ok(Made { client, server })
+}
+
+/// How clients are checked.
+fn checked_clients(wanted: &Wanted, parts: &Parts<'_>) -> Result<Option<Clients>, ConfigError> {
+    let by_roots = wanted.client_auth.is_some() || !wanted.revocation_lists.is_empty();
+    if let Some(verifier) = &wanted.client_verifier {
+        if by_roots || !wanted.client_roots.is_empty() {
+            let problem =
+                "clients cannot be checked in two ways: both roots or lists and a verifier of another kind were given";
+            return Err(ConfigError::new(ConfigPart::ClientAuth, problem));
+        }
+        // What it relies on is not known here; it is asked again when a session is resumed.
+        return Ok(Some(Clients { verifier: verifier.clone(), policy: b"a verifier of another kind".to_vec() }));
+    }
+    if wanted.client_roots.is_empty() && by_roots {
         let problem = "clients cannot be checked without roots that vouch for them: call client_roots";
         return Err(ConfigError::new(ConfigPart::ClientAuth, problem));
     }
     let auth = wanted.client_auth.unwrap_or_default();
-    let clients = clients(&wanted.client_roots, auth, &wanted.revocation_lists, parts.provider)?;
-    check_early_data(wanted, parts)?;
-    let server = match (keys.first(), unusable_in(wanted, &keys, parts)) {
-        (Some(_), Some(unusable)) => Err(unusable),
-        (Some(_), None) => Ok(serving(wanted, parts, clients, &keys)?),
-        (None, _) => Err(no_identity()),
-    };
-    let client = keys.first().map(|key| Arc::new(SingleCertAndKey::from(key.clone())) as Arc<dyn ResolvesClientCert>);
-    Ok(Made { client, server })
+    clients(&wanted.client_roots, auth, &wanted.revocation_lists, parts.provider)
+}
+
+/// Raw public keys go with TLS 1.3 and with each other only.
+fn check_raw_keys(wanted: &Wanted, keys: &[Arc<CertifiedKey>], parts: &Parts<'_>) -> Result<(), ConfigError> {
+    let raw = keys.iter().filter(|key| is_raw(&key.cert)).count();
+    let asks_for_raw = wanted.client_verifier.as_ref().is_some_and(|verifier| verifier.requires_raw_public_keys());
+    if (raw > 0 || asks_for_raw) && parts.speaks(ProtocolVersion::TLSv1_2) {
+        return Err(only_tls13());
+    }
+    if raw > 0 && (raw < keys.len() || wanted.resolve.is_some()) {
+        let problem = "a context shows either certificates or raw public keys, not both";
+        return Err(ConfigError::new(ConfigPart::Identity, problem));
+    }
+    Ok(())
+}
+
+/// A server's side as rustls knows it. Early data are off: a stream has no room for them.
+fn adopted(config: &ServerConfig, wanted: &Wanted, parts: &Parts<'_>) -> Result<Serving, ConfigError> {
+    let is_chosen = !wanted.client_roots.is_empty()
+        || wanted.client_auth.is_some()
+        || !wanted.revocation_lists.is_empty()
+        || wanted.resolve.is_some()
+        || wanted.client_verifier.is_some()
+        || wanted.early_data > 0;
+    if is_chosen {
+        let problem = "the server's side cannot be chosen in two ways: both a configuration of rustls and parts of one were given";
+        return Err(ConfigError::new(ConfigPart::Identity, problem));
+    }
+    let mut config = config.clone();
+    config.max_early_data_size = 0;
+    config.cert_resolver = Arc::new(Recorded(config.cert_resolver));
+    let config = Arc::new(exporting(config, parts));
+    Ok(Serving { config, early: None, clients: None, policy: Vec::new(), tickets: Tickets::Off })
+}
+
+/// As for clients.
+fn exporting(mut config: ServerConfig, parts: &Parts<'_>) -> ServerConfig {
+    if let Some(exports) = parts.exports {
+        config.key_log = exports(config.key_log);
+        config.require_ems = true;
+    }
+    config
+}
+
+/// What a client shows to every server that asks.
+#[derive(Debug)]
+struct OneIdentity(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for OneIdentity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        is_raw(&self.0.cert)
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 fn serving(
@@ -118,10 +208,16 @@ fn serving(
     parts: &Parts<'_>,
     clients: Option<Clients>,
     keys: &[Arc<CertifiedKey>],
+    loader: KeyLoader,
 ) -> Result<Serving, ConfigError> {
     let policy = resumption_policy(clients.as_ref(), parts);
     let resumption = Resumption::of(&wanted.tickets, parts.provider, &policy)?;
-    let mut config = config(parts, clients.as_ref(), ByName::new(keys, wanted.unknown_name), resumption)?;
+    let by_name = ByName::new(keys, wanted.unknown_name);
+    let identities: Arc<dyn ResolvesServerCert> = match wanted.resolve.clone() {
+        Some(resolve) => Arc::new(Recorded(Arc::new(Chosen { resolve, keys: loader, by_name }))),
+        None => Arc::new(Recorded(Arc::new(by_name))),
+    };
+    let mut config = config(parts, clients.as_ref(), identities, resumption)?;
     let mut early = None;
     if wanted.early_data > 0 {
         early = Some(Arc::new(receiving_early_data(&config, wanted.early_data)));
@@ -136,7 +232,7 @@ fn serving(
 fn config(
     parts: &Parts<'_>,
     clients: Option<&Clients>,
-    identities: ByName,
+    identities: Arc<dyn ResolvesServerCert>,
     resumption: Resumption,
 ) -> Result<ServerConfig, ConfigError> {
     let builder = ServerConfig::builder_with_provider(parts.provider.clone())
@@ -146,9 +242,12 @@ fn config(
         Some(clients) => builder.with_client_cert_verifier(clients.verifier.clone()),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_cert_resolver(Arc::new(identities));
+    let mut config = builder.with_cert_resolver(identities);
     config.alpn_protocols = parts.alpn.to_vec();
     config.key_log = parts.key_log.clone();
+    config.cert_compressors.extend(&parts.compression.compressors);
+    config.cert_decompressors.extend(&parts.compression.decompressors);
+    let mut config = exporting(config, parts);
     // For the alert to a client whose resumed session is refused.
     config.enable_secret_extraction = clients.is_some();
     // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context

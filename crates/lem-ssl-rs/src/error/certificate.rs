@@ -40,6 +40,13 @@ impl CertificateProblem {
         Self::new(Explanation::default(), fault, chain)
     }
 
+    /// A refusal of the peer's own certificate, the first of `chain`.
+    pub(crate) fn of_leaf(fault: CertificateFault, chain: Vec<CertificateDer<'static>>) -> Self {
+        let subject = chain.first().and_then(|leaf| readable(Raw::read(leaf).ok()?.subject));
+        let finding = CertificateFinding { fault, position: Some(0), subject };
+        Self { explanation: Explanation { findings: vec![finding], ..Explanation::default() }, chain }
+    }
+
     fn first(&self) -> &CertificateFinding {
         // `new` sees to it that there is one.
         &self.explanation.findings[0]

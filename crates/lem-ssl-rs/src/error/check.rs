@@ -30,6 +30,8 @@ pub enum CertificateCheck {
     Dates,
     /// The first is for the name that was asked for.
     Name,
+    /// The key is the one by which the peer is recognised.
+    Pin,
     /// A check that has no name here.
     Other,
 }

@@ -22,6 +22,8 @@ pub enum ConfigPart {
     Identity,
     /// The trusted roots.
     Roots,
+    /// How servers are recognised, if not by their chain alone.
+    Trust,
     /// How clients are checked.
     ClientAuth,
     /// The ALPN protocols.

@@ -1,13 +1,14 @@
 //! Why a certificate was refused: which check failed, for which name, with which dates.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustls::CertificateError;
 
 use super::check::CertificateCheck;
 use super::words;
-use crate::x509::{Date, Span};
+use crate::x509::{Date, Span, SpkiHash};
 
 /// What is wrong with a certificate. Times are since 1970-01-01 UTC.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +132,24 @@ pub enum CertificateFault {
         /// The part that cannot be read, or what is wrong.
         part: &'static str,
     },
+    /// Its key is not among those that are [pinned](crate::Trust).
+    NotPinned {
+        /// The hash of the key that it has.
+        presented: SpkiHash,
+        /// The hashes of the keys that would be right.
+        pinned: Vec<SpkiHash>,
+    },
+    /// Its key is not the one that was [seen first](crate::KnownHosts).
+    KeyChanged {
+        /// The name of the server.
+        host: String,
+        /// The hash of the key that it has.
+        presented: SpkiHash,
+        /// The hash of the key that was seen first.
+        known: SpkiHash,
+        /// The file that says so.
+        file: PathBuf,
+    },
     /// The peer presented none, and has to.
     NotPresented,
     /// A check failed for which there is no own variant.
@@ -175,6 +194,7 @@ impl CertificateFault {
             | Self::RevocationListBadSignature { .. }
             | Self::RevocationListNotAllowed { .. } => CertificateCheck::Revocation,
             Self::Malformed { .. } => CertificateCheck::Format,
+            Self::NotPinned { .. } | Self::KeyChanged { .. } => CertificateCheck::Pin,
             Self::Other(_) => CertificateCheck::Other,
         }
     }
@@ -286,6 +306,17 @@ impl fmt::Display for CertificateFault {
                 Named(issuer)
             ),
             Self::Malformed { part } => write!(f, " cannot be read: {part}"),
+            Self::NotPinned { presented, pinned } => {
+                let pinned: Vec<String> = pinned.iter().map(SpkiHash::to_string).collect();
+                write!(f, " has the key {presented}, which is not pinned; pinned is {}", List(&pinned))
+            }
+            Self::KeyChanged { host, presented, known, file } => write!(
+                f,
+                " has the key {presented}, but {host} had the key {known} when it was first seen, as {} says: either the \
+                 server has a new key, or somebody is in between; if you know that the new key is right, take the line of \
+                 {host} out of that file",
+                file.display()
+            ),
             Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),
             Self::Other(error) => write!(f, " was refused: {}", words::certificate(error)),
         }

@@ -2,28 +2,37 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 
 use webpki::EndEntityCert;
 
+use crate::base64;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::readable;
+use crate::x509::{Raw, readable};
 
+mod acme;
 mod by_name;
+mod chosen;
 mod key_kind;
+mod raw_key;
+mod recorded;
 #[cfg(feature = "self-signed")]
 mod self_signed;
 mod warning;
 
+pub(crate) use by_name::ByName;
 pub use by_name::UnknownName;
-pub(crate) use by_name::{ByName, is_refused, take_refused, take_requested};
+pub use chosen::IdentityChoice;
+pub(crate) use chosen::{Chosen, Resolve};
 use key_kind::kind_of;
+pub(crate) use raw_key::is_raw;
+pub(crate) use recorded::{Hello, Recorded, is_refused, take_hello, take_refused};
 pub use warning::IdentityWarning;
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.
@@ -37,7 +46,9 @@ pub struct Identity {
 
 struct Inner {
     chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    key: Key,
+    /// What was loaded, and by whom.
+    certified: OnceLock<(KeyLoader, Arc<CertifiedKey>)>,
     /// An OCSP response to be stapled, DER.
     ocsp: Option<Vec<u8>>,
     /// Where it came from, for messages.
@@ -45,6 +56,17 @@ struct Inner {
     /// Where its key came from, for messages.
     key_origin: String,
 }
+
+/// The private key.
+enum Key {
+    /// Ours to load.
+    Der(PrivateKeyDer<'static>),
+    /// It lies elsewhere, and signs what it is given.
+    Elsewhere(Arc<dyn SigningKey>),
+}
+
+/// What loads keys.
+pub(crate) type KeyLoader = &'static dyn KeyProvider;
 
 impl Identity {
     /// Reads a PEM file with the chain, our own certificate first, and one with the key. They may be the same file.
@@ -91,13 +113,68 @@ impl Identity {
         Self::new(chain, key, "the DER given".into(), "the DER given".into())
     }
 
+    /// From a chain, our own certificate first, and a key that lies elsewhere: in a hardware security module, a smart card,
+    /// an agent. `signer` is rustls' interface: it says which signature schemes the key can do, and signs.
+    ///
+    /// It is asked in every handshake, on the machine's thread, which does nothing else meanwhile: what takes more than a
+    /// millisecond delays every connection. A key in a slow module is better served by several machines on
+    /// threads ([`serve_threads`](crate::serve_threads)).
+    ///
+    /// Whether the key belongs to the certificate is checked when a context is built, if the signer tells its public key
+    /// ([`SigningKey::public_key`]); otherwise a client finds out.
+    ///
+    /// ```
+    /// # use std::sync::{Arc, OnceLock};
+    /// # use lem_ssl_rs::{Context, Error, Identity};
+    /// use lem_ssl_rs::rustls::sign::{Signer, SigningKey};
+    /// use lem_ssl_rs::rustls::{self, SignatureAlgorithm, SignatureScheme};
+    ///
+    /// /// A key on P-256 that a module keeps.
+    /// #[derive(Debug, Clone)]
+    /// struct InModule;
+    ///
+    /// impl SigningKey for InModule {
+    ///     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+    ///         offered.contains(&self.scheme()).then(|| Box::new(self.clone()) as Box<dyn Signer>)
+    ///     }
+    ///
+    ///     fn algorithm(&self) -> SignatureAlgorithm {
+    ///         SignatureAlgorithm::ECDSA
+    ///     }
+    /// }
+    ///
+    /// impl Signer for InModule {
+    ///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+    ///         // Here the module hashes and signs, and gives the signature in DER.
+    /// #       let _ = message;
+    ///         Err(rustls::Error::General("no module is plugged in".into()))
+    ///     }
+    ///
+    ///     fn scheme(&self) -> SignatureScheme {
+    ///         SignatureScheme::ECDSA_NISTP256_SHA256
+    ///     }
+    /// }
+    ///
+    /// # let chain = Identity::self_signed(["localhost"])?.chain().to_vec();
+    /// let identity = Identity::with_signer(chain, Arc::new(InModule));
+    /// let server = Context::builder().identity(identity).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn SigningKey>) -> Self {
+        Self::of(chain, Key::Elsewhere(signer), "the chain given with a signer".into(), "the signer".into())
+    }
+
     fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
         origin: String,
         key_origin: String,
     ) -> Self {
-        Self { inner: Arc::new(Inner { chain, key, ocsp: None, origin, key_origin }) }
+        Self::of(chain, Key::Der(key), origin, key_origin)
+    }
+
+    fn of(chain: Vec<CertificateDer<'static>>, key: Key, origin: String, key_origin: String) -> Self {
+        Self { inner: Arc::new(Inner { chain, key, certified: OnceLock::new(), ocsp: None, origin, key_origin }) }
     }
 
     /// The same identity with an OCSP response (RFC 6960, DER) that a server shows with its certificate, so that its
@@ -107,7 +184,8 @@ impl Identity {
         let Inner { chain, key, origin, key_origin, .. } = &*self.inner;
         let inner = Inner {
             chain: chain.clone(),
-            key: key.clone_key(),
+            key: key.clone(),
+            certified: OnceLock::new(),
             ocsp: Some(response.into()),
             origin: origin.clone(),
             key_origin: key_origin.clone(),
@@ -130,37 +208,66 @@ impl Identity {
         &self.inner.origin
     }
 
-    /// Loads the key and checks that it belongs to the certificate.
-    pub(crate) fn certified(&self, keys: &dyn KeyProvider) -> Result<Arc<CertifiedKey>, ConfigError> {
+    /// Loads the key and checks that it belongs to the certificate, once for each provider.
+    pub(crate) fn certified(&self, keys: KeyLoader) -> Result<Arc<CertifiedKey>, ConfigError> {
+        let is_same = |loader: &KeyLoader| std::ptr::addr_eq(*loader, keys);
+        if let Some((_, certified)) = self.inner.certified.get().filter(|(loader, _)| is_same(loader)) {
+            return Ok(certified.clone());
+        }
+        let certified = self.certify(keys)?;
+        let _ = self.inner.certified.set((keys, certified.clone()));
+        Ok(certified)
+    }
+
+    fn certify(&self, keys: KeyLoader) -> Result<Arc<CertifiedKey>, ConfigError> {
         let origin = &self.inner.origin;
         let wrong = |problem: String| ConfigError::new(ConfigPart::Identity, problem);
         if self.inner.chain.is_empty() {
             return Err(wrong("an identity has no certificate".into()));
         }
-        for (index, certificate) in self.inner.chain.iter().enumerate() {
-            if der::Certificate::read(certificate).is_none() {
-                return Err(wrong(format!("certificate number {} in {origin} cannot be read", index + 1)));
-            }
+        let unreadable = |certificate: &&CertificateDer<'_>| der::Certificate::read(certificate).is_none();
+        let unreadable = (!is_raw(&self.inner.chain)).then(|| self.inner.chain.iter().position(|one| unreadable(&one)));
+        if let Some(index) = unreadable.flatten() {
+            return Err(wrong(format!("certificate number {} in {origin} cannot be read", index + 1)));
         }
-        // What a provider says of a key is for its authors.
-        let key = keys.load_private_key(self.inner.key.clone_key()).map_err(|_| {
-            let (key_origin, kind) = (&self.inner.key_origin, kind_of(&self.inner.key));
-            wrong(format!(
-                "the private key in {key_origin} cannot be used: it is {kind}. \"openssl pkey -noout -check -in FILE\" looks \
-                 at it; a key on P-256, or RSA with 2048 to 4096 bits, works everywhere",
-            ))
-        })?;
+        let key = match &self.inner.key {
+            Key::Elsewhere(signer) => signer.clone(),
+            // What a provider says of a key is for its authors.
+            Key::Der(key) => keys.load_private_key(key.clone_key()).map_err(|_| {
+                let (key_origin, kind) = (&self.inner.key_origin, kind_of(key));
+                wrong(format!(
+                    "the private key in {key_origin} cannot be used: it is {kind}. \"openssl pkey -noout -check -in FILE\" \
+                     looks at it; a key on P-256, or RSA with 2048 to 4096 bits, works everywhere",
+                ))
+            })?,
+        };
         let mut certified = CertifiedKey::new(self.inner.chain.clone(), key);
         certified.ocsp.clone_from(&self.inner.ocsp);
-        match certified.keys_match() {
-            // A provider that cannot tell the public key leaves it to the handshake.
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(wrong(self.of_another_certificate(&certified))),
-            Err(_) => {
-                let why = EndEntityCert::try_from(&self.inner.chain[0]).err();
-                let why = why.map_or("something in it is not understood here".into(), |error| webpki_words(&error));
-                Err(wrong(format!("the first certificate in {origin} cannot be used: {why}")))
+        let leaf = &self.inner.chain[0];
+        // What is no end entity's to webpki is refused by most clients; a challenge is for one that understands it.
+        if !is_raw(&self.inner.chain)
+            && !acme::is_challenge(leaf)
+            && let Err(error) = EndEntityCert::try_from(leaf)
+        {
+            return Err(wrong(format!("the first certificate in {origin} cannot be used: {}", webpki_words(&error))));
+        }
+        let spki =
+            if is_raw(&self.inner.chain) { Some(leaf.as_ref()) } else { Raw::read(leaf).ok().map(|raw| raw.spki) };
+        // A provider that cannot tell the public key leaves it to the handshake.
+        match certified.key.public_key() {
+            Some(public) if spki.is_some_and(|spki| spki != public.as_ref()) => {
+                Err(wrong(self.of_another_certificate(&certified)))
             }
+            _ => Ok(Arc::new(certified)),
+        }
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Der(key) => Self::Der(key.clone_key()),
+            Self::Elsewhere(signer) => Self::Elsewhere(signer.clone()),
         }
     }
 }
@@ -201,18 +308,10 @@ impl fmt::Debug for Identity {
 
 /// PEM (RFC 7468): base64 in lines of 64.
 fn encode_pem(label: &str, der: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const BYTES_PER_LINE: usize = 48;
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in der.chunks(BYTES_PER_LINE) {
-        for group in line.chunks(3) {
-            let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for digit in 0..4 {
-                let letter = ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63];
-                text.push(if digit <= group.len() { char::from(letter) } else { '=' });
-            }
-        }
+        text.push_str(&base64::encode(line));
         text.push('\n');
     }
     text.push_str(&format!("-----END {label}-----\n"));

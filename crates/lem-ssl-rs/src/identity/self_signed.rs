@@ -1,10 +1,11 @@
 //! Throwaway identities: for tests, examples and first steps.
 
-use graviola::hashing::Sha256;
+use graviola::hashing::{Hash, Sha256};
 use graviola::signing::ecdsa::{P256, SigningKey};
 use graviola::signing::eddsa::Ed25519SigningKey;
 use rcgen::{
-    CertificateParams, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SerialNumber,
+    CertificateParams, CustomExtension, DnType, KeyIdMethod, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData,
+    SerialNumber,
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 
@@ -30,7 +31,7 @@ impl Identity {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn self_signed<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
-        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::p256)
+        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::p256, None)
     }
 
     /// As [`self_signed`](Self::self_signed), with an Ed25519 key: for the simulated world (`sim`), where the sizes of all
@@ -41,10 +42,41 @@ impl Identity {
     /// # Errors
     /// As [`self_signed`](Self::self_signed).
     pub fn self_signed_ed25519<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
-        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::ed25519)
+        Self::signed_by_itself(names.into_iter().map(Into::into).collect(), Key::ed25519, None)
     }
 
-    fn signed_by_itself(names: Vec<String>, generate: fn() -> Option<Key>) -> Result<Self, Error> {
+    /// The certificate that answers the challenge TLS-ALPN-01 of ACME (RFC 8737): for `name`, whose key authorization
+    /// (RFC 8555 section 8.1) is `key_authorization`.
+    ///
+    /// A server with this identity beside its others shows it to an authority that validates, which offers the protocol
+    /// `acme-tls/1` and nothing else, and to nobody else. The protocol has to be among those of the server, too. The stream
+    /// that comes of it is of no use: close it.
+    ///
+    /// # Errors
+    /// As [`self_signed`](Self::self_signed).
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity};
+    /// # let identity = Identity::self_signed(["www.example.org"])?;
+    /// let challenge = Identity::acme_challenge("www.example.org", "token.thumbprint")?;
+    /// let context = Context::builder()
+    ///     .identity(identity)
+    ///     .identity(challenge)
+    ///     .alpn(["h2", "http/1.1", "acme-tls/1"])
+    ///     .build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn acme_challenge(name: &str, key_authorization: &str) -> Result<Self, Error> {
+        let answer = move || CustomExtension::new_acme_identifier(Sha256::hash(key_authorization.as_bytes()).as_ref());
+        Self::signed_by_itself(vec![name.to_owned()], Key::p256, Some(&answer))
+    }
+
+    /// With an extension that is made when it is known that this CPU can hash.
+    fn signed_by_itself(
+        names: Vec<String>,
+        generate: fn() -> Option<Key>,
+        extension: Option<&dyn Fn() -> CustomExtension>,
+    ) -> Result<Self, Error> {
         let failed =
             |problem: &str| ConfigError::new(ConfigPart::Identity, format!("cannot make an identity: {problem}"));
         // graviola panics where it cannot run.
@@ -70,6 +102,7 @@ impl Identity {
         let now = std::time::SystemTime::now();
         params.not_before = (now - DAY).into();
         params.not_after = (now + VALIDITY).into();
+        params.custom_extensions.extend(extension.map(|extension| extension()));
         let certificate = params.self_signed(&key).map_err(|error| failed("it cannot be signed").because(error))?;
         let private = PrivatePkcs8KeyDer::from(key.pkcs8);
         Ok(Self::new(

@@ -3,7 +3,7 @@
 //! Text around blocks is fine, as `openssl x509 -text` writes it. What looks like a part of a block and is none is an error: a
 //! reader that passes over it would drop a root, or a list of revoked certificates, that somebody counts on.
 
-use super::base64;
+use crate::base64;
 
 /// What stands between a `-----BEGIN` and its `-----END`.
 pub(super) struct Block {

@@ -99,6 +99,7 @@ impl Server {
         let live = context.into();
         // Said now, and not to the first client.
         check(&live, options)?;
+        let address = address.to_encrypted_address()?;
         Self::over(live, Listener::bind_with(address, options.listen).await?, options)
     }
 

@@ -45,7 +45,7 @@ where
     if threads == 0 {
         return Err(Error::Misuse("a server on no threads serves nobody".into()));
     }
-    let mut address = address.to_address()?;
+    let mut address = address.to_encrypted_address()?;
     if matches!(address, lem_rs::Address::Unix(_)) {
         return Err(Error::Misuse("a Unix-domain socket cannot be shared by several listeners".into()));
     }

@@ -1,8 +1,9 @@
 //! The TLS session: bytes in, decisions out. The only place that names rustls' connection types; knows no socket and
 //! no clock.
 
+use std::cell::OnceCell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lem_rs::{InputBuffer, Outbox};
 use rustls::client::UnbufferedClientConnection;
@@ -11,10 +12,13 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::EncryptError;
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
-use crate::identity::take_requested;
+use crate::exporter::Exporter;
+use crate::identity::{Hello, take_hello};
+use crate::x509::{Certificate, UnreadableCertificate};
 
 mod alert;
 mod connection;
+mod keying;
 mod open;
 mod refusal;
 
@@ -22,20 +26,27 @@ pub(crate) use alert::is_without_common_scheme;
 
 use alert::send_alert;
 use connection::{Sealer, write};
+use keying::Keying;
 use open::{Progress, Sink, next_record, open};
 
 /// One end of a TLS connection.
 pub(crate) struct Session {
     end: End,
     progress: Progress,
+    keying: Keying,
+    /// Made for the first who asks.
+    peer: OnceCell<PeerCache>,
 }
+
+/// What was read of the peer's certificate, for all that ask about one connection. Filled by the first who asks.
+pub(crate) type PeerCache = Arc<OnceLock<Result<Certificate, UnreadableCertificate>>>;
 
 enum End {
     Client(UnbufferedClientConnection),
     Server {
         connection: UnbufferedServerConnection,
-        /// The name that the client asked for (SNI).
-        requested: Option<Box<str>>,
+        /// What the client asked for, and was shown.
+        hello: Option<Hello>,
         /// The early data (0-RTT) that were not taken yet, at most what the configuration allows; `None` if it allows none.
         early: Option<Vec<u8>>,
     },
@@ -86,17 +97,19 @@ pub(crate) enum Then {
 
 impl Session {
     pub(crate) fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
-        UnbufferedClientConnection::new(config, name).map(|connection| Self::new(End::Client(connection)))
+        let keying = Keying::of(&*config.key_log);
+        UnbufferedClientConnection::new(config, name).map(|connection| Self::new(End::Client(connection), keying))
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let early = (config.max_early_data_size > 0).then(Vec::new);
+        let keying = Keying::of(&*config.key_log);
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::new(End::Server { connection, requested: None, early }))
+        Ok(Self::new(End::Server { connection, hello: None, early }, keying))
     }
 
-    fn new(end: End) -> Self {
-        Self { end, progress: Progress { held: 0, key_answer: KeyAnswer::Due } }
+    fn new(end: End, keying: Keying) -> Self {
+        Self { end, progress: Progress { held: 0, key_answer: KeyAnswer::Due }, keying, peer: OnceCell::new() }
     }
 
     /// What both ends have in common.
@@ -115,7 +128,29 @@ impl Session {
     pub(crate) fn requested_name(&self) -> Option<&str> {
         match &self.end {
             End::Client(_) => None,
-            End::Server { requested, .. } => requested.as_deref(),
+            End::Server { hello, .. } => hello.as_ref()?.requested.as_deref(),
+        }
+    }
+
+    /// What derives keying material; `None` before the handshake is finished, and if the context was not built for it.
+    pub(crate) fn exporter(&self) -> Option<&Exporter> {
+        self.keying.exporter().filter(|_| !self.common().is_handshaking())
+    }
+
+    /// What was read of the peer's certificate; before the handshake is finished, for the caller alone.
+    pub(crate) fn peer_cache(&self) -> PeerCache {
+        if self.common().is_handshaking() {
+            PeerCache::default()
+        } else {
+            self.peer.get_or_init(PeerCache::default).clone()
+        }
+    }
+
+    /// The certificate of the server, on either end.
+    pub(crate) fn server_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.end {
+            End::Client(connection) => connection.peer_certificates()?.first(),
+            End::Server { hello, .. } => hello.as_ref()?.shown.as_ref()?.cert.first(),
         }
     }
 
@@ -154,17 +189,23 @@ impl Session {
         outbox: &mut Outbox,
         may_send: bool,
     ) -> Opened {
-        let Self { end, progress } = self;
+        let Self { end, progress, keying, .. } = self;
         match end {
             End::Client(connection) => {
-                open(connection, progress, Pace::Stepwise, received, Sink { input, early: None, outbox, may_send })
+                keying.look(received);
+                let sink = Sink { input, early: None, outbox, may_send };
+                let opened = open(connection, progress, Pace::Stepwise, received, sink);
+                keying.advance();
+                opened
             }
-            End::Server { connection, requested, early } => {
+            End::Server { connection, hello, early } => {
                 let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
                 let early = early.as_mut();
                 let opened = open(connection, progress, pace, received, Sink { input, early, outbox, may_send });
-                if requested.is_none() {
-                    *requested = take_requested();
+                keying.look(outbox.as_slice());
+                keying.advance();
+                if hello.is_none() {
+                    *hello = take_hello();
                 }
                 opened
             }

@@ -1,21 +1,29 @@
 //! Whom we trust: roots, and the verifiers that check a peer's chain against them.
 
+mod choice;
 mod clients;
 mod explain;
+mod known_hosts;
 mod path;
+mod pinned;
 mod revocation;
 mod roots;
 mod servers;
 mod signature;
+mod spki;
 mod unusable_list;
 mod verifier;
 
+pub use choice::Trust;
 pub use clients::ClientAuth;
 pub(crate) use clients::{Clients, clients};
 pub(crate) use explain::Explainer;
+pub use known_hosts::KnownHosts;
+pub(crate) use pinned::{Recognising, recognising};
 pub use revocation::RevocationLists;
 pub use roots::Roots;
 pub(crate) use roots::{Load as LoadRoots, built_in as built_in_roots, load as load_roots};
-pub(crate) use servers::{Servers, servers};
+pub(crate) use servers::{Remembers, Servers, servers};
 pub(crate) use signature::is_signed_by_another;
+pub(crate) use spki::hash_of;
 pub(crate) use verifier::{OnVerified, bad_signature, explain, not_presented};

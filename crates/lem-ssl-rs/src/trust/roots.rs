@@ -31,14 +31,19 @@ pub enum Roots {
     Pem(Vec<u8>),
     /// Certificates in DER.
     Der(Vec<CertificateDer<'static>>),
-    /// The operating system's: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or else what is in the usual places; Mozilla's
-    /// list if there are none.
+    /// The operating system's: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or else what is in the usual places. A machine
+    /// without any, such as an empty container, is an error: another list would trust others than its owner has chosen. If Mozilla's
+    /// list will do there, say so with [`SystemOrWebPki`](Self::SystemOrWebPki).
     ///
     /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. Of the system's own list, and of
     /// folders, certificates that cannot be read or are no authority's are passed over: nobody here can mend them, and they
     /// trust nobody.
     #[cfg(feature = "system-roots")]
     System,
+    /// As [`System`](Self::System), and [`WebPki`](Self::WebPki) where the machine has none of its own. What the variables
+    /// name must be there all the same.
+    #[cfg(feature = "system-roots")]
+    SystemOrWebPki,
     /// Nobody: for a server that verifies no client, and never connects anywhere.
     None,
 }
@@ -51,6 +56,8 @@ impl fmt::Display for Roots {
             Self::Pem(_) | Self::Der(_) => f.write_str("the roots that were given"),
             #[cfg(feature = "system-roots")]
             Self::System => f.write_str("the system's roots"),
+            #[cfg(feature = "system-roots")]
+            Self::SystemOrWebPki => f.write_str("the system's roots, or those of Mozilla"),
             Self::None => f.write_str("no roots"),
         }
     }
@@ -78,7 +85,13 @@ pub(crate) fn load(sets: &[Roots], part: ConfigPart) -> Result<RootCertStore, Co
                 }
             }
             #[cfg(feature = "system-roots")]
-            Roots::System => system::add(&mut store, part)?,
+            Roots::System => system::add(&mut store, part)??,
+            #[cfg(feature = "system-roots")]
+            Roots::SystemOrWebPki => {
+                if system::add(&mut store, part)?.is_err() {
+                    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                }
+            }
             Roots::None => {}
         }
     }
@@ -140,7 +153,10 @@ mod system {
 
     /// What the variables name was named by somebody, and is read as strictly as every file. The system's own list holds
     /// odd old certificates; those that cannot be read trust nobody, and are passed over.
-    pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    /// The outer one: of what the variables name. The inner one: the machine has no roots of its own.
+    pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<Result<(), ConfigError>, ConfigError> {
         let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
         let (file, directories) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
         let before = store.len();
@@ -156,13 +172,40 @@ mod system {
                 let problem = "there is no certificate in the folders that SSL_CERT_DIR names";
                 return Err(ConfigError::new(part, problem));
             }
-            return Ok(());
+            return Ok(Ok(()));
         }
-        let (added, _) = store.add_parsable_certificates(authorities(rustls_native_certs::load_native_certs().certs));
-        if added == 0 {
-            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        Ok(own(store, part, rustls_native_certs::load_native_certs().certs))
+    }
+
+    /// Takes what was found in the machine's own places.
+    fn own(
+        store: &mut RootCertStore,
+        part: ConfigPart,
+        found: Vec<CertificateDer<'static>>,
+    ) -> Result<(), ConfigError> {
+        match store.add_parsable_certificates(authorities(found)) {
+            (0, _) => {
+                let problem = "this machine has no trusted roots of its own, or none that can be read: install them (the \
+                               package ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another list";
+                Err(ConfigError::new(part, problem))
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_machine_without_roots_says_so_and_trusts_nobody() {
+            for found in [Vec::new(), vec![CertificateDer::from(vec![1, 2, 3])]] {
+                let mut store = RootCertStore::empty();
+                let error = own(&mut store, ConfigPart::Roots, found).unwrap_err();
+                assert!(store.is_empty());
+                assert!(error.to_string().starts_with("this machine has no trusted roots of its own"), "{error}");
+            }
+        }
     }
 
     fn authorities(certificates: Vec<CertificateDer<'static>>) -> impl Iterator<Item = CertificateDer<'static>> {

@@ -84,6 +84,17 @@ fn refused(
     })
 }
 
+/// Refuses the peer's own certificate for what webpki does not look at, and keeps that for [`explain`]. The peer is told
+/// that it has no access, which says least about what would have been right.
+pub(super) fn refuse_leaf(
+    fault: CertificateFault,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Error {
+    REFUSED.set(Some(CertificateProblem::of_leaf(fault, owned(leaf, intermediates))));
+    Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
+}
+
 /// Keeps for [`explain`] that what the peer signed in the handshake does not verify with its certificate's key.
 pub(crate) fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
     if let Error::InvalidCertificate(reason) = &error {
@@ -102,7 +113,7 @@ pub(crate) fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> E
     error
 }
 
-fn owned(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
+pub(super) fn owned(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
     std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned()).collect()
 }
 

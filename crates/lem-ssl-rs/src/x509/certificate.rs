@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::alternative::AlternativeName;
 use super::date::Date;
 use super::extensions::KeyUse;
 use super::general_name::GeneralName;
@@ -20,6 +21,7 @@ pub struct Certificate {
     version: u64,
     serial: Vec<u8>,
     names: Vec<String>,
+    alternative_names: Vec<AlternativeName>,
     not_before: Date,
     not_after: Date,
     key: String,
@@ -52,6 +54,7 @@ impl Certificate {
             version: raw.version,
             serial: raw.serial.to_vec(),
             names: raw.extensions.names().filter_map(GeneralName::readable).collect(),
+            alternative_names: raw.extensions.names().filter_map(AlternativeName::of).collect(),
             not_before: raw.not_before,
             not_after: raw.not_after,
             key: describe(raw.key),
@@ -90,6 +93,23 @@ impl Certificate {
     /// DNS names, IP addresses, and what else it is for (subject alternative names). The subject is not among them.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The same names by their kinds, for programs that decide what a client may do by one of them.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{AlternativeName, Certificate, Identity};
+    /// # let identity = Identity::self_signed(["localhost", "127.0.0.1"])?;
+    /// # let certificate = Certificate::read(&identity.chain()[0])?;
+    /// let hosts = certificate.alternative_names().iter().filter_map(|name| match name {
+    ///     AlternativeName::Dns(host) => Some(host.as_str()),
+    ///     _ => None,
+    /// });
+    /// assert_eq!(hosts.collect::<Vec<_>>(), ["localhost"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn alternative_names(&self) -> &[AlternativeName] {
+        &self.alternative_names
     }
 
     /// The first second of its validity.

@@ -68,3 +68,41 @@ pub(crate) fn algorithm_name(algorithm: &[u8]) -> String {
     };
     name.to_owned()
 }
+
+/// The hash that a signature algorithm signs, by the contents of its identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignedHash {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// The hash of a signature algorithm; `None` if it has none of its own, as Ed25519, or is not known.
+pub(crate) fn signed_hash(algorithm: &[u8]) -> Option<SignedHash> {
+    let mut algorithm = Reader(algorithm);
+    Some(match algorithm.expect(tag::OBJECT_IDENTIFIER)? {
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4] => SignedHash::Md5,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1] => SignedHash::Sha1,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 14] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1] => SignedHash::Sha224,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2] => SignedHash::Sha256,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3] => SignedHash::Sha384,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] => SignedHash::Sha512,
+        // RSASSA-PSS names its hash in the parameters; without, it is SHA-1 (RFC 4055 section 3.1).
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10] => {
+            let mut parameters = algorithm.enter(tag::SEQUENCE)?;
+            let Some(mut hash) = parameters.enter(tag::context(0)) else { return Some(SignedHash::Sha1) };
+            match hash.enter(tag::SEQUENCE)?.expect(tag::OBJECT_IDENTIFIER)? {
+                [0x2b, 0x0e, 3, 2, 26] => SignedHash::Sha1,
+                [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1] => SignedHash::Sha256,
+                [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2] => SignedHash::Sha384,
+                [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3] => SignedHash::Sha512,
+                [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 4] => SignedHash::Sha224,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
+}

@@ -2,6 +2,7 @@
 //!
 //! No decision rests on it: whether a chain is good is for webpki to say.
 
+mod alternative;
 mod certificate;
 mod constraints;
 mod date;
@@ -11,13 +12,16 @@ mod general_name;
 mod key;
 mod name;
 mod raw;
+mod spki_hash;
 
+pub use alternative::AlternativeName;
 pub use certificate::{Certificate, UnreadableCertificate};
 pub(crate) use constraints::Constraints;
 pub use date::Date;
 pub(crate) use date::Span;
 pub(crate) use extensions::{KeyUse, purpose_name};
 pub(crate) use general_name::GeneralName;
-pub(crate) use key::{algorithm_name, describe as describe_key, rsa_bits};
+pub(crate) use key::{SignedHash, algorithm_name, describe as describe_key, rsa_bits, signed_hash};
 pub(crate) use name::{printable, readable};
 pub(crate) use raw::{Raw, key_parts};
+pub use spki_hash::{ParseSpkiHashError, SpkiHash};

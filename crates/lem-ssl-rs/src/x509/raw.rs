@@ -23,6 +23,8 @@ pub(crate) struct Raw<'a> {
     pub(crate) not_after: Date,
     /// The contents of the distinguished name.
     pub(crate) subject: &'a [u8],
+    /// The `SubjectPublicKeyInfo`, with its tag and length.
+    pub(crate) spki: &'a [u8],
     /// The contents of the `SubjectPublicKeyInfo`.
     pub(crate) key: &'a [u8],
     pub(crate) extensions: Extensions<'a>,
@@ -57,7 +59,7 @@ impl<'a> Raw<'a> {
         let mut date = || validity.next().and_then(|element| Date::read(element.tag, element.content));
         let (not_before, not_after) = (date().ok_or("its dates")?, date().ok_or("its dates")?);
         let subject = fields.expect(tag::SEQUENCE).ok_or("its subject")?;
-        let key = fields.expect(tag::SEQUENCE).ok_or("its public key")?;
+        let key = fields.next().filter(|element| element.tag == tag::SEQUENCE).ok_or("its public key")?;
         let mut extensions = Extensions::default();
         if !fields.is_empty() {
             let list = fields.enter(tag::context(3)).and_then(|mut outer| outer.enter(tag::SEQUENCE));
@@ -74,7 +76,8 @@ impl<'a> Raw<'a> {
             not_before,
             not_after,
             subject,
-            key,
+            spki: key.whole,
+            key: key.content,
             extensions,
             has_trailing_bytes: !outer.is_empty() || !certificate.is_empty() || !fields.is_empty(),
         })

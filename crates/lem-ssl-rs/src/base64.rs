@@ -3,7 +3,7 @@
 /// What the digits stand for; `None` unless they are complete, padded, and nothing else.
 ///
 /// The digits may be a private key's: how long it takes depends on none of them, only on how many they are.
-pub(super) fn decode(digits: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(digits: &[u8]) -> Option<Vec<u8>> {
     let padding = digits.iter().rev().take(2).take_while(|digit| **digit == b'=').count();
     if !digits.len().is_multiple_of(4) || digits.is_empty() {
         return None;
@@ -50,9 +50,24 @@ fn value(digit: u8) -> (u8, u8) {
     (value, !(upper | lower | number | plus | slash))
 }
 
+/// Digits for `bytes`, padded.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let letter = ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63];
+            text.push(if digit <= group.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode};
 
     #[test]
     fn the_vectors_of_rfc_4648_are_read() {
@@ -60,6 +75,7 @@ mod tests {
             [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmFy", "foobar")]
         {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes.as_bytes()), "{text}");
+            assert_eq!(encode(bytes.as_bytes()), text);
         }
         assert_eq!(decode(b"+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
     }

@@ -1,0 +1,251 @@
+//! Trust on first use: the keys that servers had when they were first seen, in a file.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lem_rs::{Deadline, Phase, unblock};
+use rustls::pki_types::{CertificateDer, ServerName};
+
+use super::servers::{Remembering, Remembers};
+use super::spki::Hasher;
+use crate::error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
+use crate::x509::SpkiHash;
+
+/// A file with the key of every server, as it was when the server was first seen: for
+/// [`Trust::FirstUse`](crate::Trust::FirstUse).
+///
+/// A server that is not in the file is accepted, and written into it when the handshake is finished: then it has shown that
+/// it owns the key. Only then is there a stream. From then on it must have that key. Another one is refused with
+/// [`CertificateFault::KeyChanged`](crate::CertificateFault::KeyChanged), which names both keys and the file; whoever knows
+/// that the new key is right takes the server's line out.
+///
+/// Every line has a server's name, without a port, and an [`SpkiHash`](crate::SpkiHash); lines that begin with `#` are
+/// comments, and stay. Servers behind different ports of one name must have the same key, or files of their own. The file is
+/// read when a context is built, and again before every connection, so it can be edited at any time; it is replaced as a
+/// whole, and processes that share it take turns, by a lock on a file of the same name with `.lock` behind it. All of that is
+/// off the loop.
+///
+/// ```no_run
+/// # use lem_ssl_rs::{Context, Error, KnownHosts, Trust};
+/// let hosts = KnownHosts::in_file("/var/lib/agent/known_hosts");
+/// let context = Context::builder().trust(Trust::FirstUse(hosts)).build()?;
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct KnownHosts {
+    file: Arc<PathBuf>,
+    max_hosts: usize,
+    /// What the file said when it was last read.
+    hosts: Arc<Mutex<HashMap<String, SpkiHash>>>,
+}
+
+impl KnownHosts {
+    /// Keeps the keys in this file. It need not exist, its folder must.
+    pub fn in_file(path: impl Into<PathBuf>) -> Self {
+        Self { file: Arc::new(path.into()), max_hosts: DEFAULT_MAX_HOSTS, hosts: Arc::default() }
+    }
+
+    /// How many servers are kept; one more is refused. Default 10,000.
+    #[must_use]
+    pub fn max_hosts(mut self, most: usize) -> Self {
+        self.max_hosts = most;
+        self
+    }
+
+    /// Reads the file. Blocks.
+    pub(super) fn load(&self) -> Result<(), ConfigError> {
+        let text = self.read()?;
+        *self.hosts() = self.parse(&text)?;
+        Ok(())
+    }
+
+    /// Whether a server may have this key.
+    pub(super) fn check(&self, name: &ServerName<'_>, presented: SpkiHash) -> Result<(), CertificateFault> {
+        let host = written(name);
+        let known = self.hosts().get(&host).copied();
+        self.compare(&host, presented, known)
+    }
+
+    fn compare(&self, host: &str, presented: SpkiHash, known: Option<SpkiHash>) -> Result<(), CertificateFault> {
+        match known {
+            Some(known) if known != presented => Err(CertificateFault::KeyChanged {
+                host: host.to_owned(),
+                presented,
+                known,
+                file: PathBuf::clone(&self.file),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a server's key into the file, if it is not there. Blocks.
+    fn record(&self, host: &str, presented: SpkiHash) -> Result<Result<(), CertificateFault>, ConfigError> {
+        // Held until the new file is in place.
+        let _lock = self.lock()?;
+        // Another process may have been first.
+        let mut text = self.read()?;
+        let mut hosts = self.parse(&text)?;
+        if let Err(fault) = self.compare(host, presented, hosts.get(host).copied()) {
+            *self.hosts() = hosts;
+            return Ok(Err(fault));
+        }
+        if !hosts.contains_key(host) {
+            if hosts.len() >= self.max_hosts {
+                let problem =
+                    format!("holds {} servers, and may hold no more, so {host} cannot be remembered", hosts.len());
+                return Err(self.wrong(&problem));
+            }
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&format!("{host} {presented}\n"));
+            self.replace(&text)?;
+            hosts.insert(host.to_owned(), presented);
+        }
+        *self.hosts() = hosts;
+        Ok(Ok(()))
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, HashMap<String, SpkiHash>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wrong(&self, problem: &str) -> ConfigError {
+        ConfigError::new(ConfigPart::Trust, format!("the file of known servers, {}, {problem}", self.file.display()))
+    }
+
+    /// The file's text; none if there is no file.
+    fn read(&self) -> Result<String, ConfigError> {
+        let length = match fs::metadata(&*self.file) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.folder().is_dir() {
+                true => return Ok(String::new()),
+                false => return Err(self.wrong("cannot be written: its folder does not exist")),
+            },
+            Err(error) => return Err(self.wrong("cannot be read").because(error)),
+        };
+        if length > MAX_BYTES {
+            return Err(self.wrong(&format!("has {length} bytes, more than the {MAX_BYTES} that are read")));
+        }
+        fs::read_to_string(&*self.file).map_err(|error| self.wrong("cannot be read").because(error))
+    }
+
+    fn parse(&self, text: &str) -> Result<HashMap<String, SpkiHash>, ConfigError> {
+        let mut hosts = HashMap::new();
+        for (at, line) in text.lines().enumerate() {
+            let wrong = |problem: &str| self.wrong(&format!("cannot be understood: line {} {problem}", at + 1));
+            let mut fields = line.split_ascii_whitespace();
+            let (host, hash) = match (fields.next(), fields.next(), fields.next()) {
+                (None, ..) => continue,
+                (Some(comment), ..) if comment.starts_with('#') => continue,
+                (Some(host), Some(hash), None) => (host, hash),
+                _ => return Err(wrong("must have a name and the hash of a key")),
+            };
+            let hash = hash.parse().map_err(|error| wrong(&format!("has a mistake: {error}")))?;
+            if hosts.insert(host.to_ascii_lowercase(), hash).is_some_and(|before| before != hash) {
+                return Err(wrong(&format!("has another key for {host} than a line before it")));
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn folder(&self) -> &Path {
+        match self.file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Waits until no other process changes the file.
+    fn lock(&self) -> Result<File, ConfigError> {
+        let mut path = PathBuf::clone(&self.file).into_os_string();
+        path.push(".lock");
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let locked = file.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|error| self.wrong("cannot be locked").because(error))
+    }
+
+    /// Puts a new text in the file's place, so that there is always the old one or the new one.
+    fn replace(&self, text: &str) -> Result<(), ConfigError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // A link stays one.
+        let target = fs::canonicalize(&*self.file).unwrap_or_else(|_| PathBuf::clone(&self.file));
+        let mut temporary = target.clone().into_os_string();
+        temporary.push(format!(".{}-{}.new", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let temporary = PathBuf::from(temporary);
+        let write = || {
+            let mut file = File::options().create_new(true).write(true).open(&temporary)?;
+            if let Ok(before) = fs::metadata(&target) {
+                file.set_permissions(before.permissions())?;
+            }
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&temporary, &target)
+        };
+        write().map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            self.wrong("cannot be written").because(error)
+        })
+    }
+}
+
+/// Enough for a person or an agent, and little to read before each connection.
+const DEFAULT_MAX_HOSTS: usize = 10_000;
+
+/// Ten thousand long lines.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// As it stands in the file.
+fn written(name: &ServerName<'_>) -> String {
+    name.to_str().to_ascii_lowercase()
+}
+
+/// Remembers servers in a file.
+pub(super) struct Memory {
+    hosts: KnownHosts,
+    hasher: Hasher,
+}
+
+impl Memory {
+    pub(super) fn new(hosts: KnownHosts, hasher: Hasher) -> Self {
+        Self { hosts, hasher }
+    }
+}
+
+impl Remembers for Memory {
+    fn before(&self, deadline: Deadline, target: String) -> Remembering {
+        let hosts = self.hosts.clone();
+        Box::pin(async move {
+            let load = async { Ok(unblock(move || hosts.load()).await??) };
+            deadline.limit(Phase::Handshake, &target, load).await
+        })
+    }
+
+    fn after(
+        &self,
+        name: ServerName<'static>,
+        chain: Vec<CertificateDer<'static>>,
+        deadline: Deadline,
+        target: String,
+    ) -> Remembering {
+        let (hosts, host) = (self.hosts.clone(), written(&name));
+        let presented = chain.first().and_then(|leaf| self.hasher.hash(leaf));
+        Box::pin(async move {
+            // The handshake has looked at the key.
+            let Some(presented) = presented else { return Err(Error::Closed) };
+            if hosts.hosts().get(&host) == Some(&presented) {
+                return Ok(());
+            }
+            let record = async { Ok(unblock(move || hosts.record(&host, presented)).await??) };
+            match deadline.limit(Phase::Handshake, &target, record).await? {
+                Ok(()) => Ok(()),
+                Err(fault) => Err(TlsError::Certificate(Box::new(CertificateProblem::of_leaf(fault, chain))).into()),
+            }
+        })
+    }
+}

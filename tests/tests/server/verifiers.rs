@@ -1,0 +1,179 @@
+//! Keys without certificates, and verifiers of clients of another kind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, SpkiHash, TlsError, Trust, Version, danger};
+use lem_ssl_tests::pki::{KeyKind, Leaf};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use crate::support::{
+    both, certificates_of, check, client_builder, client_context, identity, issue, provider, root, says, server_builder,
+};
+
+async fn listen(builder: ContextBuilder) -> Server {
+    builder.build().unwrap().listen("127.0.0.1:0").await.unwrap()
+}
+
+#[test]
+fn raw_public_keys_are_recognised_on_both_sides() {
+    check(async {
+        let raw = |kind| Identity::raw_public_key(root().issue(Leaf::server(&["x"]).with_key(kind)).key_pem).unwrap();
+        for kind in [KeyKind::EcdsaP256, KeyKind::Ed25519, KeyKind::Rsa2048] {
+            let (ours, theirs) = (raw(kind), raw(kind));
+            let pin = SpkiHash::of(&ours.chain()[0]).unwrap();
+            let server = server_builder().identity(ours.clone()).versions([Version::Tls13]);
+            let server = listen(danger::client_verifier(server, Arc::new(RawClients(theirs.chain()[0].clone())))).await;
+            let context = |pin, own: &Identity| {
+                let trust = Trust::RawPublicKeys(vec![pin]);
+                let builder = Context::builder().provider(provider()).trust(trust).versions([Version::Tls13]);
+                builder.identity(own.clone()).build().unwrap()
+            };
+            let right = context(pin, &theirs);
+            let (client, accepted) = both(right.connect_as(server.local_addr(), "any.test"), server.accept()).await;
+            let (client, accepted) = (client.unwrap(), accepted.unwrap());
+            client.write("hello").await.unwrap();
+            assert_eq!(accepted.read(5).await.unwrap(), b"hello");
+            assert_eq!(certificates_of(&client), ours.chain());
+            assert_eq!(certificates_of(&accepted), theirs.chain());
+            assert!(client.info().unwrap().peer().unwrap().is_err(), "it is no certificate");
+            let wrong = context(SpkiHash::from_bytes([1; 32]), &theirs);
+            let error = wrong.connect_as(server.local_addr(), "any.test").await.unwrap_err();
+            says(Err::<(), _>(error), &["which is not pinned"]);
+            // Whoever wants a certificate has come to the wrong place.
+            let error = client_context().connect_as(server.local_addr(), "any.test").await.unwrap_err();
+            assert!(TlsError::of(&error).is_some(), "{error:?}");
+        }
+        let (ours, site) = (raw(KeyKind::EcdsaP256), identity(&issue(&["one.test"])));
+        let built = server_builder().identity(ours.clone()).build();
+        says(built, &["TLS 1.3 only"]);
+        let built = server_builder().identity(ours).identity(site).versions([Version::Tls13]).build();
+        says(built, &["either certificates or raw public keys"]);
+    });
+}
+
+/// Knows one client by its raw key.
+#[derive(Debug)]
+struct RawClients(CertificateDer<'static>);
+
+impl rustls::server::danger::ClientCertVerifier for RawClients {
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<rustls::server::danger::ClientCertVerified, rustls::Error> {
+        match *end_entity == self.0 {
+            true => Ok(rustls::server::danger::ClientCertVerified::assertion()),
+            false => Err(rustls::CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::PeerIncompatible::UnsolicitedCertificateTypeExtension.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let key = rustls::pki_types::SubjectPublicKeyInfoDer::from(certificate.as_ref());
+        let algorithms = &provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_verifier_of_another_kind_is_asked_again_when_a_client_resumes() {
+    check(async {
+        let issued = root().issue(Leaf::client(&["client.test"]));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let verifier = Arc::new(Asked { asked: asked.clone(), inner: inner_verifier() });
+        let server =
+            listen(danger::client_verifier(server_builder().identity(identity(&issue(&["one.test"]))), verifier)).await;
+        let context = client_builder().identity(identity(&issued)).build().unwrap();
+        for round in 1..=2 {
+            let (client, accepted) = both(context.connect_as(server.local_addr(), "one.test"), server.accept()).await;
+            let (client, accepted) = (client.unwrap(), accepted.unwrap());
+            accepted.write("x").await.unwrap();
+            client.read(1).await.unwrap();
+            assert_eq!(accepted.info().unwrap().resumed, round == 2);
+            assert_eq!(asked.load(Ordering::Relaxed), round);
+        }
+        let roots = Roots::Pem(root().certificate_pem().into_bytes());
+        let both = danger::client_verifier(server_builder().client_roots(roots), inner_verifier());
+        says(both.build(), &["clients cannot be checked in two ways"]);
+    });
+}
+
+fn inner_verifier() -> Arc<dyn rustls::server::danger::ClientCertVerifier> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root().certificate_der().clone()).unwrap();
+    rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build().unwrap()
+}
+
+/// Counts how often it is asked.
+#[derive(Debug)]
+struct Asked {
+    asked: Arc<AtomicUsize>,
+    inner: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+}
+
+impl rustls::server::danger::ClientCertVerifier for Asked {
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        self.inner.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<rustls::server::danger::ClientCertVerified, rustls::Error> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.inner.verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
