@@ -129,7 +129,7 @@ fn a_list_of_an_intermediate_that_another_key_has_signed_refuses_its_clients_as_
 
 /// A list that is not signed by the issuer's key says nothing, neither of those on it nor of their neighbours.
 #[test]
-fn a_list_that_cannot_be_believed_is_told_as_that_whoever_is_on_it() {
+fn a_list_that_cannot_be_believed_is_told_as_that_for_all_its_clients() {
     let root = Authority::new("Club");
     let (between, impostor) = (root.intermediate("Between"), root.intermediate("Between"));
     let (listed, neighbour) = (client(&between), client(&between));
