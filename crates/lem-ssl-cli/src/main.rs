@@ -13,6 +13,7 @@ mod get;
 mod listening;
 mod log;
 mod options;
+mod platform;
 mod race;
 mod reload;
 mod say;

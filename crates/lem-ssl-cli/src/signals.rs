@@ -4,23 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lem_ssl_rs::{Error, signal};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
-use signal_hook::flag;
 
 pub(crate) use lem_ssl_rs::signal::Signal;
 
 use crate::exit::Exit;
+pub(crate) use crate::platform::SIGNALS_MISSING;
+use crate::platform::{end_on, ignore_harmless};
 
 /// What a server receives.
 pub(crate) const ALL: [Signal; 5] =
     [Signal::Interrupt, Signal::Terminate, Signal::Hangup, Signal::User1, Signal::User2];
 
-/// Nobody means us to end by these, and by default they would end us without a word. A file that has become too large
-/// (`ulimit -f`) is also an error of the write, which says which file.
-const HARMLESS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGXFSZ];
-
 /// Those that ask us to end.
-const ENDING: [(Signal, i32); 2] = [(Signal::Interrupt, SIGINT), (Signal::Terminate, SIGTERM)];
+const ENDING: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
 
 /// The exit code of a command that this signal ended.
 pub(crate) fn exit_of(signal: Signal) -> Exit {
@@ -45,12 +41,9 @@ impl Signals {
     pub(crate) fn of(signals: &[Signal]) -> Result<Self, Error> {
         let impatient = Arc::new(AtomicBool::new(false));
         let failed = |error| Error::io("receive signals", error);
-        for number in HARMLESS {
-            flag::register(number, Arc::default()).map_err(failed)?;
-        }
-        for (signal, number) in ENDING.into_iter().filter(|(signal, _)| signals.contains(signal)) {
-            let code = i32::from(exit_of(signal).code());
-            flag::register_conditional_shutdown(number, code, impatient.clone()).map_err(failed)?;
+        ignore_harmless().map_err(failed)?;
+        for signal in ENDING.into_iter().filter(|signal| signals.contains(signal)) {
+            end_on(signal, impatient.clone(), exit_of(signal).code()).map_err(failed)?;
         }
         Ok(Self { received: signal::Signals::new(signals.iter().copied())?, impatient })
     }
@@ -58,7 +51,7 @@ impl Signals {
     /// The next one. After the first that asks us to end, a second one ends the process on the spot.
     pub(crate) async fn next(&self) -> Result<Signal, Error> {
         let signal = self.received.next().await?;
-        if ENDING.iter().any(|(ending, _)| *ending == signal) {
+        if ENDING.contains(&signal) {
             self.impatient.store(true, Ordering::Relaxed);
         }
         Ok(signal)

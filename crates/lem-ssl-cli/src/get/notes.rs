@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::response::Response;
 use super::url::Url;
 use super::validator::Validator;
+use crate::platform::modified;
 
 /// What a part came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +107,8 @@ impl Origin {
 
 impl Kept {
     pub(super) fn of(file: &Metadata) -> Self {
-        Self { length: file.len(), seconds: file.mtime(), nanoseconds: file.mtime_nsec() }
+        let (seconds, nanoseconds) = modified(file);
+        Self { length: file.len(), seconds, nanoseconds }
     }
 }
 

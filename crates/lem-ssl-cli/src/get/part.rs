@@ -3,16 +3,15 @@
 //! The file that is wanted is only ever replaced as a whole, by a rename. Everything here waits for a disk: call it off
 //! the loop.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::notes::{Kept, Origin, Resume};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
+use crate::platform::{FileIdentity, name_length, name_start};
 
 /// A file on its way.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ enum Content {
     Ours,
 }
 
-/// The longest name in a folder, in bytes (`NAME_MAX`).
+/// The longest name in a folder (`NAME_MAX`).
 pub(super) const MAX_NAME: usize = 255;
 
 /// How often the file may vanish between our opening and our locking it.
@@ -214,27 +213,22 @@ fn followed(path: &Path) -> PathBuf {
 
 /// Whether what stands at this path is this file.
 fn is_at(path: &Path, file: &Metadata) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()))
+    fs::symlink_metadata(path).is_ok_and(|found| FileIdentity::of(&found) == FileIdentity::of(file))
 }
 
 /// The same path with something behind its name; a name that would become too long is cut, and told from others that are
 /// cut by a checksum.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     const MAX_ENDING: usize = ".part.json".len();
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    let mut short = name.to_vec();
-    if name.len() + MAX_ENDING > MAX_NAME {
-        let mark = format!("~{:016x}", checksum(name));
-        let mut length = MAX_NAME - MAX_ENDING - mark.len();
-        // Not in the middle of a letter.
-        while name[length] & 0xc0 == 0x80 && length > 1 {
-            length -= 1;
-        }
-        short.truncate(length);
-        short.extend(mark.bytes());
+    let name = path.file_name().unwrap_or_default();
+    let mut short = OsString::from(name);
+    if name_length(name) + MAX_ENDING > MAX_NAME {
+        let mark = format!("~{:016x}", checksum(name.as_encoded_bytes()));
+        short = name_start(name, MAX_NAME - MAX_ENDING - mark.len());
+        short.push(mark);
     }
-    short.extend(ending.bytes());
-    path.with_file_name(OsStr::from_bytes(&short))
+    short.push(ending);
+    path.with_file_name(short)
 }
 
 /// FNV-1a, 64 bits: the same in every version of this program.

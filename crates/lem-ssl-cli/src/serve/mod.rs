@@ -139,6 +139,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let server = Rc::new(Server::over(live.clone(), listener, options)?);
     let log = service.log.clone();
+    log.lines(signals::SIGNALS_MISSING.map(str::to_owned));
     server.on_event({
         let log = log.clone();
         move |event| log.line(words::event(event))

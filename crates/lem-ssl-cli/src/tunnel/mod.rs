@@ -163,6 +163,7 @@ async fn carry_all(
     sides: Sides,
 ) -> Result<(), Failure> {
     let signals = Signals::of(&signals::ALL)?;
+    tunnel.log.lines(signals::SIGNALS_MISSING.map(str::to_owned));
     let options = arguments.limits.server_options();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.log)?);

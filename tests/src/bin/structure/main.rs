@@ -84,6 +84,7 @@ const CRATES: &[Crate] = &[
             "text",        // text that steers no terminal
             "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
+            "platform",    // what differs between operating systems
             "race",        // whichever is first
             "say",         // standard error, colour
             "log",         // a log that stops nobody

@@ -2,7 +2,6 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -17,6 +16,7 @@ use super::request::Request;
 use super::status::Status;
 use crate::exit::Failure;
 use crate::options::wrong;
+use crate::platform::{file_number, modified};
 
 /// A folder whose files are served.
 #[derive(Debug)]
@@ -147,8 +147,8 @@ impl Found {
     /// What changes when the file does.
     fn tag(&self) -> String {
         let Self { metadata, .. } = self;
-        let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
-        format!("\"{:x}-{:x}-{seconds:x}.{nanos:x}\"", metadata.ino(), metadata.len())
+        let (seconds, nanos) = modified(metadata);
+        format!("\"{:x}-{:x}-{seconds:x}.{nanos:x}\"", file_number(metadata), metadata.len())
     }
 }
 

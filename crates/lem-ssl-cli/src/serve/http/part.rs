@@ -1,10 +1,11 @@
 //! A part of a file, sent piece by piece.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use lem_ssl_rs::{Error, unblock};
+
+use crate::platform::read_exact_at;
 
 /// A part of a file that is sent piece by piece.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Part {
         let length = self.left.min(CHUNK);
         let read = move || {
             let mut chunk = vec![0; usize::try_from(length).unwrap_or(0)];
-            file.read_exact_at(&mut chunk, from).map(|()| chunk)
+            read_exact_at(&file, &mut chunk, from).map(|()| chunk)
         };
         // A file that became shorter meanwhile: what was announced cannot be kept.
         let chunk = unblock(read).await?.map_err(|error| Error::io("read the file", error))?;

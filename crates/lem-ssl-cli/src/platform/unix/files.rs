@@ -1,0 +1,49 @@
+//! What the system knows of a file.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+/// What tells a file from another one at the same path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    pub(crate) fn of(file: &Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
+    }
+}
+
+/// A number that another file in the same folder does not have.
+pub(crate) fn file_number(file: &Metadata) -> u64 {
+    file.ino()
+}
+
+/// When it was last written: seconds since 1970, and nanoseconds.
+pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
+    (file.mtime(), file.mtime_nsec())
+}
+
+pub(crate) fn read_exact_at(file: &File, memory: &mut [u8], from: u64) -> io::Result<()> {
+    file.read_exact_at(memory, from)
+}
+
+/// How long a file's name is, in what the system counts: bytes.
+pub(crate) fn name_length(name: &OsStr) -> usize {
+    name.len()
+}
+
+/// The beginning of a name, at most so long, and not up to the middle of a letter.
+pub(crate) fn name_start(name: &OsStr, max: usize) -> OsString {
+    let name = name.as_bytes();
+    let mut length = max.min(name.len());
+    while length > 1 && name.get(length).is_some_and(|byte| byte & 0xc0 == 0x80) {
+        length -= 1;
+    }
+    OsString::from_vec(name[..length].to_vec())
+}

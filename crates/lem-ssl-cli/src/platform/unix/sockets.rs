@@ -1,0 +1,147 @@
+//! Unix-domain sockets to listen at: while we listen their file is ours, and nobody else's is ever removed.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lem_ssl_rs::{Error, ListenOptions, Listener, unblock};
+
+use super::files::FileIdentity;
+use crate::exit::{Exit, Failure};
+
+/// The file of a socket that we listen at. It goes with this value, unless it is somebody else's by then. Drop it before
+/// the listener: as long as that lives no other file can have the same number.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: FileIdentity,
+}
+
+/// What is behind a socket's file.
+#[derive(Debug, PartialEq, Eq)]
+enum Life {
+    /// Somebody listens, or may.
+    Live,
+    /// Nobody does: it was left by a process that was killed.
+    Stale,
+}
+
+/// So long somebody who holds the folder is waited for: another start of ours does for a moment.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two tries to lock it.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// A connection to a socket in the same machine is made at once, or waits in a queue that is full.
+const PROBE_TIME: Duration = Duration::from_secs(1);
+
+/// A socket that was bound a moment ago may not listen yet: it is asked again after so long.
+const SECOND_PROBE: Duration = Duration::from_millis(100);
+
+/// Listens at this socket. One that was left behind is replaced, one that somebody listens at is not.
+pub(crate) async fn listen_at(path: PathBuf, _: ListenOptions) -> Result<(Listener, SocketFile), Failure> {
+    let (listener, file) = unblock(move || bind(path)).await.map_err(Error::from)??;
+    Ok((Listener::adopt(listener)?, file))
+}
+
+/// Blocks.
+fn bind(path: PathBuf) -> Result<(UnixListener, SocketFile), Failure> {
+    let failed = |error: io::Error| Failure::from(Error::io(format!("listen on unix:{}", path.display()), error));
+    // Two starts at once would both find the old socket, and the later one would remove the new one of the earlier.
+    let _lock = lock_folder(&path);
+    let bound = match UnixListener::bind(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            remove_stale(&path)?;
+            UnixListener::bind(&path)
+        }
+        other => other,
+    };
+    let listener = bound.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => failed(io::Error::other("the path is longer than that of a socket may be")),
+        _ => failed(error),
+    })?;
+    let identity = FileIdentity::of(&fs::symlink_metadata(&path).map_err(failed)?);
+    Ok((listener, SocketFile { path, identity }))
+}
+
+/// Holds the folder of `path` against other starts; `None` if it cannot be held, as on some network file systems.
+fn lock_folder(path: &Path) -> Option<File> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let folder = File::open(folder).ok()?;
+    let end = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Some(folder),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_RETRY),
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Removes what a process that was killed has left at `path`, and nothing else.
+fn remove_stale(path: &Path) -> Result<(), Failure> {
+    let refused =
+        |why: &str| Err(Failure::new(Exit::Failed, format!("cannot listen on unix:{}: {why}", path.display())));
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        // It has gone by itself.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return refused(&error.to_string()),
+    };
+    if found.is_symlink() {
+        return refused("a link is in the way; name what it leads to, or remove it");
+    }
+    if !found.file_type().is_socket() {
+        return refused("a file is in the way that is not a socket");
+    }
+    let live = Life::of(path) == Life::Live || {
+        thread::sleep(SECOND_PROBE);
+        Life::of(path) == Life::Live
+    };
+    if live {
+        return refused("address already in use: another process listens there");
+    }
+    let identity = FileIdentity::of(&found);
+    SocketFile { path: path.to_owned(), identity }.remove().or_else(|error| refused(&error.to_string()))
+}
+
+impl Life {
+    /// Whether somebody listens at this socket. Only a refusal says that nobody does.
+    fn of(path: &Path) -> Self {
+        let (answered, answer) = channel();
+        let path = path.to_owned();
+        // It waits for ever in a queue that is full.
+        let asked = thread::Builder::new().spawn(move || answered.send(UnixStream::connect(path).map(drop)));
+        match (asked, answer.recv_timeout(PROBE_TIME)) {
+            (Ok(_), Ok(Err(error))) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Stale,
+            _ => Self::Live,
+        }
+    }
+}
+
+impl SocketFile {
+    /// Removes the file if it still is this one.
+    fn remove(&self) -> io::Result<()> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if found.file_type().is_socket() && FileIdentity::of(&found) == self.identity => {
+                fs::remove_file(&self.path)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // If it cannot be removed, the next start recognises it.
+        let _ = self.remove();
+    }
+}

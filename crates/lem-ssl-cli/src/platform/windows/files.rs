@@ -1,0 +1,64 @@
+//! What the system knows of a file.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::windows::ffi::{OsStrExt, OsStringExt};
+use std::os::windows::fs::{FileExt, MetadataExt};
+
+/// What tells a file from another one at the same path: when it was made, in tenths of microseconds. Its number is not to be
+/// had without unsafe code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    made: u64,
+}
+
+impl FileIdentity {
+    pub(crate) fn of(file: &Metadata) -> Self {
+        Self { made: file.creation_time() }
+    }
+}
+
+/// A number that another file in the same folder hardly has.
+pub(crate) fn file_number(file: &Metadata) -> u64 {
+    file.creation_time()
+}
+
+/// When it was last written: seconds since 1970, and nanoseconds.
+pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
+    // Tenths of microseconds since 1601.
+    const SECOND: i64 = 10_000_000;
+    const FROM_1601_TO_1970: i64 = 11_644_473_600;
+    let time = i64::try_from(file.last_write_time()).unwrap_or(i64::MAX);
+    (time / SECOND - FROM_1601_TO_1970, time % SECOND * 100)
+}
+
+pub(crate) fn read_exact_at(file: &File, mut memory: &mut [u8], mut from: u64) -> io::Result<()> {
+    while !memory.is_empty() {
+        match file.seek_read(memory, from) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                from += count as u64;
+                memory = &mut memory[count..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// How long a file's name is, in what the system counts: units of UTF-16.
+pub(crate) fn name_length(name: &OsStr) -> usize {
+    name.encode_wide().count()
+}
+
+/// The beginning of a name, at most so long, and not up to the middle of a letter.
+pub(crate) fn name_start(name: &OsStr, max: usize) -> OsString {
+    let name: Vec<u16> = name.encode_wide().collect();
+    let mut length = max.min(name.len());
+    while length > 1 && name.get(length).is_some_and(|unit| (0xdc00..0xe000).contains(unit)) {
+        length -= 1;
+    }
+    OsString::from_wide(&name[..length])
+}
