@@ -122,7 +122,7 @@ fn a_mismatched_key_leaves_the_old_set_serving_and_says_why() {
             let mixed = Identity::from_pem(&new.chain_pem, &old.key_pem)?;
             server_builder().identity(mixed).build()
         };
-        says(server.context().reload(build), &["private key does not belong", "certificate"]);
+        says(server.context().reload(build), &["does not belong to the first certificate", "certificate"]);
         serves(&server, &old).await;
         is_echoed(&open, "still here\n").await;
         server.context().reload(|| Ok(context_of(&new))).unwrap();

@@ -85,7 +85,7 @@ fn a_pair_that_changes_on_disk_is_served_when_it_is_whole() {
         watched.serves(&old).await;
         // The certificate first: until the key follows, the pair is none.
         let message = watched.fails_after(|| fs::write(&watched.chain, &new.chain_pem).unwrap()).await;
-        assert!(message.contains("private key does not belong"), "{message}");
+        assert!(message.contains("does not belong to the first certificate"), "{message}");
         watched.serves(&old).await;
         watched.succeeds_after(|| fs::write(&watched.key, &new.key_pem).unwrap()).await;
         watched.serves(&new).await;

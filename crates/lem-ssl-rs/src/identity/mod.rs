@@ -124,7 +124,7 @@ impl Identity {
     /// ([`SigningKey::public_key`]); otherwise a client finds out.
     ///
     /// ```
-    /// # use std::sync::{Arc, OnceLock};
+    /// # use std::sync::Arc;
     /// # use lem_ssl_rs::{Context, Error, Identity};
     /// use lem_ssl_rs::rustls::sign::{Signer, SigningKey};
     /// use lem_ssl_rs::rustls::{self, SignatureAlgorithm, SignatureScheme};

@@ -193,6 +193,10 @@ mod system {
         }
     }
 
+    fn authorities(certificates: Vec<CertificateDer<'static>>) -> impl Iterator<Item = CertificateDer<'static>> {
+        certificates.into_iter().filter(|certificate| issuer_of_no_authority(certificate).is_none())
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -206,9 +210,5 @@ mod system {
                 assert!(error.to_string().starts_with("this machine has no trusted roots of its own"), "{error}");
             }
         }
-    }
-
-    fn authorities(certificates: Vec<CertificateDer<'static>>) -> impl Iterator<Item = CertificateDer<'static>> {
-        certificates.into_iter().filter(|certificate| issuer_of_no_authority(certificate).is_none())
     }
 }
