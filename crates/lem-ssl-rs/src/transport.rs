@@ -339,6 +339,9 @@ pub(crate) fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8
         }
         rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
         rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
+        error if is_without_common_scheme(&error) => {
+            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+        }
         error @ rustls::Error::General(_) if during_handshake => {
             take_refused().map_or(TlsError::Internal(error), TlsError::from)
         }
@@ -348,9 +351,6 @@ pub(crate) fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8
         rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(incompatible),
         // Not the peer's fault: we offer Ed25519 for TLS 1.3, and in TLS 1.2 not every cryptography has it.
         rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => {
-            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
-        }
-        error if is_without_common_scheme(&error) => {
             TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
         }
         error @ (rustls::Error::InappropriateMessage { .. }
