@@ -83,7 +83,7 @@ fn a_socket_that_was_left_behind_is_replaced() {
         signal(running.id(), "HUP");
         running.wait_for("nothing to reload");
         assert!(answers(&path));
-        signal(running.id(), "QUIT");
+        signal(running.id(), "ABRT");
         running.finish();
         let running = command.start(&path);
         signal(running.id(), "TERM");
