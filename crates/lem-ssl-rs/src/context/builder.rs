@@ -210,7 +210,7 @@ impl ContextBuilder {
 
     /// The context. Reads the files that were named, and checks everything that can be checked without a peer, except
     /// dates: an identity that has expired is served, because a wrong clock must not keep a server from starting. Clients
-    /// will refuse it; [`Identity::warnings`] tells.
+    /// will refuse it; [`Identity::warnings`](crate::Identity::warnings) tells.
     ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) that says what is wrong with which part.
