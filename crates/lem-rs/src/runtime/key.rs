@@ -17,16 +17,25 @@ pub(crate) struct Key {
 /// this is the same on 32 and 64 bits. Tests choose fewer `GENERATIONS`.
 #[derive(Debug)]
 pub(crate) struct Keyed<T, const GENERATIONS: u32 = { u32::MAX }> {
-    /// `None` is a place that is used up: it stays occupied, so that the slab does not give it out again.
-    slab: Slab<Option<T>>,
-    /// The present generation of each place, or the next one if it is vacant; `None` if it is used up.
-    generations: Vec<Option<NonZeroU32>>,
+    slab: Slab<Place<T>>,
+    /// The next generation of each place that was ever used; looked at only when an entry comes.
+    next: Vec<NonZeroU32>,
     used_up: usize,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    Live {
+        generation: NonZeroU32,
+        value: T,
+    },
+    /// It stays occupied, so that the slab does not give it out again.
+    UsedUp,
 }
 
 impl<T, const GENERATIONS: u32> Default for Keyed<T, GENERATIONS> {
     fn default() -> Self {
-        Self { slab: Slab::new(), generations: Vec::new(), used_up: 0 }
+        Self { slab: Slab::new(), next: Vec::new(), used_up: 0 }
     }
 }
 
@@ -38,37 +47,46 @@ impl<T, const GENERATIONS: u32> Keyed<T, GENERATIONS> {
     /// Inserts a value that knows its own key.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         let place = self.slab.vacant_entry();
-        if place.key() == self.generations.len() {
-            self.generations.push(Some(NonZeroU32::MIN));
+        if place.key() == self.next.len() {
+            self.next.push(NonZeroU32::MIN);
         }
         let index = u32::try_from(place.key()).expect("memory ends before the indices do");
-        let generation = self.generations[place.key()].expect("a place that is used up is not vacant");
+        let generation = self.next[place.key()];
         let key = Key { index, generation };
-        place.insert(Some(make(key)));
+        place.insert(Place::Live { generation, value: make(key) });
         key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let place = self.place_of(key)?;
-        self.slab.get(place)?.as_ref()
+        match self.slab.get(key.index as usize) {
+            Some(Place::Live { generation, value }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let place = self.place_of(key)?;
-        self.slab.get_mut(place)?.as_mut()
+        match self.slab.get_mut(key.index as usize) {
+            Some(Place::Live { generation, value }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
     }
 
     /// The entry whose [token](Key::to_token) this is. A token names less than a key: see there.
     pub(crate) fn at_token(&mut self, token: usize) -> Option<&mut T> {
         let index = TokenLayout::NATIVE.index(token);
-        let generation = (*self.generations.get(index as usize)?)?;
-        let key = Key { index, generation };
-        if key.to_token() == Some(token) { self.get_mut(key) } else { None }
+        match self.slab.get_mut(index as usize) {
+            Some(Place::Live { generation, value })
+                if Key { index, generation: *generation }.to_token() == Some(token) =>
+            {
+                Some(value)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.place_of(key)?;
-        self.vacate(place)
+        self.get(key)?;
+        self.vacate(key.index as usize)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -76,33 +94,43 @@ impl<T, const GENERATIONS: u32> Keyed<T, GENERATIONS> {
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.slab.iter().filter_map(|(_, value)| value.as_ref())
+        self.slab.iter().filter_map(|(_, place)| match place {
+            Place::Live { value, .. } => Some(value),
+            Place::UsedUp => None,
+        })
     }
 
     /// Everything that is in it.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
-        self.slab.into_iter().filter_map(|(_, value)| value)
+        self.slab.into_iter().filter_map(|(_, place)| place.into_value())
     }
 
     /// Takes everything out, for a teardown that runs foreign code only when no borrow is held.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        (0..self.generations.len()).filter_map(|place| self.vacate(place)).collect()
-    }
-
-    fn place_of(&self, key: Key) -> Option<usize> {
-        let place = key.index as usize;
-        (*self.generations.get(place)? == Some(key.generation)).then_some(place)
+        (0..self.next.len()).filter_map(|place| self.vacate(place)).collect()
     }
 
     fn vacate(&mut self, place: usize) -> Option<T> {
-        let value = self.slab.get_mut(place)?.take()?;
-        let generation = &mut self.generations[place];
-        *generation = generation.and_then(|last| last.checked_add(1)).filter(|next| next.get() <= GENERATIONS);
-        match generation {
-            Some(_) => drop(self.slab.remove(place)),
-            None => self.used_up += 1,
+        let Place::Live { generation, .. } = self.slab.get(place)? else { return None };
+        match generation.checked_add(1).filter(|next| next.get() <= GENERATIONS) {
+            Some(next) => {
+                self.next[place] = next;
+                self.slab.remove(place).into_value()
+            }
+            None => {
+                self.used_up += 1;
+                std::mem::replace(&mut self.slab[place], Place::UsedUp).into_value()
+            }
         }
-        Some(value)
+    }
+}
+
+impl<T> Place<T> {
+    fn into_value(self) -> Option<T> {
+        match self {
+            Self::Live { value, .. } => Some(value),
+            Self::UsedUp => None,
+        }
     }
 }
 
@@ -189,7 +217,7 @@ mod tests {
         }
         assert_eq!(keyed.get(stays), Some(&u32::MAX));
         // Each place was used three times, and then a new one was.
-        assert_eq!(keyed.generations.len(), 1 + 1_000_usize.div_ceil(3));
+        assert_eq!(keyed.next.len(), 1 + 1_000_usize.div_ceil(3));
     }
 
     #[test]
@@ -201,7 +229,7 @@ mod tests {
         order.for_each(|step| assert_eq!(keyed.remove(keys[step]), Some(step as u32)));
         assert_eq!(keyed.len(), 50);
         let again: Vec<_> = (200..250).map(|number| keyed.insert(number)).collect();
-        assert_eq!((keyed.len(), keyed.generations.len()), (100, 100));
+        assert_eq!((keyed.len(), keyed.next.len()), (100, 100));
         assert!(kept.iter().zip(50..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(again.iter().zip(200..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(keys.iter().all(|key| keyed.get(*key).is_none()));

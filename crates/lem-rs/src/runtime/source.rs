@@ -104,6 +104,11 @@ impl Source {
         self.watched.replace_waiter(direction, wait)
     }
 
+    /// Whether something is registered for the next event of this direction.
+    pub(crate) fn is_registered(&self, direction: Direction) -> bool {
+        self.core().sources().borrow().has_waiter(self.watched.key, direction)
+    }
+
     /// Takes out what is registered.
     #[must_use = "drop it with nothing borrowed"]
     pub(crate) fn deregister(&self, direction: Direction) -> Option<Wait> {

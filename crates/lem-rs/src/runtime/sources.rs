@@ -99,6 +99,14 @@ impl Sources {
         before
     }
 
+    /// Whether the next event of this direction wakes somebody.
+    pub(crate) fn has_waiter(&self, key: Key, direction: Direction) -> bool {
+        self.entries.get(key).is_some_and(|entry| match direction {
+            Direction::Read => entry.read.waiter.is_some(),
+            Direction::Write => entry.write.waiter.is_some(),
+        })
+    }
+
     #[must_use = "the waiter must be dropped outside of the borrow"]
     pub(crate) fn take_waiter(&mut self, key: Key, direction: Direction) -> Option<Wait> {
         let taken = self.entries.get_mut(key)?.side(direction).waiter.take();

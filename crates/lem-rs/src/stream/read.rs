@@ -166,7 +166,8 @@ impl<T: Transport> Inner<T> {
         // What the protocol has to say itself is sent by reading, too: tickets, the answer to a KeyUpdate (RFC 8446
         // section 4.6.3). It may be delayed until the reader waits.
         let waits = matches!(outcome, Outcome::Waits);
-        let flushes = received_any && state.has_work_to_flush() && (waits || !state.may_delay_flush());
+        let due = received_any && state.has_work_to_flush() && (waits || !state.may_delay_flush());
+        let flushes = due && !state.is_flushing();
         let poll = self.conclude(state, operation, outcome, wait);
         drop(registered);
         if flushes {

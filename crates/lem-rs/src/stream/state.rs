@@ -238,6 +238,11 @@ impl<T: Transport> State<T> {
         }
     }
 
+    /// Whether the socket is watched for being writable: what is accepted goes on when it is.
+    pub(super) fn is_flushing(&self) -> bool {
+        matches!(&self.link, Link::Open(transport) if transport.source().is_registered(Direction::Write))
+    }
+
     /// Takes out what is registered at the socket for this direction.
     #[must_use = "drop it with nothing borrowed"]
     pub(super) fn deregister(&self, direction: Direction) -> Option<Wait> {
