@@ -42,7 +42,7 @@ fn raw_public_keys_are_recognised_on_both_sides() {
             let wrong = context(SpkiHash::from_bytes([1; 32]), &theirs);
             let error = wrong.connect_as(server.local_addr(), "any.test").await.unwrap_err();
             says(Err::<(), _>(error), &["which is not pinned"]);
-            // Whoever wants a certificate has come to the wrong place.
+            // A server that wants a certificate is the wrong one.
             let error = client_context().connect_as(server.local_addr(), "any.test").await.unwrap_err();
             assert!(TlsError::of(&error).is_some(), "{error:?}");
         }

@@ -64,7 +64,7 @@ fn a_peer_is_told_with_all_its_names_also_when_it_resumes_and_read_once() {
                 assert_eq!(peer.alternative_names(), expected);
                 let texts: Vec<String> = expected.iter().map(ToString::to_string).collect();
                 assert_eq!(peer.names(), texts);
-                // Whoever asks again is told the same, and nothing is read a second time.
+                // A second call gives the same, and nothing is read a second time.
                 let again = far.info().unwrap();
                 assert!(std::ptr::eq(peer, again.peer().unwrap().unwrap()));
                 let server = near.info().unwrap();

@@ -68,7 +68,7 @@ fn a_pinned_key_alone_lets_a_self_signed_server_of_any_name_and_date_in() {
 }
 
 #[test]
-fn another_key_than_the_pinned_one_is_refused_whoever_vouches_for_it() {
+fn another_key_than_the_pinned_one_is_refused_although_an_authority_vouches_for_it() {
     run(async {
         let (right, wrong) = (self_signed(Leaf::server(&["localhost"])), &pki().server);
         for version in BOTH {

@@ -30,7 +30,7 @@ pub enum Trust {
     ChainAndPins(Vec<SpkiHash>),
     /// By the server's own key alone: for self-signed certificates and devices.
     ///
-    /// Neither chain nor name nor dates are looked at, and no revocation: whoever has the key is the server, until the
+    /// Neither chain nor name nor dates are looked at, and no revocation: the owner of the key is the server, until the
     /// pin is taken away. No roots may be chosen beside it.
     Pins(Vec<SpkiHash>),
     /// By the key that the server had when it was first seen, as SSH does: see [`KnownHosts`]. Neither chain nor dates are

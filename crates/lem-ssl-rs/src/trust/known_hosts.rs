@@ -21,7 +21,7 @@ use crate::x509::SpkiHash;
 ///
 /// A server that is not in the file is accepted, and written into it when the handshake is finished: then it has shown that
 /// it owns the key. Only then is there a stream. From then on it must have that key. Another one is refused with
-/// [`CertificateFault::KeyChanged`](crate::CertificateFault::KeyChanged), which names both keys and the file; whoever knows
+/// [`CertificateFault::KeyChanged`](crate::CertificateFault::KeyChanged), which names both keys and the file; a person who knows
 /// that the new key is right takes the server's line out.
 ///
 /// Every line has a server's name, without a port, and an [`SpkiHash`](crate::SpkiHash); lines that begin with `#` are
