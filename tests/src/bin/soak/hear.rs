@@ -42,6 +42,8 @@ pub(crate) async fn hear<E: Ear>(ear: &Rc<E>, part: &Part, patience: Duration) -
         loop {
             match timeout(patience, next(ear, part.hearing)).await {
                 Ok(Ok(bytes)) => checker.feed(&bytes).map_err(|wrong| (Error::Closed, Some(wrong)))?,
+                // The end is clean; what is left before it is read below.
+                Ok(Err(Error::Incomplete { .. })) => return Err((Error::Closed, None)),
                 Ok(Err(end)) => return Err((end, None)),
                 Err(late) => return Err((late.into(), None)),
             }
