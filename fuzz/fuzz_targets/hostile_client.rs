@@ -6,7 +6,8 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 
-use lem_rs::{InputBuffer, Machine, Plain, Source, Stream, StreamOptions, yield_now};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Machine, Plain, Stream, yield_now};
 use lem_ssl_fuzz::Bytes;
 use lem_ssl_rs::{Context, Identity, ReadMode, Roots};
 use libfuzzer_sys::fuzz_target;

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use lem_rs::{Error, InputBuffer, Machine, Plain, ReadMode, Source, Stream, StreamOptions, spawn, yield_now};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Error, Machine, Plain, ReadMode, Stream, spawn, yield_now};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lem_rs::sim::{Faults, Link, Rng, Sim};
-use lem_rs::{InputBuffer, Listener, Plain, ReadMode, StreamOptions, TcpStream, spawn};
+use lem_rs::transport::{InputBuffer, StreamOptions};
+use lem_rs::{Listener, Plain, ReadMode, TcpStream, spawn};
 
 use crate::contexts::Ends;
 use crate::peer::Peer;

@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use lem_rs::{Error, InputBuffer, Plain, ReadMode, Source, Stream, StreamOptions, Transport, spawn, timeout};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions, Transport};
+use lem_rs::{Error, Plain, ReadMode, Stream, spawn, timeout};
 use lem_ssl_rs::{Context, Identity, Roots};
 use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::watched_machine;

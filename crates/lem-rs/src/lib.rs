@@ -19,7 +19,8 @@
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what went wrong | [`Error`] |
 //! | test in a simulated world | `sim`, with the feature of that name |
-//! | put a protocol under the verbs | [`Transport`], [`Source`], [`Outbox`], [`InputBuffer`] |
+//! | put a protocol of your own under the verbs | [`transport`], which is unstable |
+//! | write a function for streams of any kind | the bound [`Transport`](transport::Transport) |
 //!
 //! # Outside of a machine
 //!
@@ -41,6 +42,7 @@ pub mod stdio;
 mod stream;
 mod sync;
 mod time;
+pub mod transport;
 mod world;
 
 pub use endpoint::Endpoint;
@@ -49,18 +51,17 @@ pub use error::{
 };
 #[cfg(feature = "hyper")]
 pub use interop::hyper;
-pub use net::{Accept, Address, KeepAlive, Listener, SocketOptions, ToAddress, UdpSocket, connect_source};
-pub use proto::{InputBuffer, Limits, ParseReadModeError, ReadMode};
+pub use net::{Address, KeepAlive, Listener, SocketOptions, ToAddress, UdpSocket};
+pub use proto::{Limits, ParseReadModeError, ReadMode};
 #[cfg(unix)]
 pub use runtime::Watcher;
 pub use runtime::{
-    CancelOnDrop, CpuPermit, Direction, JoinHandle, JoinSet, Machine, MachineBuilder, Source, SourceHandle, Unblock,
-    longest_poll, now, run_main, spawn, unblock, yield_now,
+    CancelOnDrop, Direction, JoinHandle, JoinSet, Machine, MachineBuilder, Unblock, longest_poll, now, run_main, spawn,
+    unblock, yield_now,
 };
 pub use stream::{
-    CloseCause, CopyError, CopySide, Flushed, Lines, Outbox, Peek, Plain, Polled, Read, ReadHalf, ReadInto, ReadSide,
-    ReadUntil, Received, Sent, Stream, StreamHandle, StreamOptions, Transport, Write, WriteHalf, WriteQueue, WriteSide,
-    close_transport, copy, copy_bidirectional,
+    CloseCause, CopyError, CopySide, Lines, Peek, Plain, Polled, Read, ReadHalf, ReadInto, ReadSide, ReadUntil, Stream,
+    StreamHandle, Write, WriteHalf, WriteQueue, WriteSide, copy, copy_bidirectional,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};

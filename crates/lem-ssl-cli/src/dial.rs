@@ -1,7 +1,7 @@
 //! From an address to an encrypted stream, by way of STARTTLS where it is asked for.
 
-use lem_ssl_rs::lem_rs::connect_source;
-use lem_ssl_rs::{Address, Context, Deadline, InputBuffer, Plain, Stream, StreamOptions, TcpStream};
+use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, connect_source};
+use lem_ssl_rs::{Address, Context, Deadline, Plain, Stream, TcpStream};
 
 use crate::exit::Failure;
 use crate::options::{ClientArgs, wrong};

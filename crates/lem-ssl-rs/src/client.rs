@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lem_rs::{Address, Deadline, Endpoint, Plain, ToAddress, Transport, connect_source};
+use lem_rs::transport::{Transport, connect_source};
+use lem_rs::{Address, Deadline, Endpoint, Plain, ToAddress};
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;

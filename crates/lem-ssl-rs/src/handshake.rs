@@ -4,10 +4,8 @@ use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use lem_rs::{
-    CpuPermit, Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport,
-    spawn, timeout,
-};
+use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
+use lem_rs::{Cut, Deadline, Direction, EndOfStream, Phase, spawn, timeout};
 use rustls::AlertDescription;
 
 use crate::context::Context;

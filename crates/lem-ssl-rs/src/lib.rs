@@ -68,11 +68,11 @@ pub use lem_rs::signal;
 pub use lem_rs::sim;
 pub use lem_rs::{
     Address, AddressError, Attempt, CancelOnDrop, CloseCause, ConnectError, CopyError, CopySide, Cut, Deadline,
-    EndOfStream, Endpoint, Inbox, InputBuffer, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions,
-    Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset,
-    ReadMode, RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Source, Spawner, StreamHandle, StreamOptions,
-    TcpStream, Timeout, ToAddress, Transport, UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional,
-    now, run_main, sleep, sleep_until, spawn, stdio, timeout, unblock, yield_now,
+    EndOfStream, Endpoint, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions, Listener, Machine,
+    MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode,
+    RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream, Timeout, ToAddress,
+    UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep, sleep_until, spawn,
+    stdio, timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use rustls;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 
-use lem_rs::{Cut, EndOfStream, Flushed, InputBuffer, Outbox, Plain, Received, Sent, Source, Transport};
+use lem_rs::transport::{Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
+use lem_rs::{Cut, EndOfStream, Plain};
 use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 

@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use lem_rs::{Error, ReadMode, Stream, Transport, spawn};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, ReadMode, Stream, spawn};
 
 use crate::support::{Door, at_once, both, on_every_door, says, until};
 

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Phase, ReadMode, StreamOptions, spawn, yield_now};
+use lem_rs::transport::StreamOptions;
+use lem_rs::{Phase, ReadMode, spawn, yield_now};
 
 use crate::support::{Carrier, assert_same, both, on_every_stream, pattern, reset, says, until};
 

@@ -1,7 +1,8 @@
 //! Operations that only gave way to other tasks, and were dropped or interrupted then: they take nothing with them that
 //! others wait for.
 
-use lem_rs::{ReadMode, Stream, Transport, yield_now};
+use lem_rs::transport::Transport;
+use lem_rs::{ReadMode, Stream, yield_now};
 
 use crate::support::{Carrier, at_once, both, on_every_stream, pattern, says, until};
 

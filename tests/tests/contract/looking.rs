@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use lem_rs::{ReadMode, Transport};
+use lem_rs::ReadMode;
+use lem_rs::transport::Transport;
 
 use crate::support::{Carrier, at_once, on_every_stream, says, until};
 

@@ -5,7 +5,8 @@ use std::io::IoSlice;
 use std::rc::Rc;
 use std::task::Poll;
 
-use lem_rs::{Error, Polled, ReadMode, Stream, Transport, spawn, yield_now};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, Polled, ReadMode, Stream, spawn, yield_now};
 
 use crate::support::{Carrier, assert_same, at_once, both, on_every_stream, pattern, reset, says, until};
 

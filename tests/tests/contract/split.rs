@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{ReadHalf, ReadMode, Stream, Transport, WriteHalf, WriteQueue, spawn, timeout};
+use lem_rs::transport::Transport;
+use lem_rs::{ReadHalf, ReadMode, Stream, WriteHalf, WriteQueue, spawn, timeout};
 
 use crate::support::{Carrier, assert_same, both, on_every_stream, pattern, says, until};
 

@@ -1,6 +1,7 @@
 //! FIN without `close_notify`: what only an encrypted stream can tell from a clean end.
 
-use lem_rs::{CloseCause, Cut, EndOfStream, Error, ReadMode, Stream, Transport};
+use lem_rs::transport::Transport;
+use lem_rs::{CloseCause, Cut, EndOfStream, Error, ReadMode, Stream};
 use lem_ssl_rs::Tls;
 
 use crate::support::{Encrypted, both, on_encrypted_streams, reset, says, until};

@@ -71,7 +71,7 @@ async fn a_dropped_read_consumes_nothing<C: Carrier>() {
 }
 
 /// Begins and drops reads until the first part has arrived.
-async fn until_polled_in<T: lem_rs::Transport>(near: &Stream<T>, mode: ReadMode) {
+async fn until_polled_in<T: lem_rs::transport::Transport>(near: &Stream<T>, mode: ReadMode) {
     while near.buffered() < FIRST.len() {
         assert!(at_once(near.read(mode)).await.is_none(), "the first part is too little");
         lem_rs::yield_now().await;

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Error, ReadMode, Stream, Transport, spawn, timeout, yield_now};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, ReadMode, Stream, spawn, timeout, yield_now};
 
 use crate::support::{Carrier, assert_same, at_once, both, on_every_stream, pattern, reset_by, says, until};
 

@@ -4,7 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream as StdStream};
 use std::time::Duration;
 
-use lem_rs::{Address, Deadline, Endpoint, Error, Phase, TcpStream, connect_source};
+use lem_rs::transport::connect_source;
+use lem_rs::{Address, Deadline, Endpoint, Error, Phase, TcpStream};
 
 use crate::support::{Table, machine_with, run, run_on};
 

@@ -2,7 +2,8 @@
 
 use std::os::unix::net::UnixStream;
 
-use lem_rs::{Error, Flushed, InputBuffer, Received, Sent, Source, Stream, StreamOptions, Transport};
+use lem_rs::transport::{Flushed, InputBuffer, Received, Sent, Source, StreamOptions, Transport};
+use lem_rs::{Error, Stream};
 
 /// Always has data and always has room.
 pub(crate) struct Endless(Source);

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
 use lem_rs::{
-    Inbox, InputBuffer, JoinError, Listener, Plain, Queue, ReadMode, Sleeper, Source, Stream, StreamOptions, TcpStream,
-    Timeout, sleep, spawn, timeout, unblock, yield_now,
+    Inbox, JoinError, Listener, Plain, Queue, ReadMode, Sleeper, Stream, TcpStream, Timeout, sleep, spawn, timeout,
+    unblock, yield_now,
 };
 
 use crate::endless::{Endless, endless};

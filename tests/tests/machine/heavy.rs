@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{InputBuffer, Plain, Source, StreamOptions, sleep, spawn, timeout, yield_now};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Plain, sleep, spawn, timeout, yield_now};
 
 use crate::support::run;
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use lem_rs::transport::{Source, connect_source};
 use lem_rs::{
-    Deadline, Direction, Error, Inbox, Listener, Queue, QueueReset, Sleeper, Source, connect_source, sleep, spawn,
-    timeout, unblock, yield_now,
+    Deadline, Direction, Error, Inbox, Listener, Queue, QueueReset, Sleeper, sleep, spawn, timeout, unblock, yield_now,
 };
 
 use lem_ssl_tests::scratch::Scratch;

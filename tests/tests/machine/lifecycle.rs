@@ -12,10 +12,8 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{
-    Error, InputBuffer, JoinError, JoinHandle, Listener, Plain, Queue, Sleeper, Source, Stream, StreamOptions, sleep,
-    spawn, unblock, yield_now,
-};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Error, JoinError, JoinHandle, Listener, Plain, Queue, Sleeper, Stream, sleep, spawn, unblock, yield_now};
 use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run, run_on, unwatched_machine};

@@ -8,7 +8,8 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Address, Deadline, Error, Listener, Phase, Resolve, TcpStream, connect_source, sleep, spawn, yield_now};
+use lem_rs::transport::connect_source;
+use lem_rs::{Address, Deadline, Error, Listener, Phase, Resolve, TcpStream, sleep, spawn, yield_now};
 
 use crate::support::{Silent, Table, drop_flag, machine_with, poll_once, run, run_on};
 

@@ -7,9 +7,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener as StdUnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
+use lem_rs::transport::{InputBuffer, Source, StreamOptions, connect_source};
 use lem_rs::{
-    Address, Deadline, Error, InputBuffer, ListenOptions, Listener, Phase, Plain, ReadMode, Source, Stream,
-    StreamOptions, TcpStream, connect_source, sleep, spawn, timeout,
+    Address, Deadline, Error, ListenOptions, Listener, Phase, Plain, ReadMode, Stream, TcpStream, sleep, spawn, timeout,
 };
 use lem_ssl_tests::scratch::Scratch;
 use socket2::{Domain, MsgHdr, SockRef, Socket, Type};

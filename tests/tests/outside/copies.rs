@@ -127,7 +127,7 @@ fn a_cut_is_an_error_that_names_its_side_and_makes_no_end_at_the_other() {
         let (mut b, server) = pair().await?;
         client.write("half a").await?;
         assert_eq!(a.peek(6).await?, b"half a");
-        client.with_transport(lem_rs::Transport::make_end_abnormal);
+        client.with_transport(lem_rs::transport::Transport::make_end_abnormal);
         client.abort();
         let failed = copy_bidirectional(&mut a, &mut b).await.unwrap_err();
         assert_eq!((failed.side, failed.copied), (CopySide::Read, 6));

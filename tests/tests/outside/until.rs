@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lem_rs::{Error, Limits, ReadMode, Stream, StreamOptions, sleep, spawn, timeout};
+use lem_rs::transport::StreamOptions;
+use lem_rs::{Error, Limits, ReadMode, Stream, sleep, spawn, timeout};
 
 use crate::support::{pair, run};
 

@@ -4,9 +4,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{
-    Drained, Error, ReadMode, Server, ServerOptions, Stream, StreamOptions, TcpStream, TlsError, spawn, yield_now,
-};
+use lem_ssl_rs::lem_rs::transport::StreamOptions;
+use lem_ssl_rs::{Drained, Error, ReadMode, Server, ServerOptions, Stream, TcpStream, TlsError, spawn, yield_now};
 
 use crate::support::{at_once, both, check, client_context, connect, is_echoed, listen, raw, serve, until};
 

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use lem_rs::sim::{Link, Sim};
-use lem_rs::{
-    Address, Deadline, Endpoint, Error, ListenOptions, Listener, Phase, Stream, connect_source, now, sleep, spawn,
-};
+use lem_rs::transport::connect_source;
+use lem_rs::{Address, Deadline, Endpoint, Error, ListenOptions, Listener, Phase, Stream, now, sleep, spawn};
 
 use crate::support::{run, run_to_error};
 

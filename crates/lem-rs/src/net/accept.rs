@@ -23,6 +23,7 @@ const MAX_FAILURES: u32 = 64;
 
 impl Listener {
     /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
+    /// Unstable, as [`transport`](crate::transport) is.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).

@@ -48,8 +48,8 @@ impl Stream<Plain> {
     }
 }
 
-/// Connects to `address`, for a library that puts its own [`Transport`](crate::Transport) on the connection. The
-/// error of a deadline names the phase, resolving or connecting, in which it passed.
+/// Connects to `address`, for a library that puts its own [`Transport`](crate::transport::Transport) on the connection.
+/// The error of a deadline names the phase, resolving or connecting, in which it passed.
 ///
 /// # Errors
 /// As [`Stream::connect`].

@@ -123,8 +123,8 @@ impl Drop for Watched {
     }
 }
 
-/// A connected byte stream (TCP, Unix-domain) that the machine watches: what a [`Transport`](crate::Transport) stands
-/// on.
+/// A connected byte stream (TCP, Unix-domain) that the machine watches: what a
+/// [`Transport`](crate::transport::Transport) stands on.
 ///
 /// No call blocks. After `WouldBlock`, [`park`](Self::park) the task and return `Pending`; it is woken when another
 /// try is worthwhile. Wake-ups may be spurious.

@@ -88,7 +88,8 @@ pub async fn copy<'a, R: Transport, W: Transport>(
 /// `a` to `b`, and from `b` to `a`.
 ///
 /// ```
-/// use lem_rs::{Error, Stream, TcpStream, Transport, copy_bidirectional};
+/// use lem_rs::transport::Transport;
+/// use lem_rs::{Error, Stream, TcpStream, copy_bidirectional};
 ///
 /// /// Serves a client with what a back end says.
 /// async fn relay<T: Transport>(mut client: Stream<T>) -> Result<(), Error> {

@@ -21,12 +21,12 @@ pub struct Plain {
 const MIN_READ: usize = 16 * 1024;
 
 impl Plain {
-    /// A transport over `source`.
+    /// A transport over `source`. Unstable, as [`transport`](crate::transport) is.
     pub fn new(source: Source) -> Self {
         Self { source }
     }
 
-    /// The socket, for a transport that takes over (STARTTLS).
+    /// The socket, for a transport that takes over (STARTTLS). Unstable, as [`transport`](crate::transport) is.
     pub fn into_source(self) -> Source {
         self.source
     }

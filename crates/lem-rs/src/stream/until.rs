@@ -20,7 +20,8 @@ impl<T: Transport> Stream<T> {
     /// ([`Limits`](crate::Limits)).
     ///
     /// ```
-    /// use lem_rs::{Error, Stream, Transport};
+    /// use lem_rs::transport::Transport;
+    /// use lem_rs::{Error, Stream};
     ///
     /// /// The head of an HTTP message.
     /// async fn head<T: Transport>(stream: &Stream<T>) -> Result<Vec<u8>, Error> {
@@ -42,7 +43,8 @@ impl<T: Transport> Stream<T> {
     /// them again.
     ///
     /// ```
-    /// use lem_rs::{Error, Stream, Transport};
+    /// use lem_rs::transport::Transport;
+    /// use lem_rs::{Error, Stream};
     ///
     /// async fn speaks_tls<T: Transport>(stream: &Stream<T>) -> Result<bool, Error> {
     ///     Ok(stream.peek(1).await?.first() == Some(&0x16))

@@ -52,7 +52,7 @@ pub enum CloseCause {
 }
 
 impl<T: Transport> Stream<T> {
-    /// A stream over `transport`, which has already received `input`.
+    /// A stream over `transport`, which has already received `input`. Unstable, as [`transport`](crate::transport) is.
     pub fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Self {
         Self { inner: Inner::new(transport, input, options) }
     }
@@ -95,7 +95,8 @@ impl<T: Transport> Stream<T> {
     /// The lines, to be gone through in a loop: several times cheaper than a [`read`](Self::read) for each.
     ///
     /// ```
-    /// use lem_rs::{Error, Stream, Transport};
+    /// use lem_rs::transport::Transport;
+    /// use lem_rs::{Error, Stream};
     ///
     /// async fn longest<T: Transport>(stream: &Stream<T>) -> Result<usize, Error> {
     ///     let mut longest = 0;
@@ -234,7 +235,7 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Takes the stream apart, for a protocol that goes on over the same connection (STARTTLS): the transport, and
-    /// what was received and not read.
+    /// what was received and not read. Unstable, as [`transport`](crate::transport) is.
     ///
     /// # Errors
     /// [`Error::Closed`] if either side is closed.

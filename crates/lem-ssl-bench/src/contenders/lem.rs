@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lem_ssl_rs::lem_rs::{ReadHalf, Transport, WriteHalf};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::lem_rs::{ReadHalf, WriteHalf};
 use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, Tls, Version, sleep, spawn};
 
 use crate::contender::{self, Contender, Echo, Reader, Writer};

@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
-use crate::name::Name;
 use crate::control;
+use crate::name::Name;
 use crate::order::{Order, Work};
 use crate::outcome::Outcome;
 use crate::pki::{self, Pki};

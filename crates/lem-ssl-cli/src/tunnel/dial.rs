@@ -1,9 +1,7 @@
 //! From a client that is here to a back end that has answered.
 
-use lem_ssl_rs::lem_rs::connect_source;
-use lem_ssl_rs::{
-    Address, Context, Deadline, Error, InputBuffer, Phase, Plain, Stream, StreamOptions, TcpStream, TlsError,
-};
+use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, connect_source};
+use lem_ssl_rs::{Address, Context, Deadline, Error, Phase, Plain, Stream, TcpStream, TlsError};
 
 use super::tally::Outcome;
 

@@ -10,8 +10,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::lem_rs::{ReadHalf, Stream, WriteHalf};
-use lem_ssl_rs::{Error, Plain, ReadMode, Tls, Transport, sleep, timeout};
+use lem_ssl_rs::{Error, Plain, ReadMode, Tls, sleep, timeout};
 
 use super::stop::Stop;
 use super::tally::{Outcome, Tally};

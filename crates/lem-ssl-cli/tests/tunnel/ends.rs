@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 
-use lem_ssl_rs::{CloseCause, Cut, EndOfStream, Error, ReadMode, Transport};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::{CloseCause, Cut, EndOfStream, Error, ReadMode};
 
 use crate::support::{BackEnd, Tunnel, World, run};
 

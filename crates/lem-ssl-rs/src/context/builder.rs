@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lem_rs::{Limits, StreamOptions};
+use lem_rs::Limits;
+use lem_rs::transport::StreamOptions;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::compress::{CertCompressor, CertDecompressor};
 use rustls::crypto::CryptoProvider;

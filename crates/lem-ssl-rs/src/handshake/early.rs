@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use lem_rs::{Direction, Flushed, Phase, Sent, Transport};
+use lem_rs::transport::{Flushed, Sent, Transport};
+use lem_rs::{Direction, Phase};
 
 use super::Handshake;
 use crate::error::Error;

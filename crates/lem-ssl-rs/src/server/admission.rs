@@ -7,7 +7,8 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
-use lem_rs::{Deadline, Direction, Endpoint, Inbox, JoinHandle, Phase, Queue, Source, Timeout, spawn, timeout};
+use lem_rs::transport::Source;
+use lem_rs::{Deadline, Direction, Endpoint, Inbox, JoinHandle, Phase, Queue, Timeout, spawn, timeout};
 
 use super::early::Early;
 use super::handshaking::{Handshaking, Permit, Unclaimed};

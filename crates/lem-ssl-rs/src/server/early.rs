@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lem_rs::Transport;
+use lem_rs::transport::Transport;
 
 use super::handshaking::{Handshaking, Unclaimed};
 use super::registry::Handle;

@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use lem_rs::{Queue, SourceHandle, StreamHandle, Transport};
+use lem_rs::transport::{SourceHandle, Transport};
+use lem_rs::{Queue, StreamHandle};
 
 use crate::transport::{Stream, Tls};
 

@@ -1,6 +1,6 @@
 //! The alert after a failure: what rustls has queued, or, where it queues none, what it can be made to say.
 
-use lem_rs::Outbox;
+use lem_rs::transport::Outbox;
 use rustls::unbuffered::ConnectionState;
 use rustls::{Error, PeerMisbehaved};
 

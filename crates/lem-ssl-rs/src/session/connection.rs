@@ -1,6 +1,6 @@
 //! What a client's and a server's connection of rustls have in common: methods, but no trait.
 
-use lem_rs::Outbox;
+use lem_rs::transport::Outbox;
 use rustls::CommonState;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lem_rs::{InputBuffer, Outbox};
+use lem_rs::transport::{InputBuffer, Outbox};
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::{self, send_alert};

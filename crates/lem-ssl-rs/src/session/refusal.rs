@@ -1,6 +1,6 @@
 //! A fatal alert of our own choice after the handshake, sealed with the session's keys: rustls has no call for it.
 
-use lem_rs::Outbox;
+use lem_rs::transport::Outbox;
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{AlertDescription, ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite};
 

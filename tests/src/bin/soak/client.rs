@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::lem_rs::{Stream, Transport};
+use lem_ssl_rs::lem_rs::Stream;
+use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::{
     Context, ContextBuilder, Error, Machine, Roots, TcpStream, Version, now, sleep, sleep_until, spawn, timeout,
 };

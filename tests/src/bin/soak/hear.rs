@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{Error, JoinHandle, Read, ReadHalf, ReadMode, Stream, Transport, sleep, spawn, timeout};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, JoinHandle, Read, ReadHalf, ReadMode, Stream, sleep, spawn, timeout};
 
 use crate::content::{Checker, Wrong};
 use crate::life::{Hearing, Part};

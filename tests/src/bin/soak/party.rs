@@ -4,7 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Error, ReadHalf, Stream, Transport, Write, WriteHalf, sleep, spawn, timeout};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, ReadHalf, Stream, Write, WriteHalf, sleep, spawn, timeout};
 
 use crate::content::{Checksum, Wrong};
 use crate::hear::{Heard, hear};

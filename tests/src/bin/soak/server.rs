@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::lem_rs::{Stream, Transport};
+use lem_ssl_rs::lem_rs::Stream;
+use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::{
     Context, Error, Identity, Listener, Machine, Roots, Server, ServerEvent, ServerOptions, now, sleep, spawn, timeout,
     unblock,

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use lem_rs::transport::{InputBuffer, Source, StreamOptions, Transport, connect_source};
 use lem_rs::{
-    Address, Deadline, Endpoint, Error, Inbox, InputBuffer, JoinHandle, Listener, Plain, Source, Stream, StreamOptions,
-    ToAddress, Transport, connect_source, spawn, timeout,
+    Address, Deadline, Endpoint, Error, Inbox, JoinHandle, Listener, Plain, Stream, ToAddress, spawn, timeout,
 };
 
 use super::end::End;

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use lem_rs::transport::Transport;
 use lem_rs::{
-    Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, Transport, WriteHalf, sleep, spawn,
-    timeout, unblock, yield_now,
+    Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, WriteHalf, sleep, spawn, timeout,
+    unblock, yield_now,
 };
 
 use super::reader::{Reader, next_line};

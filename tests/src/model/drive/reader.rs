@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use lem_rs::{Error, Lines, ReadHalf, ReadMode, Stream, Transport};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, Lines, ReadHalf, ReadMode, Stream};
 
 use crate::model::program::How;
 use crate::model::verb::Answer;

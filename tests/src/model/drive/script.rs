@@ -6,10 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lem_rs::{
-    Cut, Endpoint, Error, Inbox, InputBuffer, Plain, ReadHalf, ReadMode, Source, Stream, StreamOptions, WriteHalf,
-    sleep, spawn,
-};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Cut, Endpoint, Error, Inbox, Plain, ReadHalf, ReadMode, Stream, WriteHalf, sleep, spawn};
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection, version};
 
 use super::connect::{Accepted, Acts, attempt, both, connect, hang_up, listen, next, refuse};

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use lem_rs::{
-    Address, Deadline, Endpoint, InputBuffer, Limits, Listener, Plain, Source, Stream, StreamOptions, ToAddress,
-    Transport, connect_source,
-};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions, Transport, connect_source};
+use lem_rs::{Address, Deadline, Endpoint, Limits, Listener, Plain, Stream, ToAddress};
 use lem_ssl_rs::{ContextBuilder, Tls, Version};
 use lem_ssl_tests::scratch::Scratch;
 

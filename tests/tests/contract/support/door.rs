@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use lem_rs::{Error, Listener, Plain, Stream, Transport};
+use lem_rs::transport::Transport;
+use lem_rs::{Error, Listener, Plain, Stream};
 use lem_ssl_rs::{Context, Server, Tls};
 use lem_ssl_tests::scratch::Scratch;
 

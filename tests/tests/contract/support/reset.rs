@@ -2,7 +2,8 @@
 
 use std::io;
 
-use lem_rs::{Stream, Transport, yield_now};
+use lem_rs::transport::Transport;
+use lem_rs::{Stream, yield_now};
 
 /// Makes the connection end with RST, behind everything that `far` has written.
 pub(crate) async fn reset<T: Transport>(near: &Stream<T>, far: Stream<T>) {

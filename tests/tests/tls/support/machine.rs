@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use lem_rs::{InputBuffer, Plain, Source, StreamOptions, UnixStream, timeout};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Plain, UnixStream, timeout};
 use lem_ssl_tests::watched_machine;
 
 /// Runs `main` on a machine that must be empty afterwards. The deadline is a watchdog: nothing takes nearly so long, not

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use crate::transport::{InputBuffer, Source, StreamOptions};
 use crate::{
-    Direction, Error, Inbox, InputBuffer, Listener, Machine, Plain, Queue, ReadMode, Sleeper, Source, Stream,
-    StreamOptions, sleep, spawn, timeout, unblock, yield_now,
+    Direction, Error, Inbox, Listener, Machine, Plain, Queue, ReadMode, Sleeper, Stream, sleep, spawn, timeout,
+    unblock, yield_now,
 };
 
 type Hook = Rc<dyn Fn()>;

@@ -13,7 +13,8 @@ pub(super) enum Use {
 }
 
 /// Checks that the socket can be used so, and makes it as one of our own: it does not block, not when it is closed
-/// either. `SO_RCVLOWAT` cannot be reset without unsafe code; see [`Source::adopt`](crate::Source::adopt).
+/// either. `SO_RCVLOWAT` cannot be reset without unsafe code; see
+/// [`Source::adopt`](crate::transport::Source::adopt).
 ///
 /// Any descriptor can be wrapped in a type of the standard library, which looks at nothing.
 pub(super) fn prepare(socket: &SockRef<'_>, wanted: Use) -> io::Result<()> {

@@ -174,7 +174,10 @@ async fn answer(stream: Stream, reply: Reply, asked: &Mutex<Vec<String>>) {
         // FIN behind everything, and no goodbye; the client's end is awaited, so that no reset overtakes it.
         End::Cut => {
             written.unwrap();
-            stream.with_transport(|tls| lem_ssl_rs::Transport::source(tls).finish()).unwrap().unwrap();
+            stream
+                .with_transport(|tls| lem_ssl_rs::lem_rs::transport::Transport::source(tls).finish())
+                .unwrap()
+                .unwrap();
             let _ = stream.read(ReadMode::All).await;
             stream.abort();
         }

@@ -16,7 +16,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use lem_ssl_rs::lem_rs::Stream;
-use lem_ssl_rs::{Error, ReadMode, Transport, timeout};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::{Error, ReadMode, timeout};
 use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_files};
