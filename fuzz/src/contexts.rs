@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use lem_rs::TcpStream;
-use lem_ssl_rs::{ClientAuth, Context, Error, Identity, Roots, Stream, Version};
+use lem_ssl_rs::{ClientAuth, Context, Error, Identity, Roots, Stream, Version, danger};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
@@ -101,8 +101,7 @@ fn context(role: Role) -> Context {
     let mine = if role.serves { &pki().server } else { &pki().client };
     let mut provider = rustls_graviola::default_provider();
     provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
-    let mut builder = Context::builder()
-        .provider(Arc::new(provider))
+    let mut builder = danger::provider(Context::builder(), Arc::new(provider))
         .versions([if role.old { Version::Tls12 } else { Version::Tls13 }])
         .roots(roots.clone())
         .identity(Identity::from_der(mine.chain_der.clone(), mine.private_key()));

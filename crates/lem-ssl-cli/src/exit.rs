@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use lem_ssl_rs::rustls::AlertDescription;
+use lem_ssl_rs::AlertDescription;
 use lem_ssl_rs::{CertificateCheck, CertificateFault, Error, Phase, TlsError};
 
 use crate::words::{self, Side};
@@ -164,7 +164,7 @@ pub(crate) fn is_refusal(alert: AlertDescription) -> bool {
             | AlertDescription::CertificateRevoked
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
+            | AlertDescription::UnknownCa
             | AlertDescription::AccessDenied
             | AlertDescription::CertificateRequired
     )

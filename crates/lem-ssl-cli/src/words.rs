@@ -1,6 +1,6 @@
 //! What the library says of a failure, in words of the command: which option to use, where the library speaks of calls.
 
-use lem_ssl_rs::rustls::AlertDescription;
+use lem_ssl_rs::AlertDescription;
 use lem_ssl_rs::{CertificateFault, ConfigPart, Error, Phase, ServerEvent, TlsError};
 
 /// Whose options are meant.

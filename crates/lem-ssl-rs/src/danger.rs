@@ -1,15 +1,36 @@
-//! The ways around verification, in one place whose name shows in the code that uses it.
+//! What this library cannot vouch for, in one place whose name shows in the code that uses it.
+//!
+//! There are two kinds of it:
+//!
+//! - **Ways around verification**: [`accept_any_certificate`].
+//! - **Parts of rustls that a program brings along**: verifiers, whole configurations, cryptography, signers, compressors. What
+//!   is promised of connections (that the peer is who it says, that keys are random, that nobody else reads along) is then as
+//!   true as these parts make it.
+//!
+//! # What is not promised
+//!
+//! This is the only module whose signatures name types of [`rustls`], and it is there that they are to be had. They are those of
+//! the version of rustls that this crate is built on, **and change with it in any 0.x release**; everything else in this crate
+//! stays as it is then. A program that uses none of it never notices which rustls that is. A check of the public surface
+//! keeps it so.
+//!
+//! What rustls says of a failure is not named anywhere, and can be had as [`source`](std::error::Error::source) of a
+//! [`TlsError`](crate::TlsError).
 
 use std::sync::Arc;
 
+pub use rustls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::compress::{CertCompressor, CertDecompressor};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::SigningKey;
 use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
 
 use crate::context::ContextBuilder;
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::trust;
 
 /// Makes a client accept **any** certificate, for any name: the connection is encrypted, but nobody knows to whom.
@@ -39,7 +60,8 @@ pub fn accept_any_certificate(builder: ContextBuilder, reason: &str) -> Result<C
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use lem_ssl_rs::{Context, Error, danger, rustls};
+/// # use lem_ssl_rs::{Context, Error, danger};
+/// # use lem_ssl_rs::danger::rustls;
 /// # fn verify(verifier: Arc<dyn rustls::client::danger::ServerCertVerifier>) -> Result<(), Error> {
 /// let context = danger::server_verifier(Context::builder(), verifier).build()?;
 /// # Ok(())
@@ -65,7 +87,8 @@ pub fn client_verifier(builder: ContextBuilder, verifier: Arc<dyn ClientCertVeri
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use lem_ssl_rs::{Context, Error, danger, rustls};
+/// # use lem_ssl_rs::{Context, Error, danger};
+/// # use lem_ssl_rs::danger::rustls;
 /// # fn take_over(config: Arc<rustls::ClientConfig>) -> Result<(), Error> {
 /// let context = danger::client_config(Context::builder(), config).build()?;
 /// # Ok(())
@@ -84,6 +107,88 @@ pub fn client_config(builder: ContextBuilder, config: Arc<ClientConfig>) -> Cont
 /// not survive its place in a [`LiveContext`](crate::LiveContext), unless both configurations share their ticketer.
 pub fn server_config(builder: ContextBuilder, config: Arc<ServerConfig>) -> ContextBuilder {
     builder.server_config(config)
+}
+
+/// The cryptography, instead of the default one. What it cannot do is not offered: its suites, groups and signatures are all
+/// that there are.
+///
+/// A provider also verifies: one whose algorithms accept what they must not is a way around verification.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lem_ssl_rs::{Context, Error, danger};
+/// # use lem_ssl_rs::danger::rustls::crypto::CryptoProvider;
+/// # fn choose(provider: Arc<CryptoProvider>) -> Result<(), Error> {
+/// let context = danger::provider(Context::builder(), provider).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn provider(builder: ContextBuilder, provider: Arc<CryptoProvider>) -> ContextBuilder {
+    builder.provider(provider)
+}
+
+/// Offers these ways to make certificates smaller (RFC 8879, TLS 1.3 only), for what the other side shows and what
+/// we show: a server with a long chain saves a round trip. Implementations are rustls' traits; rustls has some of its
+/// own, in Rust, behind its features `zlib` and `brotli`, which hold here as soon as a program enables them.
+///
+/// What a peer's certificate may grow to is limited by rustls, to 64 KiB.
+pub fn certificate_compression(
+    builder: ContextBuilder,
+    compressors: impl IntoIterator<Item = &'static dyn CertCompressor>,
+    decompressors: impl IntoIterator<Item = &'static dyn CertDecompressor>,
+) -> ContextBuilder {
+    builder.certificate_compression(compressors, decompressors)
+}
+
+/// An identity of a chain, our own certificate first, and a key that lies elsewhere: in a hardware security module, a smart card,
+/// an agent. `signer` is rustls' interface: it says which signature schemes the key can do, and signs.
+///
+/// It is asked in every handshake, on the machine's thread, which does nothing else meanwhile: what takes more than a
+/// millisecond delays every connection. A key in a slow module is better served by several machines on
+/// threads ([`serve_threads`](crate::serve_threads)).
+///
+/// Whether the key belongs to the certificate is checked when a context is built, if the signer tells its public key
+/// ([`SigningKey::public_key`]); otherwise a client finds out.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lem_ssl_rs::{Context, Error, Identity, danger};
+/// use lem_ssl_rs::danger::rustls::sign::{Signer, SigningKey};
+/// use lem_ssl_rs::danger::rustls::{self, SignatureAlgorithm, SignatureScheme};
+///
+/// /// A key on P-256 that a module keeps.
+/// #[derive(Debug, Clone)]
+/// struct InModule;
+///
+/// impl SigningKey for InModule {
+///     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+///         offered.contains(&self.scheme()).then(|| Box::new(self.clone()) as Box<dyn Signer>)
+///     }
+///
+///     fn algorithm(&self) -> SignatureAlgorithm {
+///         SignatureAlgorithm::ECDSA
+///     }
+/// }
+///
+/// impl Signer for InModule {
+///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+///         // Here the module hashes and signs, and gives the signature in DER.
+/// #       let _ = message;
+///         Err(rustls::Error::General("no module is plugged in".into()))
+///     }
+///
+///     fn scheme(&self) -> SignatureScheme {
+///         SignatureScheme::ECDSA_NISTP256_SHA256
+///     }
+/// }
+///
+/// # let chain = Identity::self_signed(["localhost"])?.chain().to_vec();
+/// let identity = danger::identity_with_signer(chain, Arc::new(InModule));
+/// let server = Context::builder().identity(identity).build()?;
+/// # Ok::<(), Error>(())
+/// ```
+pub fn identity_with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn SigningKey>) -> Identity {
+    Identity::with_signer(chain, signer)
 }
 
 /// Checks that the peer has the key of the certificate that it shows, and nothing about the certificate.

@@ -7,9 +7,11 @@ use std::fmt;
 use std::io;
 
 pub use lem_rs::Error;
-use rustls::{AlertDescription, PeerIncompatible};
+
+use crate::parameters::AlertDescription;
 
 mod alert;
+mod cause;
 mod certificate;
 mod check;
 mod config;
@@ -17,6 +19,7 @@ mod explanation;
 mod fault;
 mod words;
 
+pub use cause::TlsCause;
 pub use certificate::CertificateProblem;
 pub use check::CertificateCheck;
 pub use config::{ConfigError, ConfigPart};
@@ -49,17 +52,17 @@ pub enum TlsError {
         reset: bool,
     },
     /// Peer and we have nothing in common: no protocol version, suite, group.
-    Incompatible(PeerIncompatible),
+    Incompatible(TlsCause),
     /// A client offers application protocols (ALPN), and none that this server speaks.
     NoCommonProtocol,
     /// A client asks for a name that no identity of this server is for, and the server refuses such clients
     /// ([`UnknownName::Refuse`](crate::UnknownName::Refuse)).
     UnknownName,
     /// The peer broke the protocol, or somebody on the way changed what it sent.
-    Protocol(rustls::Error),
+    Protocol(TlsCause),
     /// Something failed on our side, and neither the peer nor the configuration is to blame: there are no random numbers,
     /// or the cryptography failed.
-    Internal(rustls::Error),
+    Internal(TlsCause),
     /// What we were configured with cannot work.
     Config(Box<ConfigError>),
 }
@@ -110,15 +113,15 @@ impl fmt::Display for TlsError {
                 if *reset { "reset" } else { "closed" }
             ),
             Self::Incompatible(incompatible) => {
-                write!(f, "nothing in common with the peer: {}", words::incompatible(incompatible))
+                write!(f, "nothing in common with the peer: {incompatible}")
             }
             Self::NoCommonProtocol => {
                 f.write_str("nothing in common with the peer: no application protocol (ALPN) that both speak")
             }
             Self::UnknownName => f.write_str("the client asks for a name that no identity of this server is for"),
-            Self::Protocol(error) => write!(f, "the peer broke the protocol: {}", words::tls(error)),
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Internal(error) => {
-                write!(f, "TLS failed on this side, and not because of the peer: {}", words::tls(error))
+                write!(f, "TLS failed on this side, and not because of the peer: {error}")
             }
             Self::Config(error) => error.fmt(f),
         }
@@ -128,7 +131,12 @@ impl fmt::Display for TlsError {
 impl StdError for TlsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Protocol(error) | Self::Internal(error) => Some(error),
+            Self::Incompatible(cause) | Self::Protocol(cause) | Self::Internal(cause) => cause.source(),
+            // What a verifier of the program's own said.
+            Self::Certificate(problem) => match problem.fault() {
+                CertificateFault::Other(cause) => cause.source(),
+                _ => None,
+            },
             Self::Config(error) => error.source(),
             _ => None,
         }

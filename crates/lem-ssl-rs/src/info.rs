@@ -3,8 +3,10 @@
 use std::fmt;
 
 use rustls::pki_types::CertificateDer;
-use rustls::{CipherSuite, HandshakeKind, NamedGroup, ProtocolVersion};
+use rustls::{CommonState, ProtocolVersion};
 
+use crate::context::Version;
+use crate::parameters::{CipherSuite, NamedGroup};
 use crate::session::{PeerCache, Session};
 use crate::x509::{Certificate, UnreadableCertificate};
 
@@ -13,7 +15,7 @@ use crate::x509::{Certificate, UnreadableCertificate};
 #[non_exhaustive]
 pub struct Info {
     /// The protocol version.
-    pub version: Option<ProtocolVersion>,
+    pub version: Option<Version>,
     /// The cipher suite.
     pub cipher_suite: Option<CipherSuite>,
     /// The key exchange group; `None` for a resumed TLS 1.2 session, which exchanges no keys.
@@ -70,33 +72,62 @@ impl Info {
     pub(crate) fn of(session: &Session) -> Self {
         let common = session.common();
         Self {
-            version: common.protocol_version(),
-            cipher_suite: common.negotiated_cipher_suite().map(|suite| suite.suite()),
-            key_exchange_group: common.negotiated_key_exchange_group().map(rustls::crypto::SupportedKxGroup::name),
+            version: common.protocol_version().and_then(version),
+            cipher_suite: common.negotiated_cipher_suite().map(|it| CipherSuite::from_number(it.suite().into())),
+            key_exchange_group: common
+                .negotiated_key_exchange_group()
+                .map(|group| NamedGroup::from_number(group.name().into())),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
-            resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+            resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
             requested_name: session.requested_name().map(str::to_owned),
-            handshake: common.handshake_kind(),
+            handshake: kind(common),
             peer: session.peer_cache(),
         }
     }
+}
+
+/// How a handshake went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandshakeKind {
+    /// In full, and at the first try.
+    Full,
+    /// In full, and at the second try: the server had asked for another key share (`HelloRetryRequest`, RFC 8446 section
+    /// 4.1.4), which takes one more round trip.
+    FullWithHelloRetryRequest,
+    /// By resuming a session: no certificate was shown.
+    Resumed,
+}
+
+fn version(spoken: ProtocolVersion) -> Option<Version> {
+    match spoken {
+        ProtocolVersion::TLSv1_2 => Some(Version::Tls12),
+        ProtocolVersion::TLSv1_3 => Some(Version::Tls13),
+        _ => None,
+    }
+}
+
+fn kind(common: &CommonState) -> Option<HandshakeKind> {
+    Some(match common.handshake_kind()? {
+        rustls::HandshakeKind::Full => HandshakeKind::Full,
+        rustls::HandshakeKind::FullWithHelloRetryRequest => HandshakeKind::FullWithHelloRetryRequest,
+        rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
+    })
 }
 
 /// One line, in the names of the specifications: `TLS 1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768`.
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.version {
-            Some(ProtocolVersion::TLSv1_2) => f.write_str("TLS 1.2")?,
-            Some(ProtocolVersion::TLSv1_3) => f.write_str("TLS 1.3")?,
-            _ => f.write_str("no version yet")?,
+            Some(version) => version.fmt(f)?,
+            None => f.write_str("no version yet")?,
         }
         if let Some(suite) = self.cipher_suite {
-            // rustls marks the suites of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.
-            write!(f, ", {}", format!("{suite:?}").replacen("TLS13_", "TLS_", 1))?;
+            write!(f, ", {suite}")?;
         }
         if let Some(group) = self.key_exchange_group {
-            write!(f, ", {group:?}")?;
+            write!(f, ", {group}")?;
         }
         if let Some(alpn) = &self.alpn {
             write!(f, ", ALPN {}", String::from_utf8_lossy(alpn).escape_debug())?;

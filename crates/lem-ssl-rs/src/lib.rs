@@ -6,8 +6,9 @@
 //! |---|---|
 //! | choose whom to trust and who to be | [`Context`], [`ContextBuilder`], [`Roots`], [`Identity`] |
 //! | recognise servers by their keys | [`Trust`], [`KnownHosts`], [`SpkiHash`] |
-//! | choose identities by the hello, sign elsewhere | [`ContextBuilder::identity_resolver`], [`Identity::with_signer`] |
-//! | bring parts of rustls along | [`danger`], [`ContextBuilder::certificate_compression`] |
+//! | choose identities by the hello | [`ContextBuilder::identity_resolver`], [`ClientHello`] |
+//! | bring parts of rustls along: verifiers, cryptography, signers | [`danger`] |
+//! | hand over certificates and keys in DER | [`pki_types`], a crate of its own with a promise of its own (1.x) |
 //! | connect | [`Context::connect`], [`Context::connect_as`], [`Context::upgrade`] |
 //! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
@@ -40,6 +41,7 @@ mod identity;
 mod info;
 mod live;
 mod meter;
+mod parameters;
 mod pem;
 mod provider;
 mod server;
@@ -52,11 +54,11 @@ mod x509;
 pub use context::{Context, ContextBuilder, Deadlines, Version};
 pub use error::{
     CertificateCheck, CertificateFault, CertificateFinding, CertificateProblem, ConfigError, ConfigPart, Error,
-    Explanation, TlsError,
+    Explanation, TlsCause, TlsError,
 };
 pub use export::{ChannelBinding, ExportKeyingMaterial};
-pub use identity::{Identity, IdentityChoice, IdentityWarning, UnknownName};
-pub use info::Info;
+pub use identity::{ClientHello, Identity, IdentityChoice, IdentityWarning, UnknownName};
+pub use info::{HandshakeKind, Info};
 pub use lem_rs;
 #[cfg(unix)]
 pub use lem_rs::Watcher;
@@ -75,7 +77,8 @@ pub use lem_rs::{
     stdio, timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
-pub use rustls;
+pub use parameters::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
+pub use rustls::pki_types;
 pub use server::{
     Counters, Drained, Early, Failures, Replayable, Server, ServerEvent, ServerOptions, Threads, serve_threads,
 };

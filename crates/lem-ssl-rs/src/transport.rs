@@ -6,12 +6,13 @@ use std::io;
 use lem_rs::transport::{Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
 use lem_rs::{Cut, EndOfStream, Plain};
 use rustls::pki_types::CertificateDer;
-use rustls::{AlertDescription, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
+use rustls::{AlertDescription as Alert, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
-use crate::error::{ConfigError, ConfigPart, Error, TlsError};
+use crate::error::{ConfigError, ConfigPart, Error, TlsCause, TlsError};
 use crate::identity::take_refused;
 use crate::info::Info;
 use crate::meter::Metered;
+use crate::parameters::AlertDescription;
 use crate::session::{Opened, Session, Then, Unsealed, is_without_common_scheme};
 use crate::trust;
 
@@ -118,7 +119,7 @@ impl Tls {
     }
 
     /// Ends a session whose handshake is finished with this alert. What is left only closes the connection.
-    pub(crate) fn refuse(self, alert: AlertDescription) -> Plain {
+    pub(crate) fn refuse(self, alert: Alert) -> Plain {
         let Self { source, session, mut outbox, .. } = self;
         session.refuse(alert, &mut outbox);
         // The kernel has room: little was sent so far. If not, there is no alert.
@@ -338,29 +339,32 @@ pub(crate) fn explain(error: rustls::Error, during_handshake: bool, unread: &[u8
             let problem = "no client can be checked with the revocation lists that were given";
             TlsError::Config(Box::new(ConfigError::new(ConfigPart::ClientAuth, problem).because(error)))
         }
-        rustls::Error::AlertReceived(alert) => TlsError::Alert { alert, during_handshake },
+        rustls::Error::AlertReceived(alert) => {
+            let alert = AlertDescription::from_number(alert.into());
+            TlsError::Alert { alert, during_handshake }
+        }
         rustls::Error::NoApplicationProtocol => TlsError::NoCommonProtocol,
         error if is_without_common_scheme(&error) => {
-            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+            TlsError::Incompatible(TlsCause::new(PeerIncompatible::NoSignatureSchemesInCommon))
         }
         error @ rustls::Error::General(_) if during_handshake => {
-            take_refused().map_or(TlsError::Internal(error), TlsError::from)
+            take_refused().map_or_else(|| TlsError::Internal(TlsCause::new(error)), TlsError::from)
         }
         rustls::Error::InvalidMessage(_) if during_handshake && !unread.is_empty() && !is_tls(unread) => {
             TlsError::NotTls { looks_like: looks_like(unread) }
         }
-        rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(incompatible),
+        rustls::Error::PeerIncompatible(incompatible) => TlsError::Incompatible(TlsCause::new(incompatible)),
         // Not the peer's fault: we offer Ed25519 for TLS 1.3, and in TLS 1.2 not every cryptography has it.
         rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => {
-            TlsError::Incompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+            TlsError::Incompatible(TlsCause::new(PeerIncompatible::NoSignatureSchemesInCommon))
         }
         error @ (rustls::Error::InappropriateMessage { .. }
         | rustls::Error::InappropriateHandshakeMessage { .. }
         | rustls::Error::InvalidMessage(_)
         | rustls::Error::DecryptError
         | rustls::Error::PeerMisbehaved(_)
-        | rustls::Error::PeerSentOversizedRecord) => TlsError::Protocol(error),
-        other => TlsError::Internal(other),
+        | rustls::Error::PeerSentOversizedRecord) => TlsError::Protocol(TlsCause::new(error)),
+        other => TlsError::Internal(TlsCause::new(other)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which cryptography a context takes.
 
-use lem_ssl_rs::Context;
-use lem_ssl_rs::rustls::NamedGroup;
+use lem_ssl_rs::{Context, NamedGroup};
 
 use crate::support::{HAS_PROVIDER, client, connected, run, server};
 
@@ -29,6 +28,6 @@ fn the_first_of_graviola_ring_and_aws_lc_is_taken() {
         group
     });
     let expected =
-        if cfg!(feature = "graviola") || !HAS_PROVIDER { NamedGroup::X25519MLKEM768 } else { NamedGroup::X25519 };
+        if cfg!(feature = "graviola") || !HAS_PROVIDER { NamedGroup::X25519MlKem768 } else { NamedGroup::X25519 };
     assert_eq!(context_group, Some(expected));
 }

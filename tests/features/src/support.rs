@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 
 use lem_ssl_pki::{Authority, Issued, Leaf};
-use lem_ssl_rs::{Context, ContextBuilder, Error, Identity, Machine, Roots, Stream, spawn};
+use lem_ssl_rs::{Context, ContextBuilder, Error, Identity, Machine, Roots, Stream, danger, spawn};
 
 /// Whether the library brings a provider.
 pub(crate) const HAS_PROVIDER: bool = cfg!(any(feature = "graviola", feature = "ring", feature = "aws-lc-rs"));
@@ -28,7 +28,7 @@ pub(crate) fn pki() -> &'static Pki {
 /// With the library's provider, or where it has none with one that we give.
 pub(crate) fn builder() -> ContextBuilder {
     let builder = Context::builder();
-    if HAS_PROVIDER { builder } else { builder.provider(rustls_graviola::default_provider().into()) }
+    if HAS_PROVIDER { builder } else { danger::provider(builder, rustls_graviola::default_provider().into()) }
 }
 
 pub(crate) fn roots() -> Roots {

@@ -1,8 +1,7 @@
 //! Client certificates: asked for by others, and asked for by us.
 
-use lem_ssl_rs::{Context, Error, Identity, ReadMode, Roots, Stream, TlsError, Version};
+use lem_ssl_rs::{AlertDescription, Context, Error, Identity, ReadMode, Roots, Stream, TlsError, Version};
 use lem_ssl_tests::pki::{Authority, Leaf};
-use rustls::AlertDescription;
 
 use crate::support::certificates::{Certificates, OnFile};
 use crate::support::nginx::nginx;
@@ -82,7 +81,7 @@ fn openssl_s_refusal_of_a_stranger_s_certificate_is_told() {
     for version in VERSIONS {
         run(async {
             let error = refusal(connect(&certificates, version, Some(&identity), port).await).await;
-            assert_eq!(alert_in(&error), AlertDescription::UnknownCA);
+            assert_eq!(alert_in(&error), AlertDescription::UnknownCa);
             assert!(error.to_string().contains("it does not trust the issuer of our certificate"), "{error}");
         });
     }

@@ -1,8 +1,7 @@
 //! Which certificate other programs' clients are shown, and what browsers offer.
 
-use lem_ssl_rs::{Context, Version};
+use lem_ssl_rs::{CipherSuite, Context, NamedGroup, Version};
 use lem_ssl_tests::pki::{KeyKind, Leaf};
-use rustls::{CipherSuite, NamedGroup};
 
 use crate::support::certificates::{Certificates, OnFile};
 use crate::support::curl::curl;
@@ -102,6 +101,6 @@ fn suite(kind: KeyKind, version: Version) -> CipherSuite {
     match (kind, version) {
         (KeyKind::EcdsaP256, Version::Tls12) => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         (_, Version::Tls12) => CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        _ => CipherSuite::TLS13_AES_128_GCM_SHA256,
+        _ => CipherSuite::TLS_AES_128_GCM_SHA256,
     }
 }

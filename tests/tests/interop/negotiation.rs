@@ -3,9 +3,8 @@
 //! OpenSSL 3.0 does not know X25519MLKEM768, which our client offers first: with it as a peer everything here goes by
 //! the classic groups.
 
-use lem_ssl_rs::{Context, ContextBuilder, Roots, TlsError, Version};
+use lem_ssl_rs::{AlertDescription, CipherSuite, Context, ContextBuilder, NamedGroup, Roots, TlsError, Version};
 use lem_ssl_tests::pki::KeyKind;
-use rustls::{AlertDescription, CipherSuite, NamedGroup};
 
 use crate::support::certificates::Certificates;
 use crate::support::curl::curl;
@@ -89,7 +88,7 @@ fn a_group_that_was_not_guessed_costs_a_round_and_works() {
         let mut peer = s_client(port, &certificates.roots_file, &["-ign_eof", "-groups", "X448:P-384", "-msg"]);
         peer.tell("hello\n");
         let stream = server.accept().await.unwrap();
-        assert_eq!(stream.info().unwrap().key_exchange_group, Some(NamedGroup::secp384r1));
+        assert_eq!(stream.info().unwrap().key_exchange_group, Some(NamedGroup::Secp384r1));
         greet(&stream).await;
         let said = peer.succeeds().await;
         assert_eq!(said.matches(">>> TLS 1.3, Handshake").count(), 3, "two hellos and a finish");
@@ -269,9 +268,9 @@ fn suites(kind: KeyKind) -> [(Version, &'static str, &'static str, CipherSuite);
         ("ECDHE-RSA-CHACHA20-POLY1305", Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
     );
     [
-        (new.0, new.1, "TLS_AES_128_GCM_SHA256", Suite::TLS13_AES_128_GCM_SHA256),
-        (new.0, new.1, "TLS_AES_256_GCM_SHA384", Suite::TLS13_AES_256_GCM_SHA384),
-        (new.0, new.1, "TLS_CHACHA20_POLY1305_SHA256", Suite::TLS13_CHACHA20_POLY1305_SHA256),
+        (new.0, new.1, "TLS_AES_128_GCM_SHA256", Suite::TLS_AES_128_GCM_SHA256),
+        (new.0, new.1, "TLS_AES_256_GCM_SHA384", Suite::TLS_AES_256_GCM_SHA384),
+        (new.0, new.1, "TLS_CHACHA20_POLY1305_SHA256", Suite::TLS_CHACHA20_POLY1305_SHA256),
         (old.0, old.1, aes_128.0, aes_128.1),
         (old.0, old.1, aes_256.0, aes_256.1),
         (old.0, old.1, chacha.0, chacha.1),
@@ -279,6 +278,6 @@ fn suites(kind: KeyKind) -> [(Version, &'static str, &'static str, CipherSuite);
 }
 
 const GROUPS: [(&str, NamedGroup); 3] =
-    [("X25519", NamedGroup::X25519), ("P-256", NamedGroup::secp256r1), ("P-384", NamedGroup::secp384r1)];
+    [("X25519", NamedGroup::X25519), ("P-256", NamedGroup::Secp256r1), ("P-384", NamedGroup::Secp384r1)];
 
 const KINDS: [KeyKind; 4] = [KeyKind::EcdsaP256, KeyKind::EcdsaP384, KeyKind::Ed25519, KeyKind::Rsa2048];

@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lem_ssl_rs::{
-    Context, ContextBuilder, Error, Identity, IdentityChoice, Roots, Server, TlsError, UnknownName, Version, danger,
+    AlertDescription, CipherSuite, ClientHello, Context, ContextBuilder, Error, Identity, IdentityChoice, Roots,
+    Server, TlsError, UnknownName, Version, danger,
 };
 use lem_ssl_tests::pki::draft::{DNS_NAME, Draft, DraftKey};
 use lem_ssl_tests::pki::{KeyKind, Leaf};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::{Signer, SigningKey};
-use rustls::{AlertDescription, CipherSuite, DigitallySignedStruct, SignatureAlgorithm, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureAlgorithm, SignatureScheme};
 
 use crate::support::{
     both, certificates_of, check, client_builder, client_context, identity, issue, provider, root, says,
@@ -35,10 +36,10 @@ fn a_function_sees_what_a_client_says_of_itself_and_chooses() {
         let (fixed, chosen) = (issue(&["one.test"]), issue(&["one.test", "two.test"]));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (log, theirs) = (seen.clone(), identity(&chosen));
-        let resolve = move |hello: &rustls::server::ClientHello<'_>| {
-            let protocols = hello.alpn().map(|each| each.map(<[u8]>::to_vec).collect()).unwrap_or_default();
-            let suites = hello.cipher_suites().contains(&CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
-            let p256 = hello.signature_schemes().contains(&SignatureScheme::ECDSA_NISTP256_SHA256);
+        let resolve = move |hello: &ClientHello<'_>| {
+            let protocols = hello.alpn().map(<[u8]>::to_vec).collect();
+            let suites = hello.cipher_suites().any(|it| it == CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
+            let p256 = hello.signature_schemes().any(|it| it == lem_ssl_rs::SignatureScheme::EcdsaSecp256r1Sha256);
             log.lock().unwrap().push((hello.server_name().map(str::to_owned), protocols, suites, p256));
             if hello.server_name() == Some("two.test") { theirs.clone().into() } else { IdentityChoice::ByName }
         };
@@ -76,7 +77,7 @@ fn a_function_can_refuse_and_needs_no_other_identity() {
         for (index, name) in ["other.test", "by-name.test"].into_iter().enumerate() {
             let error = context.connect_as(server.local_addr(), name).await.unwrap_err();
             let Some(TlsError::Alert { alert, .. }) = TlsError::of(&error) else { panic!("{error:?}") };
-            assert_eq!(*alert, AlertDescription::UnrecognisedName);
+            assert_eq!(*alert, AlertDescription::UnrecognizedName);
             until(|| server.counters().failed.incompatible == index as u64 + 1).await;
         }
     });
@@ -116,7 +117,7 @@ fn validating(protocols: &[&str]) -> Context {
 }
 
 fn client_builder_of(roots: Roots) -> ContextBuilder {
-    Context::builder().provider(provider()).roots(roots)
+    danger::provider(Context::builder(), provider()).roots(roots)
 }
 
 #[derive(Debug)]
@@ -169,7 +170,7 @@ fn the_answer_to_a_challenge_is_shown_to_the_authority_that_validates_and_to_nob
         let ours = identity(&site);
         let dynamic = challenge.clone();
         let by_function = context.clone().identity(ours.clone()).identity_resolver(move |hello| {
-            let validates = hello.alpn().is_some_and(|mut each| each.any(|protocol| protocol == b"acme-tls/1"));
+            let validates = hello.alpn().any(|protocol| protocol == b"acme-tls/1");
             IdentityChoice::from(validates.then(|| dynamic.clone()))
         });
         for builder in [by_list(&challenge, &ours), by_list(&ours, &challenge), by_function] {
@@ -250,7 +251,7 @@ fn a_key_that_lies_elsewhere_signs_for_servers_and_for_clients() {
                 let module = |issued: &lem_ssl_tests::pki::Issued| {
                     let key = provider().key_provider.load_private_key(issued.private_key()).unwrap();
                     let module = Arc::new(Module { key, signed: signed.clone(), tells });
-                    Identity::with_signer(issued.chain_der.clone(), module)
+                    danger::identity_with_signer(issued.chain_der.clone(), module)
                 };
                 let ours = root().issue(Leaf::server(&["one.test"]).with_key(kind));
                 let theirs = root().issue(Leaf::client(&["client.test"]).with_key(kind));
@@ -269,7 +270,7 @@ fn a_key_that_lies_elsewhere_signs_for_servers_and_for_clients() {
         }
         let wrong = issue(&["one.test"]);
         let key = provider().key_provider.load_private_key(issue(&["two.test"]).private_key()).unwrap();
-        let wrong = Identity::with_signer(wrong.chain_der, Arc::new(Module { key, signed, tells: true }));
+        let wrong = danger::identity_with_signer(wrong.chain_der, Arc::new(Module { key, signed, tells: true }));
         says(server_builder().identity(wrong).build(), &["does not belong to the first certificate"]);
     });
 }

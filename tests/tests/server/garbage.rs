@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use lem_ssl_rs::{Context, Failures, Roots, Server, ServerOptions, Version, unblock};
+use lem_ssl_rs::{Context, Failures, Roots, Server, ServerOptions, Version, danger, unblock};
 use rustls::{ClientConfig, ClientConnection};
 
 use crate::support::{at_once, check, client_builder, echo, is_answered, listen, provider, raw, server_context, until};
@@ -171,7 +171,7 @@ fn a_client_that_resets_in_the_middle_of_its_handshake_is_cut() {
 fn a_client_that_does_not_trust_us_has_refused_us() {
     check(async {
         let server = listen(ServerOptions::default()).await;
-        let stranger = Context::builder().provider(provider()).roots(Roots::WebPki).build().unwrap();
+        let stranger = danger::provider(Context::builder(), provider()).roots(Roots::WebPki).build().unwrap();
         stranger.connect_as(server.local_addr(), "localhost").await.unwrap_err();
         assert_eq!(failure(&server).await.refused_by_peer, 1);
         goes_on(&server).await;

@@ -28,7 +28,7 @@ fn raw_public_keys_are_recognised_on_both_sides() {
             let server = listen(danger::client_verifier(server, Arc::new(RawClients(theirs.chain()[0].clone())))).await;
             let context = |pin, own: &Identity| {
                 let trust = Trust::RawPublicKeys(vec![pin]);
-                let builder = Context::builder().provider(provider()).trust(trust).versions([Version::Tls13]);
+                let builder = danger::provider(Context::builder(), provider()).trust(trust).versions([Version::Tls13]);
                 builder.identity(own.clone()).build().unwrap()
             };
             let right = context(pin, &theirs);

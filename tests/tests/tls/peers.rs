@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lem_ssl_rs::{AlternativeName, Context, ContextBuilder, Roots, Stream, Version, danger, spawn};
+use lem_ssl_rs::{AlternativeName, Context, ContextBuilder, HandshakeKind, Roots, Stream, Version, danger, spawn};
 use lem_ssl_tests::pki::draft::{DNS_NAME, Draft, DraftKey, EMAIL_NAME, IP_NAME, URI_NAME};
+use rustls::CertificateCompressionAlgorithm;
 use rustls::compress::{CertCompressor, CertDecompressor, CompressionFailed, CompressionLevel, DecompressionFailed};
-use rustls::{CertificateCompressionAlgorithm, HandshakeKind};
 
 use crate::support::{pki, provider, run, says, wire};
 
@@ -119,7 +119,7 @@ fn certificates_of_both_sides_travel_compressed_if_both_can() {
         let with = |builder: ContextBuilder| {
             let packs: &'static dyn CertCompressor = &STORED;
             let unpacks: &'static dyn CertDecompressor = &STORED;
-            builder.certificate_compression([packs], [unpacks]).build().unwrap()
+            danger::certificate_compression(builder, [packs], [unpacks]).build().unwrap()
         };
         let roots = Roots::Pem(pki().root.certificate_pem().into_bytes());
         let server = with(pki().server_context().client_roots(roots));
@@ -174,11 +174,11 @@ fn what_a_configuration_of_rustls_decides_cannot_be_chosen_beside_it() {
         says(&danger::server_config(builder, server()).build().unwrap_err(), &words);
     }
     // One side of rustls', and the other of ours.
-    let ours = Context::builder().provider(provider()).roots(roots());
+    let ours = danger::provider(Context::builder(), provider()).roots(roots());
     danger::server_config(ours, server()).build().unwrap();
     danger::client_config(pki_server(), client()).build().unwrap();
 }
 
 fn pki_server() -> ContextBuilder {
-    Context::builder().provider(provider()).identity(crate::support::identity(&pki().server))
+    danger::provider(Context::builder(), provider()).identity(crate::support::identity(&pki().server))
 }

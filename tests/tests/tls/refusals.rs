@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, UnknownName, Version, spawn};
+use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, UnknownName, Version, danger, spawn};
 use rustls::AlertDescription;
 
 use crate::support::{Peer, Role, client, identity, pki, run, says, server, tls, upgrade, wire};
@@ -28,7 +28,7 @@ fn a_client_that_does_not_trust_our_certificate_is_quoted() {
             let peer = client(&Arc::new(pki().client_config(&[version])));
             let (error, _) = meet(context.clone(), Role::Server, peer).await;
             let TlsError::Alert { alert, during_handshake: true } = tls(&error) else { panic!("{error:?}") };
-            assert_eq!(*alert, AlertDescription::UnknownCA);
+            assert_eq!(*alert, lem_ssl_rs::AlertDescription::UnknownCa);
             says(&error, &["the peer refused the handshake", "unknown CA (alert 48)", "does not trust the issuer"]);
         }
     });
@@ -121,7 +121,7 @@ fn a_peer_without_a_cipher_suite_in_common_is_told() {
             Arc::new(provider)
         };
         let ours = only(rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
-        let context = pki.server_context().provider(ours).versions([Version::Tls13]).build().unwrap();
+        let context = danger::provider(pki.server_context(), ours).versions([Version::Tls13]).build().unwrap();
         let config = rustls::ClientConfig::builder_with_provider(only(rustls::CipherSuite::TLS13_AES_256_GCM_SHA384))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()
@@ -152,7 +152,8 @@ fn a_missing_client_certificate_on_tls_1_3_is_explained_by_the_first_read() {
         assert!(!peer.shake_hands().await);
         peer.drain().await;
         let error = us.await.unwrap();
-        let TlsError::Alert { alert: AlertDescription::CertificateRequired, during_handshake: false } = tls(&error)
+        let TlsError::Alert { alert: lem_ssl_rs::AlertDescription::CertificateRequired, during_handshake: false } =
+            tls(&error)
         else {
             panic!("{error:?}")
         };

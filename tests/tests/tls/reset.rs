@@ -5,8 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use lem_ssl_rs::{Error, TlsError};
-use rustls::AlertDescription;
+use lem_ssl_rs::{AlertDescription, Error, TlsError};
 
 use crate::support::{pki, run, tls};
 

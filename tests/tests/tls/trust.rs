@@ -16,7 +16,8 @@ const BOTH: [Version; 2] = [Version::Tls12, Version::Tls13];
 
 /// What comes of connecting as `name` to a server with `identity`.
 async fn meet(context: &Context, name: &str, identity: Identity) -> Result<Stream, Error> {
-    let server = Context::builder().provider(provider()).roots(Roots::None).identity(identity).build().unwrap();
+    let server =
+        danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity).build().unwrap();
     let (near, far) = wire();
     let server = spawn(async move { server.upgrade_server(far).await });
     let met = context.upgrade(near, name).await;
@@ -30,7 +31,7 @@ async fn meet(context: &Context, name: &str, identity: Identity) -> Result<Strea
 }
 
 fn trusting(trust: Trust) -> ContextBuilder {
-    Context::builder().provider(provider()).trust(trust)
+    danger::provider(Context::builder(), provider()).trust(trust)
 }
 
 fn hash(issued: &Issued) -> SpkiHash {
@@ -87,10 +88,11 @@ fn another_key_than_the_pinned_one_is_refused_although_an_authority_vouches_for_
 fn the_certificate_of_a_pinned_key_does_not_help_who_has_not_the_key() {
     run(async {
         let (device, thief) = (self_signed(Leaf::server(&["localhost"])), self_signed(Leaf::server(&["localhost"])));
-        let stolen = Identity::with_signer(device.chain_der.clone(), key_of(&thief));
+        let stolen = danger::identity_with_signer(device.chain_der.clone(), key_of(&thief));
         for version in BOTH {
             let context = trusting(Trust::Pins(vec![hash(&device)])).versions([version]).build().unwrap();
-            let server = Context::builder().provider(provider()).roots(Roots::None).identity(stolen.clone()).build();
+            let server =
+                danger::provider(Context::builder(), provider()).roots(Roots::None).identity(stolen.clone()).build();
             let (near, far) = wire();
             let server = server.unwrap();
             let served = spawn(async move { server.upgrade_server(far).await });
@@ -259,8 +261,11 @@ fn of_two_first_connections_with_different_keys_one_is_refused() {
         let tasks = keys.each_ref().map(|key| {
             let (context, identity) = (context.clone(), identity(key));
             spawn(async move {
-                let server =
-                    Context::builder().provider(provider()).roots(Roots::None).identity(identity).build().unwrap();
+                let server = danger::provider(Context::builder(), provider())
+                    .roots(Roots::None)
+                    .identity(identity)
+                    .build()
+                    .unwrap();
                 let (near, far) = wire();
                 let served = spawn(async move { server.upgrade_server(far).await.map(drop) });
                 let met = context.upgrade(near, "one.test").await;
@@ -287,8 +292,9 @@ fn a_server_without_its_certificates_key_is_not_written_down() {
         let file = scratch.path().join("known");
         let context = trusting(Trust::FirstUse(KnownHosts::in_file(&file))).build().unwrap();
         let (device, thief) = (self_signed(Leaf::server(&["any.test"])), self_signed(Leaf::server(&["any.test"])));
-        let stolen = Identity::with_signer(device.chain_der.clone(), key_of(&thief));
-        let server = Context::builder().provider(provider()).roots(Roots::None).identity(stolen).build().unwrap();
+        let stolen = danger::identity_with_signer(device.chain_der.clone(), key_of(&thief));
+        let server =
+            danger::provider(Context::builder(), provider()).roots(Roots::None).identity(stolen).build().unwrap();
         let (near, far) = wire();
         let served = spawn(async move { server.upgrade_server(far).await });
         context.upgrade(near, "one.test").await.unwrap_err();
@@ -319,7 +325,8 @@ fn a_file_that_is_full_or_cannot_be_written_ends_the_connection() {
 
 /// As [`meet`], when the server may see the end of it.
 async fn meet_only(context: &Context, name: &str, issued: &Issued) -> Result<Stream, Error> {
-    let server = Context::builder().provider(provider()).roots(Roots::None).identity(identity(issued)).build().unwrap();
+    let server =
+        danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity(issued)).build().unwrap();
     let (near, far) = wire();
     let served = spawn(async move { server.upgrade_server(far).await.map(drop) });
     let met = context.upgrade(near, name).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lem_ssl_rs::{CertificateFault, CertificateProblem, Context, Error, Roots, TlsError, Version, spawn};
+use lem_ssl_rs::{CertificateFault, CertificateProblem, Context, Error, Roots, TlsError, Version, danger, spawn};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf, self_signed};
 use rustls::AlertDescription;
 
@@ -25,7 +25,7 @@ async fn refused(issued: &Issued, name: &str, roots: &str, version: Version) -> 
 
 fn trusting(roots: &str, version: Version) -> Context {
     let roots = Roots::Pem(roots.as_bytes().to_vec());
-    Context::builder().provider(provider()).roots(roots).versions([version]).build().unwrap()
+    danger::provider(Context::builder(), provider()).roots(roots).versions([version]).build().unwrap()
 }
 
 #[track_caller]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::lem_rs::{ReadHalf, WriteHalf};
-use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, Tls, Version, sleep, spawn};
+use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, Tls, Version, danger, sleep, spawn};
 
 use crate::contender::{self, Contender, Echo, Reader, Writer};
 use crate::meter::Meter;
@@ -27,7 +27,7 @@ impl Contender for Lem {
 
     fn client(pki: &Pki, _resume: bool) -> Outcome<Context> {
         let roots = Roots::Der(vec![pki.certificate()]);
-        Ok(Context::builder().provider(pki::provider()).versions([Version::Tls13]).roots(roots).build()?)
+        Ok(danger::provider(Context::builder(), pki::provider()).versions([Version::Tls13]).roots(roots).build()?)
     }
 
     async fn connect(client: &Context, port: u16) -> Outcome<Stream> {
@@ -64,7 +64,7 @@ impl Contender for Lem {
 /// A server's context.
 pub(crate) fn context(pki: &Pki) -> Outcome<Context> {
     let identity = Identity::from_der(vec![pki.certificate()], pki.key());
-    let builder = Context::builder().provider(pki::provider()).versions([Version::Tls13]);
+    let builder = danger::provider(Context::builder(), pki::provider()).versions([Version::Tls13]);
     Ok(builder.roots(Roots::None).identity(identity).build()?)
 }
 

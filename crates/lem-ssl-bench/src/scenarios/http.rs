@@ -13,7 +13,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use lem_ssl_rs::{Context, Identity, Machine, Roots, Version};
+use lem_ssl_rs::{Context, Identity, Machine, Roots, Version, danger};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
@@ -46,8 +46,7 @@ pub(crate) fn run(order: &Order) -> Outcome<()> {
 fn on_lem(order: &Order, pki: &Pki, answers: Answers) -> Outcome<()> {
     use lem_ssl_rs::hyper::{Executor, Io, Timer};
     Machine::new()?.run(async {
-        let context = Context::builder()
-            .provider(pki::provider())
+        let context = danger::provider(Context::builder(), pki::provider())
             .versions([Version::Tls13])
             .roots(Roots::None)
             .identity(Identity::from_der(vec![pki.certificate()], pki.key()))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lem_ssl_rs::rustls::pki_types::CertificateDer;
+use lem_ssl_rs::pki_types::CertificateDer;
 use lem_ssl_rs::{Context, Deadline, Error, ReadMode, Stream, TcpStream, TlsError, now, timeout};
 
 use super::clock::Clock;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use lem_ssl_rs::rustls::pki_types::CertificateDer;
-use lem_ssl_rs::rustls::pki_types::pem::PemObject;
+use lem_ssl_rs::pki_types::CertificateDer;
+use lem_ssl_rs::pki_types::pem::PemObject;
 use lem_ssl_rs::{Certificate, Explanation};
 
 use crate::text::printable;

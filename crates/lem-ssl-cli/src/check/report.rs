@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use lem_ssl_rs::Info;
-use lem_ssl_rs::rustls::pki_types::CertificateDer;
+use lem_ssl_rs::pki_types::CertificateDer;
 use serde::{Serialize, Serializer};
 
 use super::steps::{Outcome, Step};
@@ -59,7 +59,7 @@ pub(super) struct Presented {
 /// What was agreed on.
 #[derive(Debug, Serialize)]
 struct Session {
-    version: Option<&'static str>,
+    version: Option<String>,
     cipher_suite: Option<String>,
     group: Option<String>,
     alpn: Option<String>,
@@ -133,16 +133,11 @@ impl Report {
     }
 
     pub(super) fn set_session(&mut self, info: &Info) {
-        use lem_ssl_rs::rustls::ProtocolVersion;
         self.session_line = printable(&info.to_string()).into_owned();
         self.session = Some(Session {
-            version: match info.version {
-                Some(ProtocolVersion::TLSv1_2) => Some("TLS 1.2"),
-                Some(ProtocolVersion::TLSv1_3) => Some("TLS 1.3"),
-                _ => None,
-            },
-            cipher_suite: info.cipher_suite.map(|suite| format!("{suite:?}").replacen("TLS13_", "TLS_", 1)),
-            group: info.key_exchange_group.map(|group| format!("{group:?}")),
+            version: info.version.map(|version| version.to_string()),
+            cipher_suite: info.cipher_suite.map(|suite| suite.to_string()),
+            group: info.key_exchange_group.map(|group| group.to_string()),
             alpn: info.alpn.as_ref().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
         });
     }

@@ -1,6 +1,6 @@
 //! Verification, step by step: which checks a chain has passed, and which not.
 
-use lem_ssl_rs::rustls::pki_types::CertificateDer;
+use lem_ssl_rs::pki_types::CertificateDer;
 use lem_ssl_rs::{CertificateCheck, CertificateFault, CertificateFinding, Explanation};
 use serde::Serialize;
 

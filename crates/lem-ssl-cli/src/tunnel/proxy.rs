@@ -4,8 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lem_ssl_rs::rustls::ProtocolVersion;
-use lem_ssl_rs::{Endpoint, Info};
+use lem_ssl_rs::{Endpoint, Info, Version};
 
 /// What begins every header of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -87,14 +86,13 @@ fn secured(info: &Info) -> Vec<u8> {
     let mut said = vec![client];
     said.extend(u32::from(!certified).to_be_bytes());
     let version = match info.version {
-        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(Version::Tls12) => "TLSv1.2",
+        Some(Version::Tls13) => "TLSv1.3",
         _ => "",
     };
     value(&mut said, SSL_VERSION, version.as_bytes());
     if let Some(suite) = info.cipher_suite {
-        // rustls marks the suites of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.
-        value(&mut said, SSL_CIPHER, format!("{suite:?}").replacen("TLS13_", "TLS_", 1).as_bytes());
+        value(&mut said, SSL_CIPHER, suite.to_string().as_bytes());
     }
     said
 }

@@ -4,10 +4,8 @@
 
 use std::sync::Arc;
 
-use rustls::server::ClientHello;
-
 use super::builder::ContextBuilder;
-use crate::identity::{Identity, IdentityChoice, UnknownName};
+use crate::identity::{ClientHello, Identity, IdentityChoice, UnknownName};
 use crate::tickets::Tickets;
 use crate::trust::{ClientAuth, RevocationLists, Roots};
 

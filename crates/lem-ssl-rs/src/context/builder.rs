@@ -100,12 +100,6 @@ impl ContextBuilder {
         self
     }
 
-    /// The cryptography, instead of the default one.
-    pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
-        self.provider = Some(provider);
-        self
-    }
-
     /// How long resolving, connecting and the handshake may take together. Default 30 s.
     pub fn connect_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.connect = deadline;
@@ -166,12 +160,16 @@ impl ContextBuilder {
         self
     }
 
-    /// Offers these ways to make certificates smaller (RFC 8879, TLS 1.3 only), for what the other side shows and what
-    /// we show: a server with a long chain saves a round trip. Implementations are rustls' traits; rustls has some of its
-    /// own, in Rust, behind its features `zlib` and `brotli`, which hold here as soon as a program enables them.
-    ///
-    /// What a peer's certificate may grow to is limited by rustls, to 64 KiB.
-    pub fn certificate_compression(
+    pub(super) fn wanted(&mut self) -> &mut Wanted {
+        self.wanted.get_or_insert_default()
+    }
+
+    pub(crate) fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    pub(crate) fn certificate_compression(
         mut self,
         compressors: impl IntoIterator<Item = &'static dyn CertCompressor>,
         decompressors: impl IntoIterator<Item = &'static dyn CertDecompressor>,
@@ -179,10 +177,6 @@ impl ContextBuilder {
         self.compression.compressors.extend(compressors);
         self.compression.decompressors.extend(decompressors);
         self
-    }
-
-    pub(super) fn wanted(&mut self) -> &mut Wanted {
-        self.wanted.get_or_insert_default()
     }
 
     pub(crate) fn server_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {

@@ -1,5 +1,6 @@
 //! From a builder's choices to what rustls wants, for both sides of a context and for connecting.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
@@ -18,6 +19,15 @@ pub enum Version {
     Tls12,
     /// TLS 1.3 (RFC 8446).
     Tls13,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        })
+    }
 }
 
 /// What both sides of a context have in common.

@@ -4,10 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustls::CertificateError;
-
+use super::cause::TlsCause;
 use super::check::CertificateCheck;
-use super::words;
 use crate::x509::{Date, Span, SpkiHash};
 
 /// What is wrong with a certificate. Times are since 1970-01-01 UTC.
@@ -153,7 +151,7 @@ pub enum CertificateFault {
     /// The peer presented none, and has to.
     NotPresented,
     /// A check failed for which there is no own variant.
-    Other(CertificateError),
+    Other(TlsCause),
 }
 
 impl CertificateFault {
@@ -318,7 +316,7 @@ impl fmt::Display for CertificateFault {
                 file.display()
             ),
             Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),
-            Self::Other(error) => write!(f, " was refused: {}", words::certificate(error)),
+            Self::Other(cause) => write!(f, " was refused: {cause}"),
         }
     }
 }

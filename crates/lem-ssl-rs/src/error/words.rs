@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use rustls::{CertRevocationListError, CertificateError, Error, InconsistentKeys};
 
+use crate::parameters::AlertDescription;
 use crate::x509::printable;
 
 mod incompatible;
@@ -14,7 +15,7 @@ mod misbehaved;
 mod webpki;
 
 pub(crate) use self::webpki::webpki;
-pub(super) use incompatible::incompatible;
+use incompatible::incompatible;
 
 /// A cause that stands at the end of one of our messages. What is none of theirs is shown as it is.
 pub(super) fn cause(error: &(dyn StdError + 'static)) -> Cow<'static, str> {
@@ -48,7 +49,7 @@ pub(super) fn tls(error: &Error) -> Cow<'static, str> {
         Error::AlertReceived(alert) => {
             let mut text = String::new();
             // Writing into a string cannot fail.
-            let _ = super::alert::explain(*alert, &mut text);
+            let _ = super::alert::explain(AlertDescription::from_number((*alert).into()), &mut text);
             text.into()
         }
         Error::InvalidCertificate(error) => certificate(error),
@@ -95,7 +96,7 @@ fn general(text: &str) -> Cow<'static, str> {
 }
 
 /// A certificate's fault that there is no variant of ours for.
-pub(super) fn certificate(error: &CertificateError) -> Cow<'static, str> {
+fn certificate(error: &CertificateError) -> Cow<'static, str> {
     match error {
         CertificateError::BadEncoding => "it is not encoded as a certificate must be".into(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),

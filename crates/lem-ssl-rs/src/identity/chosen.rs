@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello as Hello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::by_name::ByName;
+use super::client_hello::ClientHello;
 use super::recorded::{Refusal, refuse};
 use super::{Identity, KeyLoader};
 
@@ -47,8 +48,8 @@ pub(crate) struct Chosen {
 }
 
 impl ResolvesServerCert for Chosen {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        match (self.resolve)(&hello) {
+    fn resolve(&self, hello: Hello<'_>) -> Option<Arc<CertifiedKey>> {
+        match (self.resolve)(&ClientHello::new(&hello)) {
             IdentityChoice::Identity(identity) => match identity.certified(self.keys) {
                 Ok(key) => Some(key),
                 Err(unusable) => refuse(Refusal::Unusable(unusable)),

@@ -19,6 +19,7 @@ use crate::x509::{Raw, readable};
 mod acme;
 mod by_name;
 mod chosen;
+mod client_hello;
 mod key_kind;
 mod raw_key;
 mod recorded;
@@ -30,6 +31,7 @@ pub(crate) use by_name::ByName;
 pub use by_name::UnknownName;
 pub use chosen::IdentityChoice;
 pub(crate) use chosen::{Chosen, Resolve};
+pub use client_hello::ClientHello;
 use key_kind::kind_of;
 pub(crate) use raw_key::is_raw;
 pub(crate) use recorded::{Hello, Recorded, is_refused, take_hello, take_refused};
@@ -113,54 +115,7 @@ impl Identity {
         Self::new(chain, key, "the DER given".into(), "the DER given".into())
     }
 
-    /// From a chain, our own certificate first, and a key that lies elsewhere: in a hardware security module, a smart card,
-    /// an agent. `signer` is rustls' interface: it says which signature schemes the key can do, and signs.
-    ///
-    /// It is asked in every handshake, on the machine's thread, which does nothing else meanwhile: what takes more than a
-    /// millisecond delays every connection. A key in a slow module is better served by several machines on
-    /// threads ([`serve_threads`](crate::serve_threads)).
-    ///
-    /// Whether the key belongs to the certificate is checked when a context is built, if the signer tells its public key
-    /// ([`SigningKey::public_key`]); otherwise a client finds out.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use lem_ssl_rs::{Context, Error, Identity};
-    /// use lem_ssl_rs::rustls::sign::{Signer, SigningKey};
-    /// use lem_ssl_rs::rustls::{self, SignatureAlgorithm, SignatureScheme};
-    ///
-    /// /// A key on P-256 that a module keeps.
-    /// #[derive(Debug, Clone)]
-    /// struct InModule;
-    ///
-    /// impl SigningKey for InModule {
-    ///     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-    ///         offered.contains(&self.scheme()).then(|| Box::new(self.clone()) as Box<dyn Signer>)
-    ///     }
-    ///
-    ///     fn algorithm(&self) -> SignatureAlgorithm {
-    ///         SignatureAlgorithm::ECDSA
-    ///     }
-    /// }
-    ///
-    /// impl Signer for InModule {
-    ///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-    ///         // Here the module hashes and signs, and gives the signature in DER.
-    /// #       let _ = message;
-    ///         Err(rustls::Error::General("no module is plugged in".into()))
-    ///     }
-    ///
-    ///     fn scheme(&self) -> SignatureScheme {
-    ///         SignatureScheme::ECDSA_NISTP256_SHA256
-    ///     }
-    /// }
-    ///
-    /// # let chain = Identity::self_signed(["localhost"])?.chain().to_vec();
-    /// let identity = Identity::with_signer(chain, Arc::new(InModule));
-    /// let server = Context::builder().identity(identity).build()?;
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn SigningKey>) -> Self {
+    pub(crate) fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn SigningKey>) -> Self {
         Self::of(chain, Key::Elsewhere(signer), "the chain given with a signer".into(), "the signer".into())
     }
 

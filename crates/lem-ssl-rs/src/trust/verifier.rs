@@ -16,7 +16,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::explain::Explainer;
 use super::signature::weak;
-use crate::error::{CertificateCheck, CertificateFault, CertificateProblem};
+use crate::error::{CertificateCheck, CertificateFault, CertificateProblem, TlsCause};
 use crate::x509::{Raw, describe_key};
 
 thread_local! {
@@ -158,9 +158,9 @@ fn fault_of(reason: &CertificateError) -> CertificateFault {
             Some(webpki::Error::CaUsedAsEndEntity) => CertificateFault::IsAuthority,
             Some(webpki::Error::EndEntityUsedAsCa) => CertificateFault::NotAuthority,
             Some(webpki::Error::MaximumPathDepthExceeded) => CertificateFault::TooLong { intermediates: 0 },
-            _ => CertificateFault::Other(reason.clone()),
+            _ => CertificateFault::Other(TlsCause::new(reason.clone())),
         },
-        other => CertificateFault::Other(other.clone()),
+        other => CertificateFault::Other(TlsCause::new(other.clone())),
     }
 }
 

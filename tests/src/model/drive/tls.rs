@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use lem_rs::{Error, JoinHandle, ReadMode, sleep, spawn, timeout};
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, Stream, Version};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, Stream, Version, danger};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 
@@ -45,8 +45,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 /// Contexts remember sessions, so each run has its own.
 fn context(setting: &Setting, builder: ContextBuilder) -> Result<Context, Error> {
     let version = if setting.carrier == Carrier::Tls12 { Version::Tls12 } else { Version::Tls13 };
-    builder
-        .provider(provider())
+    danger::provider(builder, provider())
         .versions([version])
         .limits(setting.limits)
         .close_deadline(setting.close_deadline)

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Stream};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Stream, danger};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
@@ -29,7 +29,7 @@ pub(crate) fn identity(issued: &Issued) -> Identity {
 
 /// A patient server's context, without an identity.
 pub(crate) fn server_builder() -> ContextBuilder {
-    Context::builder().provider(provider()).roots(Roots::None).handshake_deadline(PATIENCE)
+    danger::provider(Context::builder(), provider()).roots(Roots::None).handshake_deadline(PATIENCE)
 }
 
 /// The context of a server that is `localhost`.
@@ -39,8 +39,7 @@ pub(crate) fn server_context() -> Context {
 
 /// A patient client's context, which trusts the authority.
 pub(crate) fn client_builder() -> ContextBuilder {
-    Context::builder()
-        .provider(provider())
+    danger::provider(Context::builder(), provider())
         .roots(Roots::Pem(root().certificate_pem().into_bytes()))
         .handshake_deadline(PATIENCE)
         .connect_deadline(PATIENCE)

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use lem_rs::spawn;
-use lem_ssl_rs::{Context, Error, Identity, ReadMode, Roots};
+use lem_ssl_rs::{Context, Error, Identity, ReadMode, Roots, danger};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
@@ -17,8 +17,9 @@ pub(crate) fn contexts() -> (Context, Context) {
         (root, issued)
     });
     let identity = Identity::from_der(issued.chain_der.clone(), issued.private_key());
-    let client = Context::builder().provider(provider()).roots(Roots::Pem(root.certificate_pem().into_bytes()));
-    let server = Context::builder().provider(provider()).roots(Roots::None).identity(identity);
+    let client =
+        danger::provider(Context::builder(), provider()).roots(Roots::Pem(root.certificate_pem().into_bytes()));
+    let server = danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity);
     (client.build().unwrap(), server.build().unwrap())
 }
 

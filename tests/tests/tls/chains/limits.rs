@@ -11,7 +11,7 @@ use super::{Case, Shown, shown, shown_to};
 use crate::support::{provider, run, says, tls};
 
 fn trusting(roots: Vec<CertificateDer<'static>>) -> Context {
-    Context::builder().provider(provider()).roots(Roots::Der(roots)).build().unwrap()
+    danger::provider(Context::builder(), provider()).roots(Roots::Der(roots)).build().unwrap()
 }
 
 /// All authorities have one of two names and issue each other: the ways between them are more than could ever be gone.
@@ -79,7 +79,8 @@ fn a_key_that_does_not_go_with_the_certificate_is_told_even_if_any_certificate_i
         kit.leaf = DraftKey::new();
         let case = kit.case("a certificate of somebody else's", stolen, accepted(&[0]));
         for version in [Version::Tls12, Version::Tls13] {
-            let any = danger::accept_any_certificate(Context::builder().provider(provider()), "a test").unwrap();
+            let any =
+                danger::accept_any_certificate(danger::provider(Context::builder(), provider()), "a test").unwrap();
             let (result, _) = shown_to(any.build().unwrap(), &case, version).await;
             let error = result.unwrap_err();
             let problem = TlsError::certificate(&error).unwrap();

@@ -12,7 +12,7 @@ mod table;
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{CertificateCheck, Context, Error, RevocationLists, Roots, UnixStream, Version, spawn};
+use lem_ssl_rs::{CertificateCheck, Context, Error, RevocationLists, Roots, UnixStream, Version, danger, spawn};
 use lem_ssl_tests::pki::draft::DraftKey;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
@@ -55,7 +55,7 @@ pub(super) async fn shown(case: &Case, by: Shown, version: Version) -> (Result<(
     let roots = Roots::Der(case.roots.clone());
     match by {
         Shown::ByServer => {
-            let context = Context::builder().provider(provider()).roots(roots).build().unwrap();
+            let context = danger::provider(Context::builder(), provider()).roots(roots).build().unwrap();
             shown_to(context, case, version).await
         }
         Shown::ByClient => {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version, danger};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
@@ -35,12 +35,12 @@ pub(crate) fn pki() -> &'static Pki {
 impl Pki {
     /// A client that trusts the authority.
     pub(crate) fn client_context(&self) -> ContextBuilder {
-        Context::builder().provider(provider()).roots(Roots::Pem(self.root.certificate_pem().into_bytes()))
+        danger::provider(Context::builder(), provider()).roots(Roots::Pem(self.root.certificate_pem().into_bytes()))
     }
 
     /// A server that the authority vouches for.
     pub(crate) fn server_context(&self) -> ContextBuilder {
-        Context::builder().provider(provider()).roots(Roots::None).identity(identity(&self.server))
+        danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity(&self.server))
     }
 
     pub(crate) fn roots(&self) -> Arc<RootCertStore> {

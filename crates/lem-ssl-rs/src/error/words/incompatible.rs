@@ -7,7 +7,7 @@ use rustls::PeerIncompatible;
 use super::no_words;
 
 /// What follows "nothing in common with the peer".
-pub(in crate::error) fn incompatible(how: &PeerIncompatible) -> Cow<'static, str> {
+pub(super) fn incompatible(how: &PeerIncompatible) -> Cow<'static, str> {
     let words = match how {
         PeerIncompatible::NoCipherSuitesInCommon => {
             "no cipher suite, or none that goes with the kind of the server's key"
