@@ -9,13 +9,18 @@
 //! with their public fields and their variants, traits with their items, what is implemented for them, and what is
 //! re-exported from other crates. The attributes that a user notices stand in front of the item.
 //!
+//! It also fails when a library names a crate outside of the module that is the door to it, be it by a re-export,
+//! in a signature, a field, a bound or an implementation: what stands behind a door can change its version alone. Names of
+//! such crates are written in full.
+//!
 //! It reads syntax, not types. It does not see what a macro writes, what comes through `*`, auto traits (whether a type
-//! is `Send`), types that are public but that no name leads to, what a foreign name in a signature stands for, nor what
-//! another crate changes behind a re-export.
+//! is `Send`), types that are public but that no name leads to, what the name of a crate without a door in a signature stands
+//! for, nor what another crate changes behind a re-export.
 
 #![forbid(unsafe_code)]
 
 mod described;
+mod door;
 mod library;
 #[cfg(test)]
 mod tests;
@@ -29,6 +34,7 @@ use quote::{ToTokens, quote};
 use syn::{ImplItem, Item, ItemImpl, Type};
 
 use described::{Described, described, is_public, noticed, text};
+use door::{DOORS, in_full};
 use library::{Library, Module};
 
 fn main() -> ExitCode {
@@ -38,7 +44,9 @@ fn main() -> ExitCode {
     match compared.into_iter().collect::<io::Result<Vec<_>>>() {
         Ok(same) if same.iter().all(|same| *same) => ExitCode::SUCCESS,
         Ok(_) => {
-            println!("surface: if that is meant, take it with --write, and tell it in the change log");
+            println!(
+                "surface: if that is meant, take it with --write, and tell it in the change log; a door cannot be taken"
+            );
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -61,8 +69,15 @@ fn compare(folder: &Path, name: &str, write: bool) -> io::Result<bool> {
     let told: BTreeSet<_> = text.lines().map(str::to_owned).collect();
     told.difference(&found).for_each(|gone| println!("surface: - {gone}"));
     found.difference(&told).for_each(|new| println!("surface: + {new}"));
+    let mut is_good = told == found;
+    for door in DOORS {
+        for line in door.passed_by(&found) {
+            println!("surface: names {} outside of {}: {line}", door.foreign, door.module);
+            is_good = false;
+        }
+    }
     println!("surface: {name}, {} lines", found.len());
-    Ok(told == found)
+    Ok(is_good)
 }
 
 /// One line for each public item, under the names that users know.
@@ -115,10 +130,12 @@ impl Surface<'_> {
         self.exported.entry(declared.clone()).or_insert(path.to_owned());
         let own = noticed(item.attributes);
         let by = if own.contains(by) { "" } else { by };
-        self.line(format!("{path}: {by}{own}{}", text(&item.what)));
-        for (name, attributes, what) in &item.members {
-            self.line(format!("{path}::{name}: {}{}", noticed(attributes), text(what)));
-        }
+        let full = |what| in_full(self.library, &declared.0, &text(what));
+        let members = item.members.iter();
+        let members = members.map(|(name, attributes, what)| (name, noticed(attributes) + &full(what)));
+        let members: Vec<_> = members.map(|(name, what)| format!("{path}::{name}: {what}")).collect();
+        self.line(format!("{path}: {by}{own}{}", full(&item.what)));
+        members.into_iter().for_each(|line| self.line(line));
         if item.is_module {
             self.module(&[&declared.0[..], std::slice::from_ref(&item.name)].concat(), path);
         }
@@ -162,12 +179,12 @@ impl Surface<'_> {
         let (generics, _, bounds) = item.generics.split_for_impl();
         let self_ty = &item.self_ty;
         if let Some((of_trait, _)) = &item.trait_ {
-            let what = text(&quote!(impl #generics #of_trait for #self_ty #bounds));
+            let what = in_full(self.library, module, &text(&quote!(impl #generics #of_trait for #self_ty #bounds)));
             self.line(format!("{path}: {attributes}{what}"));
             return;
         }
         // Which of the type's methods these are: those of all, or of some.
-        let head = text(&quote!(impl #generics #self_ty #bounds));
+        let head = in_full(self.library, module, &text(&quote!(impl #generics #self_ty #bounds)));
         for item in &item.items {
             let (name, own, what) = match item {
                 ImplItem::Fn(item) if is_public(&item.vis) => {
@@ -179,7 +196,8 @@ impl Surface<'_> {
                 }
                 _ => continue,
             };
-            self.line(format!("{path}::{name}: {attributes}{}{} in {head}", noticed(own), text(&what)));
+            let what = in_full(self.library, module, &text(&what));
+            self.line(format!("{path}::{name}: {attributes}{}{what} in {head}", noticed(own)));
         }
     }
 }

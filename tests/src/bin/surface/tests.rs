@@ -55,3 +55,48 @@ fn a_function_is_told_from_the_module_of_its_name() {
         ["x::sleep: async fn sleep()"]
     );
 }
+
+/// What a planted library says of rustls beside its door.
+fn beside_the_door(modules: &[(&str, &str)]) -> Vec<String> {
+    let lines = lines(modules).into_iter().map(|line| line.replacen("x::", "lem_ssl_rs::", 1)).collect();
+    DOORS[0].passed_by(&lines).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_name_of_rustls_outside_of_its_door_is_found_however_it_gets_there() {
+    let root =
+        "mod a; pub mod danger; pub mod dangerous; pub use a::{Choice, E, Info, Plain, Sees, Verifies}; pub use rustls;
+        pub use rustls::pki_types; pub use rustls::Stream as Renamed;";
+    let a = "use std::sync::Arc; use rustls::crypto::{self, CryptoProvider as Provider}; use rustls::pki_types::CertificateDer;
+        use rustls as tls; use rustls::Error;
+        pub struct Info { pub version: Option<tls::ProtocolVersion>, hidden: Provider }
+        pub enum E { Broken(Error), Cut { reset: bool } }
+        pub trait Sees<'a>: rustls::KeyLog { fn sees(&self, hello: &rustls::server::ClientHello<'a>); }
+        pub struct Plain; impl Plain { pub fn new(p: Arc<Provider>) -> Self {} pub fn chain(&self) -> &[CertificateDer<'_>] {}
+        fn own(_: Provider) {} }
+        impl From<Error> for Plain {} impl From<io::Error> for Plain {}
+        pub struct Verifies<T: crypto::KeyProvider>(T); pub type Choice = Vec<Provider>;";
+    let danger = "use rustls::ClientConfig; pub use rustls; pub fn config(config: ClientConfig) {}";
+    let dangerous = "use rustls::ClientConfig; pub fn config(config: &ClientConfig) {}";
+    let expected = [
+        "lem_ssl_rs::Choice: type Choice = Vec<rustls::crypto::CryptoProvider>",
+        "lem_ssl_rs::E::Broken: Broken(rustls::Error)",
+        "lem_ssl_rs::Info::version: Option<rustls::ProtocolVersion>",
+        "lem_ssl_rs::Plain: impl From<rustls::Error> for Plain",
+        "lem_ssl_rs::Plain::new: fn new(p: Arc<rustls::crypto::CryptoProvider>) -> Self in impl Plain",
+        "lem_ssl_rs::Renamed: use rustls::Stream",
+        "lem_ssl_rs::Sees: trait Sees<'a>: rustls::KeyLog",
+        "lem_ssl_rs::Sees::sees: fn sees(&self, hello: &rustls::server::ClientHello<'a>)",
+        "lem_ssl_rs::Verifies: struct Verifies<T: rustls::crypto::KeyProvider> { .. }",
+        "lem_ssl_rs::dangerous::config: fn config(config: &rustls::ClientConfig)",
+        "lem_ssl_rs::rustls: use rustls",
+    ];
+    assert_eq!(beside_the_door(&[("", root), ("a", a), ("danger", danger), ("dangerous", dangerous)]), expected);
+}
+
+#[test]
+fn what_is_called_like_rustls_and_is_not_passes() {
+    let root = "mod a; pub use a::{Error, S};";
+    let a = "use crate::a::other::Alert; pub struct Error; pub struct S { pub rustls_like: Alert, pub error: Error }";
+    assert_eq!(beside_the_door(&[("", root), ("a", a), ("a::other", "pub struct Alert;")]), [""; 0]);
+}
