@@ -55,7 +55,7 @@ pub fn meet<O, T>(
         let listener = Listener::bind("server.test:7").await.expect("the world permits it");
         let near = TcpStream::connect("server.test:7").await.expect("the world permits it");
         let (far, _) = listener.accept_source().await.expect("the world permits it");
-        let options = StreamOptions { close_deadline: PATIENCE, ..StreamOptions::default() };
+        let options = StreamOptions::default().close_deadline(PATIENCE);
         let far = TcpStream::new(Plain::new(far), InputBuffer::default(), options);
         listener.close().expect("it is open");
         let ours = spawn(ours(near));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// One end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// An IP address and a port.
     Ip(SocketAddr),

@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str, port: Option<&str>, default: u16) -> Result<Addr
         Address::Name { host, .. } => host,
         Address::Ip(ip) if ip.is_ipv6() => format!("[{}]", ip.ip()),
         Address::Ip(ip) => ip.ip().to_string(),
-        unix @ Address::Unix(_) => return Ok(unix),
+        without_port => return Ok(without_port),
     };
     Ok(format!("{host}:{port}").to_address()?)
 }
@@ -34,7 +34,7 @@ pub(crate) fn name_of(address: &Address) -> Option<String> {
     match address {
         Address::Name { host, .. } => Some(host.clone()),
         Address::Ip(ip) => Some(ip.ip().to_string()),
-        Address::Unix(_) => None,
+        _ => None,
     }
 }
 

@@ -51,7 +51,7 @@ mod transport;
 mod trust;
 mod x509;
 
-pub use context::{Context, ContextBuilder, Deadlines, Version};
+pub use context::{Context, ContextBuilder, Version};
 pub use error::{
     CertificateCheck, CertificateFault, CertificateFinding, CertificateProblem, ConfigError, ConfigPart, Error,
     Explanation, TlsCause, TlsError,

@@ -70,7 +70,7 @@ impl Setting {
         let limits = if rng.chance(0.7) {
             Limits::default()
         } else {
-            Limits { line: rng.magnitude(1..=2_000), all: rng.magnitude(1..=50_000) }
+            Limits::default().line(rng.magnitude(1..=2_000)).all(rng.magnitude(1..=50_000))
         };
         let close_deadline = match rng.between(0..=9) {
             0 => Duration::from_millis(rng.between(1..=100)),

@@ -43,10 +43,9 @@ const MIB: usize = 1024 * 1024;
 const TOO_MUCH: usize = 32 * MIB;
 
 /// A deadline that no test reaches.
-const PATIENT: StreamOptions = StreamOptions {
-    limits: lem_rs::Limits { line: 64 * 1024, all: 64 * MIB },
-    close_deadline: Duration::from_secs(600),
-};
+fn patient() -> StreamOptions {
+    StreamOptions::default().close_deadline(Duration::from_secs(600))
+}
 
 async fn close_makes_a_stream_closed<C: Carrier>() {
     let (near, _far) = C::pair().await;
@@ -178,7 +177,7 @@ async fn both_ends_may_close_at_once<C: Carrier>() {
 }
 
 async fn shutdown_waits_until_the_peer_has_ended<C: Carrier>() {
-    let (near, far) = C::pair_with(PATIENT).await;
+    let (near, far) = C::pair_with(patient()).await;
     near.write("data").await.unwrap();
     let closing = spawn(async move { near.shutdown().await });
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"data");
@@ -191,7 +190,7 @@ async fn shutdown_waits_until_the_peer_has_ended<C: Carrier>() {
 }
 
 async fn shutdown_after_close_waits_for_the_same<C: Carrier>() {
-    let (near, far) = C::pair_with(PATIENT).await;
+    let (near, far) = C::pair_with(patient()).await;
     near.close().unwrap();
     let closing = spawn(async move {
         let (one, other) = both(near.shutdown(), near.shutdown()).await;
@@ -207,7 +206,7 @@ async fn shutdown_after_close_waits_for_the_same<C: Carrier>() {
 }
 
 async fn shutdown_gives_up_at_its_deadline_and_names_the_phase<C: Carrier>() {
-    let options = StreamOptions { close_deadline: Duration::from_millis(20), ..StreamOptions::default() };
+    let options = StreamOptions::default().close_deadline(Duration::from_millis(20));
     let (near, _far) = C::pair_with(options).await;
     let error = near.shutdown().await.unwrap_err();
     assert_eq!(error.timed_out(), Some(Phase::Close), "{error}");
@@ -222,7 +221,7 @@ async fn shutdown_says_when_the_connection_was_lost<C: Carrier>() {
 }
 
 async fn dropping_shutdown_does_not_stop_the_closing<C: Carrier>() {
-    let (near, far) = C::pair_with(PATIENT).await;
+    let (near, far) = C::pair_with(patient()).await;
     let near = Rc::new(near);
     let closer = near.clone();
     near.write("data").await.unwrap();
@@ -256,7 +255,7 @@ async fn abort_makes_who_waits_say_interrupted<C: Carrier>() {
 }
 
 async fn abort_skips_what_is_pending<C: Carrier>() {
-    let (near, _far) = C::pair_with(PATIENT).await;
+    let (near, _far) = C::pair_with(patient()).await;
     let data = pattern(TOO_MUCH);
     let aborter = async {
         until(|| near.is_busy() && near.bytes_written() > 0).await;
@@ -269,7 +268,7 @@ async fn abort_skips_what_is_pending<C: Carrier>() {
 }
 
 async fn abort_gives_up_a_close_under_way<C: Carrier>() {
-    let (near, _far) = C::pair_with(PATIENT).await;
+    let (near, _far) = C::pair_with(patient()).await;
     let near = Rc::new(near);
     let closer = near.clone();
     let closing = spawn(async move { closer.shutdown().await });

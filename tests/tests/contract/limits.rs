@@ -20,19 +20,21 @@ on_every_stream! {
 
 const LINE: usize = 100;
 const ALL: usize = 1000;
-const SMALL: Limits = Limits { line: LINE, all: ALL };
+fn small() -> Limits {
+    Limits::default().line(LINE).all(ALL)
+}
 const LINE_TOO_LONG: &str = "limit: the \"line\" read is longer than its limit of 100 bytes";
 const ALL_TOO_LONG: &str = "limit: the \"all\" read is longer than its limit of 1000 bytes";
 
 async fn a_line_as_long_as_the_limit_is_read<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     let line = [vec![b'x'; LINE - 1], b"\n".to_vec()].concat();
     far.write(&line).await.unwrap();
     assert_same(&near.read(ReadMode::Line).await.unwrap(), &line);
 }
 
 async fn a_line_longer_than_the_limit_is_an_error_that_names_it<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     far.write(&[vec![b'x'; LINE], b"\n".to_vec()].concat()).await.unwrap();
     let error = near.read(ReadMode::Line).await.unwrap_err();
     assert!(matches!(error, Error::Limit { what: "line", limit: LINE }), "{error:?}");
@@ -41,14 +43,14 @@ async fn a_line_longer_than_the_limit_is_an_error_that_names_it<C: Carrier>() {
 }
 
 async fn a_line_without_an_end_is_refused_as_soon_as_it_is_too_long<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     far.write(&[b'x'; LINE]).await.unwrap();
     // The peer is still there and may go on: the reader does not wait for that.
     says(near.read(ReadMode::Line).await, LINE_TOO_LONG);
 }
 
 async fn a_line_that_is_too_long_stays_readable_in_the_other_modes<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     // Without a newline anywhere.
     let long: Vec<u8> = pattern(3 * LINE).iter().map(|byte| byte | 0x80).collect();
     for _ in 0..2 {
@@ -87,7 +89,7 @@ async fn the_limit_of_all_is_64_mib_by_default<C: Carrier>() {
 }
 
 async fn all_data_up_to_the_limit_is_read<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     let data = pattern(ALL);
     far.write(&data).await.unwrap();
     far.close().unwrap();
@@ -95,7 +97,7 @@ async fn all_data_up_to_the_limit_is_read<C: Carrier>() {
 }
 
 async fn more_data_than_the_limit_is_an_error_that_names_it<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     far.write(&pattern(ALL + 1)).await.unwrap();
     // The peer does not end: the reader does not go on collecting.
     let error = near.read(ReadMode::All).await.unwrap_err();
@@ -105,7 +107,7 @@ async fn more_data_than_the_limit_is_an_error_that_names_it<C: Carrier>() {
 }
 
 async fn what_was_too_much_for_all_stays_readable_in_the_other_modes<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     let data = [b"a line\n".to_vec(), pattern(2 * ALL)].concat();
     far.write(&data).await.unwrap();
     far.close().unwrap();
@@ -117,7 +119,7 @@ async fn what_was_too_much_for_all_stays_readable_in_the_other_modes<C: Carrier>
 }
 
 async fn a_number_above_the_limit_is_an_error_and_consumes_nothing<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     far.write("abc").await.unwrap();
     for number in [ALL + 1, usize::MAX / 2, usize::MAX] {
         says(near.read(number).await, "limit: the \"exact\" read is longer than its limit of 1000 bytes");
@@ -126,7 +128,7 @@ async fn a_number_above_the_limit_is_an_error_and_consumes_nothing<C: Carrier>()
 }
 
 async fn a_limit_does_not_end_the_stream<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(SMALL)).await;
+    let (near, far) = C::pair_with(options_with(small())).await;
     far.write(&[b'x'; LINE]).await.unwrap();
     says(near.read(ReadMode::Line).await, LINE_TOO_LONG);
     assert!(!near.is_closed());

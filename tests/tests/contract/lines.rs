@@ -138,7 +138,7 @@ async fn a_dropped_fetch_loses_nothing<C: Carrier>() {
 }
 
 async fn a_long_line_among_short_ones_is_an_error_that_names_the_limit<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(Limits { line: 8, ..Limits::default() })).await;
+    let (near, far) = C::pair_with(options_with(Limits::default().line(8))).await;
     far.write("short\n0123456789\nafter\n").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"short\n");

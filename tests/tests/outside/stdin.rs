@@ -68,7 +68,7 @@ fn a_second_reader_is_told_busy() {
 fn a_line_without_end_is_stopped_at_its_limit() {
     run(async {
         let (input, mut writer) = input();
-        let input = input.limits(Limits { line: 10, ..Limits::default() });
+        let input = input.limits(Limits::default().line(10));
         writer.write_all(&[b'a'; 20]).unwrap();
         assert!(matches!(input.read(ReadMode::Line).await, Err(Error::Limit { what: "line", limit: 10 })));
         assert_eq!(input.read(20).await?.len(), 20);

@@ -50,8 +50,8 @@ fn a_delimiter_that_does_not_come_is_given_up_at_the_limit_of_a_line() {
     run(async {
         let (sender, receiver) = pair().await?;
         let (plain, input) = receiver.into_parts()?;
-        let limits = Limits { line: 8, ..Limits::default() };
-        let receiver = Stream::new(plain, input, StreamOptions { limits, ..StreamOptions::default() });
+        let limits = Limits::default().line(8);
+        let receiver = Stream::new(plain, input, StreamOptions::default().limits(limits));
         sender.write("1234567;12345678;").await?;
         assert_eq!(receiver.read_until(";").await?, b"1234567;", "the delimiter counts");
         let error = receiver.read_until(";").await.unwrap_err();

@@ -17,6 +17,7 @@ pub struct ConnectError {
 
 /// One address that was tried, and why it did not work.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Attempt {
     /// Where the attempt went.
     pub endpoint: Endpoint,

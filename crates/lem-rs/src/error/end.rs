@@ -3,6 +3,8 @@
 use super::Error;
 
 /// How the receiving side of a stream ended.
+///
+/// Exhaustive on purpose: a stream has these three ends.
 #[derive(Debug, Clone)]
 pub enum EndOfStream {
     /// The peer said that its data is complete (`close_notify`; for a plain stream, FIN).
@@ -14,6 +16,8 @@ pub enum EndOfStream {
 }
 
 /// How a stream was cut off without a proper end.
+///
+/// Exhaustive on purpose: a connection ends with FIN, or without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cut {
     /// The peer closed the TCP connection (FIN) without saying that its data was complete.

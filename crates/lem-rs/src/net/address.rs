@@ -31,6 +31,7 @@ use crate::error::AddressError;
 /// # Ok::<(), lem_rs::AddressError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Address {
     /// A name to be resolved, and a port. The name is ASCII, without brackets, and may end in a dot.
     Name {

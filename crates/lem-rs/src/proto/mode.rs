@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 /// How much [`read`](crate::Stream::read) waits for and returns.
 ///
+/// Exhaustive on purpose: these are the original's four. Other ways to read are verbs of their own, as
+/// [`read_until`](crate::Stream::read_until) is.
+///
 /// The original's notations are understood too: `"*l"`, `"*a"` and numbers parse, and a `usize` converts.
 ///
 /// ```

@@ -4,12 +4,33 @@ use super::{InputBuffer, ReadMode};
 use crate::error::{EndOfStream, Error};
 
 /// What a peer may make a stream store before a read gives up.
+///
+/// ```
+/// use lem_rs::Limits;
+/// let limits = Limits::default().line(1024);
+/// assert_eq!((limits.line, limits.all), (1024, 64 * 1024 * 1024));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The longest line, in bytes, its `'\n'` included. Default 64 KiB.
     pub line: usize,
     /// The most that [`ReadMode::All`] collects and that [`ReadMode::Exact`] may ask for, in bytes. Default 64 MiB.
     pub all: usize,
+}
+
+impl Limits {
+    /// Sets [`line`](Self#structfield.line).
+    #[must_use]
+    pub const fn line(self, line: usize) -> Self {
+        Self { line, ..self }
+    }
+
+    /// Sets [`all`](Self#structfield.all).
+    #[must_use]
+    pub const fn all(self, all: usize) -> Self {
+        Self { all, ..self }
+    }
 }
 
 impl Default for Limits {

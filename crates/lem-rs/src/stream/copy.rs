@@ -260,7 +260,7 @@ pub struct CopyError {
     pub error: Error,
 }
 
-/// Which side of a copy failed.
+/// Which side of a copy failed. Exhaustive on purpose: there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopySide {
     /// The stream that was read from.

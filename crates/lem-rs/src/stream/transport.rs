@@ -55,7 +55,7 @@ pub trait Transport: 'static {
     fn make_end_abnormal(&self) {}
 }
 
-/// What [`Transport::receive`] did.
+/// What [`Transport::receive`] did. Exhaustive on purpose: a stream knows what to do after each.
 #[derive(Debug)]
 pub enum Received {
     /// Appended bytes, or got on without any (a part of a record): call again for more.
@@ -66,7 +66,7 @@ pub enum Received {
     Ended(EndOfStream),
 }
 
-/// What [`Transport::send`] did.
+/// What [`Transport::send`] did. Exhaustive on purpose: a stream knows what to do after each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     /// So many bytes are the transport's responsibility now; some may be pending.
@@ -75,7 +75,7 @@ pub enum Sent {
     Blocked,
 }
 
-/// What [`Transport::flush`] did.
+/// What [`Transport::flush`] did. Exhaustive on purpose: a stream knows what to do after each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flushed {
     /// Nothing is pending.

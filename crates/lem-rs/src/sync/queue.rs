@@ -225,7 +225,7 @@ impl<T> Drop for Get<T> {
     }
 }
 
-/// The queue was reset while a task waited.
+/// The queue was reset while a task waited. Exhaustive on purpose: there is no more to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueReset;
 

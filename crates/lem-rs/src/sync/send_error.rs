@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The receiver is gone; the value comes back.
+/// The receiver is gone; the value comes back. Exhaustive on purpose: there is no more to tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 

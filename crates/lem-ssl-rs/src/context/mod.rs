@@ -46,11 +46,11 @@ pub(crate) struct Inner {
 
 /// How long the phases of a connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadlines {
+pub(crate) struct Deadlines {
     /// Resolving, connecting and the handshake together. Default 30 s.
-    pub connect: Duration,
+    pub(crate) connect: Duration,
     /// The handshake. Default 10 s.
-    pub handshake: Duration,
+    pub(crate) handshake: Duration,
 }
 
 impl Default for Deadlines {

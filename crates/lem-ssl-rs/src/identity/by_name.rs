@@ -13,6 +13,7 @@ use super::recorded::{Refusal, refuse};
 
 /// What a server shows to a client that asks for a name that no identity is for, or for none at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UnknownName {
     /// The first identity.
     #[default]

@@ -14,8 +14,6 @@ pub use signature_scheme::SignatureScheme;
 
 #[cfg(test)]
 mod tests {
-    use rustls::crypto::SupportedKxGroup;
-
     use super::*;
 
     /// As rustls' names and ours are compared: its own marks and spellings aside.
@@ -62,7 +60,7 @@ mod tests {
         for suite in &provider.cipher_suites {
             assert!(CipherSuite::from_number(suite.suite().into()).name().is_some(), "{suite:?}");
         }
-        for group in provider.kx_groups.iter().copied().map(SupportedKxGroup::name) {
+        for group in provider.kx_groups.iter().map(|group| group.name()) {
             assert!(NamedGroup::from_number(group.into()).name().is_some(), "{group:?}");
         }
         for scheme in provider.signature_verification_algorithms.supported_schemes() {

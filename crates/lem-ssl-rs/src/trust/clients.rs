@@ -15,6 +15,7 @@ use rustls::server::danger::ClientCertVerifier;
 
 /// What a server that asks its clients for a certificate does with one that has none. A bad one is always refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ClientAuth {
     /// It is welcome; [`Info::peer_certificates`](crate::Info::peer_certificates) is empty.
     Optional,

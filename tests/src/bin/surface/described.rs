@@ -9,6 +9,8 @@ pub(crate) struct Described<'a> {
     pub(crate) name: String,
     pub(crate) is_public: bool,
     pub(crate) is_module: bool,
+    /// An enum, or a struct whose fields are all public: a program may rely on what it has.
+    pub(crate) is_open: bool,
     pub(crate) attributes: &'a [Attribute],
     pub(crate) what: TokenStream,
     /// Fields, variants, a trait's items.
@@ -73,11 +75,22 @@ pub(crate) fn described(item: &Item) -> Option<Described<'_>> {
         _ => return None,
     };
     let (is_public, is_module) = (is_public(vis), matches!(item, Item::Mod(_)));
-    Some(Described { name: ident.to_string(), is_public, is_module, attributes, what, members })
+    let is_open = match item {
+        Item::Enum(_) => true,
+        Item::Struct(item) => item.fields.iter().all(|field| self::is_public(&field.vis)),
+        _ => false,
+    };
+    Some(Described { name: ident.to_string(), is_public, is_module, is_open, attributes, what, members })
 }
 
 pub(crate) fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
+}
+
+/// Whether a type's documentation says that it is exhaustive on purpose.
+pub(crate) fn says_exhaustive(attributes: &[Attribute]) -> bool {
+    let docs = attributes.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    docs.map(ToTokens::to_token_stream).any(|doc| doc.to_string().contains("Exhaustive on purpose: "))
 }
 
 /// The attributes that a user notices.

@@ -11,7 +11,8 @@
 //!
 //! It also fails when a library names a crate outside of the module that is the door to it, be it by a re-export,
 //! in a signature, a field, a bound or an implementation: what stands behind a door can change its version alone. Names of
-//! such crates are written in full.
+//! such crates are written in full. And it fails when variants or fields could not be added to a type without breaking
+//! programs, unless its documentation says that this is on purpose.
 //!
 //! It reads syntax, not types. It does not see what a macro writes, what comes through `*`, auto traits (whether a type
 //! is `Send`), types that are public but that no name leads to, what the name of a crate without a door in a signature stands
@@ -33,7 +34,7 @@ use std::{env, fs, io};
 use quote::{ToTokens, quote};
 use syn::{ImplItem, Item, ItemImpl, Type};
 
-use described::{Described, described, is_public, noticed, text};
+use described::{Described, described, is_public, noticed, says_exhaustive, text};
 use door::{DOORS, in_full};
 use library::{Library, Module};
 
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
 fn compare(folder: &Path, name: &str, write: bool) -> io::Result<bool> {
     let mut library = Library::default();
     library.load(&folder.join("src"), &[])?;
-    let found = surface(&library, &name.replace('-', "_"));
+    let (found, open) = surface(&library, &name.replace('-', "_"));
     let file = folder.join("SURFACE.txt");
     if write {
         fs::write(&file, found.iter().map(|line| format!("{line}\n")).collect::<String>())?;
@@ -76,13 +77,17 @@ fn compare(folder: &Path, name: &str, write: bool) -> io::Result<bool> {
             is_good = false;
         }
     }
+    for path in &open {
+        println!("surface: {path} is not #[non_exhaustive], and does not say \"Exhaustive on purpose: \" and why");
+        is_good = false;
+    }
     println!("surface: {name}, {} lines", found.len());
     Ok(is_good)
 }
 
-/// One line for each public item, under the names that users know.
-fn surface(library: &Library, name: &str) -> BTreeSet<String> {
-    let mut surface = Surface { library, lines: BTreeSet::new(), exported: BTreeMap::new() };
+/// One line for each public item, under the names that users know; and the types to which nothing can be added.
+fn surface(library: &Library, name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut surface = Surface { library, lines: BTreeSet::new(), open: BTreeSet::new(), exported: BTreeMap::new() };
     surface.module(&[], name);
     for (module, items) in &library.items {
         for item in items {
@@ -91,12 +96,14 @@ fn surface(library: &Library, name: &str) -> BTreeSet<String> {
             }
         }
     }
-    surface.lines
+    (surface.lines, surface.open)
 }
 
 struct Surface<'a> {
     library: &'a Library,
     lines: BTreeSet<String>,
+    /// Enums and structs to which nothing can be added without breaking programs, and which do not say why.
+    open: BTreeSet<String>,
     /// Where exported items are declared, and the name that users know them by.
     exported: BTreeMap<(Module, String), String>,
 }
@@ -130,6 +137,9 @@ impl Surface<'_> {
         self.exported.entry(declared.clone()).or_insert(path.to_owned());
         let own = noticed(item.attributes);
         let by = if own.contains(by) { "" } else { by };
+        if item.is_open && !own.contains("non_exhaustive") && !says_exhaustive(item.attributes) {
+            self.open.insert(path.to_owned());
+        }
         let full = |what| in_full(self.library, &declared.0, &text(what));
         let members = item.members.iter();
         let members = members.map(|(name, attributes, what)| (name, noticed(attributes) + &full(what)));

@@ -1,12 +1,16 @@
 use super::*;
 
-fn lines(modules: &[(&str, &str)]) -> Vec<String> {
+fn library(modules: &[(&str, &str)]) -> Library {
     let mut library = Library::default();
     for (module, text) in modules {
         let module = module.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
         library.add(module, syn::parse_file(text).unwrap().items);
     }
-    surface(&library, "x").into_iter().collect()
+    library
+}
+
+fn lines(modules: &[(&str, &str)]) -> Vec<String> {
+    surface(&library(modules), "x").0.into_iter().collect()
 }
 
 #[test]
@@ -99,4 +103,17 @@ fn what_is_called_like_rustls_and_is_not_passes() {
     let root = "mod a; pub use a::{Error, S};";
     let a = "use crate::a::other::Alert; pub struct Error; pub struct S { pub rustls_like: Alert, pub error: Error }";
     assert_eq!(beside_the_door(&[("", root), ("a", a), ("a::other", "pub struct Alert;")]), [""; 0]);
+}
+
+#[test]
+fn a_type_to_which_nothing_can_be_added_says_that_it_is_so_on_purpose() {
+    let root = "mod a; pub use a::*; pub use a::{Cause, Closed, Fields, Half, Kind, Pair, Side, Unit};";
+    let a = "#[non_exhaustive] pub enum Cause { A } pub enum Kind { A } #[non_exhaustive] pub struct Closed { pub a: u8 }
+        pub struct Fields { pub a: u8 } pub struct Half { pub a: u8, b: u8 } pub struct Pair(pub u8, u8); pub struct Unit;
+        /// One of two.
+        ///
+        /// Exhaustive on purpose: there are two.
+        pub enum Side { A, B } pub enum Private { A }";
+    let open = surface(&library(&[("", root), ("a", a)]), "x").1;
+    assert_eq!(open.into_iter().collect::<Vec<_>>(), ["x::Fields", "x::Kind", "x::Unit"]);
 }

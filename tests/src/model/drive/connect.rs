@@ -48,7 +48,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3_600);
 /// Both ends of a plain connection.
 pub(super) async fn plain(stage: &Rc<Stage>, program: Program) {
     let climate = program.setting.climate;
-    let options = StreamOptions { limits: program.setting.limits, close_deadline: program.setting.close_deadline };
+    let options =
+        StreamOptions::default().limits(program.setting.limits).close_deadline(program.setting.close_deadline);
     let stream = move |source| Stream::new(Plain::new(source), InputBuffer::default(), options);
     let Some(listener) = listen(stage, climate).await else { return };
     let accepted = Rc::new(Accepted::new());

@@ -90,7 +90,7 @@ impl Encrypted for Tls12 {
 
 /// The default options with other limits.
 pub(crate) fn options_with(limits: Limits) -> StreamOptions {
-    StreamOptions { limits, ..StreamOptions::default() }
+    StreamOptions::default().limits(limits)
 }
 
 async fn plain_pair(address: &str, options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
