@@ -26,6 +26,20 @@
 //!
 //! What needs a machine finds the one that runs on the current thread. Outside of [`Machine::run`], `spawn` and `sleep`
 //! panic, because that is a mistake in the program; what returns a `Result` anyway returns [`Error::Misuse`].
+//!
+//! # What 0.1 promises
+//!
+//! A program that builds with 0.1.0 builds with every 0.1.x, and does the same there, but for two things:
+//!
+//! - [`transport`] is for authors of transports and unstable, and so is every method whose documentation says so. Of
+//!   it, the bound `T: Transport` is stable.
+//! - Enums get variants and structs get fields where they are `#[non_exhaustive]`; the few that are not say why. The
+//!   texts of messages get better, but for those that the contract fixes: "busy", "not busy", "interrupted", "closed"
+//!   and "already closed".
+//!
+//! All that is public is listed in `SURFACE.txt`, which a check compares: nothing changes there unnoticed. The features
+//! `futures-io`, `tokio-io` and `hyper` implement the traits of `futures-io` 0.3, `tokio` 1 and `hyper` 1. The oldest
+//! compiler is `rust-version` in the manifest, 1.89 now; a patch release never raises it.
 #![forbid(unsafe_code)]
 
 mod endpoint;

@@ -3,16 +3,16 @@
 //! There are two kinds of it:
 //!
 //! - **Ways around verification**: [`accept_any_certificate`].
-//! - **Parts of rustls that a program brings along**: verifiers, whole configurations, cryptography, signers, compressors. What
-//!   is promised of connections (that the peer is who it says, that keys are random, that nobody else reads along) is then as
-//!   true as these parts make it.
+//! - **Parts of rustls that a program brings along**: verifiers, whole configurations, cryptography, signers,
+//!   compressors. What is promised of connections (that the peer is who it says, that keys are random, that nobody else
+//!   reads along) is then as true as these parts make it.
 //!
 //! # What is not promised
 //!
-//! This is the only module whose signatures name types of [`rustls`], and it is there that they are to be had. They are those of
-//! the version of rustls that this crate is built on, **and change with it in any 0.x release**; everything else in this crate
-//! stays as it is then. A program that uses none of it never notices which rustls that is. A check of the public surface
-//! keeps it so.
+//! This is the only module whose signatures name types of [`rustls`], and it is there that they are to be had. They are
+//! those of the version of rustls that this crate is built on, **and change with it in any 0.x release**; everything
+//! else in this crate stays as it is then. A program that uses none of it never notices which rustls that is. A check
+//! of the public surface keeps it so.
 //!
 //! What rustls says of a failure is not named anywhere, and can be had as [`source`](std::error::Error::source) of a
 //! [`TlsError`](crate::TlsError).
@@ -52,8 +52,8 @@ pub fn accept_any_certificate(builder: ContextBuilder, reason: &str) -> Result<C
 /// Lets a verifier of rustls' kind decide about servers, instead of roots: for checks that the library does not have.
 ///
 /// Nothing is checked beside it, and nothing about what it refuses is explained. The library's own ways are
-/// [`Roots`](crate::Roots) and [`Trust`](crate::Trust), which has pinned keys and trust on first use. It is asked on the
-/// machine's thread, and must not block.
+/// [`Roots`](crate::Roots) and [`Trust`](crate::Trust), which has pinned keys and trust on first use. It is asked on
+/// the machine's thread, and must not block.
 ///
 /// A resumed session is not verified again. A verifier that requires raw public keys needs
 /// [`Version::Tls13`](crate::Version::Tls13) alone.
@@ -71,16 +71,17 @@ pub fn server_verifier(builder: ContextBuilder, verifier: Arc<dyn ServerCertVeri
     builder.server_verifier(verifier)
 }
 
-/// Lets a verifier of rustls' kind decide about clients, instead of roots. It is asked on the machine's thread, and must
-/// not block. It is asked again when a session is resumed.
+/// Lets a verifier of rustls' kind decide about clients, instead of roots. It is asked on the machine's thread, and
+/// must not block. It is asked again when a session is resumed.
 ///
 /// Nothing is checked beside it: no roots, no revocation lists.
 pub fn client_verifier(builder: ContextBuilder, verifier: Arc<dyn ClientCertVerifier>) -> ContextBuilder {
     builder.client_verifier(verifier)
 }
 
-/// Takes over a configuration of rustls' for connecting, as it is: verifier, identity, protocols, versions, cryptography,
-/// sessions. What the builder says of connecting is not looked at then, and choosing roots or trust beside it is an error.
+/// Takes over a configuration of rustls' for connecting, as it is: verifier, identity, protocols, versions,
+/// cryptography, sessions. What the builder says of connecting is not looked at then, and choosing roots or trust
+/// beside it is an error.
 ///
 /// It may have a verifier that verifies nothing: that is why it is here. Early data are switched off, because a stream
 /// has no place for them. Deadlines, limits and `accept_missing_close_notify` are the builder's.
@@ -102,15 +103,16 @@ pub fn client_config(builder: ContextBuilder, config: Arc<ClientConfig>) -> Cont
 /// cryptography, tickets. What the builder says of accepting is not looked at then, and most of it is an error beside
 /// it; an identity of the builder's is for connecting.
 ///
-/// It may have a verifier that verifies nothing: that is why it is here. Early data are switched off. Clients that resume
-/// a session are not checked again, as with rustls itself: rustls hands its verifier to nobody. The sessions of such a context do
-/// not survive its place in a [`LiveContext`](crate::LiveContext), unless both configurations share their ticketer.
+/// It may have a verifier that verifies nothing: that is why it is here. Early data are switched off. Clients that
+/// resume a session are not checked again, as with rustls itself: rustls hands its verifier to nobody. The sessions of
+/// such a context do not survive its place in a [`LiveContext`](crate::LiveContext), unless both configurations share
+/// their ticketer.
 pub fn server_config(builder: ContextBuilder, config: Arc<ServerConfig>) -> ContextBuilder {
     builder.server_config(config)
 }
 
-/// The cryptography, instead of the default one. What it cannot do is not offered: its suites, groups and signatures are all
-/// that there are.
+/// The cryptography, instead of the default one. What it cannot do is not offered: its suites, groups and signatures
+/// are all that there are.
 ///
 /// A provider also verifies: one whose algorithms accept what they must not is a way around verification.
 ///
@@ -140,8 +142,8 @@ pub fn certificate_compression(
     builder.certificate_compression(compressors, decompressors)
 }
 
-/// An identity of a chain, our own certificate first, and a key that lies elsewhere: in a hardware security module, a smart card,
-/// an agent. `signer` is rustls' interface: it says which signature schemes the key can do, and signs.
+/// An identity of a chain, our own certificate first, and a key that lies elsewhere: in a hardware security module, a
+/// smart card, an agent. `signer` is rustls' interface: it says which signature schemes the key can do, and signs.
 ///
 /// It is asked in every handshake, on the machine's thread, which does nothing else meanwhile: what takes more than a
 /// millisecond delays every connection. A key in a slow module is better served by several machines on

@@ -13,18 +13,39 @@
 //! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
-//! | know what was agreed, and with whom | [`Info`], [`Info::peer`] |
+//! | know what was agreed, and with whom | [`Info`], [`Info::peer`], [`CipherSuite`], [`NamedGroup`] |
 //! | export keying material, bind a login to a connection | [`ExportKeyingMaterial`], [`ChannelBinding`] |
-//! | know what went wrong | [`Error`], [`TlsError`], [`CertificateProblem`] |
+//! | know what went wrong | [`Error`], [`TlsError`], [`AlertDescription`], [`CertificateProblem`] |
 //! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | relay | [`copy`], [`copy_bidirectional`] |
 //! | send datagrams, receive signals, read standard input | [`UdpSocket`], `signal` with the feature, [`stdio`] |
+//! | put a protocol of your own under the verbs | [`lem_rs::transport`], which is unstable |
 //! | run it all | [`run_main`], [`Machine`], [`JoinSet`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
 //! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
+//!
+//! # What 0.1 promises
+//!
+//! A program that builds with 0.1.0 builds with every 0.1.x, and does the same there, but for three things:
+//!
+//! - [`danger`] is the door to [rustls](danger::rustls): only there do signatures name its types, which change with its
+//!   version, and in any 0.x release. Everything else stays as it is when the library moves to another rustls.
+//! - [`lem_rs::transport`] is for authors of transports and unstable, and so is every method whose documentation says
+//!   so. Of it, the bound `T: Transport` is stable.
+//! - Enums get variants and structs get fields where they are `#[non_exhaustive]`; the few that are not say why. The
+//!   texts of messages get better, but for those that the contract fixes: "busy", "not busy", "interrupted", "closed"
+//!   and "already closed".
+//!
+//! [`pki_types`] is a crate of its own that promises to stay compatible within 1.x; this one keeps to 1.x of it. What a
+//! connection is made of by default (versions, suites, groups, roots) moves with what is held to be safe, in any
+//! release.
+//!
+//! All that is public is listed in `SURFACE.txt`, which a check compares: nothing changes there unnoticed, and rustls
+//! is named nowhere but behind its door. The oldest compiler is `rust-version` in the manifest, 1.89 now; a patch
+//! release never raises it.
 #![forbid(unsafe_code)]
 
 mod base64;

@@ -59,10 +59,10 @@ fn second_choice() -> Result<CryptoProvider, ConfigError> {
 fn second_choice() -> Result<CryptoProvider, ConfigError> {
     let problem = if cfg!(feature = "graviola") {
         "this CPU lacks instructions that the default cryptography needs (AES, AVX2, BMI2 and ADX on x86_64): \
-         enable the feature \"ring\" of lem-ssl-rs, or give the context a provider"
+         enable the feature \"ring\" of lem-ssl-rs, or give the context a provider (danger::provider)"
     } else {
         "no cryptography: enable one of the features \"graviola\", \"ring\" and \"aws-lc-rs\" of lem-ssl-rs, or give \
-         the context a provider"
+         the context a provider (danger::provider)"
     };
     Err(ConfigError::new(crate::error::ConfigPart::Provider, problem))
 }

@@ -1,9 +1,13 @@
 //! What the peer refuses becomes an error in words; so does a peer with whom we have nothing in common.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
+use std::{fmt, iter};
 
 use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, UnknownName, Version, danger, spawn};
-use rustls::AlertDescription;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use crate::support::{Peer, Role, client, identity, pki, run, says, server, tls, upgrade, wire};
 
@@ -15,6 +19,80 @@ async fn meet(context: Context, role: Role, peer: rustls::Connection) -> (Error,
     assert!(!peer.shake_hands().await, "the handshake should fail");
     peer.drain().await;
     (us.await.unwrap(), peer.failure)
+}
+
+/// What rustls said, which no variant names: it is among the causes.
+fn said_by_rustls(error: &Error) -> Option<&rustls::Error> {
+    let first: &(dyn StdError + 'static) = error;
+    iter::successors(Some(first), |&cause| cause.source()).find_map(|cause| cause.downcast_ref())
+}
+
+#[test]
+fn a_refusal_by_a_verifier_of_the_programs_own_keeps_what_it_said() {
+    run(async {
+        let pki = pki();
+        for version in [Version::Tls12, Version::Tls13] {
+            let context = danger::server_verifier(pki.client_context(), Arc::new(Choosy)).build().unwrap();
+            let peer = server(&Arc::new(pki.server_config(&pki.server, &[version])));
+            let (error, told) = meet(context, Role::Client, peer).await;
+            says(&error, &["was refused", "the moon is wrong"]);
+            let Some(rustls::Error::InvalidCertificate(CertificateError::Other(other))) = said_by_rustls(&error) else {
+                panic!("{error:?}")
+            };
+            assert!(other.0.is::<WrongMoon>());
+            assert!(matches!(told, Some(rustls::Error::AlertReceived(_))));
+        }
+    });
+}
+
+/// Refuses everybody, for a reason of its own.
+#[derive(Debug)]
+struct Choosy;
+
+#[derive(Debug)]
+struct WrongMoon;
+
+impl fmt::Display for WrongMoon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the moon is wrong")
+    }
+}
+
+impl StdError for WrongMoon {}
+
+impl ServerCertVerifier for Choosy {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Err(CertificateError::Other(OtherError(Arc::new(WrongMoon))).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        crate::support::provider().signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// A server with this certificate is not what `config`, a client, trusts.
@@ -59,6 +137,7 @@ fn a_client_of_another_version_is_refused_in_words_and_told() {
             let (error, told) = meet(context, Role::Server, peer).await;
             assert!(matches!(tls(&error), TlsError::Incompatible(_)), "{error:?}");
             says(&error, &["nothing in common with the peer", "enabled here"]);
+            assert!(matches!(said_by_rustls(&error), Some(rustls::Error::PeerIncompatible(_))), "{error:?}");
             assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)));
         }
     });

@@ -114,7 +114,9 @@ impl<T: Transport> rt::Write for Io<T> {
     }
 }
 
-/// Spawns hyper's tasks on the machine that runs. They need not be `Send`. Exhaustive on purpose: its name is how one is made.
+/// Spawns hyper's tasks on the machine that runs. They need not be `Send`.
+///
+/// Exhaustive on purpose: its name is how one is made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Executor;
 
@@ -126,7 +128,9 @@ impl<F: Future<Output: 'static> + 'static> rt::Executor<F> for Executor {
     }
 }
 
-/// The machine's clock and timers, for hyper's timeouts. Exhaustive on purpose: its name is how one is made.
+/// The machine's clock and timers, for hyper's timeouts.
+///
+/// Exhaustive on purpose: its name is how one is made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timer;
 

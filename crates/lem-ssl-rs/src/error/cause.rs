@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::words;
 
-/// What exactly went wrong, in words. [`source`](StdError::source) is what rustls says, as its own error type: to be printed or
-/// downcast, and not covered by this crate's promise.
+/// What exactly went wrong, in words. [`source`](StdError::source) is what rustls says, as its own error type: to be
+/// printed or downcast, and not covered by this crate's promise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TlsCause(rustls::Error);
 

@@ -37,7 +37,8 @@ impl<'a> ClientHello<'a> {
         self.hello.signature_schemes().iter().map(|&scheme| SignatureScheme::from_number(scheme.into()))
     }
 
-    /// The groups that it has, the best first; none if it says nothing of them. In TLS 1.2 they are those of certificates, too.
+    /// The groups that it has, the best first; none if it says nothing of them. In TLS 1.2 they are those of
+    /// certificates, too.
     pub fn named_groups(&self) -> impl Iterator<Item = NamedGroup> {
         let groups = self.hello.named_groups().unwrap_or_default();
         groups.iter().map(|&group| NamedGroup::from_number(group.into()))

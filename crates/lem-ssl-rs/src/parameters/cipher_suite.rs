@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A cipher suite (RFC 8446 appendix B.4, RFC 5289, RFC 7905). Those that this library can agree on have names; a client
-/// may offer others.
+/// A cipher suite (RFC 8446 appendix B.4, RFC 5289, RFC 7905). Those that this library can agree on have names; a
+/// client may offer others.
 ///
 /// Compare numbers where a later version may have learnt a name: what is [`Unknown`](Self::Unknown) today can have a
 /// variant of its own then.

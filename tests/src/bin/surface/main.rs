@@ -9,14 +9,14 @@
 //! with their public fields and their variants, traits with their items, what is implemented for them, and what is
 //! re-exported from other crates. The attributes that a user notices stand in front of the item.
 //!
-//! It also fails when a library names a crate outside of the module that is the door to it, be it by a re-export,
-//! in a signature, a field, a bound or an implementation: what stands behind a door can change its version alone. Names of
+//! It also fails when a library names a crate outside of the module that is the door to it, be it by a re-export, in a
+//! signature, a field, a bound or an implementation: what stands behind a door can change its version alone. Names of
 //! such crates are written in full. And it fails when variants or fields could not be added to a type without breaking
 //! programs, unless its documentation says that this is on purpose.
 //!
 //! It reads syntax, not types. It does not see what a macro writes, what comes through `*`, auto traits (whether a type
-//! is `Send`), types that are public but that no name leads to, what the name of a crate without a door in a signature stands
-//! for, nor what another crate changes behind a re-export.
+//! is `Send`), types that are public but that no name leads to, what the name of a crate without a door in a signature
+//! stands for, nor what another crate changes behind a re-export.
 
 #![forbid(unsafe_code)]
 
