@@ -10,6 +10,7 @@ mod futures_io;
 mod http;
 mod http_ends;
 mod http_timeouts;
+mod manual;
 mod tokio_io;
 mod upgrades;
 mod websocket;

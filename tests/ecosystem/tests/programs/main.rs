@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail, in its helpers too")]
 
 mod http;
+mod manual;
 mod postgres;
 mod postgres_server;

@@ -43,10 +43,19 @@ impl Postgres {
         postgres
     }
 
+    /// What its clients have to trust.
+    pub(crate) fn roots(&self) -> String {
+        self.authority.certificate_pem()
+    }
+
+    /// A file in its scratch directory.
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        self.scratch.write(name, content)
+    }
+
     /// A client's context that trusts it.
     pub(crate) fn context(&self) -> Context {
-        let roots = Roots::Pem(self.authority.certificate_pem().into());
-        Context::builder().roots(roots).build().expect("a client's context")
+        Context::builder().roots(Roots::Pem(self.roots().into())).build().expect("a client's context")
     }
 
     fn data(&self) -> PathBuf {
