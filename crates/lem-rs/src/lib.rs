@@ -41,6 +41,8 @@
 //! `futures-io`, `tokio-io` and `hyper` implement the traits of `futures-io` 0.3, `tokio` 1 and `hyper` 1. The oldest
 //! compiler is `rust-version` in the manifest, 1.89 now; a patch release never raises it.
 #![forbid(unsafe_code)]
+// On docs.rs each item that needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod endpoint;
 mod error;

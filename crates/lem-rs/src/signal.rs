@@ -65,6 +65,24 @@ impl Signals {
 
     /// Waits for the next one. Any number of tasks may wait; each signal goes to one of them.
     ///
+    /// ```no_run
+    /// # use lem_rs::{Error, Machine, signal::{Signal, Signals}};
+    /// # Machine::new()?.run(async {
+    /// let signals = Signals::new([Signal::Terminate, Signal::Hangup])?;
+    /// loop {
+    ///     match signals.next().await? {
+    ///         Signal::Hangup => println!("read the configuration again"),
+    ///         signal => {
+    ///             println!("{signal}: the end");
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Closed`] if the machine is gone; [`Error::Io`] if the operating system fails.
     ///

@@ -135,6 +135,18 @@ impl Stdin {
 
     /// Reads a line without its `"\n"` or `"\r\n"`, as text; `None` at the end.
     ///
+    /// ```no_run
+    /// # use lem_rs::{Error, Machine, stdio::Stdin};
+    /// # Machine::new()?.run(async {
+    /// let input = Stdin::open()?;
+    /// while let Some(line) = input.next_line().await? {
+    ///     println!("you said {line}");
+    /// }
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`read`](Self::read); [`Error::NotText`] if the line is not UTF-8. Text behind the last line's end is
     /// [`Error::Incomplete`], and stays readable.
@@ -214,6 +226,16 @@ impl Stdout {
     }
 
     /// Writes all of `data`.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, stdio::Stdout};
+    /// # Machine::new()?.run(async {
+    /// let output = Stdout::open()?;
+    /// output.write("hello\n").await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Closed`] if nobody reads it any more, as after `| head`; [`Error::Io`].

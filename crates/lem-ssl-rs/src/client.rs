@@ -45,6 +45,22 @@ impl Context {
     /// As [`connect`](Self::connect), but the certificate must be valid for `server_name` and not for the address:
     /// for Unix-domain sockets, tunnels, tests against one machine of many.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("127.0.0.1:0").await?;
+    /// # let port = server.local_addr().ip().map_or(0, |address| address.port());
+    /// # let accepting = spawn(async move { server.accept().await });
+    /// // The address says where to connect, the name whom to expect there.
+    /// let stream = context.connect_as(("127.0.0.1", port), "localhost").await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`connect`](Self::connect).
     ///
@@ -93,6 +109,26 @@ impl Context {
     /// Goes over to TLS on a plain connection, as its client (STARTTLS). Call it when the peer has agreed, before
     /// anything else is read. What had been received and not read is taken as the beginning of the handshake, so that
     /// text that somebody slipped in before it is an error and never an answer (CVE-2011-0411).
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Listener, Machine, ReadMode, Roots, TcpStream, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr().clone();
+    /// // The server's side of the same is upgrade_server.
+    /// let (plain, theirs) = (TcpStream::connect(address).await?, listener.accept().await?);
+    /// let server = context.clone();
+    /// let accepting = spawn(async move { server.upgrade_server(theirs).await });
+    /// let stream = context.upgrade(plain, "localhost").await?;
+    /// stream.write("encrypted\n").await?;
+    /// assert_eq!(accepting.await??.read(ReadMode::Line).await?, b"encrypted\n");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Closed`] if the plain stream is closed; otherwise as [`connect`](Self::connect).

@@ -39,6 +39,14 @@ use crate::trust;
 /// `reason` tells the reader of the code why that is acceptable; it must not be empty. Mostly it is not, and what
 /// was wanted is [`Roots::Pem`](crate::Roots::Pem) with the server's own certificate.
 ///
+/// ```
+/// use lem_ssl_rs::{Context, Error, danger};
+///
+/// let builder = danger::accept_any_certificate(Context::builder(), "a scanner that looks at every certificate")?;
+/// let context = builder.build()?;
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Errors
 /// If the reason is empty, or there is no cryptography.
 pub fn accept_any_certificate(builder: ContextBuilder, reason: &str) -> Result<ContextBuilder, Error> {

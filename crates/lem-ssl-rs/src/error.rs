@@ -80,6 +80,17 @@ impl TlsError {
     }
 
     /// The certificate problem, if that is what `error` is.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{CertificateCheck, Error, TlsError};
+    ///
+    /// /// Whether trying again next month may help.
+    /// fn is_about_dates(error: &Error) -> bool {
+    ///     TlsError::certificate(error).is_some_and(|problem| problem.fault().check() == CertificateCheck::Dates)
+    /// }
+    ///
+    /// assert!(!is_about_dates(&Error::Closed));
+    /// ```
     pub fn certificate(error: &Error) -> Option<&CertificateProblem> {
         match Self::of(error) {
             Some(Self::Certificate(problem)) => Some(problem),

@@ -11,6 +11,25 @@ use crate::session::{PeerCache, Session};
 use crate::x509::{Certificate, UnreadableCertificate};
 
 /// What two ends agreed on, and who the peer is.
+///
+/// ```
+/// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots, spawn};
+/// # Machine::new()?.run(async {
+/// # let identity = Identity::self_signed(["localhost"])?;
+/// # let roots = Roots::Pem(identity.chain_pem().into());
+/// # let context = Context::builder().roots(roots).identity(identity).build()?;
+/// # let server = context.listen("localhost:0").await?;
+/// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+/// # let accepting = spawn(async move { server.accept().await });
+/// # let stream = context.connect(address).await?;
+/// # let peer = accepting.await??;
+/// let info = stream.info().expect("it is open");
+/// println!("{info}");
+/// assert!(info.version.is_some() && !info.resumed);
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Info {

@@ -47,6 +47,8 @@
 //! is named nowhere but behind its door. The oldest compiler is `rust-version` in the manifest, 1.89 now; a patch
 //! release never raises it.
 #![forbid(unsafe_code)]
+// On docs.rs each item that needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base64;
 mod client;

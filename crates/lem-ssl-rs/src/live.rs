@@ -49,6 +49,18 @@ impl LiveContext {
 
     /// Builds a new context and puts it in place. If that fails, the old one stays in place.
     ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, Identity, LiveContext};
+    ///
+    /// let build = || Context::builder().identity(Identity::self_signed(["localhost"])?).build();
+    /// let live = LiveContext::new(build()?);
+    /// live.reload(build)?;
+    ///
+    /// // What cannot serve leaves the old one in place.
+    /// assert!(live.reload(Context::new).is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// What `build` said; otherwise as [`replace`](Self::replace).
     pub fn reload(&self, build: impl FnOnce() -> Result<Context, Error>) -> Result<(), Error> {

@@ -47,6 +47,16 @@ pub enum Address {
 }
 
 /// What can be used as an address.
+///
+/// ```
+/// use lem_rs::{AddressError, ToAddress};
+///
+/// assert_eq!("example.org:443".to_address()?.to_string(), "example.org:443");
+/// assert_eq!("[2001:db8::1]:443".to_address()?.port(), Some(443));
+/// assert_eq!(("example.org", 443).to_address()?.host(), Some("example.org"));
+/// assert!("example.org:70000".to_address().is_err());
+/// # Ok::<(), AddressError>(())
+/// ```
 pub trait ToAddress {
     /// The address.
     ///

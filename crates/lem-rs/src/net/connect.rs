@@ -33,6 +33,18 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 impl Stream<Plain> {
     /// Connects to `address`, over TCP or to a Unix-domain socket. A name's addresses are tried by RFC 8305.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("localhost:0").await?;
+    /// # let port = listener.local_ip().map_or(0, |address| address.port());
+    /// let stream = TcpStream::connect(("localhost", port)).await?;
+    /// stream.write("hello\n").await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Address`] if the text is no address; [`Error::Resolve`]; [`Error::Connect`] with every attempt;
     /// [`Error::Timeout`] after 30 s; [`Error::Misuse`] outside of a machine.

@@ -60,6 +60,16 @@ impl Listener {
     /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well. A Unix-domain socket leaves its file
     /// behind when it is closed; remove it before listening there again.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine};
+    /// # Machine::new()?.run(async {
+    /// let listener = Listener::bind("127.0.0.1:0").await?;
+    /// println!("listening on {}", listener.local_addr());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
     /// cannot be used (in use, not ours, not permitted); [`Error::Misuse`] outside of a machine.
@@ -119,6 +129,18 @@ impl Listener {
 
     /// Waits for the next connection.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// let listener = Listener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// let stream = listener.accept().await?;
+    /// assert_eq!(stream.peer_addr()?, client.local_addr()?);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`]; [`Error::Io`] if accepting fails for good.
     ///
@@ -130,6 +152,28 @@ impl Listener {
 
     /// Accepts connections and starts a task with `handler` for each, until it is interrupted or closed. A panic in a
     /// handler ends that connection only.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
+    /// # Machine::new()?.run(async {
+    /// let listener = Listener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr().clone();
+    /// let serving = spawn(async move {
+    ///     let echo = |stream: TcpStream| async move {
+    ///         while let Ok(line) = stream.read(ReadMode::Line).await {
+    ///             let _ = stream.write(&line).await;
+    ///         }
+    ///     };
+    ///     listener.autospawn(echo).await
+    /// });
+    /// let stream = TcpStream::connect(address).await?;
+    /// stream.write("hello\n").await?;
+    /// assert_eq!(stream.read(ReadMode::Line).await?, b"hello\n");
+    /// serving.cancel();
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] or [`Error::Closed`] as a

@@ -104,6 +104,21 @@ impl SocketOptions {
 
     /// Whether small writes are sent at once, without waiting for more (`TCP_NODELAY`). Streams have it on.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// # let _peer = peer;
+    /// let options = stream.socket_options()?;
+    /// options.set_nodelay(false)?;
+    /// assert!(!options.nodelay()?);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [As all options](#impl-SocketOptions).
     pub fn set_nodelay(&self, on: bool) -> Result<(), Error> {
@@ -121,6 +136,22 @@ impl SocketOptions {
     /// Lets the kernel ask a silent peer whether it is still there (`SO_KEEPALIVE` and its times); `None` turns that
     /// off, as it is at first. A peer that does not answer ends the connection with an error. On a listener it holds
     /// for the connections that are accepted from now on, where the system hands it down, as Linux does.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, KeepAlive, Listener, Machine, TcpStream};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// # let _peer = peer;
+    /// // A peer that is gone without a word is noticed within two minutes.
+    /// let keepalive = KeepAlive::after(Duration::from_secs(60)).interval(Duration::from_secs(15)).retries(4);
+    /// stream.socket_options()?.set_keepalive(Some(keepalive))?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [As all options](#impl-SocketOptions).

@@ -123,6 +123,19 @@ impl UdpSocket {
 
     /// Sends a datagram to the peer of [`connect`](Self::connect). Done when the kernel has it; it has all or nothing.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, UdpSocket};
+    /// # Machine::new()?.run(async {
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// near.connect(far.local_addr()?).await?;
+    /// near.send(b"hello").await?;
+    /// let mut buffer = [0; 1500];
+    /// assert_eq!(far.recv(&mut buffer).await?, 5);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`] if it is too large, if there is no peer, or if an earlier datagram was refused (nobody receives at
     /// the peer's port): the socket goes on. [`Error::Closed`] if the machine is gone.
@@ -160,6 +173,19 @@ impl UdpSocket {
     }
 
     /// As [`recv`](Self::recv), and tells who sent it.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, UdpSocket};
+    /// # Machine::new()?.run(async {
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// near.send_to(b"hello", far.local_addr()?).await?;
+    /// let mut buffer = [0; 1500];
+    /// let (length, from) = far.recv_from(&mut buffer).await?;
+    /// assert_eq!((&buffer[..length], from), (&b"hello"[..], near.local_addr()?));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

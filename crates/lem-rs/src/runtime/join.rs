@@ -17,6 +17,18 @@ use crate::error::JoinError;
 ///
 /// Awaiting returns the task's output, or a [`JoinError`] if it panicked or was cancelled. **Cancel safety:** dropping
 /// the handle, awaited or not, detaches the task: it goes on.
+///
+/// ```
+/// # use lem_rs::{Error, JoinError, Machine, spawn};
+/// # Machine::new()?.run(async {
+/// let sum = spawn(async { 1 + 2 });
+/// let panic = spawn(async { panic!("on purpose") });
+/// assert_eq!(sum.await, Ok(3));
+/// assert!(matches!(panic.await, Err(JoinError::Panicked(_))));
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 #[must_use = "await it, or say .detach()"]
 pub struct JoinHandle<T> {
     core: Rc<Core>,
@@ -33,10 +45,31 @@ impl<T: 'static> JoinHandle<T> {
     }
 
     /// Lets the task go on by itself; its result is dropped. A panic in it is reported by the panic hook only.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, spawn};
+    /// # Machine::new()?.run(async {
+    /// spawn(async { println!("nobody waits for this") }).detach();
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn detach(self) {}
 
     /// Drops the task's future: at once, or after its current poll if the task cancels itself. A task that awaits the
     /// task gets [`JoinError::Cancelled`]. Does nothing to a task that is finished.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, JoinError, Machine, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let task = spawn(sleep(Duration::from_secs(3600)));
+    /// task.cancel();
+    /// assert_eq!(task.await, Err(JoinError::Cancelled));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn cancel(&self) {
         if let Some(key) = self.key {
             self.core.cancel(key);

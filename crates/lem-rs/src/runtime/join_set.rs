@@ -73,6 +73,23 @@ impl<T: 'static> JoinSet<T> {
 
     /// Starts a task on the running machine, as a member.
     ///
+    /// ```
+    /// # use lem_rs::{Error, JoinSet, Machine};
+    /// # Machine::new()?.run(async {
+    /// let set = JoinSet::new();
+    /// for number in 1..=3 {
+    ///     set.spawn(async move { number * 10 });
+    /// }
+    /// let mut sum = 0;
+    /// while let Some(result) = set.join_next().await {
+    ///     sum += result?;
+    /// }
+    /// assert_eq!(sum, 60);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Panics
     /// Outside of [`Machine::run`](crate::Machine::run).
     #[track_caller]
@@ -123,6 +140,19 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Cancels all tasks and takes all results.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, JoinSet, Machine, sleep};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let set = JoinSet::new();
+    /// set.spawn(sleep(Duration::from_secs(3600)));
+    /// set.shutdown().await;
+    /// assert!(set.is_empty());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// **Cancel safety:** the tasks are cancelled at once; dropping it only leaves results behind.
     pub async fn shutdown(&self) {

@@ -45,6 +45,14 @@ pub struct Machine {
 impl Machine {
     /// A machine on the operating system's clock, sockets and names.
     ///
+    /// ```
+    /// use lem_rs::{Error, Machine};
+    ///
+    /// let machine = Machine::new()?;
+    /// assert_eq!(machine.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`] if the operating system gives no event queue (usually because too many files are open).
     pub fn new() -> Result<Self, Error> {
@@ -67,6 +75,19 @@ impl Machine {
     /// under its own deadline; those that `main` held and drops at its end are among them. Other tasks run meanwhile. What
     /// they begin to close after `main`'s end is not waited for, so that the wait ends however busy they are: let `main`
     /// await a task whose last words matter. What is left then stays in the machine and goes on with the next `run`.
+    ///
+    /// ```
+    /// use lem_rs::{Error, Machine, Queue};
+    ///
+    /// // Two results in one another: the machine's, and the program's.
+    /// let outcome = Machine::new()?.run(async { "42".parse::<u32>() })?;
+    /// assert_eq!(outcome, Ok(42));
+    ///
+    /// // Nobody can ever put something into that queue.
+    /// let stalled = Machine::new()?.run(async { Queue::<u32>::new().get().await });
+    /// assert!(matches!(stalled, Err(Error::Stalled { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Stalled`] if every task waits and nothing can wake one (a combinator that keeps a clone of its task's waker
@@ -230,6 +251,16 @@ impl Drop for MainTask<'_> {
 
 /// Starts a task on the running machine. It runs when the current task next gives way.
 ///
+/// ```
+/// # use lem_rs::{Error, Machine, spawn};
+/// # Machine::new()?.run(async {
+/// let task = spawn(async { 6 * 7 });
+/// assert_eq!(task.await?, 42);
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Panics
 /// Outside of [`Machine::run`].
 #[track_caller]
@@ -247,6 +278,23 @@ pub(crate) fn spawn_detached(future: impl Future + 'static) {
 }
 
 /// Lets every other ready task run once.
+///
+/// ```
+/// # use lem_rs::{Error, Machine, yield_now};
+/// # Machine::new()?.run(async {
+/// let mut sum = 0_u64;
+/// for number in 0..100_000 {
+///     sum += number;
+///     if number % 10_000 == 0 {
+///         // The others have their turn.
+///         yield_now().await;
+///     }
+/// }
+/// assert_eq!(sum, 4_999_950_000);
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// **Cancel safety:** dropping it loses nothing; the task is polled once more all the same.
 ///
@@ -273,6 +321,18 @@ pub fn longest_poll() -> Option<Duration> {
 
 /// The machine's time; the operating system's outside of a machine. In a simulated world it is the simulated time,
 /// so use it rather than `Instant::now`.
+///
+/// ```
+/// # use lem_rs::{Error, Machine, now, sleep};
+/// # use std::time::Duration;
+/// # Machine::new()?.run(async {
+/// let before = now();
+/// sleep(Duration::from_millis(5)).await;
+/// assert!(now() - before >= Duration::from_millis(5));
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 pub fn now() -> Instant {
     current().map_or_else(Instant::now, |core| core.now())
 }

@@ -71,6 +71,24 @@ impl<D: AsFd> Watcher<D> {
     /// It may be wrong, since another task may read first. Then [`try_io`](Self::try_io) says `WouldBlock`, and the
     /// next wait is one.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, Watcher, timeout};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (ours, mut theirs) = UnixStream::pair().map_err(|error| Error::io("make a pair", error))?;
+    /// let watcher = Watcher::new(ours)?;
+    /// let waiting = timeout(Duration::from_millis(5), watcher.readable()).await;
+    /// assert!(waiting.is_err());
+    /// theirs.write_all(b"!").map_err(|error| Error::io("write", error))?;
+    /// watcher.readable().await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Closed`] if the machine is gone; [`Error::Misuse`] if it does not run on this thread.
     ///

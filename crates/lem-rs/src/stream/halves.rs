@@ -29,6 +29,24 @@ pub struct WriteHalf<T: Transport> {
 
 impl<T: Transport> Stream<T> {
     /// Splits the stream: a task may wait on each half at once. Dropping the writing half closes the sending side.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// let (reader, writer) = stream.split();
+    /// let reading = spawn(async move { reader.read(ReadMode::Line).await });
+    /// // While that task waits, this one writes.
+    /// writer.write("question\n").await?;
+    /// assert_eq!(peer.read(ReadMode::Line).await?, b"question\n");
+    /// peer.write("answer\n").await?;
+    /// assert_eq!(reading.await??, b"answer\n");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         self.inner.split();
         (ReadHalf::new(self.inner.clone()), WriteHalf::new(self.inner))

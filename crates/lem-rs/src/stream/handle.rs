@@ -8,6 +8,22 @@ use super::transport::Transport;
 use crate::error::Error;
 
 /// Ends a stream that somebody else uses, without keeping it alive: for lists of what is open.
+///
+/// ```
+/// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
+/// # Machine::new()?.run(async {
+/// # let listener = Listener::bind("127.0.0.1:0").await?;
+/// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+/// # let peer = listener.accept().await?;
+/// # let _peer = peer;
+/// let handle = stream.handle();
+/// let reading = spawn(async move { stream.read(ReadMode::All).await });
+/// handle.close()?;
+/// assert!(reading.await?.is_err());
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 pub struct StreamHandle<T: Transport> {
     inner: Weak<Inner<T>>,
 }

@@ -55,6 +55,24 @@ const RECORD: usize = 16 * 1024;
 
 impl<T: Transport> Stream<T> {
     /// The stream as poll functions, for protocol libraries and the I/O traits of other crates.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// use std::future::poll_fn;
+    ///
+    /// let mut polled = stream.into_polled();
+    /// peer.write("hello").await?;
+    /// let mut buffer = [0; 16];
+    /// let count = poll_fn(|cx| polled.poll_read(cx, &mut buffer)).await?;
+    /// assert_eq!(&buffer[..count], b"hello");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn into_polled(self) -> Polled<T> {
         Polled::new(self.inner)
     }

@@ -63,6 +63,19 @@ impl<T: Transport> Stream<T> {
 impl<T: Transport> ReadHalf<T> {
     /// As [`Stream::read_until`].
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// peer.write("Content-Length: 2\r\n\r\nhi").await?;
+    /// assert_eq!(stream.read_until("\r\n\r\n").await?, b"Content-Length: 2\r\n\r\n");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Stream::read_until`].
     pub fn read_until<'a>(&'a self, delimiter: &'a (impl AsRef<[u8]> + ?Sized)) -> ReadUntil<'a, T> {
@@ -70,6 +83,21 @@ impl<T: Transport> ReadHalf<T> {
     }
 
     /// As [`Stream::peek`].
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// peer.write("GET /").await?;
+    /// assert!(stream.peek(3).await?.starts_with(b"GET"));
+    /// // It has taken nothing.
+    /// assert_eq!(stream.read(5).await?, b"GET /");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Stream::peek`].

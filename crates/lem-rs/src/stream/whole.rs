@@ -59,6 +59,23 @@ impl<T: Transport> Stream<T> {
 
     /// Reads what `mode` asks for: a [`ReadMode`], or a number of bytes.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// peer.write("one\ntwothree").await?;
+    /// peer.close()?;
+    /// assert_eq!(stream.read(ReadMode::Line).await?, b"one\n");
+    /// assert_eq!(stream.read(3).await?, b"two");
+    /// assert_eq!(stream.read(ReadMode::All).await?, b"three");
+    /// assert!(matches!(stream.read(ReadMode::Available).await, Err(Error::Closed)));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Truncated`]; [`Error::Incomplete`] at a clean
     /// end with less than was asked for, which stays readable; [`Error::Limit`] if the line or the whole is longer than
@@ -73,6 +90,21 @@ impl<T: Transport> Stream<T> {
     /// Like [`read`](Self::read), into `target`, whose contents it replaces and whose memory it reuses: a loop that
     /// gives the same vector each time allocates nothing once it has grown. Returns how many bytes it is.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// let mut line = Vec::new();
+    /// peer.write("one\ntwo\n").await?;
+    /// stream.read_into(ReadMode::Line, &mut line).await?;
+    /// assert_eq!(line, b"one\n");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`read`](Self::read); what `target` held is lost then, too.
     ///
@@ -82,6 +114,19 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Reads a line without its `"\n"` or `"\r\n"`, as text.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// peer.write("hello\r\n").await?;
+    /// assert_eq!(stream.read_line_trimmed().await?, "hello");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`read`](Self::read); [`Error::NotText`] if the line is not UTF-8 (it is consumed then; read it with
@@ -113,6 +158,20 @@ impl<T: Transport> Stream<T> {
 
     /// Writes all of `data`. Done when the kernel has it.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// stream.write("text, ").await?;
+    /// stream.write(&[b'b', b'y', b't', b'e', b's']).await?;
+    /// assert_eq!(peer.read(11).await?, b"text, bytes");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Interrupted`], [`Error::Closed`]; [`Error::Io`] or [`Error::Protocol`] if the
     /// connection failed. A failed write ends the sending side only: what was received is still readable.
@@ -140,6 +199,28 @@ impl<T: Transport> Stream<T> {
 
     /// Interrupts the task that waits on this stream: its verb says [`Error::Interrupted`] and has consumed nothing.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # use std::rc::Rc;
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// let stream = Rc::new(stream);
+    /// let waiting = stream.clone();
+    /// let reading = spawn(async move { waiting.read(ReadMode::Line).await });
+    /// peer.write("hel").await?;
+    /// sleep(Duration::from_millis(5)).await;
+    /// stream.interrupt()?;
+    /// assert!(matches!(reading.await?, Err(Error::Interrupted)));
+    /// // It has consumed nothing.
+    /// assert_eq!(stream.read(3).await?, b"hel");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotBusy`] if no task waits.
     pub fn interrupt(&self) -> Result<(), Error> {
@@ -151,6 +232,21 @@ impl<T: Transport> Stream<T> {
     /// kernel does not destroy what is under way. All that has one deadline
     /// ([`StreamOptions::close_deadline`]), and [`Machine::run`](crate::Machine::run) does not return before.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// stream.write("last words").await?;
+    /// stream.close()?;
+    /// assert!(matches!(stream.close(), Err(Error::AlreadyClosed)));
+    /// assert_eq!(peer.read(ReadMode::All).await?, b"last words");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::AlreadyClosed`] the second time.
     pub fn close(&self) -> Result<(), Error> {
@@ -158,6 +254,21 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Closes the stream, if it is not closed yet, and waits until the peer has everything and has ended its side.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// let reading = spawn(async move { peer.read(ReadMode::All).await });
+    /// stream.write("all of it").await?;
+    /// stream.shutdown().await?;
+    /// assert_eq!(reading.await??, b"all of it");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; [`Error::Closed`],
@@ -179,6 +290,22 @@ impl<T: Transport> Stream<T> {
 
     /// Closes the sending side only, after what was written: the peer sees the end of our data, and reading goes on. A
     /// task that writes is interrupted; what it had handed over is sent first.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// stream.write("question").await?;
+    /// stream.close_write()?;
+    /// assert_eq!(peer.read(ReadMode::All).await?, b"question");
+    /// peer.write("answer").await?;
+    /// assert_eq!(stream.read(6).await?, b"answer");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::AlreadyClosed`] if it is closed.

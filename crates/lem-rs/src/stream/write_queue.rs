@@ -30,6 +30,27 @@ impl Drop for Turn<'_> {
 
 impl<T: Transport> WriteQueue<T> {
     /// A queue before `writer`.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream, WriteQueue, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// let (_reader, writer) = stream.split();
+    /// let queue = WriteQueue::new(writer);
+    /// let tasks = ["one\n", "two\n"].map(|line| {
+    ///     let queue = queue.clone();
+    ///     spawn(async move { queue.write(line).await })
+    /// });
+    /// for task in tasks {
+    ///     task.await??;
+    /// }
+    /// assert_eq!(peer.read(8).await?.len(), 8);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn new(writer: WriteHalf<T>) -> Self {
         let turn = Queue::new();
         turn.put(());

@@ -143,6 +143,18 @@ fn wake(waker: Option<ForeignWaker>) {
 impl<T> Sender<T> {
     /// Sends a value if there is room.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, channel};
+    /// # Machine::new()?.run(async {
+    /// let (sender, mut receiver) = channel::bounded(1);
+    /// sender.try_send("one").expect("there is room");
+    /// assert!(sender.try_send("two").is_err());
+    /// assert_eq!(receiver.recv().await?, "one");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Gives the value back: [`TrySendError::Full`] or [`TrySendError::Closed`].
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {

@@ -49,6 +49,19 @@ impl<T> Inbox<T> {
 
     /// Takes the oldest value, waiting for one if there is none.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Inbox, Machine};
+    /// # Machine::new()?.run(async {
+    /// let inbox = Inbox::new();
+    /// inbox.put("one").expect("it is open");
+    /// assert_eq!(inbox.take().await?, "one");
+    /// inbox.close()?;
+    /// assert!(matches!(inbox.take().await, Err(Error::Closed)));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`]; [`Error::Misuse`] outside of a
     /// machine.

@@ -68,6 +68,18 @@ impl<T> Queue<T> {
 
     /// Takes the oldest value, waiting for one if there is none.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, Queue, spawn};
+    /// # Machine::new()?.run(async {
+    /// let queue = Queue::new();
+    /// let other = queue.clone();
+    /// spawn(async move { other.put("hello") }).detach();
+    /// assert_eq!(queue.get().await.ok(), Some("hello"));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`QueueReset`] if [`reset`](Self::reset) was called while it waited.
     ///
@@ -85,6 +97,24 @@ impl<T> Queue<T> {
     }
 
     /// Gives a clone of `value` to every task that waits now; keeps nothing if none does. Returns how many there were.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, Queue, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let news: Queue<&str> = Queue::new();
+    /// let readers = [(); 3].map(|()| spawn(news.get()));
+    /// sleep(Duration::from_millis(1)).await;
+    /// // Everybody who waits gets a clone; nothing is kept.
+    /// assert_eq!(news.signal(&"extra"), 3);
+    /// for reader in readers {
+    ///     assert_eq!(reader.await?.ok(), Some("extra"));
+    /// }
+    /// assert!(news.is_empty());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn signal(&self, value: &T) -> usize
     where
         T: Clone,
@@ -107,6 +137,20 @@ impl<T> Queue<T> {
     }
 
     /// Drops all values; every task that waits gets [`QueueReset`]. The queue can be used again.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, Queue, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let queue: Queue<u32> = Queue::new();
+    /// let waiting = spawn(queue.get());
+    /// sleep(Duration::from_millis(1)).await;
+    /// queue.reset();
+    /// assert!(waiting.await?.is_err());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn reset(&self) {
         let (values, waiting) = {
             let mut state = self.state.borrow_mut();

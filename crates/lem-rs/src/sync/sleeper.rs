@@ -44,6 +44,21 @@ impl<T> Sleeper<T> {
 
     /// Sleeps for `duration`: `None` when it is over, or the value that [`wake`](Self::wake) was called with.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, Sleeper, spawn};
+    /// # use std::time::Duration;
+    /// # use std::rc::Rc;
+    /// # Machine::new()?.run(async {
+    /// let sleeper = Rc::new(Sleeper::new());
+    /// let other = sleeper.clone();
+    /// spawn(async move { other.wake("early") }).detach();
+    /// assert_eq!(sleeper.sleep(Duration::from_secs(60)).await?, Some("early"));
+    /// assert_eq!(sleeper.sleep(Duration::from_millis(1)).await?, None);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Busy`] if another task sleeps here.
     ///

@@ -16,6 +16,17 @@ pub struct Deadline {
 
 impl Deadline {
     /// `limit` from now on.
+    ///
+    /// ```
+    /// # use lem_rs::{Deadline, Error, Machine};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let deadline = Deadline::after(Duration::from_secs(30));
+    /// assert!(deadline.remaining() <= Duration::from_secs(30));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn after(limit: Duration) -> Self {
         Self { begun: now(), limit }
     }

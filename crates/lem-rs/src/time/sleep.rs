@@ -10,6 +10,16 @@ use crate::runtime::{Core, TimerKey, current};
 
 /// Waits for `duration`, to the next millisecond; for a hundred years at the longest.
 ///
+/// ```
+/// # use lem_rs::{Error, Machine, sleep};
+/// # use std::time::Duration;
+/// # Machine::new()?.run(async {
+/// sleep(Duration::from_millis(1)).await;
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// **Cancel safety:** dropping it disarms the timer; nothing else happens.
 ///
 /// # Panics
@@ -23,6 +33,21 @@ pub fn sleep(duration: Duration) -> Sleep {
 }
 
 /// Waits until `deadline`, as [`now`](crate::now) tells the time.
+///
+/// ```
+/// # use lem_rs::{Error, Machine, now, sleep_until};
+/// # use std::time::Duration;
+/// # Machine::new()?.run(async {
+/// // Every ten milliseconds, however long the work takes.
+/// let mut next = now();
+/// for _ in 0..3 {
+///     next += Duration::from_millis(10);
+///     sleep_until(next).await;
+/// }
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// **Cancel safety:** as [`sleep`].
 ///

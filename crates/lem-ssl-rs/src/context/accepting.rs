@@ -12,6 +12,18 @@ use crate::trust::{ClientAuth, RevocationLists, Roots};
 impl ContextBuilder {
     /// Who we are: what a server shows to its clients, and a client to a server that asks. Called again, it adds: a
     /// server then chooses by the name that its client asks for; a client shows the first.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, Identity, Roots};
+    ///
+    /// // Chosen by the name that a client asks for.
+    /// let context = Context::builder()
+    ///     .roots(Roots::None)
+    ///     .identity(Identity::self_signed(["one.example"])?)
+    ///     .identity(Identity::self_signed(["two.example", "*.two.example"])?)
+    ///     .build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn identity(mut self, identity: Identity) -> Self {
         self.wanted().identities.push(identity);
         self
@@ -35,6 +47,19 @@ impl ContextBuilder {
     }
 
     /// Whether a client that has no certificate is refused. Default: it is, if clients are asked at all.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, Roots};
+    ///
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let authority = Identity::self_signed(["client.example"])?.chain_pem();
+    /// let context = Context::builder()
+    ///     .identity(identity)
+    ///     .client_roots(Roots::Pem(authority.into()))
+    ///     .client_auth(ClientAuth::Required)
+    ///     .build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn client_auth(mut self, auth: ClientAuth) -> Self {
         self.wanted().client_auth = Some(auth);
         self
@@ -85,6 +110,15 @@ impl ContextBuilder {
     }
 
     /// Which servers can resume a session that a server of this context has begun. Default: only this process's.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, FleetSecret, Identity, Tickets};
+    ///
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// let secret = FleetSecret::new("at least 32 bytes, the same on each machine")?;
+    /// let context = Context::builder().identity(identity).tickets(Tickets::Fleet(secret)).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn tickets(mut self, tickets: Tickets) -> Self {
         self.wanted().tickets = tickets;
         self

@@ -75,6 +75,16 @@ impl Default for ContextBuilder {
 
 impl ContextBuilder {
     /// Whom a client trusts. Called again, it adds. Without a call: [`Roots::WebPki`].
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, Identity, Roots};
+    ///
+    /// # let identity = Identity::self_signed(["intranet.example"])?;
+    /// # let ca = identity.chain_pem();
+    /// // A company's own authority, and nobody else.
+    /// let context = Context::builder().roots(Roots::Pem(ca.into())).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn roots(mut self, roots: Roots) -> Self {
         self.load_roots = Some(load_roots);
         self.roots.push(roots);
@@ -83,12 +93,37 @@ impl ContextBuilder {
 
     /// How a client recognises servers, where that is not by their chain alone: pinned keys, or the key that a server had when
     /// it was first seen. The last call counts. Default: [`Trust::Chain`].
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, SpkiHash, Trust};
+    ///
+    /// let pin: SpkiHash = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse().expect("it is a hash");
+    /// // The chain is verified, and the key has to be this one, too.
+    /// let context = Context::builder().trust(Trust::ChainAndPins(vec![pin])).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some((trust, recognising));
         self
     }
 
     /// The application protocols that are offered or accepted (ALPN, RFC 7301), the best first: `["h2", "http/1.1"]`.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// let context = Context::builder().roots(roots).identity(identity).alpn(["h2", "http/1.1"]).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// # let accepting = spawn(async move { server.accept().await });
+    /// let stream = context.connect(address).await?;
+    /// assert_eq!(stream.info().and_then(|info| info.alpn).as_deref(), Some(&b"h2"[..]));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.alpn = protocols.into_iter().map(Into::into).collect();
         self
@@ -119,6 +154,13 @@ impl ContextBuilder {
     }
 
     /// What a peer may make a stream store: the longest line, the most that a read of everything collects.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, Limits};
+    ///
+    /// let context = Context::builder().limits(Limits { line: 1000, ..Limits::default() }).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits;
         self

@@ -62,6 +62,14 @@ impl Default for Deadlines {
 impl Context {
     /// A context for clients with the defaults: Mozilla's roots, no identity.
     ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error};
+    ///
+    /// // Mozilla's roots, TLS 1.2 and 1.3, chain and name verified.
+    /// let context = Context::new()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If no cryptography is enabled, or this CPU is too old for the default one; the message says what to do.
     pub fn new() -> Result<Self, Error> {
@@ -69,6 +77,19 @@ impl Context {
     }
 
     /// A context of the caller's choice.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use lem_ssl_rs::{Context, Error, Version};
+    ///
+    /// let context = Context::builder()
+    ///     .alpn(["h2", "http/1.1"])
+    ///     .versions([Version::Tls13])
+    ///     .connect_deadline(Duration::from_secs(5))
+    ///     .build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn builder() -> ContextBuilder {
         ContextBuilder::default()
     }

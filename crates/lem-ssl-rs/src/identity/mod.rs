@@ -79,6 +79,14 @@ impl Identity {
     ///
     /// Blocks while it reads: load identities before the machine runs, or in `unblock`.
     ///
+    /// ```no_run
+    /// use lem_ssl_rs::{Context, Error, Identity};
+    ///
+    /// let identity = Identity::from_pem_files("/etc/service/chain.pem", "/etc/service/key.pem")?;
+    /// let context = Context::builder().identity(identity).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// What is wrong with which file. Whether key and certificate belong together is checked when a context is built.
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
@@ -92,6 +100,14 @@ impl Identity {
     }
 
     /// As [`from_pem_files`](Self::from_pem_files), from texts.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Error, Identity};
+    ///
+    /// let nothing = Identity::from_pem("no certificate", "no key");
+    /// assert!(nothing.is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// What is wrong with which text.

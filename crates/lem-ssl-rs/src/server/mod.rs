@@ -64,6 +64,19 @@ impl Context {
     /// (clients over IPv4 show as `[::ffff:192.0.2.1]` then). The file of a Unix-domain socket stays when the server is
     /// closed; remove it before listening there again.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// let server = context.listen("127.0.0.1:0").await?;
+    /// println!("listening on {}", server.local_addr());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity, or no early data and the options
     /// ask for it; [`Error::Address`], [`Error::Resolve`]; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
@@ -117,6 +130,23 @@ impl Server {
     }
 
     /// Waits for the next stream whose handshake is finished.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// let accepting = spawn(async move { server.accept().await });
+    /// let client = context.connect(address).await?;
+    /// let stream = accepting.await??;
+    /// assert_eq!(stream.info().and_then(|info| info.requested_name).as_deref(), Some("localhost"));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Busy`] if another task waits; [`Error::Interrupted`]; [`Error::Closed`]; [`Error::Misuse`] if the server
@@ -182,6 +212,31 @@ impl Server {
     /// An accepted stream has no deadline of its own: put [`timeout`](crate::timeout) around reads of clients that may say
     /// nothing for ever.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, spawn};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// let serving = spawn(async move {
+    ///     let echo = |stream: Stream| async move {
+    ///         while let Ok(line) = stream.read(ReadMode::Line).await {
+    ///             let _ = stream.write(&line).await;
+    ///         }
+    ///     };
+    ///     server.autospawn(echo).await
+    /// });
+    /// let stream = context.connect(address).await?;
+    /// stream.write("hello\n").await?;
+    /// assert_eq!(stream.read(ReadMode::Line).await?, b"hello\n");
+    /// serving.cancel();
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] if it waited when the server was
     /// interrupted, closed or drained, and [`Error::Closed`] after that.
@@ -224,6 +279,30 @@ impl Server {
     /// off, since nobody can say goodbye for it. An [`Early`] that was handed out counts as a stream; if its handshake is
     /// not finished then, it is cut off and gets none.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, spawn};
+    /// # use std::time::Duration;
+    /// # use std::rc::Rc;
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// let server = Rc::new(server);
+    /// let accepting = server.clone();
+    /// let answer = |stream: Stream| async move { drop(stream.write("hello\n").await) };
+    /// let serving = spawn(async move { accepting.autospawn(answer).await });
+    /// let client = context.connect(address).await?;
+    /// assert_eq!(client.read(ReadMode::All).await?, b"hello\n");
+    /// client.close()?;
+    /// let drained = server.drain(Duration::from_secs(10)).await;
+    /// assert_eq!(drained.closed, 0);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// **Cancel safety:** dropping it stops the waiting; the server stays closed.
     pub async fn drain(&self, deadline: Duration) -> Drained {
         // "already closed" is as good.
@@ -239,6 +318,20 @@ impl Server {
     }
 
     /// Calls `on_event` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// # let server = context.listen("localhost:0").await?;
+    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
+    /// server.on_event(|event| eprintln!("{event}"));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn on_event(&self, on_event: impl Fn(&ServerEvent<'_>) + 'static) {
         self.admission.monitor.on_event(Rc::new(on_event));
     }

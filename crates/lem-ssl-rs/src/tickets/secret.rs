@@ -32,6 +32,14 @@ pub struct FleetSecret {
 impl FleetSecret {
     /// A secret of 32 or more bytes. All of them count, line ends too.
     ///
+    /// ```
+    /// use lem_ssl_rs::{Error, FleetSecret};
+    ///
+    /// let secret = FleetSecret::new([7; 32])?;
+    /// assert!(FleetSecret::new("short").is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If it is shorter.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, Error> {

@@ -19,6 +19,15 @@ use crate::x509::{Raw, readable};
 /// All of them are trusted as authorities, so one that another authority has issued to somebody who is none (CA:TRUE is
 /// missing) is refused. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
 /// way. The owner of its key can then issue certificates for every name, as an authority can.
+///
+/// ```
+/// use lem_ssl_rs::{Context, Error, Identity, Roots};
+///
+/// # let company = Identity::self_signed(["intranet.example"])?.chain_pem();
+/// // Calls add up: Mozilla's list, and the company's own authority.
+/// let context = Context::builder().roots(Roots::WebPki).roots(Roots::Pem(company.into())).build()?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
