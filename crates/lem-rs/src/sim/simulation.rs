@@ -28,6 +28,23 @@ const WORLD: u64 = 1;
 const DRIVER: u64 = 2;
 
 /// A simulated world with a machine in it. See [the module](super) for what is simulated.
+///
+/// ```
+/// use lem_rs::sim::Sim;
+/// use lem_rs::{Error, now, sleep};
+/// use std::time::Duration;
+///
+/// let sim = Sim::new(1);
+/// let passed = sim.run(async {
+///     let began = now();
+///     sleep(Duration::from_secs(3600)).await;
+///     now() - began
+/// })?;
+/// // An hour of virtual time, in no time.
+/// assert_eq!(passed, Duration::from_secs(3600));
+/// assert!(sim.leftovers().is_empty());
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Sim {
     // Before the world: its tasks close their sockets.

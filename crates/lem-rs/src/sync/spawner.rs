@@ -50,6 +50,22 @@ type Order = Box<dyn FnOnce() + Send>;
 impl Machine {
     /// A way to start tasks on this machine from other threads. They run while [`run`](Self::run) does; what comes in
     /// between waits.
+    ///
+    /// ```
+    /// use lem_rs::{Error, Machine};
+    /// use std::thread;
+    ///
+    /// let machine = Machine::new()?;
+    /// let spawner = machine.spawner();
+    /// let elsewhere = thread::spawn(move || spawner.spawn(|| async { 42 })?.wait().map_err(Error::from));
+    /// machine.run(async {
+    ///     while !elsewhere.is_finished() {
+    ///         lem_rs::sleep(std::time::Duration::from_millis(1)).await;
+    ///     }
+    /// })?;
+    /// assert!(matches!(elsewhere.join(), Ok(Ok(42))));
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn spawner(&self) -> Spawner {
         Spawner::of(self.core())
     }

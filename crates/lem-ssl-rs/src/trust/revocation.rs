@@ -25,6 +25,18 @@ use crate::x509::readable;
 ///
 /// A list of a root must be signed with that root's key, or the context is not built. Lists of other issuers are checked when
 /// a client shows the issuer's certificate; if the signature is wrong then, the client is refused.
+///
+/// ```no_run
+/// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};
+///
+/// let context = Context::builder()
+///     .identity(Identity::from_pem_files("/etc/service/chain.pem", "/etc/service/key.pem")?)
+///     .client_roots(Roots::PemFile("/etc/service/clients.pem".into()))
+///     .client_auth(ClientAuth::Required)
+///     .revocation_lists(RevocationLists::PemFile("/etc/service/revoked.pem".into()))
+///     .build()?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationLists {

@@ -1,0 +1,209 @@
+//! What is written for users: links that work where they are read, chapters whose programs somebody runs, and an example
+//! beside what is called first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use syn::{Attribute, Expr, ImplItem, Item, Lit, Meta, Visibility};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the workspace").to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Where links lead, of the form `[text](target)`, outside of blocks of code.
+fn links(text: &str) -> Vec<String> {
+    let prose: Vec<_> = text.split("```").step_by(2).collect();
+    let targets = prose.iter().flat_map(|part| part.split("](").skip(1));
+    targets.filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
+}
+
+/// The names of files in a folder, without what follows the dot.
+fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
+    let files =
+        fs::read_dir(root().join(folder)).expect("the folder is there").map(|entry| entry.expect("a file").path());
+    let files = files.filter(|file| file.extension().is_some_and(|found| found == extension));
+    files.filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect()
+}
+
+const REPOSITORY: &str = "https://github.com/lem-ssl-rs/lem-ssl-rs/";
+const MANUAL: &str = "https://docs.rs/lem-ssl-rs/latest/lem_ssl_rs/guide/";
+
+#[test]
+fn links_in_published_readmes_work_without_the_repository_and_lead_to_what_is_there() {
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains(&format!("repository = \"{}\"", REPOSITORY.trim_end_matches('/'))));
+    let chapters = stems("crates/lem-ssl-rs/guide", "md");
+    let mut seen = 0;
+    for readme in
+        ["README.md", "crates/lem-rs/README.md", "crates/lem-ssl-rs/README.md", "crates/lem-ssl-cli/README.md"]
+    {
+        for link in links(&read(readme)) {
+            seen += 1;
+            assert!(link.starts_with("https://") || link.starts_with('#'), "{readme} has a relative link: {link}");
+            if let Some(path) = link.strip_prefix(REPOSITORY) {
+                let (_, path) = path.split_once("/main/").expect("what is on the main branch");
+                assert!(root().join(path).exists(), "{readme} links to {path}, which is not there");
+            }
+            if let Some(chapter) = link.strip_prefix(MANUAL) {
+                let chapter = chapter.trim_end_matches('/');
+                assert!(chapters.contains(chapter), "{readme} links to the chapter {chapter}, which is not there");
+            }
+        }
+    }
+    assert!(seen > 20, "links are found at all");
+    let listed = links(&read("README.md"));
+    for chapter in chapters {
+        let link = format!("{MANUAL}{chapter}/");
+        assert!(listed.contains(&link), "the readme does not list the chapter {chapter}");
+    }
+}
+
+/// A page without a program, because it is about what the checks do.
+const WITHOUT_PROGRAM: &str = "platforms";
+
+#[test]
+fn each_chapter_of_the_manual_has_a_program_that_is_run() {
+    let (here, elsewhere) = (read("crates/lem-ssl-rs/src/guide.rs"), read("tests/ecosystem/src/lib.rs"));
+    for chapter in stems("crates/lem-ssl-rs/guide", "md") {
+        let page = read(&format!("crates/lem-ssl-rs/guide/{chapter}.md"));
+        assert!(here.contains(&format!("`{chapter}`")), "{chapter} is not in the manual's list");
+        let include = format!("doc = include_str!(\"../guide/{chapter}.md\")");
+        let shown =
+            here.lines().find(|line| line.contains(&include)).unwrap_or_else(|| panic!("{chapter} is not shown"));
+        // A page that is hidden from our own documentation tests is tested where other libraries are.
+        if shown.contains("cfg_attr(not(doctest)") {
+            assert!(elsewhere.contains(&format!("guide/{chapter}.md\")]")), "nobody runs the programs of {chapter}");
+        }
+        let blocks = page.lines().filter(|line| line.starts_with("```rust")).collect::<Vec<_>>();
+        assert_eq!(blocks.is_empty(), chapter == WITHOUT_PROGRAM, "{chapter}: {blocks:?}");
+        for block in blocks {
+            let is_run_by_a_test_of_its_own = chapter == "databases" && block == "```rust,no_run";
+            let is_tested = block == "```rust" || block.starts_with("```rust,compile_fail");
+            assert!(is_tested || is_run_by_a_test_of_its_own, "{chapter} has a program that is not run: {block}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_platforms_names_what_is_checked() {
+    let (page, script) = (read("crates/lem-ssl-rs/guide/platforms.md"), read(".ci/run"));
+    let targets = script.split("TARGETS=(").nth(1).and_then(|rest| rest.split(')').next()).expect("a list of targets");
+    let mut checked: BTreeSet<_> = targets.split_whitespace().collect();
+    for target in &checked {
+        let row = page.lines().find(|line| line.contains(&format!("`{target}`")));
+        assert!(row.is_some_and(|row| row.contains("`.ci/run targets`")), "the page lacks {target}");
+    }
+    checked.insert("x86_64-unknown-linux-gnu");
+    let rows = page.lines().filter_map(|line| line.split('|').nth(2)).filter(|cell| cell.contains("`x86_64-"));
+    for cell in rows {
+        assert!(checked.contains(cell.trim().trim_matches('`')), "nothing checks {cell}");
+    }
+    for section in page.split("`.ci/run ").skip(1).filter_map(|rest| rest.split('`').next()) {
+        assert!(script.contains(&format!("section_{section}()")), "there is no section {section}");
+    }
+}
+
+/// What a user calls first: with each stands an example.
+const FIRST: &[(&str, &str)] = &[
+    (
+        "crates/lem-rs/src",
+        "Machine Machine::new Machine::run Machine::spawner MachineBuilder::worker_threads run_main spawn unblock yield_now \
+         now sleep sleep_until timeout Deadline::after Sleeper Sleeper::sleep Queue::get Queue::signal Queue::reset \
+         Inbox::take WriteQueue::new JoinHandle JoinHandle::cancel JoinHandle::detach JoinHandle::cancel_on_drop JoinSet \
+         JoinSet::spawn bounded unbounded Sender::try_send Spawner Listener::bind Listener::accept Listener::autospawn \
+         Stream::connect Stream::adopt Stream::read Stream::read_into Stream::read_line_trimmed Stream::read_until \
+         Stream::peek Stream::lines Stream::write Stream::interrupt Stream::close Stream::shutdown Stream::close_write \
+         Stream::split Stream::into_polled StreamHandle copy copy_bidirectional Address ToAddress SocketOptions \
+         SocketOptions::set_nodelay SocketOptions::set_keepalive UdpSocket UdpSocket::send UdpSocket::recv_from Watcher \
+         Watcher::readable Signals::next ctrl_c Stdin::next_line Stdout::write Sim",
+    ),
+    (
+        "crates/lem-ssl-rs/src",
+        "Context::new Context::builder Context::connect Context::connect_as Context::upgrade Context::listen \
+         ContextBuilder::roots ContextBuilder::trust ContextBuilder::alpn ContextBuilder::limits ContextBuilder::identity \
+         ContextBuilder::client_auth ContextBuilder::tickets ContextBuilder::identity_resolver Server::accept \
+         Server::accept_early Server::autospawn Server::drain Server::on_event Identity::from_pem_files Identity::from_pem \
+         Identity::self_signed Identity::with_signer Identity::raw_public_key Identity::acme_challenge LiveContext::reload \
+         Info Info::peer Roots Trust KnownHosts SpkiHash FleetSecret::new RevocationLists TlsError::certificate \
+         Certificate::read accept_any_certificate server_verifier client_config export_keying_material",
+    ),
+];
+
+#[test]
+fn what_a_user_calls_first_has_an_example() {
+    let mut missing = Vec::new();
+    for (folder, names) in FIRST {
+        let mut documented = BTreeMap::new();
+        visit(&root().join(folder), &mut documented);
+        for name in names.split_whitespace() {
+            match documented.get(name) {
+                None => missing.push(format!("{name}: there is no such item")),
+                Some(false) => missing.push(name.to_owned()),
+                Some(true) => {}
+            }
+        }
+    }
+    assert!(missing.is_empty(), "these have no example: {missing:#?}");
+}
+
+/// Every public item below a folder, and whether one of its name has an example.
+fn visit(folder: &Path, found: &mut BTreeMap<String, bool>) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            visit(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("it can be read");
+            let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            file.items.iter().for_each(|item| note(item, found));
+        }
+    }
+}
+
+fn note(item: &Item, found: &mut BTreeMap<String, bool>) {
+    let mut add = |name: String, attributes: &[Attribute]| *found.entry(name).or_default() |= has_example(attributes);
+    match item {
+        Item::Fn(function) if is_public(&function.vis) => add(function.sig.ident.to_string(), &function.attrs),
+        Item::Struct(item) if is_public(&item.vis) => add(item.ident.to_string(), &item.attrs),
+        Item::Enum(item) if is_public(&item.vis) => add(item.ident.to_string(), &item.attrs),
+        Item::Trait(item) if is_public(&item.vis) => {
+            add(item.ident.to_string(), &item.attrs);
+            for member in &item.items {
+                if let syn::TraitItem::Fn(function) = member {
+                    add(function.sig.ident.to_string(), &function.attrs);
+                }
+            }
+        }
+        Item::Impl(block) if block.trait_.is_none() => {
+            let syn::Type::Path(path) = &*block.self_ty else { return };
+            let Some(of) = path.path.segments.last() else { return };
+            for member in &block.items {
+                if let ImplItem::Fn(function) = member
+                    && is_public(&function.vis)
+                {
+                    add(format!("{}::{}", of.ident, function.sig.ident), &function.attrs);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+fn has_example(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| match &attribute.meta {
+        Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
+            Expr::Lit(text) => matches!(&text.lit, Lit::Str(text) if text.value().trim_start().starts_with("```")),
+            _ => false,
+        },
+        _ => false,
+    })
+}
