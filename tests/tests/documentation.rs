@@ -15,11 +15,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Where links lead, of the form `[text](target)`, outside of blocks of code.
+/// Where links lead, of the forms `[text](target)` and `[name]: target`, outside of blocks of code.
 fn links(text: &str) -> Vec<String> {
     let prose: Vec<_> = text.split("```").step_by(2).collect();
-    let targets = prose.iter().flat_map(|part| part.split("](").skip(1));
-    targets.filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
+    let inline = prose.iter().flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
+    let named = prose.iter().flat_map(|part| part.lines()).filter(|line| line.starts_with('['));
+    let named = named.filter_map(|line| Some(line.split_once("]: ")?.1));
+    inline.chain(named).map(str::to_owned).collect()
 }
 
 /// The names of files in a folder, without what follows the dot.
