@@ -110,6 +110,42 @@ fn the_table_of_platforms_names_what_is_checked() {
     }
 }
 
+/// What stands in code in a cell: `Queue::signal` and `upgrade` of `context.upgrade(stream, name)`.
+fn named(cell: &str) -> impl Iterator<Item = &str> {
+    let code = cell.split('`').skip(1).step_by(2);
+    code.filter_map(|code| code.split(['(', '?', '.', '<', ' ']).find(|part| !part.is_empty() && !is_variable(part)))
+        .filter_map(|path| path.rsplit("::").next())
+        .filter(|name| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+}
+
+/// What programs call their values.
+fn is_variable(part: &str) -> bool {
+    ["context", "server", "stream", "info"].contains(&part)
+}
+
+#[test]
+fn the_tables_for_newcomers_name_what_the_libraries_have() {
+    // Rust's own, and the command.
+    const OTHERS: [&str; 6] = ["Vec", "RefCell", "Cell", "Drop", "danger", "openssl"];
+    let surface = read("crates/lem-rs/SURFACE.txt") + &read("crates/lem-ssl-rs/SURFACE.txt");
+    let words: BTreeSet<_> = surface.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    for page in ["from_tokio", "from_openssl"] {
+        let text = read(&format!("crates/lem-ssl-rs/guide/{page}.md"));
+        let rows = text.lines().filter(|line| line.starts_with("| ") && line.matches('|').count() == 4);
+        let mut count = 0;
+        for row in rows {
+            for name in named(row.split('|').nth(2).expect("a row has three cells")) {
+                count += 1;
+                assert!(
+                    words.contains(name) || OTHERS.contains(&name),
+                    "{page} names {name}, which is not there: {row}"
+                );
+            }
+        }
+        assert!(count > 30, "{page}: only {count} names are found");
+    }
+}
+
 /// What a user calls first: with each stands an example.
 const FIRST: &[(&str, &str)] = &[
     (
