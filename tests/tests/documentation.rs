@@ -165,9 +165,9 @@ const FIRST: &[(&str, &str)] = &[
          ContextBuilder::roots ContextBuilder::trust ContextBuilder::alpn ContextBuilder::limits ContextBuilder::identity \
          ContextBuilder::client_auth ContextBuilder::tickets ContextBuilder::identity_resolver Server::accept \
          Server::accept_early Server::autospawn Server::drain Server::on_event Identity::from_pem_files Identity::from_pem \
-         Identity::self_signed Identity::with_signer Identity::raw_public_key Identity::acme_challenge LiveContext::reload \
+         Identity::self_signed Identity::raw_public_key Identity::acme_challenge LiveContext::reload \
          Info Info::peer Roots Trust KnownHosts SpkiHash FleetSecret::new RevocationLists TlsError::certificate \
-         Certificate::read accept_any_certificate server_verifier client_config export_keying_material",
+         Certificate::read accept_any_certificate server_verifier client_config identity_with_signer export_keying_material",
     ),
 ];
 

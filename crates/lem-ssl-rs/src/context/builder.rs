@@ -158,7 +158,7 @@ impl ContextBuilder {
     /// ```
     /// use lem_ssl_rs::{Context, Error, Limits};
     ///
-    /// let context = Context::builder().limits(Limits { line: 1000, ..Limits::default() }).build()?;
+    /// let context = Context::builder().limits(Limits::default().line(1000)).build()?;
     /// # Ok::<(), Error>(())
     /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
