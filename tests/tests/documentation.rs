@@ -51,7 +51,7 @@ fn links_in_published_readmes_work_without_the_repository_and_lead_to_what_is_th
                 let (_, path) = path.split_once("/main/").expect("what is on the main branch");
                 assert!(root().join(path).exists(), "{readme} links to {path}, which is not there");
             }
-            if let Some(chapter) = link.strip_prefix(MANUAL) {
+            if let Some(chapter) = link.strip_prefix(MANUAL).filter(|chapter| !chapter.is_empty()) {
                 let chapter = chapter.trim_end_matches('/');
                 assert!(chapters.contains(chapter), "{readme} links to the chapter {chapter}, which is not there");
             }
@@ -63,6 +63,31 @@ fn links_in_published_readmes_work_without_the_repository_and_lead_to_what_is_th
         let link = format!("{MANUAL}{chapter}/");
         assert!(listed.contains(&link), "the readme does not list the chapter {chapter}");
     }
+}
+
+#[test]
+fn each_feature_is_in_its_readme_and_each_dependency_that_it_counts_is_there() {
+    for library in ["lem-rs", "lem-ssl-rs"] {
+        let (manifest, readme) =
+            (read(&format!("crates/{library}/Cargo.toml")), read(&format!("crates/{library}/README.md")));
+        let features = part_of(&manifest, "[features]").filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+        let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| `")).collect();
+        for feature in features.filter(|name| *name != "default" && !name.starts_with('#')) {
+            let has_row =
+                rows.iter().any(|row| row.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{feature}`"))));
+            assert!(has_row, "the readme of {library} lacks the feature {feature}");
+        }
+    }
+    let manifest = read("crates/lem-rs/Cargo.toml");
+    let needed = part_of(&manifest, "[dependencies]").filter(|line| line.contains(".workspace = true"));
+    let names: Vec<_> = needed.filter_map(|line| line.split('.').next()).collect();
+    assert_eq!(names, ["mio", "slab", "socket2"], "the readme of lem-rs counts them");
+    assert!(read("crates/lem-rs/README.md").contains("Three dependencies (mio, slab and socket2)"));
+}
+
+/// The lines of a manifest below a head.
+fn part_of<'a>(manifest: &'a str, head: &'a str) -> impl Iterator<Item = &'a str> {
+    manifest.lines().skip_while(move |line| *line != head).skip(1).take_while(|line| !line.starts_with('['))
 }
 
 /// A page without a program, because it is about what the checks do.

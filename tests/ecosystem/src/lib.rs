@@ -25,4 +25,6 @@ mod manual {
     mod crates_that_work {}
     #[doc = include_str!("../../../crates/lem-ssl-rs/guide/testing.md")]
     mod testing {}
+    #[doc = include_str!("../../../crates/lem-rs/src/interop/hyper.md")]
+    mod hyper {}
 }

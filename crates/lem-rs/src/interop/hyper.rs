@@ -1,33 +1,5 @@
-//! hyper on this machine: its streams, its tasks, its clock.
-//!
-//! ```ignore
-//! use hyper::server::conn::http1;
-//! use hyper::service::service_fn;
-//! use hyper::{Request, Response, body::Incoming};
-//! use lem_rs::hyper::{Io, Timer};
-//! use lem_rs::{Error, Listener, Machine};
-//!
-//! # fn main() -> Result<(), Error> {
-//! Machine::new()?.run(async {
-//!     let listener = Listener::bind("127.0.0.1:8080").await?;
-//!     listener
-//!         .autospawn(|stream| async move {
-//!             let service = service_fn(|_: Request<Incoming>| async {
-//!                 Ok::<_, std::convert::Infallible>(Response::new("hello\n".to_owned()))
-//!             });
-//!             let connection = http1::Builder::new().timer(Timer).serve_connection(Io::new(stream), service);
-//!             if let Err(error) = connection.await {
-//!                 eprintln!("{error}");
-//!             }
-//!         })
-//!         .await
-//! })?
-//! # }
-//! ```
-//!
-//! hyper's timeouts (of headers, of keep-alive) run on the machine's clock, so they run in a simulated world as well. The
-//! header `date` is the system's: with HTTP/2 its length depends on its digits, so say `auto_date_header(false)` where
-//! a seed is to give the same trace each time.
+// The program on the page is compiled where hyper is with all that it needs: as documentation of `tests/ecosystem`.
+#![cfg_attr(not(doctest), doc = include_str!("hyper.md"))]
 
 use std::future::Future;
 use std::io::{self, IoSlice};
