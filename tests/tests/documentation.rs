@@ -174,25 +174,30 @@ fn the_tables_for_newcomers_name_what_the_libraries_have() {
 const FIRST: &[(&str, &str)] = &[
     (
         "crates/lem-rs/src",
-        "Machine Machine::new Machine::run Machine::spawner MachineBuilder::worker_threads run_main spawn unblock yield_now \
-         now sleep sleep_until timeout Deadline::after Sleeper Sleeper::sleep Queue::get Queue::signal Queue::reset \
-         Inbox::take WriteQueue::new JoinHandle JoinHandle::cancel JoinHandle::detach JoinHandle::cancel_on_drop JoinSet \
-         JoinSet::spawn bounded unbounded Sender::try_send Spawner Listener::bind Listener::accept Listener::autospawn \
+        "Machine Machine::new Machine::run Machine::spawner MachineBuilder::worker_threads \
+         MachineBuilder::resolver run_main spawn unblock yield_now now sleep sleep_until timeout Deadline::after \
+         Sleeper Sleeper::sleep Queue::get Queue::signal Queue::reset Inbox::take WriteQueue::new JoinHandle \
+         JoinHandle::cancel JoinHandle::detach JoinHandle::cancel_on_drop JoinSet JoinSet::spawn \
+         JoinSet::join_next bounded unbounded Sender::send Sender::try_send Spawner Listener::bind \
+         Listener::bind_with Listener::adopt Listener::interrupt Listener::accept Listener::autospawn \
          Stream::connect Stream::adopt Stream::read Stream::read_into Stream::read_line_trimmed Stream::read_until \
-         Stream::peek Stream::lines Stream::write Stream::interrupt Stream::close Stream::shutdown Stream::close_write \
-         Stream::split Stream::into_polled StreamHandle copy copy_bidirectional Address ToAddress SocketOptions \
-         SocketOptions::set_nodelay SocketOptions::set_keepalive UdpSocket UdpSocket::send UdpSocket::recv_from Watcher \
-         Watcher::readable Signals::next ctrl_c Stdin::next_line Stdout::write Sim",
+         Stream::peek Stream::lines Lines::next Stream::write Stream::interrupt Stream::close Stream::shutdown \
+         Stream::close_write Stream::split Stream::into_polled StreamHandle copy copy_bidirectional Address \
+         ToAddress SocketOptions SocketOptions::set_nodelay SocketOptions::set_keepalive UdpSocket UdpSocket::bind \
+         UdpSocket::send UdpSocket::recv_from Watcher Watcher::readable Signals::next ctrl_c Stdin::next_line \
+         Stdout::write Sim",
     ),
     (
         "crates/lem-ssl-rs/src",
-        "Context::new Context::builder Context::connect Context::connect_as Context::upgrade Context::listen \
-         ContextBuilder::roots ContextBuilder::trust ContextBuilder::alpn ContextBuilder::limits ContextBuilder::identity \
-         ContextBuilder::client_auth ContextBuilder::tickets ContextBuilder::identity_resolver Server::accept \
-         Server::accept_early Server::autospawn Server::drain Server::on_event Identity::from_pem_files Identity::from_pem \
-         Identity::self_signed Identity::raw_public_key Identity::acme_challenge LiveContext::reload \
-         Info Info::peer Roots Trust KnownHosts SpkiHash FleetSecret::new RevocationLists TlsError::certificate \
-         Certificate::read accept_any_certificate server_verifier client_config identity_with_signer export_keying_material",
+        "Context::new Context::builder Context::connect Context::connect_as Context::upgrade Context::explain \
+         Context::listen ContextBuilder::roots ContextBuilder::trust ContextBuilder::alpn ContextBuilder::versions \
+         ContextBuilder::limits ContextBuilder::identity ContextBuilder::client_auth ContextBuilder::tickets \
+         ContextBuilder::identity_resolver Server::accept Server::accept_early Server::autospawn Server::drain \
+         Server::on_event Identity::from_pem_files Identity::from_pem Identity::self_signed \
+         Identity::raw_public_key Identity::acme_challenge LiveContext::reload LiveContext::replace \
+         LiveContext::watch Info Info::peer Roots Trust KnownHosts SpkiHash FleetSecret::new RevocationLists \
+         TlsError::certificate Certificate::read accept_any_certificate server_verifier client_config \
+         identity_with_signer export_keying_material",
     ),
 ];
 

@@ -78,6 +78,20 @@ impl Context {
     ///
     /// **It verifies nothing**: that it finds nothing wrong is no permission. What is trusted is decided in the handshake.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, Machine};
+    /// # Machine::new()?.run(async {
+    /// let chain = Identity::self_signed(["one.example"])?.chain().to_vec();
+    /// let explanation = Context::new()?.explain(&chain, "other.example")?;
+    /// for finding in &explanation.findings {
+    ///     println!("{finding}");
+    /// }
+    /// assert!(explanation.findings.len() >= 2, "nobody vouches for it, and it has another name");
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the name is none that a certificate could be valid for, or the context trusts nobody, or everybody.
     pub fn explain(&self, chain: &[CertificateDer<'_>], server_name: &str) -> Result<Explanation, Error> {

@@ -35,6 +35,22 @@ impl LiveContext {
     ///
     /// Clients resume their sessions as before, unless what the server trusts and offers has changed.
     ///
+    /// ```
+    /// # use lem_ssl_rs::{Context, Error, Identity, LiveContext, Machine, Roots, Server, ServerOptions};
+    /// # Machine::new()?.run(async {
+    /// # let identity = Identity::self_signed(["localhost"])?;
+    /// # let roots = Roots::Pem(identity.chain_pem().into());
+    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
+    /// let live = LiveContext::new(context);
+    /// let server = Server::listen(live.clone(), "localhost:0", ServerOptions::default()).await?;
+    /// let next = Context::builder().identity(Identity::self_signed(["localhost"])?).build()?;
+    /// // New connections get the next one.
+    /// let before = live.replace(next)?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) if the context in place can accept connections and `context`
     /// cannot, because it has no identity: every client of a running server would fail. The old one stays in place.
@@ -76,6 +92,29 @@ impl LiveContext {
     /// `build` runs on a worker thread, because it reads files. A set that cannot work - a key that is not yet the new
     /// certificate's, because the second file is still being written - leaves the old context in place, and is tried
     /// again when the files change again.
+    ///
+    /// ```no_run
+    /// # use lem_ssl_rs::{Context, Error, Identity, LiveContext, Machine, spawn};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let load = || {
+    ///     let identity = Identity::from_pem_files("/etc/service/chain.pem", "/etc/service/key.pem")?;
+    ///     Context::builder().identity(identity).build()
+    /// };
+    /// let live = LiveContext::new(load()?);
+    /// let files = vec!["/etc/service/chain.pem".into(), "/etc/service/key.pem".into()];
+    /// let watched = live.clone();
+    /// let watching = spawn(async move {
+    ///     let told = |outcome: Result<(), Error>| match outcome {
+    ///         Ok(()) => println!("reloaded"),
+    ///         Err(error) => println!("not reloaded: {error}"),
+    ///     };
+    ///     watched.watch(files, Duration::from_secs(10), load, told).await;
+    /// });
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// **Cancel safety:** dropping it ends the watch.
     ///

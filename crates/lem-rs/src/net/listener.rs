@@ -81,6 +81,16 @@ impl Listener {
 
     /// As [`bind`](Self::bind), with options.
     ///
+    /// ```
+    /// # use lem_rs::{Error, ListenOptions, Listener, Machine};
+    /// # Machine::new()?.run(async {
+    /// let options = ListenOptions::default().backlog(16);
+    /// let listener = Listener::bind_with("127.0.0.1:0", options).await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`bind`](Self::bind).
     ///
@@ -110,6 +120,18 @@ impl Listener {
 
     /// Takes over a listening socket that was opened elsewhere: inherited from a supervisor, or by a process that gave
     /// up its rights since.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// let inherited = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| Error::io("listen", error))?;
+    /// let listener = Listener::adopt(inherited)?;
+    /// let client = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// assert_eq!(listener.accept().await?.peer_addr()?, client.local_addr()?);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Io`] if it does not listen for byte streams, or cannot be watched; [`Error::Misuse`] outside of a machine.
@@ -196,6 +218,22 @@ impl Listener {
     }
 
     /// Interrupts the task that accepts: it gets [`Error::Interrupted`].
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, sleep, spawn};
+    /// # use std::time::Duration;
+    /// # use std::rc::Rc;
+    /// # Machine::new()?.run(async {
+    /// let listener = Rc::new(Listener::bind("127.0.0.1:0").await?);
+    /// let accepting = listener.clone();
+    /// let task = spawn(async move { accepting.accept().await.map(drop) });
+    /// sleep(Duration::from_millis(1)).await;
+    /// listener.interrupt()?;
+    /// assert!(matches!(task.await?, Err(Error::Interrupted)));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotBusy`] if no task does.

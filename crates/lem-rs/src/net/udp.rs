@@ -49,6 +49,16 @@ impl UdpSocket {
     /// Opens a socket at `address`; port 0 asks for a free one. `[::]` receives over IPv4 as well, where addresses look
     /// like `::ffff:192.0.2.1`.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, UdpSocket};
+    /// # Machine::new()?.run(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// println!("receiving at {}", socket.local_addr()?);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
     /// cannot be used; [`Error::Misuse`] outside of a machine.

@@ -112,6 +112,24 @@ impl<T: 'static> JoinSet<T> {
     /// Waits for the next result: a task's output, or a [`JoinError`] if it panicked or was cancelled. `None` when the
     /// set is empty.
     ///
+    /// ```
+    /// # use lem_rs::{Error, JoinSet, Machine, sleep};
+    /// # use std::time::Duration;
+    /// # Machine::new()?.run(async {
+    /// let set = JoinSet::new();
+    /// for milliseconds in [20, 1] {
+    ///     set.spawn(async move {
+    ///         sleep(Duration::from_millis(milliseconds)).await;
+    ///         milliseconds
+    ///     });
+    /// }
+    /// // The first that is done.
+    /// assert_eq!(set.join_next().await, Some(Ok(1)));
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// **Cancel safety:** dropping it loses no result.
     pub async fn join_next(&self) -> Option<Result<T, JoinError>> {
         let mut wait = JoinNext { set: self, number: None };

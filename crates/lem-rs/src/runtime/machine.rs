@@ -167,6 +167,23 @@ pub struct MachineBuilder {
 
 impl MachineBuilder {
     /// Resolves names with `resolver` and not with the operating system's.
+    ///
+    /// ```
+    /// use lem_rs::{Error, Machine, Resolve};
+    /// use std::{future::ready, io, net::IpAddr, pin::Pin};
+    ///
+    /// /// Whatever is asked for is this machine.
+    /// struct Loopback;
+    ///
+    /// impl Resolve for Loopback {
+    ///     fn resolve(&self, _host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>> {
+    ///         Box::pin(ready(Ok(vec![IpAddr::from([127, 0, 0, 1])])))
+    ///     }
+    /// }
+    ///
+    /// let machine = Machine::builder().resolver(Loopback).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.resolver = Some(Rc::new(resolver));
         self

@@ -38,6 +38,26 @@ impl<'a, T: Transport> Lines<'a, T> {
 
     /// The next line, with its `'\n'`; `None` when the peer has ended the stream cleanly behind the last one.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine, TcpStream};
+    /// # Machine::new()?.run(async {
+    /// # let listener = Listener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr().clone()).await?;
+    /// # let peer = listener.accept().await?;
+    /// peer.write("one\ntwo\n").await?;
+    /// peer.close()?;
+    /// let mut lines = stream.lines();
+    /// let mut count = 0;
+    /// while let Some(line) = lines.next().await? {
+    ///     assert!(line.ends_with(b"\n"));
+    ///     count += 1;
+    /// }
+    /// assert_eq!(count, 2);
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Stream::read`](crate::Stream::read) of a [`ReadMode::Line`]: [`Error::Limit`] for a line that is too long,
     /// [`Error::Incomplete`] if the stream ended in the middle of one, which stays readable with

@@ -164,6 +164,25 @@ impl<T> Sender<T> {
 
     /// Sends a value; the task waits until there is room. It may be a task of any machine, or of another runtime.
     ///
+    /// ```
+    /// # use lem_rs::{Error, Machine, channel, spawn};
+    /// # Machine::new()?.run(async {
+    /// let (sender, mut receiver) = channel::bounded(1);
+    /// let sending = spawn(async move {
+    ///     for number in 1..=3 {
+    ///         // It waits while there is no room.
+    ///         sender.send(number).await.expect("somebody receives");
+    ///     }
+    /// });
+    /// assert_eq!((receiver.recv().await?, receiver.recv().await?, receiver.recv().await?), (1, 2, 3));
+    /// // The sender is gone with its task.
+    /// assert!(matches!(receiver.recv().await, Err(Error::Closed)));
+    /// sending.await?;
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Gives the value back if the receiver is gone.
     ///

@@ -130,6 +130,13 @@ impl ContextBuilder {
     }
 
     /// The protocol versions that are spoken. Default: both.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Context, Error, Version};
+    ///
+    /// let context = Context::builder().versions([Version::Tls13]).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn versions(mut self, versions: impl IntoIterator<Item = Version>) -> Self {
         self.versions = versions.into_iter().collect();
         self
