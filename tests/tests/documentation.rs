@@ -175,7 +175,7 @@ const FIRST: &[(&str, &str)] = &[
     (
         "crates/lem-rs/src",
         "Machine Machine::new Machine::run Machine::spawner MachineBuilder::worker_threads \
-         MachineBuilder::resolver run_main spawn unblock yield_now now sleep sleep_until timeout Deadline::after \
+         run_main spawn unblock yield_now sleep sleep_until timeout Deadline::after \
          Sleeper Sleeper::sleep Queue::get Queue::signal Queue::reset Inbox::take WriteQueue::new JoinHandle \
          JoinHandle::cancel JoinHandle::detach JoinHandle::cancel_on_drop JoinSet JoinSet::spawn \
          JoinSet::join_next bounded unbounded Sender::send Sender::try_send Spawner Listener::bind \
@@ -192,8 +192,8 @@ const FIRST: &[(&str, &str)] = &[
         "Context::new Context::builder Context::connect Context::connect_as Context::upgrade Context::explain \
          Context::listen ContextBuilder::roots ContextBuilder::trust ContextBuilder::alpn ContextBuilder::versions \
          ContextBuilder::limits ContextBuilder::identity ContextBuilder::client_auth ContextBuilder::tickets \
-         ContextBuilder::identity_resolver Server::accept Server::accept_early Server::autospawn Server::drain \
-         Server::on_event Identity::from_pem_files Identity::from_pem Identity::self_signed \
+         ContextBuilder::identity_resolver Server::accept Server::accept_early Server::drain \
+         Identity::from_pem_files Identity::from_pem Identity::self_signed \
          Identity::raw_public_key Identity::acme_challenge LiveContext::reload LiveContext::replace \
          LiveContext::watch Info Info::peer Roots Trust KnownHosts SpkiHash FleetSecret::new RevocationLists \
          TlsError::certificate Certificate::read accept_any_certificate server_verifier client_config \

@@ -167,23 +167,6 @@ pub struct MachineBuilder {
 
 impl MachineBuilder {
     /// Resolves names with `resolver` and not with the operating system's.
-    ///
-    /// ```
-    /// use lem_rs::{Error, Machine, Resolve};
-    /// use std::{future::ready, io, net::IpAddr, pin::Pin};
-    ///
-    /// /// Whatever is asked for is this machine.
-    /// struct Loopback;
-    ///
-    /// impl Resolve for Loopback {
-    ///     fn resolve(&self, _host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>> {
-    ///         Box::pin(ready(Ok(vec![IpAddr::from([127, 0, 0, 1])])))
-    ///     }
-    /// }
-    ///
-    /// let machine = Machine::builder().resolver(Loopback).build()?;
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.resolver = Some(Rc::new(resolver));
         self
@@ -297,20 +280,10 @@ pub(crate) fn spawn_detached(future: impl Future + 'static) {
 /// Lets every other ready task run once.
 ///
 /// ```
-/// # use lem_rs::{Error, Machine, yield_now};
-/// # Machine::new()?.run(async {
-/// let mut sum = 0_u64;
-/// for number in 0..100_000 {
-///     sum += number;
-///     if number % 10_000 == 0 {
-///         // The others have their turn.
-///         yield_now().await;
-///     }
-/// }
-/// assert_eq!(sum, 4_999_950_000);
-/// # Ok::<(), Error>(())
-/// # })??;
-/// # Ok::<(), Error>(())
+/// # lem_rs::Machine::new()?.run(async {
+/// lem_rs::yield_now().await;
+/// # })?;
+/// # Ok::<(), lem_rs::Error>(())
 /// ```
 ///
 /// **Cancel safety:** dropping it loses nothing; the task is polled once more all the same.
@@ -338,18 +311,6 @@ pub fn longest_poll() -> Option<Duration> {
 
 /// The machine's time; the operating system's outside of a machine. In a simulated world it is the simulated time,
 /// so use it rather than `Instant::now`.
-///
-/// ```
-/// # use lem_rs::{Error, Machine, now, sleep};
-/// # use std::time::Duration;
-/// # Machine::new()?.run(async {
-/// let before = now();
-/// sleep(Duration::from_millis(5)).await;
-/// assert!(now() - before >= Duration::from_millis(5));
-/// # Ok::<(), Error>(())
-/// # })??;
-/// # Ok::<(), Error>(())
-/// ```
 pub fn now() -> Instant {
     current().map_or_else(Instant::now, |core| core.now())
 }

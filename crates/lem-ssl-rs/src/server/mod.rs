@@ -212,31 +212,6 @@ impl Server {
     /// An accepted stream has no deadline of its own: put [`timeout`](crate::timeout) around reads of clients that may say
     /// nothing for ever.
     ///
-    /// ```
-    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, spawn};
-    /// # Machine::new()?.run(async {
-    /// # let identity = Identity::self_signed(["localhost"])?;
-    /// # let roots = Roots::Pem(identity.chain_pem().into());
-    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
-    /// # let server = context.listen("localhost:0").await?;
-    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
-    /// let serving = spawn(async move {
-    ///     let echo = |stream: Stream| async move {
-    ///         while let Ok(line) = stream.read(ReadMode::Line).await {
-    ///             let _ = stream.write(&line).await;
-    ///         }
-    ///     };
-    ///     server.autospawn(echo).await
-    /// });
-    /// let stream = context.connect(address).await?;
-    /// stream.write("hello\n").await?;
-    /// assert_eq!(stream.read(ReadMode::Line).await?, b"hello\n");
-    /// serving.cancel();
-    /// # Ok::<(), Error>(())
-    /// # })??;
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
     /// # Errors
     /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] if it waited when the server was
     /// interrupted, closed or drained, and [`Error::Closed`] after that.
@@ -280,27 +255,11 @@ impl Server {
     /// not finished then, it is cut off and gets none.
     ///
     /// ```
-    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, ReadMode, Roots, Stream, spawn};
     /// # use std::time::Duration;
-    /// # use std::rc::Rc;
-    /// # Machine::new()?.run(async {
-    /// # let identity = Identity::self_signed(["localhost"])?;
-    /// # let roots = Roots::Pem(identity.chain_pem().into());
-    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
-    /// # let server = context.listen("localhost:0").await?;
-    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
-    /// let server = Rc::new(server);
-    /// let accepting = server.clone();
-    /// let answer = |stream: Stream| async move { drop(stream.write("hello\n").await) };
-    /// let serving = spawn(async move { accepting.autospawn(answer).await });
-    /// let client = context.connect(address).await?;
-    /// assert_eq!(client.read(ReadMode::All).await?, b"hello\n");
-    /// client.close()?;
-    /// let drained = server.drain(Duration::from_secs(10)).await;
-    /// assert_eq!(drained.closed, 0);
-    /// # Ok::<(), Error>(())
-    /// # })??;
-    /// # Ok::<(), Error>(())
+    /// # async fn stop(server: &lem_ssl_rs::Server) {
+    /// let drained = server.drain(Duration::from_secs(30)).await;
+    /// println!("{} streams had to be closed", drained.closed);
+    /// # }
     /// ```
     ///
     /// **Cancel safety:** dropping it stops the waiting; the server stays closed.
@@ -318,20 +277,6 @@ impl Server {
     }
 
     /// Calls `on_event` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
-    ///
-    /// ```
-    /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots};
-    /// # Machine::new()?.run(async {
-    /// # let identity = Identity::self_signed(["localhost"])?;
-    /// # let roots = Roots::Pem(identity.chain_pem().into());
-    /// # let context = Context::builder().roots(roots).identity(identity).build()?;
-    /// # let server = context.listen("localhost:0").await?;
-    /// # let address = ("localhost", server.local_addr().ip().map_or(0, |address| address.port()));
-    /// server.on_event(|event| eprintln!("{event}"));
-    /// # Ok::<(), Error>(())
-    /// # })??;
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn on_event(&self, on_event: impl Fn(&ServerEvent<'_>) + 'static) {
         self.admission.monitor.on_event(Rc::new(on_event));
     }
