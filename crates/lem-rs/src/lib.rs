@@ -67,7 +67,7 @@ pub use error::{
 };
 #[cfg(feature = "hyper")]
 pub use interop::hyper;
-pub use net::{Address, KeepAlive, Listener, SocketOptions, ToAddress, UdpSocket};
+pub use net::{Address, HandlerError, HandlerResult, KeepAlive, Listener, SocketOptions, ToAddress, UdpSocket};
 pub use proto::{Limits, ParseReadModeError, ReadMode};
 #[cfg(unix)]
 pub use runtime::Watcher;

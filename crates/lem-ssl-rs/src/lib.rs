@@ -93,7 +93,7 @@ pub use lem_rs::signal;
 pub use lem_rs::sim;
 pub use lem_rs::{
     Address, AddressError, Attempt, CancelOnDrop, CloseCause, ConnectError, CopyError, CopySide, Cut, Deadline,
-    EndOfStream, Endpoint, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions, Listener, Machine,
+    EndOfStream, Endpoint, HandlerError, HandlerResult, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions, Listener, Machine,
     MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode,
     RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream, Timeout, ToAddress,
     UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep, sleep_until, spawn,

@@ -180,11 +180,14 @@ fn counters_of_several_machines_add_up_field_by_field() {
             accepted,
             refused,
             pauses,
+            limited,
             handshakes_started,
             handshakes_finished,
             handshakes_resumed,
             failed,
             open,
+            handlers_failed,
+            handlers_panicked,
             received,
             sent,
             ..
@@ -193,10 +196,13 @@ fn counters_of_several_machines_add_up_field_by_field() {
             accepted,
             refused,
             pauses,
+            limited,
             handshakes_started,
             handshakes_finished,
             handshakes_resumed,
             open,
+            handlers_failed,
+            handlers_panicked,
             received,
             sent,
             &mut failed.timed_out,
@@ -216,10 +222,11 @@ fn counters_of_several_machines_add_up_field_by_field() {
     let mut sum = one;
     sum += one;
     sum += one;
-    // 109 to 116, three times.
-    assert_eq!(sum.failed.total(), 3 * (109..=116).sum::<u64>());
-    assert_eq!((sum.accepted, sum.refused, sum.pauses), (300, 303, 306));
-    assert_eq!((sum.handshakes_started, sum.handshakes_finished, sum.handshakes_resumed), (309, 312, 315));
-    assert_eq!((sum.open, sum.received, sum.sent), (318, 321, 324));
-    assert_eq!((sum.failed.timed_out, sum.failed.other), (327, 348));
+    // 112 to 119, three times.
+    assert_eq!(sum.failed.total(), 3 * (112..=119).sum::<u64>());
+    assert_eq!((sum.accepted, sum.refused, sum.pauses, sum.limited), (300, 303, 306, 309));
+    assert_eq!((sum.handshakes_started, sum.handshakes_finished, sum.handshakes_resumed), (312, 315, 318));
+    assert_eq!((sum.open, sum.handlers_failed, sum.handlers_panicked), (321, 324, 327));
+    assert_eq!((sum.received, sum.sent), (330, 333));
+    assert_eq!((sum.failed.timed_out, sum.failed.other), (336, 357));
 }

@@ -15,6 +15,7 @@ mod harmless;
 mod links;
 mod names;
 mod secrets;
+mod serving;
 mod signals;
 mod switches;
 mod time;

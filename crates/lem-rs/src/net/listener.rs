@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 
 use super::address::{Address, ToAddress};
 use super::connect::DEADLINE;
+use super::handler::{HandlerError, HandlerResult};
 use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
@@ -26,6 +27,8 @@ use crate::world::{Acceptor, Configurable, ListenOptions, OwnedListener};
 pub struct Listener {
     pub(super) state: RefCell<State>,
     local: Endpoint,
+    /// Called with what handlers fail with; shared with their tasks.
+    on_handler_error: Rc<RefCell<Option<ErrorHook>>>,
 }
 
 pub(super) struct State {
@@ -38,6 +41,9 @@ pub(super) struct State {
 
 /// Called with the reason of a pause.
 type PauseHook = Rc<dyn Fn(&Error)>;
+
+/// Called with the peer and the error of a handler.
+type ErrorHook = Rc<dyn Fn(&Endpoint, &HandlerError)>;
 
 pub(super) struct Open {
     watched: Watched,
@@ -146,7 +152,7 @@ impl Listener {
         let watched = Watched::acceptor(core, acceptor.as_mut())?;
         let state =
             State { slot: Slot::default(), open: Some(Open { watched, acceptor: Rc::from(acceptor) }), on_pause: None };
-        Ok(Self { state: RefCell::new(state), local })
+        Ok(Self { state: RefCell::new(state), local, on_handler_error: Rc::default() })
     }
 
     /// Waits for the next connection.
@@ -173,7 +179,23 @@ impl Listener {
     }
 
     /// Accepts connections and starts a task with `handler` for each, until it is interrupted or closed. A panic in a
-    /// handler ends that connection only.
+    /// handler ends that connection only; an error that it returns is told to
+    /// [`on_handler_error`](Self::on_handler_error).
+    ///
+    /// ```no_run
+    /// # use lem_rs::{Error, Listener, Machine, ReadMode};
+    /// # Machine::new()?.run(async {
+    /// let listener = Listener::bind(":7").await?;
+    /// listener.on_handler_error(|peer, error| eprintln!("{peer}: {error}"));
+    /// listener
+    ///     .autospawn(|stream| async move {
+    ///         let line = stream.read(ReadMode::Line).await?;
+    ///         stream.write(&line).await
+    ///     })
+    ///     .await
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
@@ -198,23 +220,37 @@ impl Listener {
     /// ```
     ///
     /// # Errors
-    /// As [`accept`](Self::accept): it only ever returns an error, [`Error::Interrupted`] or [`Error::Closed`] as a
-    /// rule.
+    /// As [`accept`](Self::accept): it only ever returns an error, usually [`Error::Interrupted`] or [`Error::Closed`].
     ///
     /// **Cancel safety:** dropping it loses no connection; handlers go on.
     pub async fn autospawn<F>(&self, handler: impl Fn(Stream<Plain>) -> F) -> Result<(), Error>
     where
-        F: Future<Output = ()> + 'static,
+        F: Future<Output: HandlerResult> + 'static,
     {
         loop {
-            let stream = self.accept().await?;
+            let (source, peer) = self.accept_source().await?;
+            let stream = Stream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default());
             // It may panic before there is a future, too; we go on accepting.
             let mut handling = None;
             contain(|| handling = Some(handler(stream)));
-            if let Some(handling) = handling {
-                spawn_detached(handling);
-            }
+            let Some(handling) = handling else { continue };
+            let hook = self.on_handler_error.clone();
+            spawn_detached(async move {
+                if let Some(error) = handling.await.into_error() {
+                    let hook = hook.borrow().clone();
+                    if let Some(hook) = hook {
+                        hook(&peer, &error);
+                    }
+                }
+            });
         }
+    }
+
+    /// Calls `on_error` with the peer's address and with the error that a handler of [`autospawn`](Self::autospawn) has
+    /// returned.
+    pub fn on_handler_error(&self, on_error: impl Fn(&Endpoint, &HandlerError) + 'static) {
+        let before = self.on_handler_error.borrow_mut().replace(Rc::new(on_error));
+        drop(before);
     }
 
     /// Interrupts the task that accepts: it gets [`Error::Interrupted`].

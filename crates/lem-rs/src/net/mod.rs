@@ -3,6 +3,7 @@
 mod accept;
 mod address;
 mod connect;
+mod handler;
 mod listener;
 mod resolve;
 mod services;
@@ -13,6 +14,7 @@ mod zone;
 pub use accept::Accept;
 pub use address::{Address, ToAddress};
 pub use connect::connect_source;
+pub use handler::{HandlerError, HandlerResult};
 pub use listener::Listener;
 pub use socket_options::{KeepAlive, SocketOptions};
 pub use udp::UdpSocket;

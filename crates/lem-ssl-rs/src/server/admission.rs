@@ -84,7 +84,7 @@ impl Admission {
         for _ in 0..options.handshakes.max(1) {
             permits.put(());
         }
-        let monitor = Monitor::new();
+        let monitor = Monitor::new(options.connections);
         let weak = Rc::downgrade(&monitor);
         listener.on_pause(move |error| {
             if let Some(monitor) = weak.upgrade() {
@@ -124,7 +124,29 @@ impl Admission {
             self.monitor.handshake_interrupted();
         }
         self.permits.reset();
+        self.monitor.registry.wake();
         Ok(())
+    }
+
+    /// Lets so many connections be open from now on.
+    pub(super) fn set_connections(&self, connections: usize) {
+        self.monitor.registry.set_limit(connections);
+        if self.monitor.registry.is_full() {
+            // The task that accepts looks again; it may be doing something else.
+            let _ = self.listener.interrupt();
+        }
+    }
+
+    /// Waits until one more connection may be open; false if the server was closed.
+    async fn has_room(&self) -> bool {
+        let registry = &self.monitor.registry;
+        if registry.is_full() {
+            self.monitor.at_limit();
+        }
+        while registry.is_full() && !self.arrivals.is_closed() {
+            registry.changed().await;
+        }
+        !self.arrivals.is_closed()
     }
 
     /// Shakes hands with one client, in a task of its own that is known until it ends.
@@ -144,6 +166,9 @@ async fn accept_all(admission: Rc<Admission>) {
             return;
         }
         let permit = Permit::taken_from(&admission.permits);
+        if !admission.has_room().await {
+            return;
+        }
         match admission.listener.accept_source().await {
             Ok((source, peer)) => {
                 monitor.count(|counters| counters.accepted += 1);
@@ -152,6 +177,8 @@ async fn accept_all(admission: Rc<Admission>) {
                     None => monitor.refused(&peer),
                 }
             }
+            // The limit of open connections was lowered.
+            Err(Error::Interrupted) if !admission.listener.is_closed() => {}
             Err(error) => {
                 if !admission.listener.is_closed() {
                     monitor.failed(&error);

@@ -14,6 +14,9 @@ pub struct Counters {
     pub refused: u64,
     /// How often accepting paused because descriptors or memory had run out.
     pub pauses: u64,
+    /// How often accepting stopped because as many connections were open as may be
+    /// ([`ServerOptions::connections`](crate::ServerOptions::connections)).
+    pub limited: u64,
     /// Handshakes that were begun.
     pub handshakes_started: u64,
     /// Handshakes that were finished.
@@ -26,6 +29,10 @@ pub struct Counters {
     pub failed: Failures,
     /// Streams that are open now: from the end of their handshake until their connection is gone.
     pub open: u64,
+    /// Handlers of [`Server::autospawn`](crate::Server::autospawn) that have returned an error.
+    pub handlers_failed: u64,
+    /// Handlers that have panicked.
+    pub handlers_panicked: u64,
     /// Bytes of content that were received.
     pub received: u64,
     /// Bytes of content that were sent.
@@ -86,6 +93,7 @@ impl std::ops::AddAssign for Counters {
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.pauses += other.pauses;
+        self.limited += other.limited;
         self.handshakes_started += other.handshakes_started;
         self.handshakes_finished += other.handshakes_finished;
         self.handshakes_resumed += other.handshakes_resumed;
@@ -99,6 +107,8 @@ impl std::ops::AddAssign for Counters {
         self.failed.protocol += other.failed.protocol;
         self.failed.other += other.failed.other;
         self.open += other.open;
+        self.handlers_failed += other.handlers_failed;
+        self.handlers_panicked += other.handlers_panicked;
         self.received += other.received;
         self.sent += other.sent;
         self.loop_lag = self.loop_lag.max(other.loop_lag);

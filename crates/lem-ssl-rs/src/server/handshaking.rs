@@ -48,7 +48,7 @@ impl Handshaking {
 
     /// The stream, once the handshake is over.
     pub(super) fn finish(self) -> Unclaimed {
-        let Self { handshake, id, monitor, permit, admitted, .. } = self;
+        let Self { handshake, id, monitor, peer, permit, admitted } = self;
         let stream = handshake.into_stream();
         let resumed = stream.with_transport(Tls::is_resumed) == Some(true);
         monitor.count(|counters| {
@@ -58,7 +58,7 @@ impl Handshaking {
         // The limit by address is one of handshakes.
         drop(admitted);
         monitor.registry.mark_ready(id, &stream);
-        Unclaimed { stream, id, monitor, _permit: permit }
+        Unclaimed { stream, id, monitor, peer, _permit: permit }
     }
 }
 
@@ -67,13 +67,19 @@ pub(super) struct Unclaimed {
     stream: Stream,
     id: u64,
     monitor: Rc<Monitor>,
+    peer: Endpoint,
     _permit: Permit,
 }
 
 impl Unclaimed {
     pub(super) fn accept(self) -> Stream {
+        self.accept_with_peer().0
+    }
+
+    /// As [`accept`](Self::accept), and whose it is.
+    pub(super) fn accept_with_peer(self) -> (Stream, Endpoint) {
         self.monitor.registry.mark_open(self.id, &self.stream);
-        self.stream
+        (self.stream, self.peer)
     }
 
     /// Cuts the connection off: its client must not take nothing for a complete answer.

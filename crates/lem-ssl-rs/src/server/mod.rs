@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Endpoint, Listener, ToAddress, spawn, timeout};
+use lem_rs::{Endpoint, HandlerResult, Listener, ToAddress, spawn, timeout};
 
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error};
@@ -57,6 +57,11 @@ pub struct Drained {
     pub unclaimed: u64,
     /// Clients that were still shaking hands when the server was closed: they were cut off then.
     pub unfinished: u64,
+    /// Handlers of [`Server::autospawn`] that came to their end by themselves, before the deadline.
+    pub handlers_finished: u64,
+    /// Handlers that still ran at the deadline. They were not cancelled: those that waited on a stream are about to hear
+    /// that it is closed.
+    pub handlers_running: u64,
 }
 
 impl Context {
@@ -154,12 +159,17 @@ impl Server {
     ///
     /// **Cancel safety:** dropping it loses no connection.
     pub async fn accept(&self) -> Result<Stream, Error> {
+        Ok(self.take().await?.0)
+    }
+
+    /// As [`accept`](Self::accept), and whose stream it is.
+    async fn take(&self) -> Result<(Stream, Endpoint), Error> {
         if self.admission.options.early_data {
             let problem = "this server receives early data, which a stream has no place for: use accept_early";
             return Err(Error::Misuse(problem.into()));
         }
         match self.admission.arrivals.take().await? {
-            Arrival::Stream(stream) => Ok(stream.accept()),
+            Arrival::Stream(stream) => Ok(stream.accept_with_peer()),
             // Only a server that receives early data has these.
             Arrival::Early(_) => Err(Error::Closed),
         }
@@ -209,6 +219,23 @@ impl Server {
     /// in a handler ends that stream only, without a goodbye, so that its client sees a truncated answer and no whole one;
     /// the panic hook reports it.
     ///
+    /// A handler may return nothing or a `Result`; an error is told as a [`ServerEvent::HandlerFailed`] and counted
+    /// ([`Counters::handlers_failed`]). It ends the stream as any other return does, which drops it: gracefully. In the
+    /// middle of an answer, [`abort`](Stream::abort) it before, or the client takes what it has for all.
+    ///
+    /// ```no_run
+    /// # use lem_ssl_rs::{Error, ReadMode, Server};
+    /// # async fn example(server: Server) -> Result<(), Error> {
+    /// server.on_event(|event| eprintln!("{event}"));
+    /// server
+    ///     .autospawn(|stream| async move {
+    ///         let line = stream.read(ReadMode::Line).await?;
+    ///         stream.write(&line).await
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    ///
     /// An accepted stream has no deadline of its own: put [`timeout`](crate::timeout) around reads of clients that may say
     /// nothing for ever.
     ///
@@ -219,15 +246,38 @@ impl Server {
     /// **Cancel safety:** dropping it loses no connection; handlers go on.
     pub async fn autospawn<F>(&self, handler: impl Fn(Stream) -> F) -> Result<(), Error>
     where
-        F: Future<Output = ()> + 'static,
+        F: Future<Output: HandlerResult> + 'static,
     {
+        let monitor = &self.admission.monitor;
         loop {
-            let stream = self.accept().await?;
+            let (stream, peer) = self.take().await?;
             // It may panic before there is a future, too; we go on accepting.
-            if let Ok(handling) = catch_unwind(AssertUnwindSafe(|| handler(stream))) {
-                spawn(handling).detach();
-            }
+            let Ok(handling) = catch_unwind(AssertUnwindSafe(|| handler(stream))) else {
+                monitor.handler_panicked();
+                continue;
+            };
+            let (running, monitor) = (monitor.handling(), monitor.clone());
+            spawn(async move {
+                let _running = running;
+                if let Some(error) = handling.await.into_error() {
+                    monitor.handler_failed(&peer, &error);
+                }
+            })
+            .detach();
         }
+    }
+
+    /// Lets so many connections be open from now on; see [`ServerOptions::connections`]. If more are open, none is closed:
+    /// nobody is accepted until enough of them have gone. Zero stops accepting, and leaves the rest as it is.
+    ///
+    /// ```no_run
+    /// # use lem_ssl_rs::Server;
+    /// # fn example(server: &Server, memory_is_short: bool) {
+    /// server.set_connections(if memory_is_short { 100 } else { 10_000 });
+    /// # }
+    /// ```
+    pub fn set_connections(&self, connections: usize) {
+        self.admission.set_connections(connections);
     }
 
     /// Interrupts the task that accepts: it gets [`Error::Interrupted`].
@@ -248,8 +298,13 @@ impl Server {
         self.admission.close()
     }
 
-    /// Closes the server, if it is not closed yet, waits until the streams that it accepted have come to their end, and
-    /// closes those that are left after `deadline`: gracefully, so that what was written is delivered. One that was
+    /// Closes the server, if it is not closed yet, waits until the streams that it accepted and the handlers that
+    /// [`autospawn`](Self::autospawn) has started have come to their end, and
+    /// closes the streams that are left after `deadline`: gracefully, so that what was written is delivered. A handler that
+    /// still runs then, because it works on without its stream, for example, is left to itself and counted: it ends at the
+    /// latest with its machine. A handler that awaits this itself is waited for, too, up to the deadline.
+    ///
+    /// A stream that was
     /// [taken apart](crate::Stream::into_parts) counts as open until its transport is dropped; after the deadline it is cut
     /// off, since nobody can say goodbye for it. An [`Early`] that was handed out counts as a stream; if its handshake is
     /// not finished then, it is cut off and gets none.
@@ -267,16 +322,24 @@ impl Server {
         // "already closed" is as good.
         let _ = self.close();
         let registry = &self.admission.monitor.registry;
-        let before = registry.accepted();
+        let (before, handlers) = (registry.accepted(), registry.handlers());
         let closed = match timeout(deadline, registry.emptied()).await {
             Ok(()) => 0,
             Err(_) => registry.end_all(),
         };
         let CutOff { unclaimed, unfinished } = self.admission.cut_off();
-        Drained { finished: before.saturating_sub(closed), closed, unclaimed, unfinished }
+        let handlers_running = registry.handlers();
+        Drained {
+            finished: before.saturating_sub(closed),
+            closed,
+            unclaimed,
+            unfinished,
+            handlers_finished: handlers.saturating_sub(handlers_running),
+            handlers_running,
+        }
     }
 
-    /// Calls `on_event` with what happens beside the accepted streams: failed handshakes, pauses. For a log.
+    /// Calls `on_event` with what happens beside the accepted streams: failed handshakes and handlers, pauses. For a log.
     pub fn on_event(&self, on_event: impl Fn(&ServerEvent<'_>) + 'static) {
         self.admission.monitor.on_event(Rc::new(on_event));
     }

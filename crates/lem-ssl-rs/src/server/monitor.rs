@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use lem_rs::{Endpoint, longest_poll, now};
+use lem_rs::{Endpoint, HandlerError, longest_poll, now};
 
 use super::counters::Counters;
 use super::options::{EventHandler, ServerEvent};
@@ -18,21 +19,50 @@ pub(super) struct Monitor {
     counters: RefCell<Counters>,
     pub(super) registry: Registry,
     on_event: RefCell<Option<EventHandler>>,
-    last_refusal: Cell<Option<Instant>>,
+    refusals: Throttle,
+    stops: Throttle,
 }
 
-/// A refusal is told at most so often: a flood must not fill the log.
-const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+/// Lets an event through at most once in [`EVENT_INTERVAL`]: a flood must not fill the log.
+#[derive(Default)]
+struct Throttle(Cell<Option<Instant>>);
+
+const EVENT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Throttle {
+    fn is_due(&self) -> bool {
+        let now = now();
+        let due = self.0.get().is_none_or(|last| now.saturating_duration_since(last) >= EVENT_INTERVAL);
+        if due {
+            self.0.set(Some(now));
+        }
+        due
+    }
+}
+
+/// A handler that runs, until this is dropped: by its end, or by its panic.
+pub(super) struct Handling(Rc<Monitor>);
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.handler_panicked();
+        }
+        self.0.registry.end_handler();
+    }
+}
 
 impl Monitor {
-    pub(super) fn new() -> Rc<Self> {
+    /// Of a server of which so many connections may be open.
+    pub(super) fn new(connections: usize) -> Rc<Self> {
         // From now on it is measured how long tasks hold the loop.
         longest_poll();
         Rc::new(Self {
             counters: RefCell::default(),
-            registry: Registry::new(),
+            registry: Registry::new(connections),
             on_event: RefCell::default(),
-            last_refusal: Cell::new(None),
+            refusals: Throttle::default(),
+            stops: Throttle::default(),
         })
     }
 
@@ -44,7 +74,7 @@ impl Monitor {
 
     /// A new connection: its number, and what it reports with.
     pub(super) fn connection(self: &Rc<Self>) -> (u64, Metered) {
-        let id = self.registry.next_id();
+        let id = self.registry.begin();
         (id, Metered::new(self.clone(), id))
     }
 
@@ -70,9 +100,7 @@ impl Monitor {
 
     pub(super) fn refused(&self, peer: &Endpoint) {
         self.count(|counters| counters.refused += 1);
-        let now = now();
-        if self.last_refusal.get().is_none_or(|last| now.saturating_duration_since(last) >= REFUSAL_INTERVAL) {
-            self.last_refusal.set(Some(now));
+        if self.refusals.is_due() {
             self.tell(&ServerEvent::Refused { peer });
         }
     }
@@ -80,6 +108,30 @@ impl Monitor {
     pub(super) fn paused(&self, error: &Error) {
         self.count(|counters| counters.pauses += 1);
         self.tell(&ServerEvent::Paused(error));
+    }
+
+    /// Accepting stops: as many connections are open as may be.
+    pub(super) fn at_limit(&self) {
+        self.count(|counters| counters.limited += 1);
+        if self.stops.is_due() {
+            self.tell(&ServerEvent::AtLimit { connections: self.registry.limit() });
+        }
+    }
+
+    /// A handler begins.
+    pub(super) fn handling(self: &Rc<Self>) -> Handling {
+        self.registry.begin_handler();
+        Handling(self.clone())
+    }
+
+    pub(super) fn handler_failed(&self, peer: &Endpoint, error: &HandlerError) {
+        self.count(|counters| counters.handlers_failed += 1);
+        self.tell(&ServerEvent::HandlerFailed { peer, error });
+    }
+
+    /// The panic hook has reported it.
+    pub(super) fn handler_panicked(&self) {
+        self.count(|counters| counters.handlers_panicked += 1);
     }
 
     pub(super) fn failed(&self, error: &Error) {

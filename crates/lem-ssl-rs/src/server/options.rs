@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lem_rs::{Endpoint, ListenOptions};
+use lem_rs::{Endpoint, HandlerError, ListenOptions};
 
 use crate::error::Error;
 
@@ -19,6 +19,14 @@ pub struct ServerOptions {
     /// it well below `handshakes`, or one address can fill every place until its handshakes time out; but behind a proxy
     /// or a load balancer, where all clients have one address, make the two equal.
     pub handshakes_per_peer: usize,
+    /// How many connections may be open at once, from the moment they are accepted until they are gone: handshakes, open
+    /// streams, and streams that are being closed. At the limit accepting stops, and further clients wait in the kernel's
+    /// queue ([`ListenOptions::backlog`]) until a connection goes; those that do not fit there are refused or ignored by
+    /// the kernel. [`ServerEvent::AtLimit`] and [`Counters::limited`](crate::Counters::limited) tell. Zero accepts nobody,
+    /// until [`Server::set_connections`](crate::Server::set_connections) raises it. Of
+    /// [`serve_threads`](crate::serve_threads) each thread has the limit for itself. Default: none (`usize::MAX`); the
+    /// process's limit of descriptors is the next one.
+    pub connections: usize,
     /// Whether to receive early data (0-RTT), as far as the context does
     /// ([`ContextBuilder::early_data`](crate::ContextBuilder::early_data), which tells what that means). Streams are then
     /// accepted with [`Server::accept_early`](crate::Server::accept_early) only. Default: no.
@@ -27,7 +35,13 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { listen: ListenOptions::default(), handshakes: 1024, handshakes_per_peer: 256, early_data: false }
+        Self {
+            listen: ListenOptions::default(),
+            handshakes: 1024,
+            handshakes_per_peer: 256,
+            connections: usize::MAX,
+            early_data: false,
+        }
     }
 }
 
@@ -48,6 +62,17 @@ impl ServerOptions {
     #[must_use]
     pub fn handshakes_per_peer(self, handshakes: usize) -> Self {
         Self { handshakes_per_peer: handshakes.max(1), ..self }
+    }
+
+    /// Sets [`connections`](Self#structfield.connections).
+    ///
+    /// ```
+    /// use lem_ssl_rs::ServerOptions;
+    /// let options = ServerOptions::default().connections(10_000);
+    /// ```
+    #[must_use]
+    pub fn connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
     }
 
     /// Sets [`early_data`](Self#structfield.early_data).
@@ -77,6 +102,19 @@ pub enum ServerEvent<'a> {
     },
     /// Accepting pauses because descriptors or memory have run out. Told once for each pause; it goes on by itself.
     Paused(&'a Error),
+    /// As many connections are open as may be ([`ServerOptions::connections`]): accepting stops until one goes. Told once
+    /// a second at most; [`Counters::limited`](crate::Counters::limited) counts all of them.
+    AtLimit {
+        /// The limit.
+        connections: usize,
+    },
+    /// A handler of [`Server::autospawn`](crate::Server::autospawn) has returned an error.
+    HandlerFailed {
+        /// Whose connection it handled.
+        peer: &'a Endpoint,
+        /// What it returned.
+        error: &'a HandlerError,
+    },
     /// Accepting failed for good; the server is closed.
     Failed(&'a Error),
 }
@@ -87,6 +125,10 @@ impl std::fmt::Display for ServerEvent<'_> {
             Self::HandshakeFailed { peer, error } => write!(f, "{peer}: {error}"),
             Self::Refused { peer } => write!(f, "{peer}: refused, its address has too many handshakes under way"),
             Self::Paused(error) => write!(f, "accepting pauses: {error}"),
+            Self::AtLimit { connections } => {
+                write!(f, "accepting stops: {connections} connections are open, as many as may be")
+            }
+            Self::HandlerFailed { peer, error } => write!(f, "{peer}: the handler failed: {error}"),
             Self::Failed(error) => write!(f, "accepting ended: {error}"),
         }
     }

@@ -13,8 +13,14 @@ pub(super) struct Registry {
     /// By number: they are ended in the order in which they came.
     entries: RefCell<BTreeMap<u64, Entry>>,
     next: Cell<u64>,
-    /// Signalled whenever the last entry is removed.
-    emptied: Queue<()>,
+    /// Connections that are not gone, from the moment they were accepted.
+    connections: Cell<usize>,
+    /// How many of them there may be.
+    limit: Cell<usize>,
+    /// Handlers that run.
+    handlers: Cell<u64>,
+    /// Signalled whenever a connection or a handler is gone, and when there may be more of them.
+    changed: Queue<()>,
     is_over: Cell<bool>,
 }
 
@@ -82,15 +88,68 @@ impl Entry {
 }
 
 impl Registry {
-    pub(super) fn new() -> Self {
-        Self { entries: RefCell::default(), next: Cell::new(0), emptied: Queue::new(), is_over: Cell::new(false) }
+    /// Of connections of which so many may be open.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            entries: RefCell::default(),
+            next: Cell::new(0),
+            connections: Cell::new(0),
+            limit: Cell::new(limit),
+            handlers: Cell::new(0),
+            changed: Queue::new(),
+            is_over: Cell::new(false),
+        }
     }
 
-    /// A number for a new connection, which has no entry yet.
-    pub(super) fn next_id(&self) -> u64 {
+    /// A number for a new connection, which has no entry yet; it counts until it is [removed](Self::remove).
+    pub(super) fn begin(&self) -> u64 {
         let id = self.next.get();
         self.next.set(id + 1);
+        self.connections.set(self.connections.get() + 1);
         id
+    }
+
+    /// Whether no further connection may be open.
+    pub(super) fn is_full(&self) -> bool {
+        self.connections.get() >= self.limit.get()
+    }
+
+    /// How many connections may be open.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.get()
+    }
+
+    /// Sets how many connections may be open.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.set(limit);
+        self.wake();
+    }
+
+    /// A handler runs, until [`end_handler`](Self::end_handler).
+    pub(super) fn begin_handler(&self) {
+        self.handlers.set(self.handlers.get() + 1);
+    }
+
+    /// A handler has returned, or panicked.
+    pub(super) fn end_handler(&self) {
+        self.handlers.set(self.handlers.get() - 1);
+        self.wake();
+    }
+
+    /// How many handlers run.
+    pub(super) fn handlers(&self) -> u64 {
+        self.handlers.get()
+    }
+
+    /// Waits until something may have changed.
+    pub(super) async fn changed(&self) {
+        // The queue is private and never reset.
+        let _ = self.changed.get().await;
+    }
+
+    /// Lets everybody who waits look again.
+    pub(super) fn wake(&self) {
+        self.changed.signal(&());
     }
 
     /// The connection is handed out with its early data.
@@ -127,9 +186,8 @@ impl Registry {
     pub(super) fn remove(&self, id: u64) {
         let gone = self.entries.borrow_mut().remove(&id);
         drop(gone);
-        if self.entries.borrow().is_empty() {
-            self.emptied.signal(&());
-        }
+        self.connections.set(self.connections.get() - 1);
+        self.wake();
     }
 
     /// How many streams are open, accepted or not.
@@ -146,11 +204,10 @@ impl Registry {
         self.entries.borrow().values().filter(|entry| counts(entry.state)).count() as u64
     }
 
-    /// Waits until no connection is left.
+    /// Waits until no connection is left that was handed out, and no handler.
     pub(super) async fn emptied(&self) {
-        while !self.entries.borrow().is_empty() {
-            // The queue is private and never reset.
-            let _ = self.emptied.get().await;
+        while !self.entries.borrow().is_empty() || self.handlers.get() > 0 {
+            self.changed().await;
         }
     }
 

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lem_rs::channel::{Receiver, Sender as OrderSender, unbounded};
-use lem_rs::{Endpoint, JoinError, Machine, ToAddress, spawn};
+use lem_rs::{Endpoint, HandlerResult, JoinError, Machine, ToAddress, spawn};
 
 use super::counters::Counters;
 use super::options::{ServerEvent, ServerOptions};
@@ -40,7 +40,7 @@ pub fn serve_threads<H, F>(
 ) -> Result<Threads, Error>
 where
     H: Fn(Stream) -> F + 'static,
-    F: Future<Output = ()> + 'static,
+    F: Future<Output: HandlerResult> + 'static,
 {
     if threads == 0 {
         return Err(Error::Misuse("a server on no threads serves nobody".into()));
@@ -147,6 +147,8 @@ impl Threads {
                     all.closed += drained.closed;
                     all.unclaimed += drained.unclaimed;
                     all.unfinished += drained.unfinished;
+                    all.handlers_finished += drained.handlers_finished;
+                    all.handlers_running += drained.handlers_running;
                 }
                 Some(Err(error)) => failed = failed.or(Some(error)),
                 None => {}
@@ -200,7 +202,7 @@ async fn serve<H, F>(
 ) -> Result<Drained, Error>
 where
     H: Fn(Stream) -> F + 'static,
-    F: Future<Output = ()> + 'static,
+    F: Future<Output: HandlerResult> + 'static,
 {
     let server = match Server::listen(live, address, options).await {
         Ok(server) => Rc::new(server),
