@@ -19,6 +19,7 @@ pub(crate) fn parse(text: &str, port: Option<&str>, default: u16) -> Result<Addr
         Address::Name { host, .. } => host,
         Address::Ip(ip) if ip.is_ipv6() => format!("[{}]", ip.ip()),
         Address::Ip(ip) => ip.ip().to_string(),
+        Address::Any { .. } => String::new(),
         without_port => return Ok(without_port),
     };
     Ok(format!("{host}:{port}").to_address()?)

@@ -38,6 +38,7 @@ impl Context {
     /// ```
     pub async fn connect(&self, address: impl ToAddress) -> Result<Stream, Error> {
         let address = address.to_encrypted_address()?;
+        address.check_destination()?;
         let name = name_of(&address)?;
         self.connect_verified(&address, name).await
     }
@@ -67,6 +68,7 @@ impl Context {
     /// **Cancel safety:** as [`connect`](Self::connect).
     pub async fn connect_as(&self, address: impl ToAddress, server_name: &str) -> Result<Stream, Error> {
         let address = address.to_encrypted_address()?;
+        address.check_destination()?;
         let name = parse_name(server_name)?;
         self.connect_verified(&address, name).await
     }

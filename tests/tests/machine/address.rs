@@ -109,7 +109,6 @@ fn bad() -> Vec<(String, &'static str)> {
         ("[::1]", "it has no port: write [::1]:443, or [::1]:https"),
         ("host:", "the port after the colon is missing"),
         ("https://host:/", "the port after the colon is missing"),
-        (":443", "the host is empty"),
         (":", "the port after the colon is missing"),
         ("https://", "the host is empty"),
         ("https:///path", "the host is empty"),

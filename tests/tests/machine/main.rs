@@ -10,6 +10,7 @@ mod connect;
 mod deadlines;
 mod endless;
 mod errors;
+mod every_interface;
 mod fairness;
 mod foreign;
 mod heavy;

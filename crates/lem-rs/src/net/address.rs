@@ -19,6 +19,7 @@ use crate::error::AddressError;
 /// | `https://example.org/path` | a URL; the scheme gives the port, unless it names one |
 /// | `192.0.2.1:443`, `[2001:db8::1]:443` | an IP address and a port |
 /// | `[fe80::1%eth0]:443`, `[fe80::1%2]:443` | the same on one interface, by its name (on Linux) or its index |
+/// | `:443`, `:https` | for listening: every interface, over IPv6 and IPv4 |
 /// | `unix:/run/service.sock` | a Unix-domain socket |
 /// | `("example.org", 443)` | a name and a port; a port in the text gives way to the second |
 ///
@@ -42,6 +43,12 @@ pub enum Address {
     },
     /// An IP address and a port.
     Ip(SocketAddr),
+    /// Every interface of this machine, only for listening: over IPv6 and IPv4 as `[::]` is, and where the machine has no
+    /// IPv6, over IPv4 alone.
+    Any {
+        /// The port; zero asks for a free one.
+        port: u16,
+    },
     /// A Unix-domain socket.
     Unix(PathBuf),
 }
@@ -85,16 +92,41 @@ impl Address {
     pub fn host(&self) -> Option<&str> {
         match self {
             Self::Name { host, .. } => Some(host),
-            Self::Ip(_) | Self::Unix(_) => None,
+            Self::Ip(_) | Self::Any { .. } | Self::Unix(_) => None,
         }
     }
 
     /// The port, if it has one.
     pub fn port(&self) -> Option<u16> {
         match self {
-            Self::Name { port, .. } => Some(*port),
+            Self::Name { port, .. } | Self::Any { port } => Some(*port),
             Self::Ip(address) => Some(address.port()),
             Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether one can connect to it. What is only for listening is not: every interface (`:443`), and port 0. Connecting
+    /// says so itself; this is for libraries that do something before.
+    ///
+    /// # Errors
+    /// What to write instead.
+    ///
+    /// ```
+    /// # use lem_rs::ToAddress;
+    /// assert!("localhost:443".to_address()?.check_destination().is_ok());
+    /// let error = ":443".to_address()?.check_destination().unwrap_err();
+    /// assert_eq!(error.problem(), "without a host it is only for listening: write localhost:443");
+    /// # Ok::<(), lem_rs::AddressError>(())
+    /// ```
+    pub fn check_destination(&self) -> Result<(), AddressError> {
+        let wrong = |problem: String| Err(AddressError::new(&self.to_string(), problem));
+        match (self, self.port()) {
+            (Self::Any { port: 0 }, _) => wrong("without a host it is only for listening".into()),
+            (Self::Any { port }, _) => {
+                wrong(format!("without a host it is only for listening: write localhost:{port}"))
+            }
+            (_, Some(0)) => wrong("port 0 is only for listening: it asks for a free port".into()),
+            _ => Ok(()),
         }
     }
 
@@ -132,6 +164,7 @@ impl Address {
         match host {
             Host::Ip(ip) => Ok(Self::Ip(SocketAddr::new(ip, port))),
             Host::V6(ip, zone) => Ok(Self::Ip(SocketAddrV6::new(ip, port, 0, zone).into())),
+            Host::Any => Ok(Self::Any { port }),
             Host::Name(name) => {
                 check_name(name).map_err(wrong)?;
                 Ok(Self::Name { host: name.into(), port })
@@ -145,12 +178,15 @@ enum Host<'a> {
     Ip(IpAddr),
     /// In brackets, and the index of its zone, or zero.
     V6(Ipv6Addr, u32),
+    /// None was written: every interface.
+    Any,
 }
 
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
+            Self::Any => Ok(()),
             Self::Ip(IpAddr::V6(ip)) | Self::V6(ip, 0) => write!(f, "[{ip}]"),
             Self::V6(ip, zone) => write!(f, "[{ip}%{zone}]"),
             Self::Ip(ip) => ip.fmt(f),
@@ -198,7 +234,8 @@ fn split_port(authority: &str, bare: bool, is_url: bool) -> Result<(Host<'_>, Op
         None => (authority, None),
     };
     if host.is_empty() {
-        return Err("the host is empty".into());
+        // A URL names somebody, and so does a text with a port beside it.
+        return if is_url || bare { Err("the host is empty".into()) } else { Ok((Host::Any, service)) };
     }
     Ok((host.parse().map_or(Host::Name(host), |ip| Host::Ip(IpAddr::V4(ip))), service))
 }
@@ -270,6 +307,7 @@ impl fmt::Display for Address {
         match self {
             Self::Name { host, port } => write!(f, "{host}:{port}"),
             Self::Ip(address) => address.fmt(f),
+            Self::Any { port } => write!(f, ":{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::address::{Address, ToAddress};
 use super::resolve;
 use crate::endpoint::Endpoint;
-use crate::error::{AddressError, Attempt, ConnectError, Error, Phase};
+use crate::error::{Attempt, ConnectError, Error, Phase};
 use crate::proto::InputBuffer;
 use crate::runtime::{Core, Direction, Source, current, no_machine, refused};
 use crate::stream::{Plain, Stream, StreamOptions};
@@ -76,16 +76,16 @@ pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<So
 
 async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
     let core = current().ok_or_else(no_machine)?;
+    address.check_destination()?;
     let target = address.to_string();
-    if address.port() == Some(0) {
-        return Err(AddressError::new(&target, "port 0 is only for listening: it asks for a free port").into());
-    }
     let endpoints = match address {
         Address::Name { host, port } => {
             let found = deadline.limit(Phase::Resolve, &target, resolve(&core, host, *port)).await?;
             interleave(found).into_iter().map(Endpoint::Ip).collect()
         }
         Address::Ip(ip) => VecDeque::from([Endpoint::Ip(*ip)]),
+        // It was refused above.
+        Address::Any { .. } => VecDeque::new(),
         Address::Unix(path) => VecDeque::from([Endpoint::Unix(Some(path.clone()))]),
     };
     let mut race = Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
 use super::address::{Address, ToAddress};
+use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
 use super::handler::{HandlerError, HandlerResult};
 use super::resolve;
@@ -63,7 +64,8 @@ impl Open {
 }
 
 impl Listener {
-    /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well. A Unix-domain socket leaves its file
+    /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well; `:443` is that, or IPv4 alone on a
+    /// machine without IPv6. A Unix-domain socket leaves its file
     /// behind when it is closed; remove it before listening there again.
     ///
     /// ```
@@ -81,6 +83,17 @@ impl Listener {
     /// cannot be used (in use, not ours, not permitted); [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
+    ///
+    /// ```
+    /// # use lem_rs::{Error, Listener, Machine};
+    /// # Machine::new()?.run(async {
+    /// // A free port, on every interface.
+    /// let listener = Listener::bind(":0").await?;
+    /// println!("listening on {}", listener.local_addr());
+    /// # Ok::<(), Error>(())
+    /// # })??;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub async fn bind(address: impl ToAddress) -> Result<Self, Error> {
         Self::bind_with(address, ListenOptions::default()).await
     }
@@ -111,6 +124,7 @@ impl Listener {
                 found.into_iter().map(Endpoint::Ip).collect()
             }
             Address::Ip(ip) => vec![Endpoint::Ip(*ip)],
+            Address::Any { port } => any(*port).into_iter().map(Endpoint::Ip).collect(),
             Address::Unix(path) => vec![Endpoint::Unix(Some(path.clone()))],
         };
         let failed = |error| Error::io(format!("listen on {address}"), error);
@@ -118,6 +132,9 @@ impl Listener {
         for candidate in candidates {
             match core.world().listen(&candidate, &options) {
                 Ok(acceptor) => return Self::over(&core, acceptor).map_err(failed),
+                Err(error) if matches!(address, Address::Any { .. }) && is_refusal(&error) => {
+                    return Err(failed(error));
+                }
                 Err(error) => last = error,
             }
         }

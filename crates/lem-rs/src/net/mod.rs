@@ -2,6 +2,7 @@
 
 mod accept;
 mod address;
+mod any;
 mod connect;
 mod handler;
 mod listener;

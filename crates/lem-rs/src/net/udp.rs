@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use super::address::{Address, ToAddress};
+use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
 use super::resolve;
 use super::socket_options::SocketOptions;
@@ -46,8 +47,8 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// Opens a socket at `address`; port 0 asks for a free one. `[::]` receives over IPv4 as well, where addresses look
-    /// like `::ffff:192.0.2.1`.
+    /// Opens a socket at `address`; port 0 asks for a free one. `[::]`, and `:53` without a host, receive over IPv4 as
+    /// well, where addresses look like `::ffff:192.0.2.1`.
     ///
     /// ```
     /// # use lem_rs::{Error, Machine, UdpSocket};
@@ -81,7 +82,13 @@ impl UdpSocket {
         for candidate in candidates(&core, &address).await? {
             match core.world().datagram(candidate, &options).and_then(|socket| Self::over(&core, socket)) {
                 Ok(socket) => return Ok(socket),
-                Err(error) => failure = error,
+                Err(error) => {
+                    let is_final = matches!(address, Address::Any { .. }) && is_refusal(&error);
+                    failure = error;
+                    if is_final {
+                        break;
+                    }
+                }
             }
         }
         Err(Error::io(format!("open a UDP socket at {address}"), failure))
@@ -290,6 +297,9 @@ impl UdpSocket {
         if let Address::Ip(target) = address {
             return Ok(self.in_family(*target));
         }
+        if matches!(address, Address::Any { .. }) {
+            address.check_destination()?;
+        }
         let core = self.waiters.core();
         core.check_usable()?;
         let found = candidates(core, address).await?;
@@ -321,6 +331,7 @@ async fn candidates(core: &Core, address: &Address) -> Result<Vec<SocketAddr>, E
             Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await
         }
         Address::Ip(ip) => Ok(vec![*ip]),
+        Address::Any { port } => Ok(any(*port)),
         Address::Unix(_) => Err(not_ip(address)),
     }
 }
