@@ -14,6 +14,7 @@
 //! | set options of sockets | [`SocketOptions`], [`KeepAlive`] |
 //! | send datagrams | [`UdpSocket`] |
 //! | wait for any descriptor | `Watcher`, on Unix |
+//! | take over sockets of a service manager | `activation`, with the feature of that name, on Linux |
 //! | receive signals | `signal`, with the feature of that name |
 //! | read standard input | [`stdio`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
@@ -44,6 +45,8 @@
 // On docs.rs each item that needs a feature says so.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "activation", target_os = "linux"))]
+pub mod activation;
 mod endpoint;
 mod error;
 mod interop;

@@ -19,6 +19,7 @@
 //! | look at certificates | [`Certificate`], [`Context::explain`], [`Explanation`] |
 //! | test in a simulated world | `sim`, with the feature of that name, and the chapter on it in the [guide] |
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
+//! | take over sockets of a service manager | `activation`, with the feature of that name, on Linux |
 //! | relay | [`copy`], [`copy_bidirectional`] |
 //! | send datagrams, receive signals, read standard input | [`UdpSocket`], `signal` with the feature, [`stdio`] |
 //! | put a protocol of your own under the verbs | [`lem_rs::transport`], which is unstable |
@@ -85,6 +86,8 @@ pub use info::{HandshakeKind, Info};
 pub use lem_rs;
 #[cfg(unix)]
 pub use lem_rs::Watcher;
+#[cfg(all(feature = "activation", target_os = "linux"))]
+pub use lem_rs::activation;
 #[cfg(feature = "hyper")]
 pub use lem_rs::hyper;
 #[cfg(feature = "signal")]
@@ -93,11 +96,11 @@ pub use lem_rs::signal;
 pub use lem_rs::sim;
 pub use lem_rs::{
     Address, AddressError, Attempt, CancelOnDrop, CloseCause, ConnectError, CopyError, CopySide, Cut, Deadline,
-    EndOfStream, Endpoint, HandlerError, HandlerResult, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions, Listener, Machine,
-    MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode,
-    RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream, Timeout, ToAddress,
-    UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep, sleep_until, spawn,
-    stdio, timeout, unblock, yield_now,
+    EndOfStream, Endpoint, HandlerError, HandlerResult, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits,
+    ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain,
+    Queue, QueueReset, ReadMode, RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream,
+    Timeout, ToAddress, UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep,
+    sleep_until, spawn, stdio, timeout, unblock, yield_now,
 };
 pub use live::LiveContext;
 pub use parameters::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};

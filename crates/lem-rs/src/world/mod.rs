@@ -23,6 +23,8 @@ pub(crate) use datagram::Registration;
 pub use datagram::UdpOptions;
 pub(crate) use datagram::{Configurable, Datagram, Group};
 pub(crate) use os::OsWorld;
+#[cfg(all(feature = "activation", target_os = "linux"))]
+pub(crate) use os::listener_of;
 #[cfg(feature = "signal")]
 pub use signal::Signal;
 #[cfg(feature = "signal")]

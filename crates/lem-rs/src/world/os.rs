@@ -25,7 +25,9 @@ use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::SockRef;
 
-use self::adopted::{Use, is_plain_tcp, prepare};
+#[cfg(all(feature = "activation", target_os = "linux"))]
+pub(crate) use self::adopted::listener_of;
+use self::adopted::{is_plain_tcp, listener_by_family, socket_by_family};
 use self::kinds::{Listener, Stream};
 use self::listen::listen_tcp;
 #[cfg(unix)]
@@ -147,32 +149,24 @@ impl World for OsWorld {
     }
 
     fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>> {
-        match listener {
+        match listener_by_family(listener)? {
             OwnedListener::Tcp(listener) => {
-                prepare(&SockRef::from(&listener), Use::Listener)?;
                 let plain = is_plain_tcp(&SockRef::from(&listener));
                 Ok(self.adopted_acceptor(TcpListener::from_std(listener), plain))
             }
             #[cfg(unix)]
-            OwnedListener::Unix(listener) => {
-                prepare(&SockRef::from(&listener), Use::Listener)?;
-                Ok(self.adopted_acceptor(UnixListener::from_std(listener), false))
-            }
+            OwnedListener::Unix(listener) => Ok(self.adopted_acceptor(UnixListener::from_std(listener), false)),
         }
     }
 
     fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>> {
-        match socket {
+        match socket_by_family(socket)? {
             OwnedSocket::Tcp(stream) => {
-                prepare(&SockRef::from(&stream), Use::Stream)?;
                 stream.set_nodelay(true)?;
                 Ok(self.adopted(TcpStream::from_std(stream)))
             }
             #[cfg(unix)]
-            OwnedSocket::Unix(stream) => {
-                prepare(&SockRef::from(&stream), Use::Stream)?;
-                Ok(self.adopted(UnixStream::from_std(stream)))
-            }
+            OwnedSocket::Unix(stream) => Ok(self.adopted(UnixStream::from_std(stream))),
         }
     }
 

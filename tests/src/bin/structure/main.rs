@@ -35,20 +35,21 @@ const CRATES: &[Crate] = &[
     Crate {
         name: "lem-rs",
         layers: &[
-            "endpoint",  // one end of a connection
-            "error",     // what can go wrong
-            "proto",     // read modes, buffers, waiter slots: no I/O, no clock
-            "world",     // where time, readiness and sockets come from
-            "runtime",   // tasks, timers, wakers, the machine
-            "time",      // sleeping and deadlines
-            "sync",      // queues between tasks, channels between threads
-            "signal",    // signals as events
-            "stdio",     // standard input and output, off the loop
-            "stream",    // the verbs of a stream, once for every transport
-            "net",       // sockets, names, connecting, listening
-            "interop",   // the traits of other libraries, behind features
-            "sim",       // the machine in a simulated world
-            "transport", // what the author of a transport needs, by its public names
+            "endpoint",   // one end of a connection
+            "error",      // what can go wrong
+            "proto",      // read modes, buffers, waiter slots: no I/O, no clock
+            "world",      // where time, readiness and sockets come from
+            "activation", // sockets of a service manager
+            "runtime",    // tasks, timers, wakers, the machine
+            "time",       // sleeping and deadlines
+            "sync",       // queues between tasks, channels between threads
+            "signal",     // signals as events
+            "stdio",      // standard input and output, off the loop
+            "stream",     // the verbs of a stream, once for every transport
+            "net",        // sockets, names, connecting, listening
+            "interop",    // the traits of other libraries, behind features
+            "sim",        // the machine in a simulated world
+            "transport",  // what the author of a transport needs, by its public names
         ],
     },
     Crate {

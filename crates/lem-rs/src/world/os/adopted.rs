@@ -1,13 +1,17 @@
 //! Sockets that were opened elsewhere: what they have to be, and what a former owner may have left behind.
 
 use std::io;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use socket2::{SockRef, Type};
 
+use crate::world::{OwnedListener, OwnedSocket};
+
 /// What an adopted socket is to be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+enum Use {
     Stream,
     Listener,
 }
@@ -17,7 +21,7 @@ pub(super) enum Use {
 /// [`Source::adopt`](crate::transport::Source::adopt).
 ///
 /// Any descriptor can be wrapped in a type of the standard library, which looks at nothing.
-pub(super) fn prepare(socket: &SockRef<'_>, wanted: Use) -> io::Result<()> {
+fn prepare(socket: &SockRef<'_>, wanted: Use) -> io::Result<()> {
     let unfit = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     let kind = socket.r#type()?;
     if kind != Type::STREAM {
@@ -36,6 +40,57 @@ pub(super) fn prepare(socket: &SockRef<'_>, wanted: Use) -> io::Result<()> {
         socket.set_linger(None)?;
     }
     Ok(())
+}
+
+/// The listener in the type of its own family, whatever it was wrapped in: only that one can tell its addresses.
+#[cfg(unix)]
+pub(super) fn listener_by_family(listener: OwnedListener) -> io::Result<OwnedListener> {
+    listener_of(match listener {
+        OwnedListener::Tcp(listener) => listener.into(),
+        OwnedListener::Unix(listener) => listener.into(),
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn listener_by_family(listener: OwnedListener) -> io::Result<OwnedListener> {
+    let OwnedListener::Tcp(tcp) = &listener;
+    prepare(&SockRef::from(tcp), Use::Listener)?;
+    Ok(listener)
+}
+
+/// The listener that this descriptor is.
+#[cfg(unix)]
+pub(crate) fn listener_of(descriptor: OwnedFd) -> io::Result<OwnedListener> {
+    let socket = SockRef::from(&descriptor);
+    prepare(&socket, Use::Listener)?;
+    Ok(if socket.local_addr()?.is_unix() {
+        OwnedListener::Unix(descriptor.into())
+    } else {
+        OwnedListener::Tcp(descriptor.into())
+    })
+}
+
+/// As [`listener_by_family`], for a connected socket.
+#[cfg(unix)]
+pub(super) fn socket_by_family(socket: OwnedSocket) -> io::Result<OwnedSocket> {
+    let descriptor: OwnedFd = match socket {
+        OwnedSocket::Tcp(stream) => stream.into(),
+        OwnedSocket::Unix(stream) => stream.into(),
+    };
+    let socket = SockRef::from(&descriptor);
+    prepare(&socket, Use::Stream)?;
+    Ok(if socket.local_addr()?.is_unix() {
+        OwnedSocket::Unix(descriptor.into())
+    } else {
+        OwnedSocket::Tcp(descriptor.into())
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn socket_by_family(socket: OwnedSocket) -> io::Result<OwnedSocket> {
+    let OwnedSocket::Tcp(tcp) = &socket;
+    prepare(&SockRef::from(tcp), Use::Stream)?;
+    Ok(socket)
 }
 
 /// Whether the socket listens, where the system tells that.
