@@ -5,8 +5,9 @@
 
 use std::env;
 use std::process::{Command, ExitCode, exit};
+use std::time::{Duration, Instant};
 
-use lem_rs::{Error, TcpStream, run_main, yield_now};
+use lem_rs::{Error, Listener, Machine, TcpStream, run_main, sleep, spawn, yield_now};
 
 /// Set for the program that a test starts: this one.
 const PROGRAM: &str = "LEM_RUN_MAIN_PROGRAM";
@@ -15,6 +16,24 @@ async fn program(which: &str) -> Result<(), Error> {
     yield_now().await;
     match which {
         "good" => Ok(()),
+        "reads a file" => {
+            std::fs::read("/no/such/file")?;
+            Ok(())
+        }
+        "silent peer" | "silent peer, zero" | "silent peer, well" => {
+            // Its other end is in this process, and says nothing.
+            let listener = Listener::bind("127.0.0.1:0").await?;
+            let stream = TcpStream::connect(listener.local_addr()).await?;
+            let theirs = listener.accept().await?;
+            spawn(async move {
+                let _held = theirs;
+                sleep(Duration::from_secs(3_600)).await;
+            })
+            .detach();
+            yield_now().await;
+            stream.write("half of it").await?;
+            if which == "silent peer, well" { Ok(()) } else { Err(Error::Misuse("it went wrong".into())) }
+        }
         // A port that nobody can listen at.
         _ => TcpStream::connect("127.0.0.1:0").await.map(drop),
     }
@@ -24,7 +43,10 @@ async fn program(which: &str) -> Result<(), Error> {
 #[ignore = "the program that the other tests start"]
 fn the_program() {
     let Ok(which) = env::var(PROGRAM) else { return };
-    let code = run_main(program(&which));
+    let code = match which.as_str() {
+        "silent peer, zero" => Machine::builder().linger(Duration::ZERO).build().unwrap().run_main(program(&which)),
+        _ => run_main(program(&which)),
+    };
     exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
 }
 
@@ -46,4 +68,22 @@ fn an_error_is_a_sentence_on_standard_error_and_no_debug_form() {
     assert_eq!(code, Some(1));
     assert!(said.starts_with("error: ") && said.ends_with('\n') && said.lines().count() == 1, "{said:?}");
     assert!(!said.contains("::") && !said.contains("{ ") && !said.contains("Address("), "{said:?}");
+}
+
+#[test]
+fn an_error_of_the_standard_library_is_a_sentence_too() {
+    assert_eq!(run("reads a file"), (Some(1), "error: no such file or directory\n".into()));
+}
+
+#[test]
+fn a_program_that_fails_is_not_kept_by_a_silent_peer() {
+    // A close has five seconds; a program that ends well takes them.
+    let begun = Instant::now();
+    assert_eq!(run("silent peer, well"), (Some(0), String::new()));
+    assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
+    for which in ["silent peer", "silent peer, zero"] {
+        let begun = Instant::now();
+        assert_eq!(run(which), (Some(1), "error: it went wrong\n".into()));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{which}: {:?}", begun.elapsed());
+    }
 }

@@ -75,7 +75,8 @@ pub enum Error {
     Connect(Box<ConnectError>),
     /// An operating-system call failed.
     Io {
-        /// What was being done, as the beginning of a sentence: `listen on [::]:443`.
+        /// What was being done, as the beginning of a sentence: `listen on [::]:443`. Empty where nobody has said: of an
+        /// error of the standard library that a `?` has turned into this one.
         doing: String,
         /// What the operating system said.
         source: Arc<io::Error>,
@@ -152,6 +153,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot resolve the name \"{host}\": {}", Brief(source))
             }
             Self::Connect(error) => error.fmt(f),
+            Self::Io { doing, source } if doing.is_empty() => Brief(source).fmt(f),
             Self::Io { doing, source } => write!(f, "cannot {doing}: {}", Brief(source)),
             Self::Task(error) => error.fmt(f),
             Self::Stalled { tasks } => write!(
@@ -194,6 +196,27 @@ impl From<AddressError> for Error {
 impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         Self::Task(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    /// For a `?` behind a call of the standard library: kind and source stay as they are, and the message is the operating
+    /// system's. [`Error::io`] says what was being done, too: a file's name is not in it otherwise. An error of ours that
+    /// was turned into an [`io::Error`] comes back as it was.
+    ///
+    /// ```
+    /// use lem_rs::Error;
+    ///
+    /// fn greeting() -> Result<String, Error> {
+    ///     Ok(std::fs::read_to_string("/no/such/greeting")?)
+    /// }
+    /// assert_eq!(greeting().unwrap_err().to_string(), "no such file or directory");
+    ///
+    /// let back = Error::from(std::io::Error::from(Error::Closed));
+    /// assert!(matches!(back, Error::Closed));
+    /// ```
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(|source| Self::io("", source))
     }
 }
 

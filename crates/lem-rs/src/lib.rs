@@ -6,7 +6,7 @@
 //! |---|---|
 //! | run tasks | [`Machine`], [`run_main`], [`spawn`], [`JoinHandle`], [`yield_now`], [`unblock`] |
 //! | keep tasks together, end them | [`JoinSet`], [`JoinHandle::cancel_on_drop`] |
-//! | wait | [`sleep`], [`timeout`], [`Deadline`], [`Sleeper`] |
+//! | wait | [`sleep`], [`within`], [`timeout`], [`Deadline`], [`Sleeper`] |
 //! | talk between tasks | [`Queue`], [`Inbox`], [`WriteQueue`] |
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
@@ -83,7 +83,7 @@ pub use stream::{
     StreamHandle, Write, WriteHalf, WriteQueue, WriteSide, copy, copy_bidirectional,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
-pub use time::{Deadline, Sleep, sleep, sleep_until, timeout};
+pub use time::{Deadline, Sleep, sleep, sleep_until, timeout, within};
 pub use world::{ListenOptions, OwnedListener, OwnedSocket, Resolve, UdpOptions};
 
 /// A plain TCP stream.

@@ -23,7 +23,7 @@
 //! | relay | [`copy`], [`copy_bidirectional`] |
 //! | send datagrams, receive signals, read standard input | [`UdpSocket`], `signal` with the feature, [`stdio`] |
 //! | put a protocol of your own under the verbs | [`lem_rs::transport`], which is unstable |
-//! | run it all | [`run_main`], [`Machine`], [`JoinSet`], [`spawn`], [`sleep`], [`timeout`], [`Queue`] |
+//! | run it all | [`run_main`], [`Machine`], [`JoinSet`], [`spawn`], [`sleep`], [`within`], [`timeout`], [`Queue`] |
 //!
 //! The machine, the streams' verbs and the errors come from [`lem_rs`], whose documentation tells more; what a program
 //! needs of it is here as well, and the rest under [`lem_rs`], so that `lem-ssl-rs` is the only line in your manifest.
@@ -100,7 +100,7 @@ pub use lem_rs::{
     ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain,
     Queue, QueueReset, ReadMode, RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream,
     Timeout, ToAddress, UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep,
-    sleep_until, spawn, stdio, timeout, unblock, yield_now,
+    sleep_until, spawn, stdio, timeout, unblock, within, yield_now,
 };
 pub use live::LiveContext;
 pub use parameters::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};

@@ -166,3 +166,28 @@ fn a_bad_read_mode_says_what_is_expected() {
         assert_eq!(error.to_string(), expected);
     }
 }
+
+#[test]
+fn an_error_of_the_standard_library_keeps_its_kind_and_its_source() {
+    let failed = |kind: ErrorKind| Error::from(io::Error::new(kind, "The reason"));
+    for kind in [ErrorKind::NotFound, ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::Other] {
+        let error = failed(kind);
+        assert_eq!(error.to_string(), "the reason");
+        let source = std::error::Error::source(&error).unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!((source.kind(), source.to_string().as_str()), (kind, "The reason"));
+        assert_eq!(io::Error::from(error).kind(), kind);
+    }
+    let error = Error::from(io::Error::from_raw_os_error(2));
+    let Error::Io { doing, source } = &error else { panic!("{error:?}") };
+    assert_eq!((doing.as_str(), source.raw_os_error()), ("", Some(2)));
+}
+
+#[test]
+fn an_error_of_ours_comes_back_from_the_standard_librarys_as_it_was() {
+    let ours = [Error::Closed, Error::Busy, Error::Incomplete { left: 3 }, Error::Misuse("so".into())];
+    for error in ours {
+        let (words, debug) = (error.to_string(), format!("{error:?}"));
+        let back = Error::from(io::Error::from(error));
+        assert_eq!((back.to_string(), format!("{back:?}")), (words, debug));
+    }
+}

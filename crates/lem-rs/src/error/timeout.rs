@@ -16,9 +16,16 @@ pub enum Phase {
     Connect,
     /// The TLS handshake.
     Handshake,
+    /// Waiting for a connection to accept.
+    Accept,
+    /// Reading from a stream.
+    Read,
+    /// Writing to a stream.
+    Write,
     /// Flushing what was written, saying goodbye, and waiting for the peer's.
     Close,
-    /// An operation under a caller's own [`timeout`](crate::timeout).
+    /// An operation under a caller's own [`timeout`](crate::timeout), or one of which [`within`](crate::within) knows no
+    /// more.
     Operation,
 }
 
@@ -28,6 +35,9 @@ impl fmt::Display for Phase {
             Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Handshake => "handshake",
+            Self::Accept => "accept",
+            Self::Read => "read",
+            Self::Write => "write",
             Self::Close => "close",
             Self::Operation => "operation",
         })
@@ -72,6 +82,9 @@ impl fmt::Display for Timeout {
             Phase::Resolve => ("resolving the name", " of "),
             Phase::Connect => ("connect", " to "),
             Phase::Handshake => ("handshake", " with "),
+            Phase::Accept => ("accept", " at "),
+            Phase::Read => ("read", " from "),
+            Phase::Write => ("write", " to "),
             Phase::Close => ("close", " of "),
             Phase::Operation => ("operation", " on "),
         };

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::listener::{Listener, State};
 use crate::endpoint::Endpoint;
-use crate::error::Error;
+use crate::error::{Error, Phase};
 use crate::proto::Place;
-use crate::runtime::{Core, Direction, Source, refuse};
+use crate::runtime::{Awaited, Core, Direction, Source, refuse};
 use crate::time::{Sleep, sleep};
 
 /// The first pause when descriptors have run out, and the longest.
@@ -68,6 +68,7 @@ impl<'a> Accept<'a> {
         let before = slot.wait(&mut self.place, wait);
         drop(state);
         drop((parked, before));
+        core.awaited().note(|| Awaited::Phase(Phase::Accept, Some(self.listener.local_addr().to_string().into())));
         Poll::Pending
     }
 

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::arena::Arenas;
+use super::awaited::AwaitedNote;
 use super::budget::Budget;
 use super::contain::contain;
 use super::cpu_permits::CpuPermits;
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     polled: Cell<Option<(Key, *const ())>>,
     budget: Budget,
     cpu_permits: CpuPermits,
+    awaited: AwaitedNote,
     lost_wakeups: LostWakeupCheck,
     /// Streams that are being closed in the background.
     shutdowns: Rc<Shutdowns>,
@@ -93,6 +95,7 @@ impl Core {
             polled: Cell::new(None),
             budget: Budget::default(),
             cpu_permits: CpuPermits::default(),
+            awaited: AwaitedNote::default(),
             lost_wakeups: LostWakeupCheck::default(),
             shutdowns: Rc::default(),
             over: Cell::new(false),
@@ -157,6 +160,11 @@ impl Core {
 
     pub(crate) fn arenas(&self) -> &Arenas {
         &self.arenas
+    }
+
+    /// What the future that is being polled waits for.
+    pub(crate) fn awaited(&self) -> &AwaitedNote {
+        &self.awaited
     }
 
     pub(super) fn lost_wakeups(&self) -> &LostWakeupCheck {

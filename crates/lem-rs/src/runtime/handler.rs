@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::direction::Direction;
+use crate::endpoint::Endpoint;
 
 /// A stream as the machine knows it: woken by its socket, and asked to send what was accepted.
 ///
@@ -13,4 +14,9 @@ pub(crate) trait ReadyHandler {
 
     /// Sends what was accepted and the kernel does not have, within one poll's budget.
     fn flush(self: Rc<Self>);
+
+    /// The peer's address, while it is known.
+    fn peer(&self) -> Option<Endpoint> {
+        None
+    }
 }

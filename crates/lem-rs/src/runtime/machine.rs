@@ -3,12 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::current::{current, enter};
 use super::join::JoinHandle;
+use super::key::Key;
+use super::timers::TimerKey;
 use super::workers::{PoolSize, Pools};
 use crate::error::Error;
 use crate::world::{OsWorld, Resolve, World};
@@ -37,9 +39,10 @@ use crate::world::{OsWorld, Resolve, World};
 /// # Dropping
 /// Dropping the machine drops its tasks, and with them their streams, without waiting for anything. What outlives it,
 /// streams and listeners that somebody else holds, is closed: its verbs say so, and its socket goes when it is dropped.
-#[derive(Debug)]
 pub struct Machine {
     core: Rc<Core>,
+    /// How long streams that are being closed are waited for behind `main`, if that is limited.
+    linger: Option<Duration>,
 }
 
 impl Machine {
@@ -66,13 +69,14 @@ impl Machine {
             checks_wakers: false,
             calls: PoolSize::default(),
             lookups: PoolSize::default(),
+            linger: None,
         }
     }
 
     /// Runs `main`, and every task that is spawned meanwhile, until `main` is done; returns its output.
     ///
     /// Before it returns, streams that were closed until then but whose last bytes are still under way are finished, each
-    /// under its own deadline; those that `main` held and drops at its end are among them. Other tasks run meanwhile. What
+    /// under its own deadline, and all of them within the machine's [linger](MachineBuilder::linger); those that `main` held and drops at its end are among them. Other tasks run meanwhile. What
     /// they begin to close after `main`'s end is not waited for, so that the wait ends however busy they are: let `main`
     /// await a task whose last words matter. What is left then stays in the machine and goes on with the next `run`.
     ///
@@ -98,6 +102,16 @@ impl Machine {
     /// A panic of `main` goes through. One of a spawned task does not: it reaches the task that awaits it.
     #[track_caller]
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Error> {
+        self.run_with(main, |_| self.linger)
+    }
+
+    /// As [`run`](Self::run); `linger` looks at `main`'s output as soon as it is there, and says how long to wait behind it.
+    #[track_caller]
+    pub(super) fn run_with<F: Future>(
+        &self,
+        main: F,
+        linger: impl FnOnce(&F::Output) -> Option<Duration>,
+    ) -> Result<F::Output, Error> {
         let Some(_entered) = enter(&self.core) else {
             return Err(Error::Misuse(
                 "a machine already runs on this thread: spawn a task, or use another thread".into(),
@@ -120,18 +134,38 @@ impl Machine {
                 return Err(Error::Stalled { tasks: self.core.task_count() });
             }
         }
+        let linger = output.as_ref().and_then(linger);
         // Here, and not when `run` returns: it may hold streams, and drop closes them.
         main.set(None);
+        self.linger(main_task.key, linger)?;
+        drop(main_task);
+        output.ok_or(Error::Stalled { tasks: self.core.task_count() })
+    }
+
+    /// Waits until the streams that are being closed now are finished, for so long if that is limited.
+    fn linger(&self, main: Key, limit: Option<Duration>) -> Result<(), Error> {
         let closing = self.core.shutdowns().begun();
-        while self.core.shutdowns().has_any_of(closing) {
-            self.core.run_ready(main_task.key, &mut |_| true);
+        // What no clock can show never comes.
+        let end = limit.and_then(|limit| self.core.now().checked_add(limit));
+        let mut limit = Limit { core: &self.core, end, timer: None };
+        if end.is_some() {
+            self.core.schedule(main);
+        }
+        while self.core.shutdowns().has_any_of(closing) && !limit.has_passed() {
+            self.core.run_ready(main, &mut |cx| {
+                limit.arm(cx);
+                true
+            });
             self.core.lost_wakeups().report()?;
-            if self.core.shutdowns().has_any_of(closing) && !self.wait()? {
+            if self.core.shutdowns().has_any_of(closing) && !limit.has_passed() && !self.wait()? {
                 break;
             }
         }
-        drop(main_task);
-        output.ok_or(Error::Stalled { tasks: self.core.task_count() })
+        Ok(())
+    }
+
+    pub(super) fn linger_limit(&self) -> Option<Duration> {
+        self.linger
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
@@ -156,6 +190,12 @@ impl Drop for Machine {
     }
 }
 
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine").field("core", &self.core).finish()
+    }
+}
+
 /// Chooses a machine's parts.
 #[must_use = "call build"]
 pub struct MachineBuilder {
@@ -163,6 +203,7 @@ pub struct MachineBuilder {
     checks_wakers: bool,
     calls: PoolSize,
     lookups: PoolSize,
+    linger: Option<Duration>,
 }
 
 impl MachineBuilder {
@@ -200,6 +241,25 @@ impl MachineBuilder {
         self
     }
 
+    /// How long [`Machine::run`] waits, behind `main`'s end, for streams that are being closed: for all of them together.
+    /// Default: as long as each has ([`Stream::set_close_deadline`](crate::Stream::set_close_deadline), 5 s), so that
+    /// the peers get everything; [`run_main`](crate::run_main) waits half a second after an error. With zero, what the
+    /// kernel has taken is still sent, unless the peer has sent what nobody has read: then the kernel resets the
+    /// connection, and the end of our data may be lost.
+    ///
+    /// What is not finished then stays in the machine: it goes on with the next `run`, and goes with the machine.
+    ///
+    /// ```
+    /// use lem_rs::{Error, Machine};
+    /// use std::time::Duration;
+    /// let machine = Machine::builder().linger(Duration::from_millis(100)).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn linger(mut self, most: Duration) -> Self {
+        self.linger = Some(most);
+        self
+    }
+
     /// Lets [`Machine::run`] fail as soon as a task waits although nothing is left that could wake it: its future said
     /// `Pending` and kept no waker. For tests; [`std::future::pending`] is such a future, too.
     #[cfg(feature = "sim")]
@@ -219,7 +279,7 @@ impl MachineBuilder {
     pub(crate) fn build_in(self, world: Box<dyn World>) -> Machine {
         let core = Core::new(world, self.resolver, Pools::new(self.calls, self.lookups));
         core.lost_wakeups().enable(self.checks_wakers);
-        Machine { core }
+        Machine { core, linger: self.linger }
     }
 }
 
@@ -229,10 +289,39 @@ impl std::fmt::Debug for MachineBuilder {
     }
 }
 
+/// A point in time, and the timer that wakes the main task then.
+struct Limit<'a> {
+    core: &'a Core,
+    end: Option<Instant>,
+    timer: Option<TimerKey>,
+}
+
+impl Limit<'_> {
+    fn has_passed(&self) -> bool {
+        self.end.is_some_and(|end| self.core.now() >= end)
+    }
+
+    fn arm(&mut self, cx: &Context<'_>) {
+        if let Some(end) = self.end
+            && self.timer.is_none()
+        {
+            self.timer = Some(self.core.arm(end, cx));
+        }
+    }
+}
+
+impl Drop for Limit<'_> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            self.core.disarm(timer);
+        }
+    }
+}
+
 /// The main task's entry, gone when `run` ends in whatever way.
 struct MainTask<'a> {
     core: &'a Core,
-    key: super::key::Key,
+    key: Key,
 }
 
 impl<'a> MainTask<'a> {

@@ -1,6 +1,7 @@
 //! The event machine: tasks, wake-ups, timers, readiness, worker threads, and the loop that turns them.
 
 mod arena;
+mod awaited;
 mod blocking;
 mod budget;
 mod contain;
@@ -35,6 +36,7 @@ mod waker_count;
 mod watcher;
 mod workers;
 
+pub(crate) use awaited::Awaited;
 pub(crate) use blocking::look_up;
 pub use blocking::{Unblock, unblock};
 pub(crate) use contain::contain;

@@ -70,6 +70,7 @@ impl Sim {
             most_descriptors: usize::MAX,
             most_turns: MAX_TURNS,
             checks_wakers: true,
+            linger: None,
         }
     }
 
@@ -153,6 +154,7 @@ pub struct SimBuilder {
     most_descriptors: usize,
     most_turns: u64,
     checks_wakers: bool,
+    linger: Option<Duration>,
 }
 
 impl SimBuilder {
@@ -199,6 +201,11 @@ impl SimBuilder {
         Self { checks_wakers: on, ..self }
     }
 
+    /// As [`MachineBuilder::linger`](crate::MachineBuilder::linger), in virtual time.
+    pub fn linger(self, most: Duration) -> Self {
+        Self { linger: Some(most), ..self }
+    }
+
     /// The world, at time zero.
     pub fn build(self) -> Sim {
         let shared = Shared::new(State {
@@ -228,10 +235,11 @@ impl SimBuilder {
             turns: 0,
             most_turns: self.most_turns,
         });
-        let machine = Machine::builder()
-            .resolver(Names(shared.clone()))
-            .check_wakers(self.checks_wakers)
-            .build_in(Box::new(SimWorld(shared.clone())));
+        let mut builder = Machine::builder().resolver(Names(shared.clone())).check_wakers(self.checks_wakers);
+        if let Some(linger) = self.linger {
+            builder = builder.linger(linger);
+        }
+        let machine = builder.build_in(Box::new(SimWorld(shared.clone())));
         Sim { machine, net: Net { shared }, seed: self.seed }
     }
 }

@@ -72,7 +72,7 @@ impl<T: Transport> Inner<T> {
         drop((registered, input));
         let close = match manner {
             Manner::Graceful(undelivered) => {
-                Some(GracefulClose::begin(&self.core, transport, unsent, self.options.close_deadline, undelivered))
+                Some(GracefulClose::begin(&self.core, transport, unsent, self.close_deadline.get(), undelivered))
             }
             Manner::Failed(reason) => Some(GracefulClose::failed(reason)),
             Manner::Abort => None,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::send_buffer::{SendBuffer, Step};
 use super::transport::Transport;
 use crate::error::{Cut, Error, Phase, Timeout};
-use crate::runtime::{Core, Direction, JoinHandle, Key, Keyed, Parked, Source, current};
+use crate::runtime::{Awaited, Core, Direction, JoinHandle, Key, Keyed, Parked, Source, current};
 use crate::time::timeout;
 
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
@@ -130,6 +130,7 @@ impl Future for Closed {
             },
         };
         drop(before);
+        core.awaited().note(|| Awaited::Phase(Phase::Close, None));
         Poll::Pending
     }
 }

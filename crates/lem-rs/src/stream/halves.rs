@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::handle::StreamHandle;
 use super::inner::Inner;
@@ -157,6 +158,11 @@ impl<T: Transport> ReadHalf<T> {
         self.inner.with_transport(look)
     }
 
+    /// As [`Stream::set_close_deadline`], of both halves.
+    pub fn set_close_deadline(&self, deadline: Duration) {
+        self.inner.close_deadline.set(deadline);
+    }
+
     /// As [`Stream::abort`]: ends both halves at once.
     pub fn abort(&self) {
         self.inner.abort();
@@ -279,6 +285,11 @@ impl<T: Transport> WriteHalf<T> {
     /// As [`Stream::with_transport`].
     pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.inner().with_transport(look)
+    }
+
+    /// As [`Stream::set_close_deadline`], of both halves.
+    pub fn set_close_deadline(&self, deadline: Duration) {
+        self.inner().close_deadline.set(deadline);
     }
 
     /// As [`Stream::abort`]: ends both halves at once.

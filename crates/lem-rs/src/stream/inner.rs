@@ -1,9 +1,10 @@
 //! A stream's state, shared by the stream or its halves and known to the machine.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
+use std::time::Duration;
 
 use super::options::StreamOptions;
 use super::send_buffer::Step;
@@ -13,11 +14,13 @@ use super::transport::Transport;
 use crate::endpoint::Endpoint;
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
-use crate::runtime::{Core, Direction, ReadyHandler, Wait};
+use crate::runtime::{Awaited, Core, Direction, ReadyHandler, Wait};
 
 pub(super) struct Inner<T: Transport> {
     pub(super) core: Rc<Core>,
     pub(super) options: StreamOptions,
+    /// At first what the options say.
+    pub(super) close_deadline: Cell<Duration>,
     pub(super) state: RefCell<State<T>>,
 }
 
@@ -34,7 +37,8 @@ impl<T: Transport> Inner<T> {
     pub(super) fn new(transport: T, input: InputBuffer, options: StreamOptions) -> Rc<Self> {
         let core = transport.source().core().clone();
         let state = RefCell::new(State::new(transport, input));
-        let inner = Rc::new(Self { core, options, state });
+        let close_deadline = Cell::new(options.close_deadline);
+        let inner = Rc::new(Self { core, options, close_deadline, state });
         inner.release_memory();
         // What the handshake has left to send goes now, unless it may go along with the first write.
         if !inner.state.borrow().may_delay_flush() {
@@ -45,7 +49,7 @@ impl<T: Transport> Inner<T> {
 
     /// Ends a poll: the operation waits on, with `wait` to wake it, or is over.
     pub(super) fn conclude<R>(
-        &self,
+        self: &Rc<Self>,
         mut state: RefMut<'_, State<T>>,
         operation: &mut Operation,
         outcome: Outcome<R>,
@@ -63,16 +67,22 @@ impl<T: Transport> Inner<T> {
                 let before = state.slots.wait(operation, Some(wait));
                 drop(state);
                 drop(before);
+                self.note_wait(operation);
                 Poll::Pending
             }
             Outcome::GivesWay => {
                 let before = state.slots.wait(operation, None);
                 drop(state);
                 drop(before);
+                self.note_wait(operation);
                 self.core.wake(wait);
                 Poll::Pending
             }
         }
+    }
+
+    fn note_wait(self: &Rc<Self>, operation: &Operation) {
+        self.core.awaited().note(|| Awaited::Stream(self.handler(), operation.direction()));
     }
 
     /// Registers the stream at its socket. What is handed out is the caller's to drop, unborrowed.
@@ -256,6 +266,10 @@ impl<T: Transport> ReadyHandler for Inner<T> {
     fn flush(self: Rc<Self>) {
         self.state.borrow_mut().flush_scheduled = false;
         self.settle();
+    }
+
+    fn peer(&self) -> Option<Endpoint> {
+        self.peer_addr().ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::handle::StreamHandle;
 use super::inner::Inner;
@@ -297,6 +298,11 @@ impl<T: Transport> Polled<T> {
     /// As [`Stream::local_addr`].
     pub fn local_addr(&self) -> Result<Endpoint, Error> {
         self.inner.local_addr()
+    }
+
+    /// As [`Stream::set_close_deadline`].
+    pub fn set_close_deadline(&self, deadline: Duration) {
+        self.inner.close_deadline.set(deadline);
     }
 
     /// As [`Stream::abort`].

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::handle::StreamHandle;
 use super::inner::Inner;
@@ -251,6 +252,24 @@ impl<T: Transport> Stream<T> {
     /// [`Error::AlreadyClosed`] the second time.
     pub fn close(&self) -> Result<(), Error> {
         self.inner.close()
+    }
+
+    /// How long closing may take from now on, in all; see [`StreamOptions::close_deadline`]. A close that was begun keeps
+    /// its own. With zero, what the kernel does not take at once is dropped, and nobody is waited for.
+    ///
+    /// ```
+    /// use lem_rs::transport::Transport;
+    /// use lem_rs::{Error, Stream};
+    /// use std::time::Duration;
+    ///
+    /// /// Leaves a peer that need not say goodbye.
+    /// fn leave<T: Transport>(stream: Stream<T>) -> Result<(), Error> {
+    ///     stream.set_close_deadline(Duration::from_millis(100));
+    ///     stream.close()
+    /// }
+    /// ```
+    pub fn set_close_deadline(&self, deadline: Duration) {
+        self.inner.close_deadline.set(deadline);
     }
 
     /// Closes the stream, if it is not closed yet, and waits until the peer has everything and has ended its side.

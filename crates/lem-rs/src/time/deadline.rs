@@ -1,11 +1,12 @@
 //! One deadline over several phases of one piece of work.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::timeout;
 use crate::error::{Error, Phase, Timeout};
-use crate::runtime::now;
+use crate::runtime::{Awaited, current, now};
 
 /// A point in time until which a piece of work, phase after phase, must be done.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +56,17 @@ impl Deadline {
         target: &str,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        timeout(self.remaining(), future).await.unwrap_or_else(|_| {
+        let mut future = pin!(future);
+        let noted = poll_fn(|cx| {
+            let poll = future.as_mut().poll(cx);
+            if poll.is_pending()
+                && let Some(core) = current()
+            {
+                core.awaited().note(|| Awaited::Phase(phase, Some(target.into())));
+            }
+            poll
+        });
+        timeout(self.remaining(), noted).await.unwrap_or_else(|_| {
             let waited = now().saturating_duration_since(self.begun);
             Err(Timeout::new(phase, waited).target(target).into())
         })
