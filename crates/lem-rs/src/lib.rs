@@ -11,6 +11,7 @@
 //! | talk to a machine from other threads | [`channel`], [`Spawner`] |
 //! | connect and listen | [`TcpStream`], [`UnixStream`], [`Listener`], [`Address`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`copy`], [`copy_bidirectional`] |
+//! | take any stream | [`Stream::boxed`], [`BoxedStream`] |
 //! | set options of sockets | [`SocketOptions`], [`KeepAlive`] |
 //! | send datagrams | [`UdpSocket`] |
 //! | wait for any descriptor | `Watcher`, on Unix |
@@ -79,8 +80,9 @@ pub use runtime::{
     unblock, yield_now,
 };
 pub use stream::{
-    CloseCause, CopyError, CopySide, Lines, Peek, Plain, Polled, Read, ReadHalf, ReadInto, ReadSide, ReadUntil, Stream,
-    StreamHandle, Write, WriteHalf, WriteQueue, WriteSide, copy, copy_bidirectional,
+    BoxedInfo, BoxedStream, BoxedTransport, CloseCause, CopyError, CopySide, Lines, Peek, Plain, Polled, Read,
+    ReadHalf, ReadInto, ReadSide, ReadUntil, Stream, StreamHandle, Write, WriteHalf, WriteQueue, WriteSide, copy,
+    copy_bidirectional,
 };
 pub use sync::{Get, Inbox, Queue, QueueReset, RemoteTask, Sleeper, Spawner, Take, channel};
 pub use time::{Deadline, Sleep, sleep, sleep_until, timeout, within};

@@ -12,6 +12,7 @@
 //! | connect | [`Context::connect`], [`Context::connect_as`], [`Context::upgrade`] |
 //! | accept | [`Context::listen`], [`Server`], [`Context::upgrade_server`] |
 //! | read and write | [`Stream`], [`ReadMode`], [`ReadHalf`], [`WriteHalf`], [`WriteQueue`] |
+//! | take any stream, encrypted or not | [`BoxedStream`], [`lem_rs::Stream::boxed`] |
 //! | give a stream to another library | [`Polled`], with the features `futures-io`, `tokio-io` and `hyper` |
 //! | know what was agreed, and with whom | [`Info`], [`Info::peer`], [`CipherSuite`], [`NamedGroup`] |
 //! | export keying material, bind a login to a connection | [`ExportKeyingMaterial`], [`ChannelBinding`] |
@@ -95,12 +96,12 @@ pub use lem_rs::signal;
 #[cfg(feature = "sim")]
 pub use lem_rs::sim;
 pub use lem_rs::{
-    Address, AddressError, Attempt, CancelOnDrop, CloseCause, ConnectError, CopyError, CopySide, Cut, Deadline,
-    EndOfStream, Endpoint, HandlerError, HandlerResult, Inbox, JoinError, JoinHandle, JoinSet, KeepAlive, Limits,
-    ListenOptions, Listener, Machine, MachineBuilder, OwnedListener, OwnedSocket, ParseReadModeError, Phase, Plain,
-    Queue, QueueReset, ReadMode, RemoteTask, Resolve, Sleep, Sleeper, SocketOptions, Spawner, StreamHandle, TcpStream,
-    Timeout, ToAddress, UdpOptions, UdpSocket, UnixStream, channel, copy, copy_bidirectional, now, run_main, sleep,
-    sleep_until, spawn, stdio, timeout, unblock, within, yield_now,
+    Address, AddressError, Attempt, BoxedInfo, BoxedStream, BoxedTransport, CancelOnDrop, CloseCause, ConnectError,
+    CopyError, CopySide, Cut, Deadline, EndOfStream, Endpoint, HandlerError, HandlerResult, Inbox, JoinError,
+    JoinHandle, JoinSet, KeepAlive, Limits, ListenOptions, Listener, Machine, MachineBuilder, OwnedListener,
+    OwnedSocket, ParseReadModeError, Phase, Plain, Queue, QueueReset, ReadMode, RemoteTask, Resolve, Sleep, Sleeper,
+    SocketOptions, Spawner, StreamHandle, TcpStream, Timeout, ToAddress, UdpOptions, UdpSocket, UnixStream, channel,
+    copy, copy_bidirectional, now, run_main, sleep, sleep_until, spawn, stdio, timeout, unblock, within, yield_now,
 };
 pub use live::LiveContext;
 pub use parameters::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};

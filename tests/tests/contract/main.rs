@@ -9,6 +9,7 @@
 mod support;
 
 mod accepting;
+mod boxed;
 mod closing;
 mod connecting;
 mod ends;

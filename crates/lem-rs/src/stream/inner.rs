@@ -1,11 +1,12 @@
 //! A stream's state, shared by the stream or its halves and known to the machine.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
+use super::handle_target::HandleTarget;
 use super::options::StreamOptions;
 use super::send_buffer::Step;
 use super::slots::Operation;
@@ -21,6 +22,8 @@ pub(super) struct Inner<T: Transport> {
     pub(super) options: StreamOptions,
     /// At first what the options say.
     pub(super) close_deadline: Cell<Duration>,
+    /// What handles lead to, once there are any.
+    pub(super) handles: OnceCell<Rc<HandleTarget>>,
     pub(super) state: RefCell<State<T>>,
 }
 
@@ -38,7 +41,7 @@ impl<T: Transport> Inner<T> {
         let core = transport.source().core().clone();
         let state = RefCell::new(State::new(transport, input));
         let close_deadline = Cell::new(options.close_deadline);
-        let inner = Rc::new(Self { core, options, close_deadline, state });
+        let inner = Rc::new(Self { core, options, close_deadline, handles: OnceCell::new(), state });
         inner.release_memory();
         // What the handshake has left to send goes now, unless it may go along with the first write.
         if !inner.state.borrow().may_delay_flush() {

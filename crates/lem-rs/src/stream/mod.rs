@@ -1,10 +1,12 @@
 //! Streams: the original's verbs, written once for every transport.
 
+mod boxed;
 mod close;
 mod copy;
 mod graceful_close;
 mod halves;
 mod handle;
+mod handle_target;
 mod inner;
 mod lines;
 mod options;
@@ -12,6 +14,7 @@ mod outbox;
 mod plain;
 mod polled;
 mod read;
+mod retyped;
 mod send_buffer;
 mod slots;
 mod state;
@@ -21,6 +24,7 @@ mod whole;
 mod write;
 mod write_queue;
 
+pub use boxed::{BoxedInfo, BoxedStream, BoxedTransport};
 pub use copy::{CopyError, CopySide, ReadSide, WriteSide, copy, copy_bidirectional};
 pub use graceful_close::close_transport;
 pub use halves::{ReadHalf, WriteHalf};

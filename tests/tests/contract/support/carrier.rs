@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lem_rs::transport::{InputBuffer, Source, StreamOptions, Transport, connect_source};
-use lem_rs::{Address, Deadline, Endpoint, Limits, Listener, Plain, Stream, ToAddress};
+use lem_rs::{Address, BoxedTransport, Deadline, Endpoint, Limits, Listener, Plain, Stream, ToAddress};
 use lem_ssl_rs::{ContextBuilder, Tls, Version};
 use lem_ssl_tests::scratch::Scratch;
 
@@ -41,6 +41,30 @@ pub(crate) struct Tls13;
 
 /// TLS 1.2 over a Unix-domain socket; the first of the pair is the server.
 pub(crate) struct Tls12;
+
+/// A plain stream, in a box.
+pub(crate) struct BoxedTcp;
+
+/// A stream of TLS 1.3, in a box.
+pub(crate) struct BoxedTls13;
+
+impl Carrier for BoxedTcp {
+    type Carried = BoxedTransport;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
+        let (one, other) = Tcp::pair_with(options).await;
+        (one.boxed(), other.boxed())
+    }
+}
+
+impl Carrier for BoxedTls13 {
+    type Carried = BoxedTransport;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
+        let (one, other) = Tls13::pair_with(options).await;
+        (one.boxed(), other.boxed())
+    }
+}
 
 impl Carrier for Tcp {
     type Carried = Plain;

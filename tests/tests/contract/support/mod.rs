@@ -7,7 +7,7 @@ mod expect;
 mod reset;
 mod run;
 
-pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
+pub(crate) use carrier::{BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
 pub(crate) use contexts::{client_context, patient_builder, server_context};
 pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};
@@ -20,6 +20,8 @@ macro_rules! on_every_stream {
         $crate::support::on_streams! { tcp: Tcp => $($name,)* }
         $crate::support::on_streams! { unix: Unix => $($name,)* }
         $crate::support::on_encrypted_streams! { $($name,)* }
+        $crate::support::on_streams! { boxed_tcp: BoxedTcp => $($name,)* }
+        $crate::support::on_streams! { boxed_tls13: BoxedTls13 => $($name,)* }
     };
 }
 
