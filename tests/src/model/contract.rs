@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use lem_rs::{Direction, Error};
+use lem_rs::{Direction, Error, ReadMode};
 
 use super::verb::{Answer, Seen, Side, Terms, Verb, Weather};
 
@@ -15,6 +15,7 @@ mod finish;
 mod lines;
 mod look;
 mod stuck;
+mod until;
 
 pub use stuck::Waiting;
 
@@ -100,16 +101,6 @@ enum Phase {
 enum Refused {
     Busy,
     Closed,
-}
-
-impl Verb {
-    fn direction(&self) -> Option<Direction> {
-        match self {
-            Self::Read(_) | Self::NextLine(_) => Some(Direction::Read),
-            Self::Write(_) | Self::EndWriting => Some(Direction::Write),
-            Self::Shutdown => None,
-        }
-    }
 }
 
 impl End {
@@ -200,7 +191,7 @@ impl Model {
         match verb {
             Verb::Shutdown => self.close_now(side, false),
             Verb::EndWriting => self.end_writing(side),
-            Verb::Read(_) | Verb::NextLine(_) | Verb::Write(_) => {}
+            _ => {}
         }
         let refused = self.refusal(side, &verb);
         self.last += 1;
@@ -229,6 +220,8 @@ impl Model {
         match verb.direction() {
             // It has what it asks for already.
             _ if end.holds(verb) => None,
+            // That is wrong on any stream.
+            _ if *verb == Verb::Until(b"") => None,
             Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
             Some(_) if end.closed.is_some() => Some(Refused::Closed),
             Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
@@ -256,8 +249,8 @@ impl Model {
             Phase::Fresh | Phase::PutOff => operation.phase = Phase::Waiting,
             Phase::Waiting => {}
         }
-        if operation.verb == Verb::Read(0.into()) {
-            return refuse("Exact(0) waits");
+        if matches!(operation.verb, Verb::Read(ReadMode::Exact(0)) | Verb::Peek(0)) {
+            return refuse("what asks for nothing waits");
         }
         let end = self.end_mut(side);
         *end.slot(direction) = Some(id);

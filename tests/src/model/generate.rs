@@ -210,6 +210,9 @@ impl<D: Draw> Writer<'_, D> {
         if self.rng.chance(0.15) {
             return self.lines();
         }
+        if self.rng.chance(0.15) {
+            return self.look();
+        }
         let mode = match self.rng.between(0..=99) {
             0..=39 => ReadMode::Available,
             40..=64 => ReadMode::Exact(self.size()),
@@ -223,6 +226,16 @@ impl<D: Draw> Writer<'_, D> {
             _ => How::Owned,
         };
         Op::Read(mode, how, self.guard())
+    }
+
+    /// Up to a delimiter, or without taking anything.
+    fn look(&mut self) -> Op {
+        const DELIMITERS: [&[u8]; 6] = [b"\n", b"a", b"\"", b"ab", b"!!", b""];
+        if self.rng.chance(0.5) {
+            return Op::Peek(self.size(), self.guard());
+        }
+        let choice = self.rng.size(0..=DELIMITERS.len() - 1);
+        Op::Until(DELIMITERS[choice], self.guard())
     }
 
     fn lines(&mut self) -> Op {

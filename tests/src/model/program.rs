@@ -78,6 +78,10 @@ pub enum Climate {
 pub enum Op {
     /// Reads.
     Read(ReadMode, How, Guard),
+    /// Reads up to this delimiter.
+    Until(&'static [u8], Guard),
+    /// Looks at so many bytes or more, without taking them.
+    Peek(usize, Guard),
     /// Takes lines: so many, trimmed or not, with a pause behind each.
     Lines(u8, How, Duration, Guard),
     /// Writes so many bytes.
@@ -176,6 +180,8 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(mode, how, guard) => write!(f, "read {mode:?} ({how:?}){guard}"),
+            Self::Until(delimiter, guard) => write!(f, "read until {:?}{guard}", String::from_utf8_lossy(delimiter)),
+            Self::Peek(at_least, guard) => write!(f, "peek at {at_least}{guard}"),
             Self::Lines(count, how, pause, guard) => {
                 write!(f, "take {count} line(s) ({how:?}), a pause of {pause:?} behind each{guard}")
             }

@@ -87,6 +87,12 @@ fn smaller(step: Op) -> Vec<Op> {
         Op::Read(lem_rs::ReadMode::Exact(count), how, guard) if count > 1 => {
             vec![Op::Read((count / 2).into(), how, guard)]
         }
+        Op::Until(delimiter, guard) if guard != Guard::None => vec![Op::Until(delimiter, Guard::None)],
+        Op::Peek(at_least, guard) => {
+            let half = (at_least > 1).then_some(Op::Peek(at_least / 2, guard));
+            let free = (guard != Guard::None).then_some(Op::Peek(at_least, Guard::None));
+            half.into_iter().chain(free).collect()
+        }
         Op::Lines(count, how, pause, guard) => {
             let fewer = (count > 1).then_some(Op::Lines(count / 2, how, pause, guard));
             let free = (guard != Guard::None).then_some(Op::Lines(count, how, pause, Guard::None));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lem_rs::{CloseCause, ReadMode};
+use lem_rs::{CloseCause, Direction, ReadMode};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,10 @@ impl Side {
 pub enum Verb {
     /// `read` and its variants.
     Read(ReadMode),
+    /// `read_until` this.
+    Until(&'static [u8]),
+    /// `peek` at so many bytes or more.
+    Peek(usize),
     /// `next` of the stream's lines, and its variant: of those that were taken out by this holder.
     NextLine(u64),
     /// `write`, of these bytes.
@@ -39,6 +43,17 @@ pub enum Verb {
     EndWriting,
     /// `shutdown` of a stream.
     Shutdown,
+}
+
+impl Verb {
+    /// Which way it goes; `None` for `shutdown`.
+    pub(super) fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Read(_) | Self::Until(_) | Self::Peek(_) | Self::NextLine(_) => Some(Direction::Read),
+            Self::Write(_) | Self::EndWriting => Some(Direction::Write),
+            Self::Shutdown => None,
+        }
+    }
 }
 
 /// What a verb gave that had no error.

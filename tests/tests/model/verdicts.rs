@@ -291,3 +291,39 @@ fn a_line_that_is_too_long_is_an_error_also_among_those_that_were_taken_out() {
     permitted(take(&mut model, 1, limit()));
     refused(take(&mut model, 1, Ok(b"12345678\n")));
 }
+
+/// The server asks for this, and that is what it gets.
+fn asks(model: &mut Model, verb: Verb, result: Result<&[u8], Error>) -> lem_ssl_tests::model::Verdict {
+    let id = model.begin(Side::Server, verb);
+    model.finished(id, &result.map(|bytes| Answer::Bytes(bytes.to_vec())), &Seen::default())
+}
+
+#[test]
+fn a_read_up_to_a_delimiter_gives_all_of_it_and_no_more() {
+    let until = |bytes: &[u8], result| asks(&mut with_bytes(bytes), Verb::Until(b"--"), result);
+    permitted(until(b"a-b--c", Ok(b"a-b--")));
+    for wrong in [&b"a-b-"[..], b"a-b--c", b"a-", b"--", b""] {
+        refused(until(b"a-b--c", Ok(wrong)));
+    }
+    refused(until(b"a-b-", Ok(b"a-b-")));
+    // The limit of a line is eight, the delimiter included.
+    permitted(until(b"123456--", Ok(b"123456--")));
+    refused(until(b"1234567--", Ok(b"1234567--")));
+    permitted(until(b"1234567--", Err(Error::Limit { what: "until", limit: 8 })));
+    refused(until(b"1234567", Err(Error::Limit { what: "until", limit: 8 })));
+    refused(until(b"123456--", Err(Error::Limit { what: "until", limit: 8 })));
+    refused(asks(&mut calm(), Verb::Until(b""), Ok(b"")));
+    permitted(asks(&mut calm(), Verb::Until(b""), Err(Error::Misuse(String::new()))));
+}
+
+#[test]
+fn a_look_shows_everything_and_takes_nothing() {
+    let mut model = with_bytes(b"abc");
+    permitted(asks(&mut model, Verb::Peek(2), Ok(b"abc")));
+    refused(asks(&mut model, Verb::Peek(2), Ok(b"ab")));
+    refused(asks(&mut model, Verb::Peek(3), Ok(b"abd")));
+    refused(asks(&mut model, Verb::Peek(4), Ok(b"abc")));
+    refused(asks(&mut model, Verb::Peek(3), Err(Error::Closed)));
+    permitted(read(&mut model, ReadMode::Exact(3), Ok(b"abc")));
+    permitted(asks(&mut model, Verb::Peek(0), Ok(b"")));
+}

@@ -99,3 +99,24 @@ fn a_peek_that_waits_is_busy_for_others_and_can_be_interrupted() {
         Ok(())
     });
 }
+
+#[test]
+fn only_the_limit_of_a_line_counts_for_a_delimiter() {
+    run(async {
+        let (sender, receiver) = pair().await?;
+        let (plain, input) = receiver.into_parts()?;
+        let limits = Limits::default().line(100).all(3);
+        let receiver = Stream::new(plain, input, StreamOptions::default().limits(limits));
+        let sending = spawn(async move {
+            for piece in ["more ", "than ", "three;"] {
+                sender.write(piece).await?;
+                sleep(Duration::from_millis(1)).await;
+            }
+            Ok::<_, Error>(sender)
+        });
+        assert_eq!(receiver.read_until(";").await?, b"more than three;");
+        let _sender = sending.await??;
+        assert!(matches!(receiver.peek(4).await, Err(Error::Limit { what: "exact", limit: 3 })));
+        Ok(())
+    });
+}

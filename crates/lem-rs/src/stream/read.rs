@@ -11,7 +11,7 @@ use super::slots::Operation;
 use super::state::{Link, State};
 use super::transport::{Received, Transport};
 use crate::error::Error;
-use crate::proto::{ReadMode, Reader, Verdict};
+use crate::proto::{Limits, ReadMode, Reader, Verdict};
 use crate::runtime::{Direction, refuse};
 
 /// The future of [`Stream::read`](crate::Stream::read).
@@ -88,6 +88,18 @@ impl<T: Transport> Inner<T> {
         mode: ReadMode,
         take: impl FnOnce(&mut Reader, usize) -> R,
     ) -> Poll<Result<R, Error>> {
+        self.poll_read_within(cx, operation, mode, &self.options.limits, take)
+    }
+
+    /// As [`poll_read`](Self::poll_read), with other limits than the stream's.
+    pub(super) fn poll_read_within<R>(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        operation: &mut Operation,
+        mode: ReadMode,
+        limits: &Limits,
+        take: impl FnOnce(&mut Reader, usize) -> R,
+    ) -> Poll<Result<R, Error>> {
         self.core.check_usable()?;
         // A foreign waker is foreign code: it is cloned while nothing is borrowed.
         let wait = self.core.wait_of(cx);
@@ -121,7 +133,7 @@ impl<T: Transport> Inner<T> {
             if matches!(link, Link::Closed(_)) {
                 break Outcome::Over(Err(Error::Closed));
             }
-            let want = match reader.judge(mode, &self.options.limits) {
+            let want = match reader.judge(mode, limits) {
                 Verdict::Value(count) => {
                     let before = reader.buffer.len();
                     let result = take(reader, count);

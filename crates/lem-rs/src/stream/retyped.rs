@@ -7,7 +7,6 @@ use std::rc::Rc;
 use super::inner::Inner;
 use super::state::{Link, Outbound, State};
 use super::transport::Transport;
-use crate::proto::{InputBuffer, Reader};
 use crate::runtime::Direction;
 
 impl<T: Transport> Inner<T> {
@@ -18,7 +17,7 @@ impl<T: Transport> Inner<T> {
         // The socket knows the stream by its old type.
         let registered = [Direction::Read, Direction::Write].map(|side| state.deregister(side));
         let link = mem::replace(&mut state.link, Link::Closed(None));
-        let reader = mem::replace(&mut state.reader, Reader::new(InputBuffer::default()));
+        let reader = mem::take(&mut state.reader);
         let outbound = mem::replace(&mut state.outbound, Outbound::Open);
         let (unsent, slots) = (mem::take(&mut state.unsent), mem::take(&mut state.slots));
         let (received, accepted, accepted_at_end) = (state.received, state.accepted, state.accepted_at_end);

@@ -12,7 +12,7 @@ use super::slots::Operation;
 use super::transport::Transport;
 use super::whole::Stream;
 use crate::error::Error;
-use crate::proto::ReadMode;
+use crate::proto::{Limits, ReadMode};
 use crate::runtime::Direction;
 
 impl<T: Transport> Stream<T> {
@@ -144,7 +144,9 @@ impl<T: Transport> Future for ReadUntil<'_, T> {
             return Poll::Ready(Err(Error::Misuse("a delimiter of no bytes is everywhere: give at least one".into())));
         }
         loop {
-            let look = inner.poll_read(cx, operation, ReadMode::Exact(*needed), |reader, _| {
+            // The limit of a line counts, and not that of a read of so many bytes.
+            let limits = Limits { line: limit, all: usize::MAX };
+            let look = inner.poll_read_within(cx, operation, ReadMode::Exact(*needed), &limits, |reader, _| {
                 let there = &reader.buffer.as_slice()[..reader.buffer.len().min(limit)];
                 match find(there, delimiter, *searched) {
                     Some(at) => Found::Here(reader.buffer.take(at + delimiter.len())),

@@ -29,6 +29,8 @@ impl Model {
             (None, result) => {
                 let why = match &operation.verb {
                     Verb::Read(mode) => self.finish_read(side, *mode, result),
+                    Verb::Until(delimiter) => self.finish_until(side, delimiter, result),
+                    Verb::Peek(at_least) => self.finish_peek(side, *at_least, result),
                     Verb::NextLine(holder) => self.finish_line(side, *holder, result),
                     Verb::Write(_) => self.finish_write(side, &operation, result),
                     Verb::EndWriting => self.finish_ending(side, result),
@@ -87,7 +89,7 @@ impl Model {
         }
     }
 
-    fn deliver(&mut self, side: Side, mode: ReadMode, bytes: &[u8]) -> Verdict {
+    pub(super) fn deliver(&mut self, side: Side, mode: ReadMode, bytes: &[u8]) -> Verdict {
         let complete = self.may_be_complete(side);
         let end = self.end_mut(side);
         let there = end.available();
@@ -189,6 +191,8 @@ impl Model {
 pub(super) fn name(verb: &Verb) -> String {
     match verb {
         Verb::Read(mode) => format!("read {mode:?}"),
+        Verb::Until(delimiter) => format!("read until {:?}", String::from_utf8_lossy(delimiter)),
+        Verb::Peek(at_least) => format!("peek at {at_least}"),
         Verb::NextLine(_) => "next line".into(),
         Verb::Write(data) => format!("write of {} bytes", data.len()),
         Verb::EndWriting => "shutdown of the writing half".into(),

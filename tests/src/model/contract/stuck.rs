@@ -41,16 +41,20 @@ impl Model {
         }
         let peer_is_gone = peer.closed.is_some();
         match &operation.verb {
-            Verb::Read(_) | Verb::NextLine(_) if peer_is_gone => Some("the peer has closed"),
+            verb if verb.direction() == Some(Direction::Read) && peer_is_gone => Some("the peer has closed"),
             // A length that was changed on the way makes a receiver wait for what nobody sends.
-            Verb::Read(_) | Verb::NextLine(_) if self.weather.corrupts => None,
+            verb if verb.direction() == Some(Direction::Read) && self.weather.corrupts => None,
             Verb::Read(mode) if self.is_satisfied(operation.side, *mode) => Some("what it asks for is there"),
             Verb::NextLine(_) if self.is_satisfied(operation.side, ReadMode::Line) => Some("a line is there"),
-            Verb::Read(_) | Verb::NextLine(_) if end.received < peer.accepted => {
+            Verb::Until(delimiter) if self.delimited(operation.side, delimiter).is_some() => {
+                Some("the delimiter is there")
+            }
+            Verb::Peek(at_least) if *at_least <= end.available() => Some("so much is there"),
+            verb if verb.direction() == Some(Direction::Read) && end.received < peer.accepted => {
                 Some("the peer has written more than has arrived")
             }
-            Verb::Read(_) | Verb::NextLine(_) if peer.goodbye => Some("the peer has ended its side"),
-            Verb::Read(_) | Verb::NextLine(_) => None,
+            verb if verb.direction() == Some(Direction::Read) && peer.goodbye => Some("the peer has ended its side"),
+            Verb::Read(_) | Verb::Until(_) | Verb::Peek(_) | Verb::NextLine(_) => None,
             Verb::Write(_) | Verb::EndWriting if peer_is_gone => Some("the peer has closed"),
             Verb::Write(_) | Verb::EndWriting if self.weather.corrupts => None,
             Verb::Write(_) | Verb::EndWriting if self.reads(operation.side.other()) => Some("the peer reads"),

@@ -129,6 +129,16 @@ impl<T: Transport> End<T> {
     async fn perform(self: &Rc<Self>, step: Op) {
         match step {
             Op::Read(mode, how, guard) => self.read(mode, how, guard).await,
+            Op::Until(delimiter, guard) => {
+                if let Some(reader) = self.reader() {
+                    self.guarded(Verb::Until(delimiter), guard, reader.read_until(delimiter)).await;
+                }
+            }
+            Op::Peek(at_least, guard) => {
+                if let Some(reader) = self.reader() {
+                    self.guarded(Verb::Peek(at_least), guard, reader.peek(at_least)).await;
+                }
+            }
             Op::Lines(count, how, pause, guard) => {
                 if let Some(reader) = self.reader() {
                     self.lines(reader, (count, how, pause), guard).await;
@@ -221,8 +231,7 @@ impl<T: Transport> End<T> {
     }
 
     async fn guarded(self: &Rc<Self>, verb: Verb, guard: Guard, future: impl Future<Output = Result<Answer, Error>>) {
-        let direction =
-            if matches!(verb, Verb::Read(_) | Verb::NextLine(_)) { Direction::Read } else { Direction::Write };
+        let direction = verb.direction().unwrap_or(Direction::Write);
         let polls = if let Guard::Drop(polls) = guard { Some(polls) } else { None };
         let watch = Watch::new(self.side, &self.stage, || self.seen(), verb, future, polls);
         match guard {

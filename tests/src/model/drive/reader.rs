@@ -40,6 +40,20 @@ impl<T: Transport> Reader<T> {
         Ok(Answer::Bytes(bytes))
     }
 
+    pub(super) async fn read_until(self, delimiter: &[u8]) -> Result<Answer, Error> {
+        Ok(Answer::Bytes(match &self {
+            Self::Whole(stream) => stream.read_until(delimiter).await?,
+            Self::Half(reader) => reader.read_until(delimiter).await?,
+        }))
+    }
+
+    pub(super) async fn peek(self, at_least: usize) -> Result<Answer, Error> {
+        Ok(Answer::Bytes(match &self {
+            Self::Whole(stream) => stream.peek(at_least).await?,
+            Self::Half(reader) => reader.peek(at_least).await?,
+        }))
+    }
+
     pub(super) fn lines(&self) -> Lines<'_, T> {
         match self {
             Self::Whole(stream) => stream.lines(),
