@@ -11,6 +11,7 @@ use lem_rs::{Direction, Error, ReadMode};
 
 use super::verb::{Answer, Seen, Side, Terms, Verb, Weather};
 
+mod copying;
 mod finish;
 mod lines;
 mod look;
@@ -45,6 +46,8 @@ struct End {
     incoming: VecDeque<u8>,
     /// Lines that somebody has taken out and not been handed yet: who, and these bytes, which precede `incoming`.
     lent: Option<(u64, VecDeque<u8>)>,
+    /// The copy that has taken something out and is writing it.
+    copying: Option<u64>,
     /// How much has arrived in all, as the stream says.
     received: u64,
     /// How much was read.
@@ -109,6 +112,7 @@ impl End {
             terms,
             incoming: VecDeque::new(),
             lent: None,
+            copying: None,
             received: 0,
             delivered: 0,
             told: false,
@@ -217,14 +221,16 @@ impl Model {
 
     fn refusal(&mut self, side: Side, verb: &Verb) -> Option<Refused> {
         let end = self.end_mut(side);
-        match verb.direction() {
+        // A copy begins with reading.
+        let direction = if *verb == Verb::Copy { Some(Direction::Read) } else { verb.direction() };
+        match direction {
             // It has what it asks for already.
             _ if end.holds(verb) => None,
             // That is wrong on any stream.
             _ if *verb == Verb::Until(b"") => None,
             Some(direction) if end.slot(direction).is_some() => Some(Refused::Busy),
             Some(_) if end.closed.is_some() => Some(Refused::Closed),
-            Some(Direction::Read) if end.lent.is_some() => Some(Refused::Busy),
+            Some(Direction::Read) if end.lent.is_some() || end.copying.is_some() => Some(Refused::Busy),
             _ => None,
         }
     }
@@ -236,6 +242,9 @@ impl Model {
     pub fn pended(&mut self, id: u64, seen: &Seen, spent: bool) -> Verdict {
         let side = self.account(Some(id), None, seen)?;
         let operation = self.operations.get_mut(&id).ok_or_else(unknown)?;
+        if operation.verb == Verb::Copy {
+            return self.copy_pended(id, seen, spent);
+        }
         let Some(direction) = operation.verb.direction() else { return Ok(()) };
         if let Some(refused) = operation.refused {
             if spent && operation.phase == Phase::Fresh {
@@ -280,6 +289,7 @@ impl Model {
         let operation = self.operations.remove(&id).ok_or_else(unknown)?;
         let end = self.end_mut(operation.side);
         end.slots.iter_mut().filter(|slot| **slot == Some(id)).for_each(|slot| *slot = None);
+        end.copying.take_if(|copy| *copy == id);
         self.version += 1;
         Ok(operation)
     }
@@ -367,7 +377,7 @@ impl Model {
         self.version += 1;
         // On a whole stream the waiter may be a reader, whom this does not concern.
         let waiting = *self.end_mut(side).slot(Direction::Write);
-        let writes = |id| self.operations.get(&id).is_some_and(|one| one.verb.direction() == Some(Direction::Write));
+        let writes = |id| self.operations.get(&id).is_some_and(|one| one.verb.direction() != Some(Direction::Read));
         if waiting.is_some_and(writes) {
             self.release(side, Direction::Write);
         }

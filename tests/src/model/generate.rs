@@ -30,10 +30,11 @@ impl Program {
     fn drawn(seed: u64, mut rng: impl Draw) -> Self {
         let setting = Setting::any(&mut rng);
         let most = largest(&mut rng, &setting.link);
-        let mut writer = Writer { rng, most, setting: &setting, scripted: false };
+        let mut writer = Writer { rng, most, setting: &setting, scripted: false, echoes: false };
         let one_talks = writer.rng.chance(0.15);
         let mut tasks = Side::BOTH.map(|side| {
             writer.scripted = setting.carrier == Carrier::Scripted(side);
+            writer.echoes = side == Side::Server;
             match side {
                 _ if !one_talks || writer.scripted => writer.tasks(),
                 Side::Client => writer.talk(),
@@ -101,6 +102,8 @@ struct Writer<'a, D> {
     most: usize,
     setting: &'a Setting,
     scripted: bool,
+    /// It may send back what comes: only one end does, or they would go on for ever.
+    echoes: bool,
 }
 
 impl<D: Draw> Writer<'_, D> {
@@ -209,6 +212,9 @@ impl<D: Draw> Writer<'_, D> {
         }
         if self.rng.chance(0.15) {
             return self.lines();
+        }
+        if self.echoes && self.rng.chance(0.08) {
+            return Op::Copy(self.guard());
         }
         if self.rng.chance(0.15) {
             return self.look();

@@ -19,4 +19,4 @@ pub use contract::{Model, Refusal, Verdict, Waiting};
 pub use drive::{Played, play};
 pub use program::{Carrier, Climate, Guard, How, Op, Program, Setting};
 pub use shrink::shrink;
-pub use verb::{Answer, Seen, Side, Terms, Verb, Weather};
+pub use verb::{Answer, Copied, Seen, Side, Terms, Verb, Weather};

@@ -82,6 +82,8 @@ pub enum Op {
     Until(&'static [u8], Guard),
     /// Looks at so many bytes or more, without taking them.
     Peek(usize, Guard),
+    /// On a split stream, copies what comes to where it came from.
+    Copy(Guard),
     /// Takes lines: so many, trimmed or not, with a pause behind each.
     Lines(u8, How, Duration, Guard),
     /// Writes so many bytes.
@@ -181,6 +183,7 @@ impl fmt::Display for Op {
         match self {
             Self::Read(mode, how, guard) => write!(f, "read {mode:?} ({how:?}){guard}"),
             Self::Until(delimiter, guard) => write!(f, "read until {:?}{guard}", String::from_utf8_lossy(delimiter)),
+            Self::Copy(guard) => write!(f, "copy back{guard}"),
             Self::Peek(at_least, guard) => write!(f, "peek at {at_least}{guard}"),
             Self::Lines(count, how, pause, guard) => {
                 write!(f, "take {count} line(s) ({how:?}), a pause of {pause:?} behind each{guard}")

@@ -88,6 +88,7 @@ fn smaller(step: Op) -> Vec<Op> {
             vec![Op::Read((count / 2).into(), how, guard)]
         }
         Op::Until(delimiter, guard) if guard != Guard::None => vec![Op::Until(delimiter, Guard::None)],
+        Op::Copy(guard) if guard != Guard::None => vec![Op::Copy(Guard::None)],
         Op::Peek(at_least, guard) => {
             let half = (at_least > 1).then_some(Op::Peek(at_least / 2, guard));
             let free = (guard != Guard::None).then_some(Op::Peek(at_least, Guard::None));

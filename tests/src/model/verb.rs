@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lem_rs::{CloseCause, Direction, ReadMode};
+use lem_rs::{CloseCause, CopySide, Direction, ReadMode};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Verb {
     Peek(usize),
     /// `next` of the stream's lines, and its variant: of those that were taken out by this holder.
     NextLine(u64),
+    /// `copy` of what comes to where it came from; on a split stream.
+    Copy,
     /// `write`, of these bytes.
     Write(Vec<u8>),
     /// `shutdown` of a writing half.
@@ -46,12 +48,12 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Which way it goes; `None` for `shutdown`.
+    /// Which way it goes; `None` for `shutdown`, and for a copy, which goes both.
     pub(super) fn direction(&self) -> Option<Direction> {
         match self {
             Self::Read(_) | Self::Until(_) | Self::Peek(_) | Self::NextLine(_) => Some(Direction::Read),
             Self::Write(_) | Self::EndWriting => Some(Direction::Write),
-            Self::Shutdown => None,
+            Self::Copy | Self::Shutdown => None,
         }
     }
 }
@@ -82,8 +84,19 @@ pub struct Seen {
     pub closed: Option<bool>,
     /// `is_closed` of the writing half.
     pub write_closed: Option<bool>,
+    /// What the last copy has told.
+    pub copied: Option<Copied>,
     /// `close_cause`, where it can be asked for.
     pub cause: Option<Option<CloseCause>>,
+}
+
+/// How far a copy came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// How many bytes it says.
+    pub count: u64,
+    /// What failed, if something has.
+    pub failed: Option<CopySide>,
 }
 
 /// What the world may do to a connection.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+mod copies;
 mod regressions;
 mod seeds;
 mod shrinking;

@@ -13,9 +13,6 @@ impl Model {
             (None, Some(side)) => side,
             (None, None) => return Err(unknown()),
         };
-        if let Some(written) = seen.written {
-            self.accept(side, id, written)?;
-        }
         if let Some(read) = seen.read {
             let most = self.end(side.other()).accepted;
             let end = self.end_mut(side);
@@ -26,6 +23,9 @@ impl Model {
                 end.received = read;
                 self.version += 1;
             }
+        }
+        if let Some(written) = seen.written {
+            self.accept(side, id, written)?;
         }
         Ok(side)
     }
@@ -41,6 +41,12 @@ impl Model {
             return Ok(());
         }
         let writing = id.and_then(|id| self.operations.get_mut(&id));
+        if let Some((Verb::Copy, progress)) = writing.map(|one| (&one.verb, &mut one.progress)) {
+            *progress += more;
+            let bytes = self.take_copied(side, more)?;
+            return self.hand_over(side, written, bytes);
+        }
+        let writing = id.and_then(|id| self.operations.get_mut(&id));
         let Some((Verb::Write(data), progress)) = writing.map(|one| (&one.verb, &mut one.progress)) else {
             return refuse(format!("bytes_written is {written}, after {accepted}, and nobody wrote"));
         };
@@ -49,6 +55,11 @@ impl Model {
         }
         let bytes = data[*progress..*progress + more].to_vec();
         *progress += more;
+        self.hand_over(side, written, bytes)
+    }
+
+    /// These bytes are on their way to the peer.
+    fn hand_over(&mut self, side: Side, written: u64, bytes: Vec<u8>) -> Verdict {
         self.end_mut(side).accepted = written;
         let peer = self.end_mut(side.other());
         if peer.closed.is_none() {
@@ -79,7 +90,8 @@ impl Model {
             self.check_cause(side, cause.as_ref())?;
             let over = matches!(cause, Some(CloseCause::Peer(_))) && there == 0;
             let due = end.closed.is_some() || over;
-            if seen.closed.is_some_and(|shown| shown != due) {
+            // What a copy holds may come back.
+            if seen.closed.is_some_and(|shown| shown != due) && end.copying.is_none() {
                 return refuse(format!("is_closed is {:?} and must be {due}", seen.closed));
             }
         }

@@ -21,26 +21,27 @@ pub struct Waiting {
 impl Model {
     /// Who waits, when nothing moves any more, and whether that is the peer's doing or a fault.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let waits = |operation: &&Operation| operation.phase != Phase::Fresh || operation.verb == Verb::Shutdown;
+        let waits = |operation: &Operation| operation.phase != Phase::Fresh || operation.verb == Verb::Shutdown;
         self.operations
-            .values()
-            .filter(waits)
-            .map(|operation| Waiting {
+            .iter()
+            .filter(|(_, operation)| waits(operation))
+            .map(|(id, operation)| Waiting {
                 side: operation.side,
                 direction: operation.verb.direction(),
                 what: super::finish::name(&operation.verb),
-                wrong: self.wrong(operation),
+                wrong: self.wrong(*id, operation),
             })
             .collect()
     }
 
-    fn wrong(&self, operation: &Operation) -> Option<&'static str> {
+    fn wrong(&self, id: u64, operation: &Operation) -> Option<&'static str> {
         let (end, peer) = (self.end(operation.side), self.end(operation.side.other()));
         if operation.phase == Phase::Interrupted {
             return Some("it was interrupted");
         }
         let peer_is_gone = peer.closed.is_some();
         match &operation.verb {
+            Verb::Copy => self.copy_is_stuck(id, operation.side),
             verb if verb.direction() == Some(Direction::Read) && peer_is_gone => Some("the peer has closed"),
             // A length that was changed on the way makes a receiver wait for what nobody sends.
             verb if verb.direction() == Some(Direction::Read) && self.weather.corrupts => None,
@@ -92,6 +93,11 @@ impl Model {
         let mut operations = self.operations.iter();
         let (id, _) = operations.find(|(_, one)| one.side == side && one.is_waiting_read())?;
         everything.then_some(*id)
+    }
+
+    /// Whether a task waits in this direction at this end.
+    pub(super) fn waits(&self, side: Side, direction: Direction) -> bool {
+        direction == Direction::Read && self.reads(side)
     }
 
     /// Whether a task waits to read at this end.

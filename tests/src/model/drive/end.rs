@@ -1,6 +1,6 @@
 //! One end of a connection, and the steps that its tasks take.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use lem_rs::transport::Transport;
 use lem_rs::{
-    Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, WriteHalf, sleep, spawn, timeout,
-    unblock, yield_now,
+    CopyError, Direction, Endpoint, Error, JoinHandle, Phase, ReadHalf, ReadMode, Stream, WriteHalf, copy, sleep,
+    spawn, timeout, unblock, yield_now,
 };
 
 use super::reader::{Reader, next_line};
 use super::stage::{Interrupts, Stage};
 use super::watch::{Watch, is_spent};
 use crate::model::program::{Guard, How, Op};
-use crate::model::verb::{Answer, Seen, Side, Verb};
+use crate::model::verb::{Answer, Copied, Seen, Side, Verb};
 
 /// One end of a connection.
 pub(super) struct End<T: Transport> {
@@ -27,6 +27,8 @@ pub(super) struct End<T: Transport> {
     address: Option<Endpoint>,
     /// Tasks that interrupt, or mend the world, in a while.
     helpers: RefCell<Vec<JoinHandle<()>>>,
+    /// What the last copy has told.
+    copied: Cell<Option<Copied>>,
 }
 
 /// What the stream is at the moment.
@@ -50,7 +52,7 @@ impl<T: Transport> End<T> {
     pub(super) fn new(side: Side, stage: Rc<Stage>, stream: Stream<T>) -> Rc<Self> {
         let address = stream.local_addr().ok();
         let shape = RefCell::new(Shape::Whole(Rc::new(stream)));
-        Rc::new(Self { side, stage, shape, address, helpers: RefCell::default() })
+        Rc::new(Self { side, stage, shape, address, helpers: RefCell::default(), copied: Cell::new(None) })
     }
 
     /// Runs all tasks to their ends, and drops the stream.
@@ -110,6 +112,7 @@ impl<T: Transport> End<T> {
                 writes: None,
                 closed: Some(stream.is_closed()),
                 write_closed: None,
+                copied: None,
                 cause: Some(stream.close_cause()),
             },
             Shape::Split(reader, writer) => Seen {
@@ -120,6 +123,7 @@ impl<T: Transport> End<T> {
                 writes: writer.as_ref().map(|writer| writer.is_busy()),
                 closed: Some(reader.is_closed()),
                 write_closed: writer.as_ref().map(|writer| writer.is_closed()),
+                copied: self.copied.get(),
                 cause: Some(reader.close_cause()),
             },
             Shape::Gone => Seen::default(),
@@ -139,6 +143,7 @@ impl<T: Transport> End<T> {
                     self.guarded(Verb::Peek(at_least), guard, reader.peek(at_least)).await;
                 }
             }
+            Op::Copy(guard) => self.copy(guard).await,
             Op::Lines(count, how, pause, guard) => {
                 if let Some(reader) = self.reader() {
                     self.lines(reader, (count, how, pause), guard).await;
@@ -167,6 +172,21 @@ impl<T: Transport> End<T> {
         if let Some(reader) = self.reader() {
             self.guarded(Verb::Read(mode), guard, reader.read(mode, how)).await;
         }
+    }
+
+    /// Sends back what comes.
+    async fn copy(self: &Rc<Self>, guard: Guard) {
+        let Shape::Split(reader, Some(writer)) = self.shape() else { return };
+        let end = self.clone();
+        let future = async move {
+            let copied = copy(&*reader, &*writer).await;
+            end.copied.set(Some(match &copied {
+                Ok(count) => Copied { count: *count, failed: None },
+                Err(CopyError { copied, side, .. }) => Copied { count: *copied, failed: Some(*side) },
+            }));
+            copied.map(|_| Answer::Done).map_err(Error::from)
+        };
+        self.guarded(Verb::Copy, guard, future).await;
     }
 
     /// Takes so many lines; gives back what was fetched with them.
