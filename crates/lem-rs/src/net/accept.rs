@@ -11,7 +11,7 @@ use super::listener::{Listener, State};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::Place;
-use crate::runtime::{Awaited, Core, Direction, Source, refuse};
+use crate::runtime::{Awaited, Core, Direction, Registered, Source, refuse};
 use crate::time::{Sleep, sleep};
 
 /// The first pause when descriptors have run out, and the longest.
@@ -60,11 +60,11 @@ impl<'a> Accept<'a> {
     fn wait(&mut self, core: &Core, watches: bool, cx: &Context<'_>) -> Poll<Result<(Source, Endpoint), Error>> {
         // Before the borrow, and dropped after it: a foreign waker's code may come here, and end this wait.
         let wait = core.wait_of(cx);
-        let watching = watches.then(|| core.wait_of(cx));
+        let watching = watches.then(|| Registered::Wait(core.wait_of(cx)));
         self.admit()?;
         let mut state = self.listener.state.borrow_mut();
         let State { slot, open: Some(open), .. } = &mut *state else { return Poll::Ready(Err(Error::Closed)) };
-        let parked = watching.and_then(|wait| open.watched().replace_waiter(Direction::Read, wait));
+        let parked = watching.and_then(|watching| open.watched().replace_waiter(Direction::Read, watching));
         let before = slot.wait(&mut self.place, wait);
         drop(state);
         drop((parked, before));

@@ -20,6 +20,7 @@ use super::awaited::AwaitedNote;
 use super::budget::Budget;
 use super::contain::contain;
 use super::cpu_permits::CpuPermits;
+use super::direction::Direction;
 use super::handler::ReadyHandler;
 use super::key::Key;
 use super::lost_wakeup::LostWakeupCheck;
@@ -29,7 +30,7 @@ use super::shutdown::{ShutdownGuard, Shutdowns};
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
 use super::timers::Timers;
-use super::wait::{ForeignWaker, Wait};
+use super::wait::{ForeignWaker, Registered, Wait};
 use super::workers::Pools;
 use crate::error::Error;
 use crate::world::{self, Resolve, World};
@@ -74,6 +75,7 @@ enum Ready {
 #[derive(Default)]
 struct Turn {
     events: Vec<world::Ready>,
+    registered: Vec<(Registered, Direction)>,
     woken: Vec<Wait>,
     keys: Vec<Key>,
 }
@@ -248,7 +250,14 @@ impl Core {
                 self.schedule(key);
             }
             Wait::Foreign(waker) => waker.wake(),
-            Wait::Handler(stream, direction) => {
+        }
+    }
+
+    /// As [`wake`](Self::wake), for what was registered at a socket that is ready.
+    fn wake_registered(&self, registered: Registered, direction: Direction) {
+        match registered {
+            Registered::Wait(wait) => self.wake(wait),
+            Registered::Stream(stream) => {
                 if let Some(stream) = stream.upgrade() {
                     stream.handle_ready(direction);
                 }
@@ -313,7 +322,7 @@ impl Core {
         {
             let mut sources = self.sources.borrow_mut();
             for event in turn.events.drain(..) {
-                sources.note(event, &mut turn.woken);
+                sources.note(event, &mut turn.registered);
             }
         }
         {
@@ -328,6 +337,9 @@ impl Core {
         }
         // Behind what the sockets have woken.
         self.cpu_permits.grant(&mut turn.woken);
+        for (registered, direction) in turn.registered.drain(..) {
+            self.wake_registered(registered, direction);
+        }
         for wait in turn.woken.drain(..) {
             self.wake(wait);
         }
@@ -369,6 +381,7 @@ impl Turn {
     /// Gives back what a burst has left.
     fn shrink(&mut self) {
         shrink(&mut self.events);
+        shrink(&mut self.registered);
         shrink(&mut self.woken);
         shrink(&mut self.keys);
     }

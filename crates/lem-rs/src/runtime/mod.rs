@@ -59,7 +59,7 @@ pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
 pub(crate) use timers::TimerKey;
-pub(crate) use wait::{ForeignWaker, Wait};
+pub(crate) use wait::{ForeignWaker, Registered, Wait};
 pub(crate) use waiters::Waiters;
 #[cfg(unix)]
 pub use watcher::Watcher;

@@ -11,7 +11,7 @@ use super::cpu_permit::CpuPermit;
 use super::current::current;
 use super::direction::Direction;
 use super::key::Key;
-use super::wait::Wait;
+use super::wait::Registered;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::world::{Acceptor, Configurable, OwnedSocket, Socket};
@@ -74,7 +74,7 @@ impl Watched {
     }
 
     pub(crate) fn park(&self, direction: Direction, cx: &Context<'_>) {
-        let before = self.replace_waiter(direction, self.core.wait_of(cx));
+        let before = self.replace_waiter(direction, Registered::Wait(self.core.wait_of(cx)));
         drop(before);
     }
 
@@ -85,23 +85,23 @@ impl Watched {
 
     /// As [`park`](Self::park), for a caller that has something borrowed: what it gets is to be dropped unborrowed.
     #[must_use = "a foreign waker's destructor is code of the user's: drop it with nothing borrowed"]
-    pub(crate) fn replace_waiter(&self, direction: Direction, wait: Wait) -> Option<Wait> {
-        self.core.sources().borrow_mut().park(self.key, direction, wait)
+    pub(crate) fn replace_waiter(&self, direction: Direction, registered: Registered) -> Option<Registered> {
+        self.core.sources().borrow_mut().park(self.key, direction, registered)
     }
 
     /// As [`unpark`](Self::unpark), for a caller that has something borrowed.
     #[must_use = "a foreign waker's destructor is code of the user's: drop it with nothing borrowed"]
-    pub(crate) fn take_waiter(&self, direction: Direction) -> Option<Wait> {
+    pub(crate) fn take_waiter(&self, direction: Direction) -> Option<Registered> {
         self.core.sources().borrow_mut().take_waiter(self.key, direction)
     }
 }
 
 /// For streams, which drop what comes back when nothing of theirs is borrowed: a foreign waker runs foreign code.
 impl Source {
-    /// Registers `wait` for the next event of this direction; hands out what stood there.
+    /// Registers what the next event of this direction wakes; hands out what stood there.
     #[must_use = "drop it with nothing borrowed"]
-    pub(crate) fn register(&self, direction: Direction, wait: Wait) -> Option<Wait> {
-        self.watched.replace_waiter(direction, wait)
+    pub(crate) fn register(&self, direction: Direction, registered: Registered) -> Option<Registered> {
+        self.watched.replace_waiter(direction, registered)
     }
 
     /// Whether something is registered for the next event of this direction.
@@ -111,7 +111,7 @@ impl Source {
 
     /// Takes out what is registered.
     #[must_use = "drop it with nothing borrowed"]
-    pub(crate) fn deregister(&self, direction: Direction) -> Option<Wait> {
+    pub(crate) fn deregister(&self, direction: Direction) -> Option<Registered> {
         self.watched.take_waiter(direction)
     }
 }

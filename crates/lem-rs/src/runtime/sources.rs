@@ -2,7 +2,7 @@
 
 use super::direction::Direction;
 use super::key::{Key, Keyed};
-use super::wait::Wait;
+use super::wait::Registered;
 use crate::world::Ready;
 
 /// All sockets of a machine.
@@ -35,7 +35,7 @@ enum ShortRead {
 #[derive(Debug, Default)]
 struct Side {
     blocked: bool,
-    waiter: Option<Wait>,
+    waiter: Option<Registered>,
 }
 
 impl Readiness {
@@ -54,7 +54,7 @@ impl Sources {
     }
 
     /// Forgets a socket. Its waiters are the caller's to drop, unborrowed.
-    pub(crate) fn remove(&mut self, key: Key) -> [Option<Wait>; 2] {
+    pub(crate) fn remove(&mut self, key: Key) -> [Option<Registered>; 2] {
         let waiters = [Direction::Read, Direction::Write].map(|direction| self.take_waiter(key, direction));
         self.entries.remove(key);
         waiters
@@ -90,9 +90,9 @@ impl Sources {
 
     /// Leaves a waiter for the next event of this direction, in place of the one before.
     #[must_use = "the waiter before it must be dropped outside of the borrow"]
-    pub(crate) fn park(&mut self, key: Key, direction: Direction, wait: Wait) -> Option<Wait> {
+    pub(crate) fn park(&mut self, key: Key, direction: Direction, registered: Registered) -> Option<Registered> {
         let entry = self.entries.get_mut(key)?;
-        let before = entry.side(direction).waiter.replace(wait);
+        let before = entry.side(direction).waiter.replace(registered);
         if before.is_none() {
             self.waiting += 1;
         }
@@ -108,7 +108,7 @@ impl Sources {
     }
 
     #[must_use = "the waiter must be dropped outside of the borrow"]
-    pub(crate) fn take_waiter(&mut self, key: Key, direction: Direction) -> Option<Wait> {
+    pub(crate) fn take_waiter(&mut self, key: Key, direction: Direction) -> Option<Registered> {
         let taken = self.entries.get_mut(key)?.side(direction).waiter.take();
         if taken.is_some() {
             self.waiting -= 1;
@@ -117,7 +117,7 @@ impl Sources {
     }
 
     /// Notes an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
-    pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<Wait>) {
+    pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<(Registered, Direction)>) {
         let Some(entry) = self.entries.at_token(ready.token) else { return };
         entry.short_read = match entry.short_read {
             ShortRead::BeforeEnd => ShortRead::BeforeEnd,
@@ -129,9 +129,9 @@ impl Sources {
             if happened {
                 let side = entry.side(direction);
                 side.blocked = false;
-                if let Some(wait) = side.waiter.take() {
+                if let Some(registered) = side.waiter.take() {
                     self.waiting -= 1;
-                    woken.push(wait);
+                    woken.push((registered, direction));
                 }
             }
         }

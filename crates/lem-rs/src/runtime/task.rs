@@ -63,10 +63,10 @@ impl Tasks {
     #[track_caller]
     pub(crate) fn insert(&mut self, body: Body, remote: &Arc<Remote>) -> Key {
         let waker_count = WakerCount::new();
-        self.entries.insert_with(|key| {
-            let handle = Arc::new(TaskWaker::new(key, remote.clone()));
-            Task { body, queued: true, waker: Waker::from(handle.clone()), handle, waker_count }
-        })
+        let vacancy = self.entries.vacancy();
+        let handle = Arc::new(TaskWaker::new(vacancy.key(), remote.clone()));
+        let waker = Waker::from(handle.clone());
+        vacancy.fill(Task { body, queued: true, waker, handle, waker_count })
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Task> {

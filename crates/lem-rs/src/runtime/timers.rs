@@ -67,8 +67,10 @@ impl<W> Timers<W> {
     pub(crate) fn arm(&mut self, deadline: Instant, waiter: W) -> TimerKey {
         let tick = self.tick_at_or_after(deadline).max(self.elapsed);
         let place = self.place_of(tick);
-        let key = self.entries.insert(Entry { waiter, tick, place, previous: None, next: None });
-        self.link(key);
+        let vacancy = self.entries.vacancy();
+        let next = self.levels[usize::from(place.level)].push(place.slot, vacancy.key());
+        let key = vacancy.fill(Entry { waiter, tick, place, previous: None, next });
+        self.point_back(next, Some(key));
         TimerKey(key)
     }
 
@@ -79,8 +81,13 @@ impl<W> Timers<W> {
 
     /// Disarms a timer; `None` if it has fired.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<W> {
-        self.unlink(key.0)?;
-        self.entries.remove(key.0).map(|entry| entry.waiter)
+        let Entry { waiter, place, previous, next, .. } = self.entries.remove(key.0)?;
+        self.point_back(next, previous);
+        match previous.and_then(|previous| self.entries.get_mut(previous)) {
+            Some(previous) => previous.next = next,
+            None => self.levels[usize::from(place.level)].set_head(place.slot, next),
+        }
+        Some(waiter)
     }
 
     /// When to call [`expire`](Self::expire) next; `None` if nothing is armed. May be early, never late.
@@ -106,16 +113,12 @@ impl<W> Timers<W> {
             }
             // The newest stands first in the list; the oldest fires first.
             for key in chain.drain(..).rev() {
-                let Some(entry) = self.entries.get_mut(key) else { continue };
+                let Some(entry) = self.entries.get(key) else { continue };
                 if entry.tick <= self.elapsed {
                     fired.extend(self.entries.remove(key).map(|entry| entry.waiter));
                 } else {
                     let tick = entry.tick;
-                    let place = self.place_of(tick);
-                    if let Some(entry) = self.entries.get_mut(key) {
-                        entry.place = place;
-                    }
-                    self.link(key);
+                    self.move_to(key, self.place_of(tick));
                 }
             }
             self.chain = chain;
@@ -148,46 +151,53 @@ impl<W> Timers<W> {
         Place { level: level as u8, slot: slot as u8 }
     }
 
-    fn link(&mut self, key: Key) {
-        let Some(place) = self.entries.get(key).map(|entry| entry.place) else { return };
-        let level = &mut self.levels[usize::from(place.level)];
-        level.occupied |= 1 << place.slot;
-        let next = level.heads[usize::from(place.slot)].replace(key);
+    /// Puts an entry in front of those of its slot, when that has come closer.
+    fn move_to(&mut self, key: Key, place: Place) {
+        let next = self.levels[usize::from(place.level)].push(place.slot, key);
         if let Some(entry) = self.entries.get_mut(key) {
+            entry.place = place;
             entry.previous = None;
             entry.next = next;
         }
-        if let Some(next) = next.and_then(|next| self.entries.get_mut(next)) {
-            next.previous = Some(key);
-        }
+        self.point_back(next, Some(key));
     }
 
-    fn unlink(&mut self, key: Key) -> Option<()> {
-        let &Entry { place, previous, next, .. } = self.entries.get(key)?;
-        if let Some(next) = next.and_then(|next| self.entries.get_mut(next)) {
-            next.previous = previous;
+    /// Says to an entry, if there is one, what stands before it.
+    fn point_back(&mut self, entry: Option<Key>, previous: Option<Key>) {
+        if let Some(entry) = entry.and_then(|key| self.entries.get_mut(key)) {
+            entry.previous = previous;
         }
-        match previous.and_then(|previous| self.entries.get_mut(previous)) {
-            Some(previous) => previous.next = next,
-            None => {
-                let level = &mut self.levels[usize::from(place.level)];
-                level.heads[usize::from(place.slot)] = next;
-                if next.is_none() {
-                    level.occupied &= !(1 << place.slot);
-                }
-            }
-        }
-        Some(())
     }
 
     fn tick_at_or_before(&self, at: Instant) -> u64 {
-        at.saturating_duration_since(self.origin).as_millis() as u64
+        ticks(at.saturating_duration_since(self.origin)).0
     }
 
     fn tick_at_or_after(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.origin);
-        since.as_nanos().div_ceil(TICK.as_nanos()) as u64
+        let (whole, rest) = ticks(at.saturating_duration_since(self.origin));
+        whole + u64::from(rest > 0)
     }
+}
+
+impl Level {
+    /// Puts an entry in front of a slot's list; hands out which one stood there.
+    fn push(&mut self, slot: u8, key: Key) -> Option<Key> {
+        self.occupied |= 1 << slot;
+        self.heads[usize::from(slot)].replace(key)
+    }
+
+    fn set_head(&mut self, slot: u8, head: Option<Key>) {
+        self.heads[usize::from(slot)] = head;
+        if head.is_none() {
+            self.occupied &= !(1 << slot);
+        }
+    }
+}
+
+/// How many whole ticks that is, and how many nanoseconds are left.
+fn ticks(duration: Duration) -> (u64, u32) {
+    let whole = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
+    (whole, duration.subsec_nanos() % 1_000_000)
 }
 
 #[cfg(test)]

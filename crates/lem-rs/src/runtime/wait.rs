@@ -3,11 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::mem;
 use std::rc::Weak;
 use std::task::Waker;
 
 use super::contain::contain;
-use super::direction::Direction;
 use super::handler::ReadyHandler;
 use super::key::Key;
 use super::waker_count::WakerCount;
@@ -24,36 +24,48 @@ use super::waker_count::WakerCount;
 pub(crate) enum Wait {
     Task(Key, WakerCount),
     Foreign(ForeignWaker),
+}
+
+/// What an event of a socket wakes.
+#[derive(Debug)]
+pub(crate) enum Registered {
+    Wait(Wait),
     /// A stream, which knows who waits on it.
-    Handler(Weak<dyn ReadyHandler>, Direction),
+    Stream(Weak<dyn ReadyHandler>),
 }
 
 /// A waker that is not ours. What it does is code of the user's: where it panics, the panic ends here, so that it can
 /// neither keep others from being woken nor hit a task that only ends the wait of its owner.
 #[derive(Debug)]
-pub(crate) struct ForeignWaker(Option<Waker>);
+///
+/// When it has been used up, a waker stands here that does nothing. It is no `Option`, so that a [`Wait`] is two words.
+pub(crate) struct ForeignWaker(Waker);
 
 impl ForeignWaker {
     pub(crate) fn new(waker: &Waker) -> Self {
         #[cfg(test)]
         tests::touched();
-        Self(Some(waker.clone()))
+        Self(waker.clone())
     }
 
     pub(crate) fn wake(mut self) {
-        if let Some(waker) = self.0.take() {
-            #[cfg(test)]
-            tests::touched();
-            contain(move || waker.wake());
-        }
+        #[cfg(test)]
+        tests::touched();
+        let waker = self.take();
+        contain(move || waker.wake());
+    }
+
+    fn take(&mut self) -> Waker {
+        mem::replace(&mut self.0, Waker::noop().clone())
     }
 }
 
 impl Drop for ForeignWaker {
     fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
+        if !self.0.will_wake(Waker::noop()) {
             #[cfg(test)]
             tests::touched();
+            let waker = self.take();
             contain(move || drop(waker));
         }
     }

@@ -12,7 +12,7 @@ use super::core::Core;
 use super::direction::Direction;
 use super::handler::ReadyHandler;
 use super::source::Watched;
-use super::wait::Wait;
+use super::wait::{Registered, Wait};
 use crate::error::Error;
 
 /// A watched socket or descriptor, and the tasks that wait for it.
@@ -132,7 +132,7 @@ impl Place<'_> {
             }
         }
         let handler: Weak<Waiters> = Rc::downgrade(self.waiters);
-        let replaced = self.waiters.watched.replace_waiter(self.direction, Wait::Handler(handler, self.direction));
+        let replaced = self.waiters.watched.replace_waiter(self.direction, Registered::Stream(handler));
         let before = self.enter(wait);
         drop((replaced, before));
         Poll::Pending

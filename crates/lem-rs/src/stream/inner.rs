@@ -15,7 +15,7 @@ use super::transport::Transport;
 use crate::endpoint::Endpoint;
 use crate::error::{EndOfStream, Error};
 use crate::proto::InputBuffer;
-use crate::runtime::{Awaited, Core, Direction, ReadyHandler, Wait};
+use crate::runtime::{Awaited, Core, Direction, ReadyHandler, Registered, Wait};
 
 pub(super) struct Inner<T: Transport> {
     pub(super) core: Rc<Core>,
@@ -90,9 +90,9 @@ impl<T: Transport> Inner<T> {
 
     /// Registers the stream at its socket. What is handed out is the caller's to drop, unborrowed.
     #[must_use = "drop it with nothing borrowed"]
-    pub(super) fn register(self: &Rc<Self>, state: &State<T>, direction: Direction) -> Option<Wait> {
+    pub(super) fn register(self: &Rc<Self>, state: &State<T>, direction: Direction) -> Option<Registered> {
         let Link::Open(transport) = &state.link else { return None };
-        transport.source().register(direction, Wait::Handler(self.handler(), direction))
+        transport.source().register(direction, Registered::Stream(self.handler()))
     }
 
     fn handler(self: &Rc<Self>) -> Weak<dyn ReadyHandler> {
@@ -246,7 +246,7 @@ impl<T: Transport> Inner<T> {
 
 impl<T: Transport> State<T> {
     /// An operation of this direction waits no more. What was accepted still waits for the socket.
-    fn stop_waiting(&self, direction: Direction) -> Option<Wait> {
+    fn stop_waiting(&self, direction: Direction) -> Option<Registered> {
         match direction {
             Direction::Write if self.has_work_to_flush() => None,
             _ => self.deregister(direction),

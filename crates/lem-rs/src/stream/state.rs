@@ -8,7 +8,7 @@ use super::slots::Slots;
 use super::transport::{Flushed, Received, Sent, Transport};
 use crate::error::{EndOfStream, Error};
 use crate::proto::{InputBuffer, Reader};
-use crate::runtime::{Direction, Wait};
+use crate::runtime::{Direction, Registered};
 
 pub(super) struct State<T> {
     pub(super) link: Link<T>,
@@ -245,7 +245,7 @@ impl<T: Transport> State<T> {
 
     /// Takes out what is registered at the socket for this direction.
     #[must_use = "drop it with nothing borrowed"]
-    pub(super) fn deregister(&self, direction: Direction) -> Option<Wait> {
+    pub(super) fn deregister(&self, direction: Direction) -> Option<Registered> {
         match &self.link {
             Link::Open(transport) => transport.source().deregister(direction),
             Link::Closed(_) => None,
