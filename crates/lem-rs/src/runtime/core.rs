@@ -59,7 +59,7 @@ pub(crate) struct Core {
     running: Cell<bool>,
     /// A task's future is being dropped because it panicked.
     after_panic: Cell<bool>,
-    turn: RefCell<Turn>,
+    turn: Cell<Option<Box<Turn>>>,
 }
 
 /// An entry of the ready queue.
@@ -103,7 +103,7 @@ impl Core {
             over: Cell::new(false),
             running: Cell::new(false),
             after_panic: Cell::new(false),
-            turn: RefCell::default(),
+            turn: Cell::default(),
         })
     }
 
@@ -301,7 +301,7 @@ impl Core {
     /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
     /// ready. `Ok(false)` says that nothing will ever happen any more.
     pub(crate) fn wait(&self) -> io::Result<bool> {
-        let mut turn = self.turn.take();
+        let mut turn = self.turn.take().unwrap_or_default();
         let mut limit = if !self.ready.borrow().is_empty() || self.cpu_permits.is_waited_for() {
             Some(Duration::ZERO)
         } else {
@@ -332,18 +332,12 @@ impl Core {
             }
         }
         self.remote.take(&mut turn.keys);
-        for key in turn.keys.drain(..) {
-            self.schedule(key);
-        }
+        drain_each(&mut turn.keys, |key| self.schedule(key));
         // Behind what the sockets have woken.
         self.cpu_permits.grant(&mut turn.woken);
-        for (registered, direction) in turn.registered.drain(..) {
-            self.wake_registered(registered, direction);
-        }
-        for wait in turn.woken.drain(..) {
-            self.wake(wait);
-        }
-        self.turn.replace(turn);
+        drain_each(&mut turn.registered, |(registered, direction)| self.wake_registered(registered, direction));
+        drain_each(&mut turn.woken, |wait| self.wake(wait));
+        self.turn.set(Some(turn));
         waited
     }
 
@@ -374,6 +368,13 @@ impl Core {
     /// What the machine holds, for tests of leaks and for curious operators.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         (self.tasks.borrow().len(), self.timers.borrow().len(), self.sources.borrow().len())
+    }
+}
+
+/// Takes everything out of a vector that is empty most times: that costs a look.
+fn drain_each<T>(vector: &mut Vec<T>, each: impl FnMut(T)) {
+    if !vector.is_empty() {
+        vector.drain(..).for_each(each);
     }
 }
 

@@ -197,7 +197,7 @@ impl Level {
 /// How many whole ticks that is, and how many nanoseconds are left.
 fn ticks(duration: Duration) -> (u64, u32) {
     let whole = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
-    (whole, duration.subsec_nanos() % 1_000_000)
+    (whole, duration.subsec_nanos() % TICK.subsec_nanos())
 }
 
 #[cfg(test)]

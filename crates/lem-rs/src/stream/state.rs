@@ -90,7 +90,10 @@ impl<T> Link<T> {
     /// "closed", or "busy" while it is looked at.
     pub(super) fn transport(&mut self) -> Result<&mut T, Error> {
         match self {
-            Self::Open(transport) => Rc::get_mut(transport).ok_or(Error::Busy),
+            Self::Open(transport) => match Rc::get_mut(transport) {
+                Some(transport) => Ok(transport),
+                None => Err(Error::Busy),
+            },
             Self::Closed(_) => Err(Error::Closed),
         }
     }
@@ -144,12 +147,16 @@ impl<T: Transport> State<T> {
 
     /// Sends what was accepted earlier; when that is with the kernel, the beginning of `rest`.
     fn send_step(&mut self, rest: &[u8]) -> Result<Sending, Error> {
-        let at_once = self.unsent.is_empty() && coalesces(self.link.transport()?, rest);
-        if !at_once {
+        let transport = self.link.transport()?;
+        let at_once = self.unsent.is_empty() && coalesces(transport, rest);
+        if !at_once && self.has_work_to_flush() {
             match self.flush_step()? {
-                Step::Done if !rest.is_empty() => {}
+                Step::Done => {}
                 step => return Ok(Sending::Earlier(step)),
             }
+        }
+        if rest.is_empty() {
+            return Ok(Sending::Earlier(Step::Done));
         }
         match self.link.transport()?.send(rest)? {
             Sent::Blocked => Ok(Sending::Earlier(Step::Blocked)),
@@ -165,11 +172,10 @@ impl<T: Transport> State<T> {
         let Self { link, unsent, outbound, .. } = self;
         let transport = link.transport()?;
         if !unsent.is_empty() {
-            return unsent.step(transport);
-        }
-        let memory = unsent.release();
-        if memory.capacity() > 0 {
-            transport.source().return_spare(memory);
+            let step = unsent.step(transport)?;
+            // Empty now, perhaps: then it keeps no memory.
+            transport.source().return_spare(unsent.release());
+            return Ok(step);
         }
         if matches!(outbound, Outbound::Closing) {
             transport.end_sending();

@@ -188,8 +188,9 @@ fn advance<C: Connection>(
             }
             Ok(ConnectionState::WriteTraffic(mut writer)) => {
                 // rustls keeps the answer to a KeyUpdate until there is content to send, which may be never. To be
-                // asked for content, and given no room for it, brings the answer out, and nothing else.
-                if sink.may_send && *key_answer == KeyAnswer::Due {
+                // asked for content, and given no room for it, brings the answer out, and nothing else. A record of content
+                // has asked for no new keys.
+                if step.content == 0 && sink.may_send && *key_answer == KeyAnswer::Due {
                     let _ = writer.encrypt(&[0], &mut []);
                     if connection.common().wants_write() {
                         *key_answer = KeyAnswer::Sent;
