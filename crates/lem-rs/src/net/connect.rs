@@ -174,7 +174,7 @@ impl Race {
     /// Begins an attempt; if there is no room for it, it is tried again after `pause`. One that fails at once is noted.
     fn begin(&mut self, endpoint: Endpoint, pause: Duration) -> Option<Running> {
         let begun = self.core.world().connect(&endpoint);
-        let progress = match begun.and_then(|socket| Source::new(&self.core, socket)) {
+        let progress = match begun.and_then(|socket| Source::connecting(&self.core, socket)) {
             Ok(source) => Progress::Connecting(source),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::NoRoom { pause, over: sleep(pause) },
             Err(error) => {

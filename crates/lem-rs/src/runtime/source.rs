@@ -49,14 +49,10 @@ impl Watched {
         self.core.sources().borrow().is_ready(self.key, direction)
     }
 
-    /// Nothing is worth trying before the first event.
-    #[cfg(unix)]
-    pub(crate) fn assume_blocked(&self) {
-        let mut sources = self.core.sources().borrow_mut();
-        for direction in [Direction::Read, Direction::Write] {
-            // A new entry knows of no urgent byte, for which one more try would be worth making.
-            let _ = sources.blocked(self.key, direction);
-        }
+    /// Nothing is worth trying in this direction before the first event.
+    pub(crate) fn assume_blocked(&self, direction: Direction) {
+        // A new entry knows of no urgent byte, for which one more try would be worth making.
+        let _ = self.core.sources().borrow_mut().blocked(self.key, direction);
     }
 
     /// Makes one call that does not block, unless it is known that it would say `WouldBlock`.
@@ -151,8 +147,21 @@ impl Source {
         Self::new(&core, socket).map_err(failed)
     }
 
-    pub(crate) fn new(core: &Rc<Core>, mut socket: Box<dyn Socket>) -> io::Result<Self> {
+    /// A connected socket. There is room to write, but whether there is something to read an event tells.
+    pub(crate) fn new(core: &Rc<Core>, socket: Box<dyn Socket>) -> io::Result<Self> {
+        Self::watch(core, socket, &[Direction::Read])
+    }
+
+    /// A socket that is connecting: an event tells when that is decided.
+    pub(crate) fn connecting(core: &Rc<Core>, socket: Box<dyn Socket>) -> io::Result<Self> {
+        Self::watch(core, socket, &[Direction::Read, Direction::Write])
+    }
+
+    fn watch(core: &Rc<Core>, mut socket: Box<dyn Socket>, blocked: &[Direction]) -> io::Result<Self> {
         let watched = Watched::new(core);
+        if socket.is_announced() {
+            blocked.iter().for_each(|direction| watched.assume_blocked(*direction));
+        }
         socket.watch(watched.token()?)?;
         Ok(Self { watched, socket: Rc::from(socket), reset: Cell::new(false) })
     }

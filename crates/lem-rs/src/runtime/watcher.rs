@@ -61,7 +61,7 @@ impl<D: AsFd> Watcher<D> {
         let token = watched.token().map_err(failed)?;
         SockRef::from(&descriptor).set_nonblocking(true).map_err(failed)?;
         // The first event tells what is ready now.
-        watched.assume_blocked();
+        [Direction::Read, Direction::Write].into_iter().for_each(|direction| watched.assume_blocked(direction));
         let registration = core.world().watch_descriptor(descriptor.as_fd(), token).map_err(failed)?;
         Ok(Self { waiters: Waiters::new(watched), registration: Some(registration), descriptor: Some(descriptor) })
     }

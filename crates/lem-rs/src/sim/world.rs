@@ -206,6 +206,10 @@ impl Socket for SimSocket {
         self.address(self.end.side)
     }
 
+    fn is_announced(&self) -> bool {
+        false
+    }
+
     fn short_means_empty(&self) -> bool {
         self.shared.state.borrow().conns.get(&self.end.conn).is_some_and(|conn| conn.short_means_empty)
     }

@@ -102,7 +102,8 @@ pub(crate) trait Socket: Configurable {
     }
     /// Closing it sends RST from now on, and not FIN, if there is such a thing.
     fn reset_when_closed(&self) -> io::Result<()>;
-    /// After the first writability: whether connecting worked. `WouldBlock` if that is not decided yet.
+    /// After the first writability: whether connecting worked. Where no event [announces](Self::is_announced) that, it may
+    /// be asked before: `WouldBlock` if it is not decided yet.
     fn connected(&self) -> io::Result<()>;
     fn peer(&self) -> io::Result<Endpoint>;
     fn local(&self) -> io::Result<Endpoint>;
@@ -110,6 +111,9 @@ pub(crate) trait Socket: Configurable {
     /// that would only return `WouldBlock` (epoll(7), "Questions and answers", 9). A read may yet end early before what
     /// [`Ready`] tells: an urgent byte, the peer's end, a failure.
     fn short_means_empty(&self) -> bool;
+    /// Whether watching it brings an event for what it is ready for by then, so that no call is worth making before that
+    /// event.
+    fn is_announced(&self) -> bool;
 }
 
 /// A listening socket.

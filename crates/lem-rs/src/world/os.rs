@@ -236,10 +236,7 @@ impl<S: Stream> Socket for OsSocket<S> {
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
-        match self.stream.peer() {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
-            result => result.map(|_| ()),
-        }
+        Ok(())
     }
 
     fn peer(&self) -> io::Result<Endpoint> {
@@ -252,6 +249,11 @@ impl<S: Stream> Socket for OsSocket<S> {
 
     fn short_means_empty(&self) -> bool {
         self.short_means_empty
+    }
+
+    /// Not an adopted one: the kernel may serve it in other ways.
+    fn is_announced(&self) -> bool {
+        !self.shared
     }
 }
 
