@@ -36,9 +36,9 @@ pub(crate) enum Registered {
 
 /// A waker that is not ours. What it does is code of the user's: where it panics, the panic ends here, so that it can
 /// neither keep others from being woken nor hit a task that only ends the wait of its owner.
-#[derive(Debug)]
 ///
 /// When it has been used up, a waker stands here that does nothing. It is no `Option`, so that a [`Wait`] is two words.
+#[derive(Debug)]
 pub(crate) struct ForeignWaker(Waker);
 
 impl ForeignWaker {

@@ -91,6 +91,13 @@ fn later(act: impl FnOnce() + 'static) {
 const LONG: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(1);
 
+/// Timers and slots move them by the million. The check of lost wake-ups needs a third word.
+#[cfg(not(feature = "sim"))]
+#[test]
+fn a_wait_takes_two_words() {
+    assert_eq!(size_of::<super::Wait>(), 2 * size_of::<usize>());
+}
+
 #[test]
 fn no_queue_is_borrowed_where_a_foreign_waker_is_touched() {
     check(async {
