@@ -1,7 +1,8 @@
 //! Keys that are never mistaken: the index of a place, and which of its uses is meant.
 
-use std::mem::forget;
 use std::num::NonZeroU32;
+
+use slab::{Slab, VacantEntry};
 
 /// Names an entry of a [`Keyed`] table, for as long as that very entry lives. No other entry ever has the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,34 +12,29 @@ pub(crate) struct Key {
     generation: NonZeroU32,
 }
 
-/// A table whose places are used again each time under another generation. A place that has used up its generations is
+/// A slab whose places are used again each time under another generation. A place that has used up its generations is
 /// never used again: that costs the memory of one entry after four billion uses, and no key can ever come back. All of
 /// this is the same on 32 and 64 bits. Tests choose fewer `GENERATIONS`.
 ///
-/// Every timer and every socket comes through here, so each call looks at one place, once.
+/// Every timer and every socket comes through here, so a look at an entry is a look at one place.
 #[derive(Debug)]
 pub(crate) struct Keyed<T, const GENERATIONS: u32 = { u32::MAX }> {
-    places: Vec<Place<T>>,
-    /// The place that was vacated last: the first of a list. [`NO_PLACE`] if none is vacant.
-    vacant: u32,
-    len: usize,
+    slab: Slab<Place<T>>,
+    /// The generation of each place's next entry. The slab forgets what it removes, so they stand beside it.
+    next: Vec<NonZeroU32>,
+    used_up: usize,
 }
 
 #[derive(Debug)]
 struct Place<T> {
-    /// Of the entry that is here, or of the next one.
     generation: NonZeroU32,
-    /// The next vacant place behind this one, while this one is in the list of those.
-    next_vacant: u32,
+    /// `None` once the generations are used up: it stays occupied, so that the slab does not give the place out again.
     entry: Option<T>,
 }
 
-/// Ends the list of vacant places: no place has this index.
-const NO_PLACE: u32 = u32::MAX;
-
 impl<T, const GENERATIONS: u32> Default for Keyed<T, GENERATIONS> {
     fn default() -> Self {
-        Self { places: Vec::new(), vacant: NO_PLACE, len: 0 }
+        Self { slab: Slab::new(), next: Vec::new(), used_up: 0 }
     }
 }
 
@@ -49,89 +45,85 @@ impl<T, const GENERATIONS: u32> Keyed<T, GENERATIONS> {
 
     /// The place of the next entry, for one that is to know its own key.
     pub(crate) fn vacancy(&mut self) -> Vacancy<'_, T> {
-        if self.vacant == NO_PLACE {
-            let index = u32::try_from(self.places.len()).ok().filter(|index| *index != NO_PLACE);
-            self.vacant = index.expect("memory ends before the indices do");
-            self.places.push(Place { generation: NonZeroU32::MIN, next_vacant: NO_PLACE, entry: None });
+        let place = self.slab.vacant_entry();
+        if place.key() == self.next.len() {
+            self.next.push(NonZeroU32::MIN);
         }
-        let place = &mut self.places[self.vacant as usize];
-        Vacancy { place, vacant: &mut self.vacant, len: &mut self.len }
+        let index = u32::try_from(place.key()).expect("memory ends before the indices do");
+        let key = Key { index, generation: self.next[place.key()] };
+        Vacancy { place, key }
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let place = self.places.get(key.index as usize)?;
+        let place = self.slab.get(key.index as usize)?;
         if place.generation == key.generation { place.entry.as_ref() } else { None }
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let place = self.places.get_mut(key.index as usize)?;
+        let place = self.slab.get_mut(key.index as usize)?;
         if place.generation == key.generation { place.entry.as_mut() } else { None }
     }
 
     /// The entry whose [token](Key::to_token) this is. A token names less than a key: see there.
     pub(crate) fn at_token(&mut self, token: usize) -> Option<&mut T> {
         let index = TokenLayout::NATIVE.index(token);
-        let place = self.places.get_mut(index as usize)?;
+        let place = self.slab.get_mut(index as usize)?;
         let key = Key { index, generation: place.generation };
         if key.to_token() == Some(token) { place.entry.as_mut() } else { None }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize)?;
-        if place.generation != key.generation {
-            return None;
+        let index = key.index as usize;
+        let place = self.slab.get_mut(index).filter(|place| place.generation == key.generation)?;
+        match key.generation.checked_add(1).filter(|next| next.get() <= GENERATIONS) {
+            Some(next) => {
+                self.next[index] = next;
+                self.slab.remove(index).entry
+            }
+            None => {
+                let entry = place.entry.take()?;
+                self.used_up += 1;
+                Some(entry)
+            }
         }
-        let entry = place.entry.take()?;
-        self.len -= 1;
-        // Without a further generation it is in no list, and stays empty.
-        if let Some(next) = place.generation.checked_add(1).filter(|next| next.get() <= GENERATIONS) {
-            place.generation = next;
-            place.next_vacant = self.vacant;
-            self.vacant = key.index;
-        }
-        Some(entry)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.slab.len() - self.used_up
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|place| place.entry.as_ref())
+        self.slab.iter().filter_map(|(_, place)| place.entry.as_ref())
     }
 
     /// Everything that is in it.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
-        self.places.into_iter().filter_map(|place| place.entry)
+        self.slab.into_iter().filter_map(|(_, place)| place.entry)
     }
 
     /// Takes everything out, for a teardown that runs foreign code only when no borrow is held.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        let keys = (0..).zip(&self.places).map(|(index, place)| Key { index, generation: place.generation });
-        keys.collect::<Vec<_>>().into_iter().filter_map(|key| self.remove(key)).collect()
+        let key = |(index, place): (usize, &Place<T>)| Key { index: index as u32, generation: place.generation };
+        let keys: Vec<_> = self.slab.iter().map(key).collect();
+        keys.into_iter().filter_map(|key| self.remove(key)).collect()
     }
 }
 
 /// A place without an entry. It stays vacant if none comes.
 pub(crate) struct Vacancy<'a, T> {
-    place: &'a mut Place<T>,
-    vacant: &'a mut u32,
-    len: &'a mut usize,
+    place: VacantEntry<'a, Place<T>>,
+    key: Key,
 }
 
 impl<T> Vacancy<'_, T> {
     /// The key of the entry that comes here.
     pub(crate) fn key(&self) -> Key {
-        Key { index: *self.vacant, generation: self.place.generation }
+        self.key
     }
 
     pub(crate) fn fill(self, value: T) -> Key {
-        let key = self.key();
-        *self.vacant = self.place.next_vacant;
-        *self.len += 1;
-        // It is empty, and no destructor has to look whether it is.
-        forget(self.place.entry.replace(value));
-        key
+        self.place.insert(Place { generation: self.key.generation, entry: Some(value) });
+        self.key
     }
 }
 
@@ -218,7 +210,7 @@ mod tests {
         }
         assert_eq!(keyed.get(stays), Some(&u32::MAX));
         // Each place was used three times, and then a new one was.
-        assert_eq!(keyed.places.len(), 1 + 1_000_usize.div_ceil(3));
+        assert_eq!(keyed.next.len(), 1 + 1_000_usize.div_ceil(3));
     }
 
     #[test]
@@ -230,7 +222,7 @@ mod tests {
         order.for_each(|step| assert_eq!(keyed.remove(keys[step]), Some(step as u32)));
         assert_eq!(keyed.len(), 50);
         let again: Vec<_> = (200..250).map(|number| keyed.insert(number)).collect();
-        assert_eq!((keyed.len(), keyed.places.len()), (100, 100));
+        assert_eq!((keyed.len(), keyed.next.len()), (100, 100));
         assert!(kept.iter().zip(50..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(again.iter().zip(200..).all(|(key, number)| keyed.get(*key) == Some(&number)));
         assert!(keys.iter().all(|key| keyed.get(*key).is_none()));
