@@ -111,7 +111,7 @@ impl Context {
             remembers.before(deadline, target.clone()).await?;
         }
         let source = connect_source(address, &deadline).await?;
-        let session = Session::client(config, name.clone()).map_err(cannot_begin)?;
+        let session = Session::client(config, name.clone(), self.inner().record_layer).map_err(cannot_begin)?;
         let beginning =
             Beginning { source, session, received: Vec::new(), target: target.clone(), deadline, metered: None };
         let stream = shake_hands(self.clone(), beginning).await?;
@@ -160,7 +160,7 @@ impl Context {
         if let Some(remembers) = &remembers {
             remembers.before(deadline, target.clone()).await?;
         }
-        let session = Session::client(config, name.clone()).map_err(cannot_begin)?;
+        let session = Session::client(config, name.clone(), self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
         let stream = self.go_over(plain, session, received, target.clone(), deadline).await?;
         if let Some(remembers) = remembers {
@@ -181,7 +181,7 @@ impl Context {
         let (plain, mut received) = stream.into_parts()?;
         let peer = plain.source().peer().map_or_else(|_| "a client".into(), |peer| peer.to_string());
         let deadline = Deadline::after(self.inner().deadlines.handshake);
-        let session = Session::server(config).map_err(cannot_begin)?;
+        let session = Session::server(config, self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
         self.go_over(plain, session, received, peer, deadline).await
     }

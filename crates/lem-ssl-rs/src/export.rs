@@ -105,7 +105,7 @@ fn export(tls: &Tls, output: &mut [u8], label: &[u8], context: Option<&[u8]>) ->
     let exporter = session
         .exporter()
         .ok_or_else(|| misuse("this context exports no keying material: call export_keying_material on its builder"))?;
-    let suite = session.common().negotiated_cipher_suite();
+    let suite = session.agreed().suite;
     exporter.export(suite.ok_or_else(|| misuse("the handshake is not finished"))?, output, label, context)
 }
 
@@ -125,7 +125,7 @@ fn server_end_point(tls: &Tls) -> Result<Vec<u8>, Error> {
             ));
         }
     };
-    if let Some(hash) = hash_of_connection(session.common().negotiated_cipher_suite(), algorithm) {
+    if let Some(hash) = hash_of_connection(session.agreed().suite, algorithm) {
         return Ok(hash.hash(certificate).as_ref().to_vec());
     }
     if let Some(hash) = hash_of(&*default_provider()?, algorithm) {

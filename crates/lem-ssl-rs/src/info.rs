@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
-use rustls::{CommonState, ProtocolVersion};
 
 use crate::context::Version;
 use crate::parameters::{CipherSuite, NamedGroup};
-use crate::session::{PeerCache, Session};
+use crate::session::{Agreed, PeerCache, Session};
 use crate::x509::{Certificate, UnreadableCertificate};
 
 /// What two ends agreed on, and who the peer is.
@@ -89,18 +89,16 @@ impl Info {
     }
 
     pub(crate) fn of(session: &Session) -> Self {
-        let common = session.common();
+        let agreed = session.agreed();
         Self {
-            version: common.protocol_version().and_then(version),
-            cipher_suite: common.negotiated_cipher_suite().map(|it| CipherSuite::from_number(it.suite().into())),
-            key_exchange_group: common
-                .negotiated_key_exchange_group()
-                .map(|group| NamedGroup::from_number(group.name().into())),
-            alpn: common.alpn_protocol().map(<[u8]>::to_vec),
-            peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
-            resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+            version: agreed.version.and_then(version),
+            cipher_suite: agreed.suite.map(|suite| CipherSuite::from_number(suite.suite().into())),
+            key_exchange_group: agreed.group.map(|group| NamedGroup::from_number(group.name().into())),
+            alpn: agreed.alpn.map(<[u8]>::to_vec),
+            peer_certificates: agreed.certificates.to_vec(),
+            resumed: agreed.kind == Some(rustls::HandshakeKind::Resumed),
             requested_name: session.requested_name().map(str::to_owned),
-            handshake: kind(common),
+            handshake: kind(&agreed),
             peer: session.peer_cache(),
         }
     }
@@ -127,8 +125,8 @@ fn version(spoken: ProtocolVersion) -> Option<Version> {
     }
 }
 
-fn kind(common: &CommonState) -> Option<HandshakeKind> {
-    Some(match common.handshake_kind()? {
+fn kind(agreed: &Agreed<'_>) -> Option<HandshakeKind> {
+    Some(match agreed.kind? {
         rustls::HandshakeKind::Full => HandshakeKind::Full,
         rustls::HandshakeKind::FullWithHelloRetryRequest => HandshakeKind::FullWithHelloRetryRequest,
         rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,

@@ -69,6 +69,7 @@ mod meter;
 mod parameters;
 mod pem;
 mod provider;
+mod record_layer;
 mod server;
 mod session;
 mod tickets;

@@ -96,7 +96,7 @@ impl Tls {
 
     /// Whether the handshake resumed a session.
     pub(crate) fn is_resumed(&self) -> bool {
-        self.session.common().handshake_kind() == Some(HandshakeKind::Resumed)
+        self.session.agreed().kind == Some(HandshakeKind::Resumed)
     }
 
     /// As [`Session::resumed_certificates`].
@@ -129,7 +129,7 @@ impl Tls {
 
     /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
-        self.session.common().is_handshaking()
+        self.session.is_handshaking()
     }
 
     /// Takes bytes that had arrived before TLS began. With none it produces what is sent first, a client's `ClientHello`.
@@ -247,9 +247,19 @@ impl Transport for Tls {
         if self.sending == Sending::Over {
             return Err(Error::Closed);
         }
-        let Self { source, session, partial, outbox, .. } = self;
+        let Self { source, session, partial, outbox, metered, .. } = self;
         let pending = outbox.len().min(MAX_COALESCED);
         let mut chunk = &data[..data.len().min(MAX_AHEAD - pending)];
+        // What goes alone goes without a copy.
+        if pending == 0
+            && let Some(record) = session.seal_one(chunk)
+        {
+            outbox.send(source, &record)?;
+            if let Some(metered) = metered {
+                metered.sent(chunk.len());
+            }
+            return Ok(Sent::Accepted(chunk.len()));
+        }
         let sealed = source.with_send_arena(|arena| {
             let (front, records) = arena.split_at_mut(pending);
             let count = loop {
@@ -271,7 +281,7 @@ impl Transport for Tls {
         })?;
         match sealed {
             Ok(_) => {
-                if let Some(metered) = &self.metered {
+                if let Some(metered) = metered {
                     metered.sent(chunk.len());
                 }
                 Ok(Sent::Accepted(chunk.len()))
@@ -292,9 +302,8 @@ impl Transport for Tls {
     /// A TLS 1.3 server has only tickets left to send, and nobody waits for those (RFC 8446 section 4.6.1). The last message
     /// of any other handshake goes at once: the peer waits for it.
     fn may_delay_pending(&self) -> bool {
-        let is_server = self.session.is_server();
-        let is_tls13 = self.session.common().protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        is_server && is_tls13 && self.sending == Sending::Open && self.outbox.len() <= MAX_COALESCED
+        let is_tls13 = || self.session.agreed().version == Some(ProtocolVersion::TLSv1_3);
+        self.sending == Sending::Open && self.outbox.len() <= MAX_COALESCED && self.session.is_server() && is_tls13()
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {

@@ -19,6 +19,7 @@ use super::{Context, Deadlines, Inner, no_identity, no_roots, only_tls13};
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::exporter::Capture;
 use crate::provider::default_provider;
+use crate::record_layer::RecordLayer;
 use crate::trust::{
     Explainer, LoadRoots, OnVerified, Recognising, Remembers, Roots, Servers, Trust, built_in_roots, load_roots,
     recognising, servers,
@@ -43,6 +44,7 @@ pub struct ContextBuilder {
     deadlines: Deadlines,
     options: StreamOptions,
     accept_missing_close_notify: bool,
+    record_layer: RecordLayer,
     verifier: Option<Arc<dyn ServerCertVerifier>>,
     client_config: Option<(Arc<ClientConfig>, AdoptClient)>,
     exports: Option<Exports>,
@@ -64,6 +66,7 @@ impl Default for ContextBuilder {
             deadlines: Deadlines::default(),
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
+            record_layer: RecordLayer::Rustls,
             verifier: None,
             client_config: None,
             exports: None,
@@ -181,6 +184,20 @@ impl ContextBuilder {
         self
     }
 
+    /// Leaves records to rustls after the handshake too.
+    ///
+    /// By default rustls does the handshake, and what follows it in TLS 1.3 is opened and sealed by this library, with the
+    /// same cryptography: in the place where it was received, which is faster and takes less memory. rustls keeps the
+    /// records in any case in TLS 1.2, with suites other than the three that are usual, with cryptography that does not
+    /// give its keys, and with a configuration of rustls' ([`danger::client_config`](crate::danger::client_config),
+    /// [`danger::server_config`](crate::danger::server_config)) that does not allow the extraction of secrets.
+    ///
+    /// Nothing else depends on it: use it to find out whether something does.
+    pub fn rustls_records(mut self, enable: bool) -> Self {
+        self.record_layer = if enable { RecordLayer::Rustls } else { RecordLayer::Own };
+        self
+    }
+
     /// Calls `on_verified` with each chain that a server showed and that was verified, its own certificate first, on
     /// the thread of the handshake: for reports about servers that refuse us afterwards, so that no stream exists that
     /// could tell.
@@ -275,6 +292,7 @@ impl ContextBuilder {
             key_log: self.key_log.map_or_else(|| Arc::new(NoKeyLog {}) as Arc<dyn KeyLog>, |open| open()),
             exports: self.exports,
             compression: &self.compression,
+            record_layer: self.record_layer,
         };
         let made = match &self.wanted {
             Some(wanted) => (wanted.make)(wanted, &parts)?,
@@ -312,6 +330,7 @@ impl ContextBuilder {
             deadlines: self.deadlines,
             options: self.options,
             accept_missing_close_notify: self.accept_missing_close_notify,
+            record_layer: self.record_layer,
         };
         Context { inner: Arc::new(inner) }
     }

@@ -10,6 +10,7 @@ use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::{ClientConfig, KeyLog, ProtocolVersion, SupportedProtocolVersion};
 
 use crate::error::{ConfigError, ConfigPart};
+use crate::record_layer::RecordLayer;
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +42,8 @@ pub(super) struct Parts<'a> {
     /// Whether keying material can be exported.
     pub(super) exports: Option<Exports>,
     pub(super) compression: &'a Compression,
+    /// Whose records the connections have.
+    pub(super) record_layer: RecordLayer,
 }
 
 /// Takes what is needed to export keying material from connections with this key log.
@@ -77,6 +80,7 @@ impl Parts<'_> {
         config.key_log = self.key_log.clone();
         config.cert_compressors.extend(&self.compression.compressors);
         config.cert_decompressors.extend(&self.compression.decompressors);
+        config.enable_secret_extraction = self.record_layer.wants_secrets(self.provider);
         Ok(self.exporting_client(config))
     }
 

@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::error::{ConfigError, ConfigPart, Error};
+use crate::record_layer::RecordLayer;
 use crate::trust::{Explainer, Remembers};
 
 mod accepting;
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) deadlines: Deadlines,
     pub(crate) options: StreamOptions,
     pub(crate) accept_missing_close_notify: bool,
+    pub(crate) record_layer: RecordLayer,
 }
 
 /// How long the phases of a connection may take.

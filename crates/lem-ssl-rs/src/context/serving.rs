@@ -248,8 +248,8 @@ fn config(
     config.cert_compressors.extend(&parts.compression.compressors);
     config.cert_decompressors.extend(&parts.compression.decompressors);
     let mut config = exporting(config, parts);
-    // For the alert to a client whose resumed session is refused.
-    config.enable_secret_extraction = clients.is_some();
+    // Where the records stay with rustls: for the alert to a client whose resumed session is refused.
+    config.enable_secret_extraction = clients.is_some() || parts.record_layer.wants_secrets(parts.provider);
     // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context
     // before had the same one.
     config.session_storage = Arc::new(SessionMemory::new());

@@ -264,7 +264,7 @@ fn begin(
     metered: Metered,
 ) -> Result<Handshake, Error> {
     let config = if admission.options.early_data { context.early_server()? } else { context.server()? };
-    let session = Session::server(config).map_err(cannot_begin)?;
+    let session = Session::server(config, context.inner().record_layer).map_err(cannot_begin)?;
     let target = peer.to_string();
     Ok(Handshake::begin(context, Beginning { source, session, received, target, deadline, metered: Some(metered) }))
 }

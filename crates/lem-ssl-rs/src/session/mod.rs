@@ -14,26 +14,41 @@ use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
 use crate::exporter::Exporter;
 use crate::identity::{Hello, take_hello};
+use crate::record_layer::RecordLayer;
 use crate::x509::{Certificate, UnreadableCertificate};
 
+mod agreed;
 mod alert;
 mod connection;
+mod convert;
+mod cost;
 mod keying;
 mod open;
+mod record;
 mod refusal;
 
+pub(crate) use agreed::Agreed;
 pub(crate) use alert::is_without_common_scheme;
 
+use agreed::Facts;
 use alert::send_alert;
 use connection::{Sealer, write};
+use convert::Conversion;
 use keying::Keying;
-use open::{Progress, Sink, next_record, open};
+use open::{Next, Progress, Sink, open};
+use record::{Records, next_record};
 
 /// One end of a TLS connection.
 pub(crate) struct Session {
     end: End,
     progress: Progress,
+    /// What is to become of it after the handshake; `None` if rustls keeps the records.
+    conversion: Option<Conversion>,
     keying: Keying,
+    /// What a client asked for, and was shown.
+    hello: Option<Hello>,
+    /// The early data (0-RTT) that were not taken yet, at most what the configuration allows; `None` if it allows none.
+    early: Option<Vec<u8>>,
     /// Made for the first who asks.
     peer: OnceCell<PeerCache>,
 }
@@ -42,14 +57,17 @@ pub(crate) struct Session {
 pub(crate) type PeerCache = Arc<OnceLock<Result<Certificate, UnreadableCertificate>>>;
 
 enum End {
-    Client(UnbufferedClientConnection),
-    Server {
-        connection: UnbufferedServerConnection,
-        /// What the client asked for, and was shown.
-        hello: Option<Hello>,
-        /// The early data (0-RTT) that were not taken yet, at most what the configuration allows; `None` if it allows none.
-        early: Option<Vec<u8>>,
-    },
+    Client(Box<UnbufferedClientConnection>),
+    Server(Box<UnbufferedServerConnection>),
+    /// The handshake is finished, and the records are ours.
+    Ours(Box<Ours>),
+    /// rustls has kept the secrets for itself: it does not happen where they were asked for.
+    Lost,
+}
+
+struct Ours {
+    records: Records,
+    facts: Facts,
 }
 
 /// How many records rustls is shown at once.
@@ -84,6 +102,23 @@ pub(crate) struct Opened {
     pub(crate) then: Then,
 }
 
+impl Opened {
+    fn lost() -> Self {
+        Self { used: 0, content: 0, cost: 0, then: Then::Failed(rustls::Error::HandshakeNotComplete) }
+    }
+
+    /// As one call, with what comes of the rest.
+    fn and_then(self, open_rest: impl FnOnce(usize) -> Self) -> Self {
+        let rest = open_rest(self.used);
+        Self {
+            used: self.used + rest.used,
+            content: self.content + rest.content,
+            cost: self.cost + rest.cost,
+            then: rest.then,
+        }
+    }
+}
+
 /// How a session goes on.
 #[derive(Debug)]
 pub(crate) enum Then {
@@ -96,85 +131,98 @@ pub(crate) enum Then {
 }
 
 impl Session {
-    pub(crate) fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
+    pub(crate) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        layer: RecordLayer,
+    ) -> Result<Self, rustls::Error> {
         let keying = Keying::of(&*config.key_log);
-        UnbufferedClientConnection::new(config, name).map(|connection| Self::new(End::Client(connection), keying))
+        let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
+        let connection = UnbufferedClientConnection::new(config, name)?;
+        Ok(Self::new(End::Client(Box::new(connection)), keying, conversion, None))
     }
 
-    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    pub(crate) fn server(config: Arc<ServerConfig>, layer: RecordLayer) -> Result<Self, rustls::Error> {
         let early = (config.max_early_data_size > 0).then(Vec::new);
         let keying = Keying::of(&*config.key_log);
+        let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::new(End::Server { connection, hello: None, early }, keying))
+        Ok(Self::new(End::Server(Box::new(connection)), keying, conversion, early))
     }
 
-    fn new(end: End, keying: Keying) -> Self {
-        Self { end, progress: Progress { held: 0, key_answer: KeyAnswer::Due }, keying, peer: OnceCell::new() }
+    fn new(end: End, keying: Keying, conversion: Option<Conversion>, early: Option<Vec<u8>>) -> Self {
+        let progress = Progress { held: 0, key_answer: KeyAnswer::Due };
+        Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
     }
 
-    /// What both ends have in common.
-    pub(crate) fn common(&self) -> &CommonState {
+    /// What rustls' connection knows, while there is one.
+    fn common(&self) -> Option<&CommonState> {
         match &self.end {
-            End::Client(connection) => connection,
-            End::Server { connection, .. } => connection,
+            End::Client(connection) => Some(connection),
+            End::Server(connection) => Some(connection),
+            End::Ours(_) | End::Lost => None,
         }
     }
 
+    /// What was agreed so far.
+    pub(crate) fn agreed(&self) -> Agreed<'_> {
+        match &self.end {
+            End::Ours(ours) => ours.facts.agreed(),
+            _ => self.common().map(Agreed::of).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.common().is_some_and(CommonState::is_handshaking)
+    }
+
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self.end, End::Server { .. })
+        match &self.end {
+            End::Client(_) | End::Lost => false,
+            End::Server(_) => true,
+            End::Ours(ours) => ours.records.is_server(),
+        }
     }
 
     /// The name that the client asked for (SNI), on a server.
     pub(crate) fn requested_name(&self) -> Option<&str> {
-        match &self.end {
-            End::Client(_) => None,
-            End::Server { hello, .. } => hello.as_ref()?.requested.as_deref(),
-        }
+        self.hello.as_ref()?.requested.as_deref()
     }
 
     /// What derives keying material; `None` before the handshake is finished, and if the context was not built for it.
     pub(crate) fn exporter(&self) -> Option<&Exporter> {
-        self.keying.exporter().filter(|_| !self.common().is_handshaking())
+        self.keying.exporter().filter(|_| !self.is_handshaking())
     }
 
     /// What was read of the peer's certificate; before the handshake is finished, for the caller alone.
     pub(crate) fn peer_cache(&self) -> PeerCache {
-        if self.common().is_handshaking() {
-            PeerCache::default()
-        } else {
-            self.peer.get_or_init(PeerCache::default).clone()
-        }
+        if self.is_handshaking() { PeerCache::default() } else { self.peer.get_or_init(PeerCache::default).clone() }
     }
 
     /// The certificate of the server, on either end.
     pub(crate) fn server_certificate(&self) -> Option<&CertificateDer<'static>> {
-        match &self.end {
-            End::Client(connection) => connection.peer_certificates()?.first(),
-            End::Server { hello, .. } => hello.as_ref()?.shown.as_ref()?.cert.first(),
+        if self.is_server() {
+            self.hello.as_ref()?.shown.as_ref()?.cert.first()
+        } else {
+            self.agreed().certificates.first()
         }
     }
 
     /// The certificates that a client showed when the session was begun that is resumed now; on a server.
     pub(crate) fn resumed_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        match &self.end {
-            End::Server { connection, .. } if connection.handshake_kind() == Some(HandshakeKind::Resumed) => {
-                connection.peer_certificates()
-            }
-            _ => None,
-        }
+        let agreed = self.agreed();
+        let is_resumed = self.is_server() && agreed.kind == Some(HandshakeKind::Resumed);
+        Some(agreed.certificates).filter(|certificates| is_resumed && !certificates.is_empty())
     }
 
     /// Whether early data (0-RTT) have come that were not taken.
     pub(crate) fn has_early_data(&self) -> bool {
-        matches!(&self.end, End::Server { early: Some(early), .. } if !early.is_empty())
+        self.early.as_ref().is_some_and(|early| !early.is_empty())
     }
 
     /// Takes the early data that have come: anybody who saw them may have sent them again.
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
-        match &mut self.end {
-            End::Server { early: Some(early), .. } => std::mem::take(early),
-            _ => Vec::new(),
-        }
+        self.early.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it produces
@@ -189,25 +237,36 @@ impl Session {
         outbox: &mut Outbox,
         may_send: bool,
     ) -> Opened {
-        let Self { end, progress, keying, .. } = self;
-        match end {
+        let Self { end, progress, conversion, keying, hello, early, .. } = self;
+        let converts = conversion.is_some();
+        let (opened, next) = match end {
+            End::Ours(ours) => return ours.records.open(received, input, outbox, may_send),
+            End::Lost => return Opened::lost(),
             End::Client(connection) => {
                 keying.look(received);
-                let sink = Sink { input, early: None, outbox, may_send };
-                let opened = open(connection, progress, Pace::Stepwise, received, sink);
+                let sink = Sink { input, early: None, outbox, may_send, converts };
+                let opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
                 keying.advance();
                 opened
             }
-            End::Server { connection, hello, early } => {
+            End::Server(connection) => {
                 let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
-                let early = early.as_mut();
-                let opened = open(connection, progress, pace, received, Sink { input, early, outbox, may_send });
+                let sink = Sink { input, early: early.as_mut(), outbox, may_send, converts };
+                let opened = open(&mut **connection, progress, pace, received, sink);
                 keying.look(outbox.as_slice());
                 keying.advance();
                 if hello.is_none() {
                     *hello = take_hello();
                 }
                 opened
+            }
+        };
+        match next {
+            Next::Rustls => opened,
+            Next::Ours => {
+                self.convert();
+                // The records that follow go another way now.
+                opened.and_then(|used| self.open(&mut received[used..], input, outbox, may_send))
             }
         }
     }
@@ -217,8 +276,10 @@ impl Session {
         let error = rustls::InvalidMessage::HandshakePayloadTooLarge.into();
         let held = &kept[..self.progress.held];
         match &mut self.end {
-            End::Client(connection) => send_alert(connection, held, &error, outbox, may_send),
-            End::Server { connection, .. } => send_alert(connection, held, &error, outbox, may_send),
+            End::Client(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
+            End::Server(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
+            // A record has room enough, and messages are joined elsewhere.
+            End::Ours(_) | End::Lost => {}
         }
         self.progress.held = 0;
         Then::Failed(error)
@@ -227,6 +288,15 @@ impl Session {
     /// Whether `kept`, which [`open`](Self::open) left over, holds a record that can be opened.
     pub(crate) fn has_record(&self, kept: &[u8]) -> bool {
         kept.get(self.progress.held..).is_some_and(|rest| next_record(rest).is_some())
+    }
+
+    /// Encrypts `content` as one record, in memory of its own. `None` if it takes more than that, and always where the
+    /// records are rustls': then it is to be [sealed](Self::seal) with what goes along.
+    pub(crate) fn seal_one(&mut self, content: &[u8]) -> Option<Vec<u8>> {
+        match &mut self.end {
+            End::Ours(ours) => ours.records.seal_one(content),
+            _ => None,
+        }
     }
 
     /// Encrypts `content` into `records`; says how many bytes of them it filled. What the protocol itself has to say
@@ -239,6 +309,9 @@ impl Session {
         records: &mut [u8],
         outbox: &mut Outbox,
     ) -> Result<usize, Unsealed> {
+        if let End::Ours(ours) = &mut self.end {
+            return ours.records.seal(content, records);
+        }
         let sealed = self.write(kept, outbox, |writer| writer.encrypt(content, records))?;
         self.progress.key_answer = KeyAnswer::Due;
         Ok(sealed)
@@ -247,6 +320,9 @@ impl Session {
     /// Says goodbye (`close_notify`, RFC 8446 section 6.1) into `outbox`. Nothing can be sealed after that. A session
     /// that failed, or has not begun, has nothing to say but its alert.
     pub(crate) fn finish(&mut self, kept: &mut [u8], outbox: &mut Outbox) {
+        if let End::Ours(ours) = &mut self.end {
+            return ours.records.finish(outbox);
+        }
         // With no room for it, the message is queued all the same; it comes out like every message of the protocol.
         if let Err(Unsealed::TooSmall(_)) = self.write(kept, outbox, |writer| writer.queue_close_notify(&mut [])) {
             let _ = self.write(kept, outbox, |_| Ok(0));
@@ -261,8 +337,16 @@ impl Session {
     ) -> Result<usize, Unsealed> {
         let held = &mut kept[..self.progress.held];
         match &mut self.end {
-            End::Client(connection) => write(connection, held, outbox, with),
-            End::Server { connection, .. } => write(connection, held, outbox, with),
+            End::Client(connection) => write(&mut **connection, held, outbox, with),
+            End::Server(connection) => write(&mut **connection, held, outbox, with),
+            End::Ours(_) | End::Lost => Err(Unsealed::Over),
+        }
+    }
+
+    /// Keeps no more than it must while the stream is quiet.
+    pub(crate) fn rest(&mut self) {
+        if let End::Ours(ours) = &mut self.end {
+            ours.records.rest();
         }
     }
 }
@@ -279,6 +363,10 @@ pub(crate) enum Unsealed {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = if self.is_server() { "server" } else { "client" };
-        f.debug_struct("Session").field("side", &side).finish_non_exhaustive()
+        let records = match &self.end {
+            End::Ours(_) => "ours",
+            _ => "rustls",
+        };
+        f.debug_struct("Session").field("side", &side).field("records", &records).finish_non_exhaustive()
     }
 }

@@ -7,31 +7,8 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::{self, send_alert};
 use super::connection::{Connection, encode};
-use super::{KeyAnswer, Opened, Pace, Then};
-
-// Costs are told in bytes that could be received meanwhile, at about a quarter of a nanosecond each. The times were
-// measured on an AMD EPYC.
-
-/// What a record costs beside its bytes: 0.25 microseconds for its nonce, its tag and an allocation.
-const RECORD_COST: usize = 1024;
-
-/// A byte of padding is looked at by itself, which takes as long as opening so many more.
-const PADDING_COST: usize = 3;
-
-/// What a record without content may cost more: the next step of the key schedule takes 2 microseconds, and the answer
-/// as much again.
-const MESSAGE_COST: usize = 16 * 1024;
-
-/// What a ticket costs: 0.6 microseconds or more for its secret and for storing it. A record may hold 900.
-const TICKET_COST: usize = 4 * 1024;
-
-/// One call costs no more than this beside the bytes themselves: about a tenth of a millisecond.
-const MAX_COST: usize = 256 * 1024;
-
-const HEADER: usize = 5;
-
-/// What a record is longer than its content without padding: 5 of header, 8 of nonce, 16 of tag, 1 of type, at most.
-const MAX_OVERHEAD: usize = 32;
+use super::record::next_record;
+use super::{KeyAnswer, Opened, Pace, Then, cost};
 
 /// What a session keeps between two calls of [`open`].
 #[derive(Debug)]
@@ -39,13 +16,6 @@ pub(super) struct Progress {
     /// How many bytes at the front rustls has seen and needs to see again: a handshake message that is not complete.
     pub(super) held: usize,
     pub(super) key_answer: KeyAnswer,
-}
-
-/// The length of the record at the front, if all of it is there.
-pub(super) fn next_record(bytes: &[u8]) -> Option<usize> {
-    let (header, rest) = bytes.split_at_checked(HEADER)?;
-    let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
-    (rest.len() >= length).then_some(HEADER + length)
 }
 
 /// Where the last complete record ends.
@@ -66,6 +36,24 @@ pub(super) struct Sink<'a> {
     pub(super) outbox: &'a mut Outbox,
     /// Whether we may still send.
     pub(super) may_send: bool,
+    /// Whether the records after the handshake are to be ours.
+    pub(super) converts: bool,
+}
+
+/// Who goes on with the records that follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Rustls,
+    /// The handshake is finished, and rustls holds nothing that was received or is to be sent.
+    Ours,
+}
+
+impl Sink<'_> {
+    /// Whether the handshake is finished, and the records that follow are to be ours.
+    fn is_finished(&self, connection: &impl Connection) -> bool {
+        let common = connection.common();
+        self.may_send && self.converts && !common.is_handshaking() && !common.wants_write()
+    }
 }
 
 /// See [`Session::open`](super::Session::open).
@@ -75,7 +63,7 @@ pub(super) fn open<C: Connection>(
     pace: Pace,
     received: &mut [u8],
     mut sink: Sink<'_>,
-) -> Opened {
+) -> (Opened, Next) {
     let (mut used, mut content, mut cost) = (0, 0, 0);
     loop {
         let rest = &mut received[used..];
@@ -102,18 +90,25 @@ pub(super) fn open<C: Connection>(
         if !matches!(step.then, Then::Continues) {
             // rustls looks at nothing any more.
             progress.held = 0;
-            return Opened { used, content, cost, then: step.then };
+            return (Opened { used, content, cost, then: step.then }, Next::Rustls);
         }
         progress.held = (held + complete).saturating_sub(step.used);
         if complete > 0 {
-            cost += RECORD_COST + TICKET_COST * (connection.tickets() - tickets) as usize;
-            cost += match step.content {
-                0 => MESSAGE_COST,
-                content => PADDING_COST * complete.saturating_sub(content + MAX_OVERHEAD),
-            };
+            cost += cost::of_record(complete, step.content, (connection.tickets() - tickets) as usize);
         }
-        if complete == 0 || cost >= MAX_COST || progress.held == received.len() - used {
-            return Opened { used, content, cost, then: Then::Continues };
+        let has_seen_no_more = match (pace, step.stop) {
+            // Before it has sent what it has to say, rustls looks at no further record.
+            (Pace::Whole, Stop::HasSpoken) => true,
+            (Pace::Whole, Stop::HasSeenAll) => false,
+            // It would not give the answer to new keys that it keeps back.
+            (Pace::Stepwise, _) => progress.held == 0 && progress.key_answer == KeyAnswer::Due,
+        };
+        if has_seen_no_more && sink.is_finished(connection) {
+            progress.held = 0;
+            return (Opened { used, content, cost, then: Then::Continues }, Next::Ours);
+        }
+        if complete == 0 || cost >= cost::MAX || progress.held == received.len() - used {
+            return (Opened { used, content, cost, then: Then::Continues }, Next::Rustls);
         }
     }
 }
@@ -126,6 +121,16 @@ struct Step {
     /// How many bytes of early data came out.
     early: usize,
     then: Then,
+    stop: Stop,
+}
+
+/// Where rustls was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// It has sent the last that it had to send of a handshake.
+    HasSpoken,
+    /// It wants to see more.
+    HasSeenAll,
 }
 
 /// Shows rustls `records` until it wants more; if another record `follows`, only until it has taken these.
@@ -136,7 +141,7 @@ fn advance<C: Connection>(
     key_answer: &mut KeyAnswer,
     sink: &mut Sink<'_>,
 ) -> Step {
-    let mut step = Step { used: 0, content: 0, early: 0, then: Then::Continues };
+    let mut step = Step { used: 0, content: 0, early: 0, then: Then::Continues, stop: Stop::HasSeenAll };
     loop {
         let Some(status) = process(connection, &mut records[step.used..], sink.may_send) else {
             return Step { then: Then::Failed(rustls::Error::DecryptError), ..step };
@@ -171,7 +176,11 @@ fn advance<C: Connection>(
             }
             Ok(ConnectionState::EncodeTlsData(message)) => {
                 encode(message, sink.outbox);
-                false
+                // At once: before rustls asks for the transmission, it looks at further records.
+                if sink.is_finished(connection) {
+                    step.stop = Stop::HasSpoken;
+                }
+                step.stop == Stop::HasSpoken
             }
             // What was encoded stands in the outbox, which keeps the order: as good as sent.
             Ok(ConnectionState::TransmitTlsData(message)) => {

@@ -55,30 +55,31 @@ const CRATES: &[Crate] = &[
     Crate {
         name: "lem-ssl-rs",
         layers: &[
-            "base64",     // bytes as text
-            "der",        // elements of DER
-            "x509",       // what stands in a certificate
-            "parameters", // alerts, suites, groups: what TLS has numbers for
-            "error",      // what can go wrong, in words to act on
-            "pem",        // certificates and keys as text
-            "provider",   // which cryptography, and whether this processor can run it
-            "trust",      // whom we believe
-            "identity",   // certificates and keys of our own
-            "tickets",    // resuming sessions without remembering them
-            "exporter",   // keying material, from a connection's secret
-            "context",    // settings, shared by connections
-            "danger",     // the ways around verification
-            "session",    // TLS: bytes in, decisions out
-            "info",       // what a handshake agreed on
-            "meter",      // how a connection reports to its server
-            "transport",  // a session on a socket
-            "export",     // keying material and channel bindings of a stream
-            "handshake",  // from a socket to a stream
-            "client",     // connecting
-            "live",       // a context that changes while it is in use
-            "server",     // accepting
-            "interop",    // bridges to other libraries, behind features
-            "guide",      // chapters for reading
+            "base64",       // bytes as text
+            "der",          // elements of DER
+            "x509",         // what stands in a certificate
+            "parameters",   // alerts, suites, groups: what TLS has numbers for
+            "error",        // what can go wrong, in words to act on
+            "pem",          // certificates and keys as text
+            "provider",     // which cryptography, and whether this processor can run it
+            "record_layer", // who opens and seals records
+            "trust",        // whom we believe
+            "identity",     // certificates and keys of our own
+            "tickets",      // resuming sessions without remembering them
+            "exporter",     // keying material, from a connection's secret
+            "context",      // settings, shared by connections
+            "danger",       // the ways around verification
+            "session",      // TLS: bytes in, decisions out
+            "info",         // what a handshake agreed on
+            "meter",        // how a connection reports to its server
+            "transport",    // a session on a socket
+            "export",       // keying material and channel bindings of a stream
+            "handshake",    // from a socket to a stream
+            "client",       // connecting
+            "live",         // a context that changes while it is in use
+            "server",       // accepting
+            "interop",      // bridges to other libraries, behind features
+            "guide",        // chapters for reading
         ],
     },
     Crate {

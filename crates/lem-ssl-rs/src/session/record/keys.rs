@@ -1,0 +1,120 @@
+//! The keys of both directions, and how many records each has sealed (RFC 8446 sections 5.3 and 5.5).
+
+use rustls::crypto::cipher::{
+    AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, MessageDecrypter, MessageEncrypter, NONCE_LEN,
+    OutboundChunks, OutboundPlainMessage,
+};
+use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion, Tls13CipherSuite};
+
+use super::copied_key::copy_of;
+use super::kernel::key_and_iv;
+
+/// The number of the next record under these keys. Once it cannot be counted on, the keys are spent.
+const MAX_NUMBER: u64 = u64::MAX - 1;
+
+/// What an AEAD object is made of. The key is zeroed when it is dropped.
+struct Key {
+    key: AeadKey,
+    iv: [u8; NONCE_LEN],
+}
+
+impl Key {
+    fn new(secrets: ConnectionTrafficSecrets) -> Result<Self, Error> {
+        let (key, iv) = key_and_iv(secrets).ok_or_else(|| Error::General("keys of an unknown cipher".into()))?;
+        let iv = iv.as_ref().try_into().map_err(|_| Error::General("an IV of an unknown length".into()))?;
+        Ok(Self { key, iv })
+    }
+
+    fn copy(&self) -> (AeadKey, Iv) {
+        (copy_of(&self.key), Iv::from(self.iv))
+    }
+}
+
+/// What the peer seals with.
+pub(super) struct Opening {
+    key: Key,
+    /// `None` while the stream is quiet.
+    aead: Option<Box<dyn MessageDecrypter>>,
+    number: u64,
+}
+
+impl Opening {
+    pub(super) fn new((number, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
+        Ok(Self { key: Key::new(secrets)?, aead: None, number })
+    }
+
+    /// Opens what is sealed in a record, in place.
+    #[inline]
+    pub(super) fn open<'a>(
+        &mut self,
+        suite: &Tls13CipherSuite,
+        sealed: &'a mut [u8],
+    ) -> Result<InboundPlainMessage<'a>, Error> {
+        // The peer must have taken new keys before (section 5.3).
+        if self.number > MAX_NUMBER {
+            return Err(Error::DecryptError);
+        }
+        let aead = self.aead.get_or_insert_with(|| {
+            let (key, iv) = self.key.copy();
+            suite.aead_alg.decrypter(key, iv)
+        });
+        let message = InboundOpaqueMessage::new(ContentType::ApplicationData, ProtocolVersion::TLSv1_2, sealed);
+        let opened = aead.decrypt(message, self.number)?;
+        self.number += 1;
+        Ok(opened)
+    }
+
+    /// Keeps no more than the key.
+    pub(super) fn rest(&mut self) {
+        self.aead = None;
+    }
+}
+
+/// What we seal with.
+pub(super) struct Sealing {
+    key: Key,
+    /// `None` while the stream is quiet.
+    aead: Option<Box<dyn MessageEncrypter>>,
+    number: u64,
+}
+
+impl Sealing {
+    pub(super) fn new((number, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
+        Ok(Self { key: Key::new(secrets)?, aead: None, number })
+    }
+
+    /// One record.
+    #[inline]
+    pub(super) fn seal(
+        &mut self,
+        suite: &Tls13CipherSuite,
+        typ: ContentType,
+        content: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        if self.number > MAX_NUMBER {
+            return Err(Error::EncryptError);
+        }
+        let aead = self.aead.get_or_insert_with(|| {
+            let (key, iv) = self.key.copy();
+            suite.aead_alg.encrypter(key, iv)
+        });
+        let payload = OutboundChunks::Single(content);
+        let record =
+            aead.encrypt(OutboundPlainMessage { typ, version: ProtocolVersion::TLSv1_2, payload }, self.number);
+        // A number that was tried is not tried again.
+        self.number += 1;
+        record.map(rustls::crypto::cipher::OutboundOpaqueMessage::encode)
+    }
+
+    /// Whether only the news of new keys may still be sealed with these. Keys that were not used yet are as good as the
+    /// next ones.
+    pub(super) fn are_worn(&self, suite: &Tls13CipherSuite) -> bool {
+        let limit = suite.common.confidentiality_limit.min(MAX_NUMBER);
+        self.number > 0 && self.number.saturating_add(1) >= limit
+    }
+
+    /// Keeps no more than the key.
+    pub(super) fn rest(&mut self) {
+        self.aead = None;
+    }
+}
