@@ -8,6 +8,7 @@
 //! - [`plain`]: whether a message is for people;
 //! - [`proxy`]: a network that delays, splits, stalls, truncates, changes and resets where it is told to;
 //! - [`raw`]: a peer that seals what it is told to, whether the protocol allows it or not;
+//! - [`records`]: whose records connections have after the handshake;
 //! - [`scratch`]: directories that clean up after themselves, for peers that want files.
 //!
 //! The tests themselves are in `tests/`, one program per subject. The program `structure` in
@@ -20,6 +21,7 @@ pub mod model;
 pub mod plain;
 pub mod proxy;
 pub mod raw;
+pub mod records;
 pub mod scratch;
 
 pub use lem_ssl_pki as pki;

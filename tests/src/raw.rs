@@ -198,7 +198,12 @@ impl RawPeer {
 
     /// A request for new keys; what comes after it is sealed with ours.
     pub fn key_update(&mut self) -> Vec<u8> {
-        let record = self.seal(HANDSHAKE, &KEY_UPDATE);
+        self.new_keys_with(&KEY_UPDATE)
+    }
+
+    /// A record with the end of a message that tells of new keys; what comes after it is sealed with those.
+    pub fn new_keys_with(&mut self, end: &[u8]) -> Vec<u8> {
+        let record = self.seal(HANDSHAKE, end);
         let (key, iv) = self.kernel.next_keys(true);
         self.encrypter = self.suite.aead_alg.encrypter(key, iv);
         self.sealed = 0;

@@ -54,7 +54,8 @@ impl Setting {
         let carrier = match rng.between(0..=99) {
             0..=49 => Carrier::Plain,
             50..=64 => Carrier::Tls12,
-            65..=84 => Carrier::Tls13,
+            65..=76 => Carrier::Tls13,
+            77..=84 => Carrier::Tls13OnRustls,
             85..=92 => Carrier::Scripted(Side::Client),
             _ => Carrier::Scripted(Side::Server),
         };
@@ -80,7 +81,7 @@ impl Setting {
         };
         let line = rng.magnitude(1..=4_000) as u64;
         let v6 = rng.chance(0.3);
-        let resumes = matches!(carrier, Carrier::Tls12 | Carrier::Tls13) && rng.chance(0.2);
+        let resumes = matches!(carrier, Carrier::Tls12 | Carrier::Tls13 | Carrier::Tls13OnRustls) && rng.chance(0.2);
         Self { carrier, climate, link, v6, limits, close_deadline, line, resumes }
     }
 }

@@ -49,6 +49,8 @@ pub enum Carrier {
     Tls12,
     /// TLS 1.3.
     Tls13,
+    /// TLS 1.3 with the records of rustls.
+    Tls13OnRustls,
     /// TLS 1.3, and at this end not our library but a script on top of rustls, which asks for new keys.
     Scripted(Side),
 }

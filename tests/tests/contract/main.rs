@@ -1,7 +1,8 @@
 //! The contract, sentence by sentence: what each verb of a stream and of a server promises.
 //!
 //! Every test is a function over a [`Carrier`](support::Carrier), and runs on each: TCP, Unix-domain sockets, TLS 1.3
-//! and TLS 1.2. What only an encrypted stream can show (an end without `close_notify`) runs on those two.
+//! with our records and with those of rustls, and TLS 1.2. What only an encrypted stream can show (an end without
+//! `close_notify`) runs on those three.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]

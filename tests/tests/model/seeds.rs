@@ -28,7 +28,7 @@ fn random_programs_on_real_streams_do_what_the_contract_says() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for carrier in [Carrier::Plain, Carrier::Tls12, Carrier::Tls13] {
+    for carrier in [Carrier::Plain, Carrier::Tls12, Carrier::Tls13, Carrier::Tls13OnRustls] {
         let of_this_kind = programs().filter(|program| program.setting.carrier == carrier);
         for program in of_this_kind.take(20) {
             let (first, second) = (play(&program, true), play(&program, true));

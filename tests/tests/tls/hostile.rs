@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lem_ssl_rs::{Error, ReadMode, TlsError, Version, spawn};
 use lem_ssl_tests::raw::{ALERT, CONTENT, HANDSHAKE, KEY_UPDATE, RawPeer};
+use lem_ssl_tests::records::{Records, on_both_records};
 use rustls::AlertDescription;
 
 use crate::support::{Peer, Raw, Role, alerts, client, key_updates, pki, raw, run, says, server, tls, upgrade, wire};
@@ -15,112 +16,139 @@ const ROUNDS: usize = 100;
 
 #[test]
 fn a_download_whose_sender_changes_its_keys_all_the_time_is_answered_once() {
-    run(async {
-        for role in ROLES {
-            let (stream, mut other) = raw(role).await;
-            let reader = spawn(async move {
-                let heard = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
-                stream.write("thanks").await.unwrap();
-                // Content went out: the next request is answered again, and only once.
-                let more = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
-                stream.close().unwrap();
-                (heard.len(), more.len())
-            });
-            let mut records = Vec::new();
-            for round in 0..ROUNDS {
-                let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
-                other.send(&message).await;
-                // The first answer comes at once, behind a server's tickets.
-                while round == 0 && key_updates(&records) == 0 {
+    on_both_records(|_| {
+        run(async {
+            for role in ROLES {
+                let (stream, mut other) = raw(role).await;
+                let reader = spawn(async move {
+                    let heard = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
+                    stream.write("thanks").await.unwrap();
+                    // Content went out: the next request is answered again, and only once.
+                    let more = stream.read(ReadMode::Exact(ROUNDS)).await.unwrap();
+                    stream.close().unwrap();
+                    (heard.len(), more.len())
+                });
+                let mut records = Vec::new();
+                for round in 0..ROUNDS {
+                    let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                    other.send(&message).await;
+                    // The first answer comes at once, behind a server's tickets.
+                    while round == 0 && key_updates(&records) == 0 {
+                        let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+                        records.extend(other.peer.open(&bytes));
+                    }
+                }
+                while !records.contains(&(CONTENT, b"thanks".to_vec())) {
                     let bytes = other.wire.read(ReadMode::Available).await.unwrap();
                     records.extend(other.peer.open(&bytes));
                 }
+                // The second is the one that belongs in front of our content: for the requests after the first.
+                assert!((1..=2).contains(&key_updates(&records)), "{role:?}: {records:?}");
+                for _ in 0..ROUNDS {
+                    let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                    other.send(&message).await;
+                }
+                let rest = other.everything().await;
+                assert!((1..=2).contains(&key_updates(&rest)), "{role:?}: {rest:?}");
+                other.wire.close().unwrap();
+                assert_eq!(reader.await.unwrap(), (ROUNDS, ROUNDS));
             }
-            while !records.contains(&(CONTENT, b"thanks".to_vec())) {
-                let bytes = other.wire.read(ReadMode::Available).await.unwrap();
-                records.extend(other.peer.open(&bytes));
-            }
-            // The second is the one that belongs in front of our content: for the requests after the first.
-            assert!((1..=2).contains(&key_updates(&records)), "{role:?}: {records:?}");
-            for _ in 0..ROUNDS {
-                let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
-                other.send(&message).await;
-            }
-            let rest = other.everything().await;
-            assert!((1..=2).contains(&key_updates(&rest)), "{role:?}: {rest:?}");
-            other.wire.close().unwrap();
-            assert_eq!(reader.await.unwrap(), (ROUNDS, ROUNDS));
-        }
+        });
     });
 }
 
 #[test]
 fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_content() {
-    run(async {
-        for role in ROLES {
-            let (stream, mut other) = raw(role).await;
-            let (reader, writer) = stream.split();
-            let reading = spawn(async move { reader.read(ReadMode::All).await });
-            let update = other.peer.key_update();
-            other.send(&update).await;
-            // Behind a server's tickets.
-            let mut records = Vec::new();
-            while key_updates(&records) == 0 {
-                let bytes = other.wire.read(ReadMode::Available).await.unwrap();
-                records.extend(other.peer.open(&bytes));
-            }
-            for _ in 0..5 {
-                let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+    on_both_records(|_| {
+        run(async {
+            for role in ROLES {
+                let (stream, mut other) = raw(role).await;
+                let (reader, writer) = stream.split();
+                let reading = spawn(async move { reader.read(ReadMode::All).await });
+                let update = other.peer.key_update();
                 other.send(&update).await;
+                // Behind a server's tickets.
+                let mut records = Vec::new();
+                while key_updates(&records) == 0 {
+                    let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+                    records.extend(other.peer.open(&bytes));
+                }
+                for _ in 0..5 {
+                    let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                    other.send(&update).await;
+                }
+                writer.write("content").await.unwrap();
+                writer.close().unwrap();
+                // After our goodbye, none.
+                for _ in 0..5 {
+                    let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+                    other.send(&update).await;
+                }
+                let goodbye = other.peer.seal(21, &[1, 0]);
+                other.send(&goodbye).await;
+                assert_eq!(reading.await.unwrap().unwrap(), b"x".repeat(10));
+                let records = other.everything().await;
+                let inner: Vec<u8> = records.iter().map(|(inner, _)| *inner).collect();
+                assert!(inner == [HANDSHAKE, CONTENT, 21] || inner == [CONTENT, 21], "{role:?}: {records:?}");
             }
-            writer.write("content").await.unwrap();
-            writer.close().unwrap();
-            // After our goodbye, none.
-            for _ in 0..5 {
-                let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
-                other.send(&update).await;
-            }
-            let goodbye = other.peer.seal(21, &[1, 0]);
-            other.send(&goodbye).await;
-            assert_eq!(reading.await.unwrap().unwrap(), b"x".repeat(10));
-            let records = other.everything().await;
-            let inner: Vec<u8> = records.iter().map(|(inner, _)| *inner).collect();
-            assert!(inner == [HANDSHAKE, CONTENT, 21] || inner == [CONTENT, 21], "{role:?}: {records:?}");
-        }
+        });
     });
 }
 
 #[test]
 fn a_peer_that_never_reads_and_asks_for_new_keys_makes_us_keep_one_answer() {
-    run(async {
-        for role in ROLES {
-            let (stream, mut other) = raw(role).await;
-            let reader = spawn(async move { stream.read(ReadMode::All).await.map(|all| (stream, all.len())) });
-            for _ in 0..20 {
-                let message: Vec<u8> = (0..ROUNDS)
-                    .flat_map(|_| [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat())
-                    .collect();
-                other.send(&message).await;
+    on_both_records(|_| {
+        run(async {
+            for role in ROLES {
+                let (stream, mut other) = raw(role).await;
+                let reader = spawn(async move { stream.read(ReadMode::All).await.map(|all| (stream, all.len())) });
+                for _ in 0..20 {
+                    let message: Vec<u8> = (0..ROUNDS)
+                        .flat_map(|_| [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat())
+                        .collect();
+                    other.send(&message).await;
+                }
+                let goodbye = other.peer.seal(21, &[1, 0]);
+                other.send(&goodbye).await;
+                let (stream, heard) = reader.await.unwrap().unwrap();
+                assert_eq!(heard, 20 * ROUNDS);
+                stream.close().unwrap();
+                assert!(key_updates(&other.everything().await) <= 2, "{role:?}");
             }
-            let goodbye = other.peer.seal(21, &[1, 0]);
-            other.send(&goodbye).await;
-            let (stream, heard) = reader.await.unwrap().unwrap();
-            assert_eq!(heard, 20 * ROUNDS);
-            stream.close().unwrap();
-            assert!(key_updates(&other.everything().await) <= 2, "{role:?}");
-        }
+        });
     });
 }
 
-/// What a peer sends, and the alert that tells it why that ends the connection.
-type Offence = (&'static str, fn(&mut RawPeer) -> Vec<u8>, AlertDescription);
+/// What a peer sends, and the alert that tells it why that ends the connection: ours, and what rustls can be made to say.
+type Offence = (&'static str, fn(&mut RawPeer) -> Vec<u8>, Told);
+
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// The same.
+    By(AlertDescription),
+    ByUsAndRustls(AlertDescription, AlertDescription),
+    /// A server sees at the first byte that nobody sends it such a message; rustls waits for all of it.
+    OfATicket,
+}
+
+const DECODE_ERROR: Told = Told::By(AlertDescription::DecodeError);
+const UNEXPECTED: Told = Told::By(AlertDescription::UnexpectedMessage);
+const UNEXPECTED_OR_DECODE_ERROR: Told =
+    Told::ByUsAndRustls(AlertDescription::UnexpectedMessage, AlertDescription::DecodeError);
+
+impl Told {
+    fn by(self, records: Records, role: Role) -> AlertDescription {
+        match (self, records) {
+            (Self::OfATicket, Records::Ours) if role == Role::Server => AlertDescription::UnexpectedMessage,
+            (Self::OfATicket, _) => AlertDescription::DecodeError,
+            (Self::By(alert) | Self::ByUsAndRustls(alert, _), Records::Ours) => alert,
+            (Self::By(alert) | Self::ByUsAndRustls(_, alert), Records::Rustls) => alert,
+        }
+    }
+}
 
 const OFFENCES: [Offence; 12] = [
-    (
-        "a handshake message of more than 64 KiB",
-        |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]),
-        AlertDescription::DecodeError,
-    ),
+    ("a handshake message of more than 64 KiB", |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]), DECODE_ERROR),
     (
         "a handshake message of more than 64 KiB, in pieces",
         |peer| {
@@ -128,30 +156,22 @@ const OFFENCES: [Offence; 12] = [
             message.resize(70_000, 0);
             message.chunks(10_000).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect()
         },
-        AlertDescription::DecodeError,
+        DECODE_ERROR,
     ),
-    (
-        "empty records",
-        |peer| (0..40).flat_map(|_| peer.seal(CONTENT, &[])).collect(),
-        AlertDescription::UnexpectedMessage,
-    ),
-    (
-        "empty handshake records",
-        |peer| (0..40).flat_map(|_| peer.seal(HANDSHAKE, &[])).collect(),
-        AlertDescription::UnexpectedMessage,
-    ),
+    ("empty records", |peer| (0..40).flat_map(|_| peer.seal(CONTENT, &[])).collect(), UNEXPECTED),
+    ("empty handshake records", |peer| (0..40).flat_map(|_| peer.seal(HANDSHAKE, &[])).collect(), UNEXPECTED),
     (
         "half a KeyUpdate",
         |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..3]), peer.seal(CONTENT, b"x")].concat(),
-        AlertDescription::DecodeError,
+        UNEXPECTED_OR_DECODE_ERROR,
     ),
     (
         "half a KeyUpdate, and an alert",
         |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..4]), peer.seal(21, &[1, 0])].concat(),
-        AlertDescription::DecodeError,
+        UNEXPECTED_OR_DECODE_ERROR,
     ),
-    ("an all-zero inner text", |peer| peer.seal(0, &[0; 100]), AlertDescription::UnexpectedMessage),
-    ("an inner text of no type at all", |peer| peer.seal(0, &[]), AlertDescription::UnexpectedMessage),
+    ("an all-zero inner text", |peer| peer.seal(0, &[0; 100]), UNEXPECTED),
+    ("an inner text of no type at all", |peer| peer.seal(0, &[]), UNEXPECTED),
     (
         "a handshake message that fills all room in tiny pieces",
         |peer| {
@@ -159,40 +179,36 @@ const OFFENCES: [Offence; 12] = [
             message.resize(15_000, 0);
             message.chunks(1).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect()
         },
-        AlertDescription::DecodeError,
+        Told::OfATicket,
     ),
-    ("warnings", |peer| (0..10).flat_map(|_| peer.seal(ALERT, &[1, 90])).collect(), AlertDescription::DecodeError),
-    (
-        "a message that nobody sends now",
-        |peer| peer.seal(HANDSHAKE, &[20, 0, 0, 1, 0]),
-        AlertDescription::UnexpectedMessage,
-    ),
-    (
-        "new keys again and again",
-        |peer| (0..40).flat_map(|_| peer.key_update()).collect(),
-        AlertDescription::DecodeError,
-    ),
+    ("warnings", |peer| (0..10).flat_map(|_| peer.seal(ALERT, &[1, 90])).collect(), UNEXPECTED_OR_DECODE_ERROR),
+    ("a message that nobody sends now", |peer| peer.seal(HANDSHAKE, &[20, 0, 0, 1, 0]), UNEXPECTED),
+    ("new keys again and again", |peer| (0..40).flat_map(|_| peer.key_update()).collect(), UNEXPECTED_OR_DECODE_ERROR),
 ];
 
 #[test]
 fn every_offence_is_answered_with_an_alert() {
-    run(async {
-        for role in ROLES {
-            for (what, offend, alert) in OFFENCES {
-                for also in [&b""[..], b"content before"] {
-                    let (stream, mut other) = raw(role).await;
-                    let reader = spawn(async move { stream.read(ReadMode::All).await });
-                    let mut bytes = if also.is_empty() { Vec::new() } else { other.peer.seal(CONTENT, also) };
-                    bytes.extend(offend(&mut other.peer));
-                    other.send(&bytes).await;
-                    let error = reader.await.unwrap().unwrap_err();
-                    assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
-                    says(tls(&error), &["the peer broke the protocol"]);
-                    told(&mut other, alert, &format!("{role:?}: {what}")).await;
-                }
+    on_both_records(|records| {
+        run(every_offence(records));
+    });
+}
+
+async fn every_offence(records: Records) {
+    for role in ROLES {
+        for (what, offend, alert) in OFFENCES {
+            for also in [&b""[..], b"content before"] {
+                let (stream, mut other) = raw(role).await;
+                let reader = spawn(async move { stream.read(ReadMode::All).await });
+                let mut bytes = if also.is_empty() { Vec::new() } else { other.peer.seal(CONTENT, also) };
+                bytes.extend(offend(&mut other.peer));
+                other.send(&bytes).await;
+                let error = reader.await.unwrap().unwrap_err();
+                assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
+                says(tls(&error), &["the peer broke the protocol"]);
+                told(&mut other, alert.by(records, role), &format!("{records:?}, {role:?}: {what}")).await;
             }
         }
-    });
+    }
 }
 
 async fn told(other: &mut Raw, alert: AlertDescription, what: &str) {
@@ -202,19 +218,21 @@ async fn told(other: &mut Raw, alert: AlertDescription, what: &str) {
 
 #[test]
 fn an_offence_after_our_own_goodbye_ends_the_reading_and_nothing_else() {
-    run(async {
-        for role in ROLES {
-            for (what, offend, _) in OFFENCES {
-                let (stream, mut other) = raw(role).await;
-                stream.close_write().unwrap();
-                let bytes = offend(&mut other.peer);
-                let reader = spawn(async move { stream.read(ReadMode::All).await });
-                other.send(&bytes).await;
-                let error = reader.await.unwrap().unwrap_err();
-                assert!(!matches!(error, Error::Closed | Error::Truncated(_)), "{role:?}: {what}: {error:?}");
-                assert_eq!(alerts(&other.everything().await), [0], "{role:?}: {what}");
+    on_both_records(|_| {
+        run(async {
+            for role in ROLES {
+                for (what, offend, _) in OFFENCES {
+                    let (stream, mut other) = raw(role).await;
+                    stream.close_write().unwrap();
+                    let bytes = offend(&mut other.peer);
+                    let reader = spawn(async move { stream.read(ReadMode::All).await });
+                    other.send(&bytes).await;
+                    let error = reader.await.unwrap().unwrap_err();
+                    assert!(!matches!(error, Error::Closed | Error::Truncated(_)), "{role:?}: {what}: {error:?}");
+                    assert_eq!(alerts(&other.everything().await), [0], "{role:?}: {what}");
+                }
             }
-        }
+        });
     });
 }
 
@@ -228,18 +246,20 @@ fn what_cannot_be_opened_after_our_own_goodbye_ends_the_reading_and_nothing_else
         ),
         ("a change of ciphers", &[20, 3, 3, 0, 1, 1]),
     ];
-    run(async {
-        for role in ROLES {
-            for (what, bytes) in WRONG {
-                let (stream, mut other) = raw(role).await;
-                stream.close_write().unwrap();
-                other.send(bytes).await;
-                let error = stream.read(ReadMode::All).await.unwrap_err();
-                assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
-                drop(stream);
-                assert_eq!(alerts(&other.everything().await)[0], 0, "{role:?}: {what}");
+    on_both_records(|_| {
+        run(async {
+            for role in ROLES {
+                for (what, bytes) in WRONG {
+                    let (stream, mut other) = raw(role).await;
+                    stream.close_write().unwrap();
+                    other.send(bytes).await;
+                    let error = stream.read(ReadMode::All).await.unwrap_err();
+                    assert!(matches!(tls(&error), TlsError::Protocol(_)), "{role:?}: {what}: {error:?}");
+                    drop(stream);
+                    assert_eq!(alerts(&other.everything().await)[0], 0, "{role:?}: {what}");
+                }
             }
-        }
+        });
     });
 }
 

@@ -14,6 +14,7 @@ mod interruption;
 mod not_tls;
 mod peers;
 mod post_handshake;
+mod records;
 mod refusals;
 mod regressions;
 mod reset;

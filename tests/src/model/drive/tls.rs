@@ -46,6 +46,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 fn context(setting: &Setting, builder: ContextBuilder) -> Result<Context, Error> {
     let version = if setting.carrier == Carrier::Tls12 { Version::Tls12 } else { Version::Tls13 };
     danger::provider(builder, provider())
+        .rustls_records(setting.carrier == Carrier::Tls13OnRustls)
         .versions([version])
         .limits(setting.limits)
         .close_deadline(setting.close_deadline)

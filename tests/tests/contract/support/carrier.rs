@@ -39,6 +39,9 @@ pub(crate) struct Unix;
 /// TLS 1.3 over TCP; the first of the pair is the client.
 pub(crate) struct Tls13;
 
+/// As [`Tls13`], with the records of rustls.
+pub(crate) struct Tls13OnRustls;
+
 /// TLS 1.2 over a Unix-domain socket; the first of the pair is the server.
 pub(crate) struct Tls12;
 
@@ -94,6 +97,21 @@ impl Carrier for Tls13 {
 impl Encrypted for Tls13 {
     async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
         let builder = builder(Version::Tls13, StreamOptions::default());
+        tls_pair("127.0.0.1:0", builder.accept_missing_close_notify(true)).await
+    }
+}
+
+impl Carrier for Tls13OnRustls {
+    type Carried = Tls;
+
+    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
+        tls_pair("127.0.0.1:0", builder(Version::Tls13, options).rustls_records(true)).await
+    }
+}
+
+impl Encrypted for Tls13OnRustls {
+    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
+        let builder = builder(Version::Tls13, StreamOptions::default()).rustls_records(true);
         tls_pair("127.0.0.1:0", builder.accept_missing_close_notify(true)).await
     }
 }

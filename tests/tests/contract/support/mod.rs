@@ -7,7 +7,11 @@ mod expect;
 mod reset;
 mod run;
 
+<<<<<<< HEAD
 pub(crate) use carrier::{BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
+=======
+pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Tls13OnRustls, Unix, options_with};
+>>>>>>> af852af (session: make records of our own the default)
 pub(crate) use contexts::{client_context, patient_builder, server_context};
 pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};
@@ -29,6 +33,7 @@ macro_rules! on_every_stream {
 macro_rules! on_encrypted_streams {
     ($($name:ident,)*) => {
         $crate::support::on_streams! { tls13: Tls13 => $($name,)* }
+        $crate::support::on_streams! { tls13_on_rustls: Tls13OnRustls => $($name,)* }
         $crate::support::on_streams! { tls12: Tls12 => $($name,)* }
     };
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use lem_ssl_rs::danger::rustls::NamedGroup;
 use lem_ssl_rs::danger::rustls::crypto::CryptoProvider;
 use lem_ssl_rs::{
-    Context, ContextBuilder, Error, Identity, JoinHandle, Queue, Roots, Server, ServerEvent, Stream, Version, danger,
-    spawn, unblock,
+    ContextBuilder, Error, Identity, JoinHandle, Queue, Roots, Server, ServerEvent, Stream, Version, danger, spawn,
+    unblock,
 };
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
 use lem_ssl_tests::proxy::{Faults, Proxy};
+use lem_ssl_tests::records::builder;
 
 use super::Conversation;
 use super::conversation::{Goodbye, Saw, answer, ask};
@@ -123,13 +124,13 @@ impl Lane {
 
 fn client_context(version: Version) -> ContextBuilder {
     let roots = Roots::Pem(pki().0.certificate_pem().into());
-    danger::provider(Context::builder(), provider()).versions([version]).roots(roots)
+    danger::provider(builder(), provider()).versions([version]).roots(roots)
 }
 
 fn server_context(version: Version) -> ContextBuilder {
     let issued = &pki().1;
     let identity = Identity::from_der(issued.chain_der.clone(), issued.private_key());
-    danger::provider(Context::builder(), provider()).versions([version]).roots(Roots::None).identity(identity)
+    danger::provider(builder(), provider()).versions([version]).roots(Roots::None).identity(identity)
 }
 
 fn pki() -> &'static (Authority, Issued) {

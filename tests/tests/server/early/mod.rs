@@ -7,6 +7,7 @@ use lem_ssl_rs::{Context, Early, Error, ReadMode, Server, ServerOptions, spawn, 
 
 use crate::support::{Returning, Visitor, at_once, both, check, client_context, identity, issue, server_builder};
 
+mod cut;
 mod ended;
 mod refused;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Stream, danger};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
+use lem_ssl_tests::records::builder;
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -29,7 +30,7 @@ pub(crate) fn identity(issued: &Issued) -> Identity {
 
 /// A patient server's context, without an identity.
 pub(crate) fn server_builder() -> ContextBuilder {
-    danger::provider(Context::builder(), provider()).roots(Roots::None).handshake_deadline(PATIENCE)
+    danger::provider(builder(), provider()).roots(Roots::None).handshake_deadline(PATIENCE)
 }
 
 /// The context of a server that is `localhost`.
@@ -39,7 +40,7 @@ pub(crate) fn server_context() -> Context {
 
 /// A patient client's context, which trusts the authority.
 pub(crate) fn client_builder() -> ContextBuilder {
-    danger::provider(Context::builder(), provider())
+    danger::provider(builder(), provider())
         .roots(Roots::Pem(root().certificate_pem().into_bytes()))
         .handshake_deadline(PATIENCE)
         .connect_deadline(PATIENCE)

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Version, danger};
+use lem_ssl_rs::{ContextBuilder, Identity, Roots, Version, danger};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
+use lem_ssl_tests::records::builder;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, NamedGroup, RootCertStore, ServerConfig};
@@ -35,12 +36,12 @@ pub(crate) fn pki() -> &'static Pki {
 impl Pki {
     /// A client that trusts the authority.
     pub(crate) fn client_context(&self) -> ContextBuilder {
-        danger::provider(Context::builder(), provider()).roots(Roots::Pem(self.root.certificate_pem().into_bytes()))
+        danger::provider(builder(), provider()).roots(Roots::Pem(self.root.certificate_pem().into_bytes()))
     }
 
     /// A server that the authority vouches for.
     pub(crate) fn server_context(&self) -> ContextBuilder {
-        danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity(&self.server))
+        danger::provider(builder(), provider()).roots(Roots::None).identity(identity(&self.server))
     }
 
     pub(crate) fn roots(&self) -> Arc<RootCertStore> {

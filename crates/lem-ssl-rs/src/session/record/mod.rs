@@ -54,7 +54,7 @@ enum KeyAnswer {
     Owed,
 }
 
-/// What is allowed and useless, and how often a peer may still do it. The numbers are those of rustls and BoringSSL.
+/// What is allowed and useless, and how often a peer may still do it. The numbers are those of rustls and `BoringSSL`.
 struct Tolerance {
     /// Records without content, one after the other.
     empty: u8,

@@ -1,0 +1,139 @@
+//! Keys are changed before they are worn (RFC 8446 section 5.5), on both sides at once.
+
+use std::sync::Arc;
+
+use lem_ssl_rs::{ReadMode, Stream, danger, spawn};
+use lem_ssl_tests::raw::{KEY_UPDATE, RawHandshake};
+use lem_ssl_tests::records::Records;
+use rustls::crypto::{CipherSuiteCommon, CryptoProvider};
+use rustls::{SupportedCipherSuite, Tls13CipherSuite};
+
+use crate::support::{Cuts, Peer, Role, client, key_updates, pki, provider, run, server, upgrade, wire};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// Cryptography whose keys seal so many records.
+fn limited(confidentiality_limit: u64) -> Arc<CryptoProvider> {
+    let whole = provider();
+    let limited = whole.cipher_suites.iter().filter_map(rustls::SupportedCipherSuite::tls13).map(|suite| {
+        let Tls13CipherSuite { common, hkdf_provider, aead_alg, quic } = suite;
+        let CipherSuiteCommon { suite, hash_provider, .. } = *common;
+        let common = CipherSuiteCommon { suite, hash_provider, confidentiality_limit };
+        let suite = Tls13CipherSuite { common, hkdf_provider: *hkdf_provider, aead_alg: *aead_alg, quic: *quic };
+        SupportedCipherSuite::Tls13(Box::leak(Box::new(suite)))
+    });
+    Arc::new(CryptoProvider { cipher_suites: limited.collect(), ..CryptoProvider::clone(&whole) })
+}
+
+/// Our end, and rustls', both with such keys.
+async fn connect(role: Role, limit: u64) -> (Stream, Peer) {
+    let pki = pki();
+    let provider = limited(limit);
+    let versions = [&rustls::version::TLS13];
+    let (context, theirs) = match role {
+        Role::Client => {
+            let config = rustls::ServerConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&versions)
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(pki.server.chain_der.clone(), pki.server.private_key())
+                .unwrap();
+            (pki.client_context(), server(&Arc::new(config)))
+        }
+        Role::Server => {
+            let config = rustls::ClientConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&versions)
+                .unwrap()
+                .with_root_certificates(pki.roots())
+                .with_no_client_auth();
+            (pki.server_context(), client(&Arc::new(config)))
+        }
+    };
+    let context = danger::provider(Records::Ours.on(context), provider).build().unwrap();
+    let (near, far) = wire();
+    let us = spawn(async move { upgrade(&context, role, near).await.unwrap() });
+    let mut peer = Peer::new(theirs, far).await.cut(Cuts::Whole);
+    assert!(peer.shake_hands().await);
+    let stream = us.await.unwrap();
+    assert_eq!(Records::of(&stream), Some(Records::Ours));
+    (stream, peer)
+}
+
+#[test]
+fn long_traffic_both_ways_goes_on_under_ever_new_keys() {
+    /// Hundreds of keys on either side.
+    const ROUNDS: usize = 1_000;
+    run(async {
+        for (role, limit) in ROLES.into_iter().flat_map(|role| [8, 3, 100].map(|limit| (role, limit))) {
+            let (stream, mut peer) = connect(role, limit).await;
+            let (reader, writer) = stream.split();
+            let reading = spawn(async move { reader.read(ReadMode::All).await });
+            let writing = spawn(async move {
+                for round in 0..ROUNDS {
+                    // Sometimes more than one record, and more than one key.
+                    let size = if round % 100 == 7 { 150_000 } else { 1 + round % 50 };
+                    writer.write(&vec![round as u8; size]).await.unwrap();
+                }
+                writer.close().unwrap();
+            });
+            let (mut said, mut expected) = (Vec::new(), Vec::new());
+            for round in 0..ROUNDS {
+                let size = if round % 100 == 7 { 150_000 } else { 1 + round % 50 };
+                expected.extend(std::iter::repeat_n(round as u8, size));
+            }
+            for round in 0..ROUNDS {
+                let content = vec![round as u8; 1 + round % 700];
+                assert!(peer.write(&content).await, "{role:?}, {limit}: {:?}", peer.failure);
+                said.extend(content);
+                if peer.plaintext.len() < expected.len() {
+                    assert!(peer.receive().await, "{role:?}, {limit}: {:?}", peer.failure);
+                }
+            }
+            while !peer.clean_end {
+                assert!(peer.receive().await, "{role:?}, {limit}: {:?}", peer.failure);
+                peer.flush().await;
+            }
+            assert!(peer.plaintext == expected, "{role:?}, {limit}");
+            peer.finish().await;
+            assert!(reading.await.unwrap().unwrap() == said, "{role:?}, {limit}");
+            writing.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn no_key_seals_more_records_than_it_may() {
+    run(async {
+        for limit in [2, 3, 8] {
+            let pki = pki();
+            let mut theirs = RawHandshake::server(pki.server_config(&pki.server, &[lem_ssl_rs::Version::Tls13]));
+            let context = danger::provider(Records::Ours.on(pki.client_context()), limited(limit)).build().unwrap();
+            let (near, far) = wire();
+            let us = spawn(async move { context.upgrade(near, "localhost").await.unwrap() });
+            let mut received = Vec::new();
+            while !theirs.is_over() {
+                far.write(&theirs.advance(&received)).await.unwrap();
+                if !theirs.is_over() {
+                    received = far.read(ReadMode::Available).await.unwrap();
+                }
+            }
+            let mut peer = theirs.into_peer();
+            let stream = us.await.unwrap();
+            let us = spawn(async move {
+                for size in [1, 20_000, 70_000, 1, 1, 1, 1, 1, 1, 1, 1, 40_000] {
+                    stream.write(&vec![7; size]).await.unwrap();
+                }
+                stream.close().unwrap();
+            });
+            let mut records = Vec::new();
+            while let Ok(bytes) = far.read(ReadMode::Available).await {
+                records.extend(peer.open(&bytes));
+            }
+            us.await.unwrap();
+            let per_key: Vec<usize> =
+                records.split_inclusive(|(_, payload)| payload[..] == KEY_UPDATE).map(<[(u8, Vec<u8>)]>::len).collect();
+            assert!(key_updates(&records) >= 2, "{limit}: {per_key:?}");
+            assert!(per_key.iter().all(|&count| count as u64 <= limit), "{limit}: {per_key:?}");
+        }
+    });
+}
