@@ -1,6 +1,7 @@
 //! What the tests of lem-ssl-rs share.
 //!
 //! - [`watched_machine`]: a machine that finds tasks which nobody can wake;
+//! - [`differential`]: the same records into rustls and into ours;
 //! - [`model`]: the contract of a stream as a reference model, and random programs that hold streams
 //!   against it;
 //! - [`pki`]: a certificate authority in memory, so that no test depends on files, on the calendar
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod differential;
 mod machine;
 pub mod model;
 pub mod plain;

@@ -285,9 +285,16 @@ impl Session {
         Then::Failed(error)
     }
 
-    /// Whether `kept`, which [`open`](Self::open) left over, holds a record that can be opened.
+    /// Whether `kept`, which [`open`](Self::open) left over, holds a record that can be opened, or the beginning of what can
+    /// be none.
     pub(crate) fn has_record(&self, kept: &[u8]) -> bool {
-        kept.get(self.progress.held..).is_some_and(|rest| next_record(rest).is_some())
+        match &self.end {
+            End::Ours(ours) => ours.records.has_record(kept),
+            _ => kept.get(self.progress.held..).is_some_and(|rest| {
+                let is_wrong = rest.first().is_some_and(|kind| !CONTENT_TYPES.contains(kind));
+                is_wrong || next_record(rest).is_some()
+            }),
+        }
     }
 
     /// Encrypts `content` as one record, in memory of its own. `None` if it takes more than that, and always where the
@@ -350,6 +357,9 @@ impl Session {
         }
     }
 }
+
+/// The types of records that rustls knows.
+const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=24;
 
 /// Why nothing was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

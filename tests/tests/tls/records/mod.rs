@@ -1,6 +1,7 @@
 //! Records after the handshake of TLS 1.3: who has them, what is refused in them, and how they change hands.
 
 mod conversion;
+mod differential;
 mod key_limits;
 mod layers;
 mod rules;

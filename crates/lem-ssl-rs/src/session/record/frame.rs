@@ -23,9 +23,12 @@ const VERSION: [u8; 2] = [3, 3];
 /// What is sealed in the record at the front; `None` until all of it is there.
 ///
 /// # Errors
-/// For a header that cannot be right, before the rest of the record is there.
+/// For a header that cannot be right, before the rest of it or of the record is there.
 #[inline]
 pub(super) fn split_record(bytes: &mut [u8]) -> Result<Option<&mut [u8]>, Violation> {
+    if bytes.len() < HEADER {
+        return begins_a_header(bytes).map(|()| None);
+    }
     let Some((&mut [kind, major, minor, high, low], rest)) = bytes.split_first_chunk_mut::<HEADER>() else {
         return Ok(None);
     };
@@ -34,6 +37,15 @@ pub(super) fn split_record(bytes: &mut [u8]) -> Result<Option<&mut [u8]>, Violat
         return Err(wrong_header(kind, major, length));
     }
     Ok(rest.get_mut(..length))
+}
+
+#[cold]
+fn begins_a_header(bytes: &[u8]) -> Result<(), Violation> {
+    match *bytes {
+        [kind, ..] if kind != CONTENT => Err(wrong_header(kind, VERSION[0], 0)),
+        [kind, major, minor, ..] if [major, minor] != VERSION => Err(wrong_header(kind, major, 0)),
+        _ => Ok(()),
+    }
 }
 
 #[cold]
@@ -50,6 +62,19 @@ fn wrong_header(kind: u8, major: u8, length: usize) -> Violation {
         20..=24 => Violation::unexpected(ContentType::from(kind)),
         _ => Violation::new(InvalidMessage::InvalidContentType, AlertDescription::UnexpectedMessage),
     }
+}
+
+/// Whether there is something to be done about these bytes without more of them: a record is complete, or the beginning of
+/// one cannot be right.
+pub(super) fn is_ready(bytes: &[u8]) -> bool {
+    let is_wrong = match bytes.first_chunk::<HEADER>() {
+        Some(&[kind, major, minor, high, low]) => {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            kind != CONTENT || [major, minor] != VERSION || length > MAX_SEALED
+        }
+        None => begins_a_header(bytes).is_err(),
+    };
+    is_wrong || next_record(bytes).is_some()
 }
 
 /// The length of the record at the front, if all of it is there.

@@ -37,14 +37,12 @@ pub(super) fn take_message<'a>(bytes: &mut &'a [u8], is_client: bool) -> Result<
     let Some((body, after)) = rest.split_at_checked(length) else { return Ok(None) };
     *bytes = after;
     match (kind, body) {
-        (KEY_UPDATE, &[request @ (0 | 1)]) => {
-            // New keys begin with a new record (section 5.1).
-            if !after.is_empty() {
-                let error = PeerMisbehaved::KeyEpochWithPendingFragment;
-                return Err(Violation::new(error, AlertDescription::UnexpectedMessage));
-            }
-            Ok(Some(Message::KeyUpdate { is_requested: request == 1 }))
+        // New keys begin with a new record (section 5.1).
+        (KEY_UPDATE, _) if !after.is_empty() => {
+            let error = PeerMisbehaved::KeyEpochWithPendingFragment;
+            Err(Violation::new(error, AlertDescription::UnexpectedMessage))
         }
+        (KEY_UPDATE, &[request @ (0 | 1)]) => Ok(Some(Message::KeyUpdate { is_requested: request == 1 })),
         (KEY_UPDATE, _) => Err(Violation::new(InvalidMessage::InvalidKeyUpdate, AlertDescription::IllegalParameter)),
         _ => Ok(Some(Message::Ticket(body))),
     }

@@ -25,7 +25,7 @@ pub(super) use frame::{HEADER, MAX_CONTENT, next_record};
 pub(super) use kernel::Kernel;
 
 use alert::{CLOSE_NOTIFY, Told, fatal};
-use frame::split_record;
+use frame::{is_ready, split_record};
 use keys::{Opening, Sealing};
 use messages::{Joining, Message, take_message};
 use violation::Violation;
@@ -114,6 +114,11 @@ impl Records {
         matches!(self.kernel, Kernel::Server(_))
     }
 
+    /// See [`Session::has_record`](super::Session::has_record).
+    pub(super) fn has_record(&self, kept: &[u8]) -> bool {
+        is_ready(kept)
+    }
+
     /// See [`Session::open`](super::Session::open).
     pub(super) fn open(
         &mut self,
@@ -166,12 +171,14 @@ impl Records {
             let error = PeerMisbehaved::MessageInterleavedWithHandshakeMessage;
             return Err(Violation::new(error, AlertDescription::UnexpectedMessage));
         }
+        if !message.payload.is_empty() {
+            self.tolerance.empty = MAX_EMPTY;
+        }
         match message.typ {
             ContentType::ApplicationData if message.payload.is_empty() => {
                 take_one(&mut self.tolerance.empty, PeerMisbehaved::TooManyEmptyFragments)?;
             }
             ContentType::ApplicationData => {
-                self.tolerance.empty = MAX_EMPTY;
                 self.tolerance.key_updates = MAX_KEY_UPDATES;
                 record.content = message.payload.len();
                 input.extend(message.payload);
