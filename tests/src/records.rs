@@ -52,6 +52,12 @@ impl Records {
         builder.rustls_records(self == Self::Rustls)
     }
 
+    /// Whether this stream, which was quiet for some time, keeps keys and counters of its records only; `None` of one that
+    /// was closed.
+    pub fn are_at_rest(stream: &Stream) -> Option<bool> {
+        stream.with_transport(|tls| format!("{tls:?}").contains("at_rest: true"))
+    }
+
     /// Whose records this stream has; `None` of one that was closed.
     ///
     /// # Panics

@@ -310,6 +310,12 @@ impl Transport for Tls {
         self.outbox.flush(&self.source)
     }
 
+    const RESTS: bool = true;
+
+    fn rest(&mut self) {
+        self.session.rest();
+    }
+
     fn end_sending(&mut self) {
         if self.sending == Sending::Open {
             self.sending = Sending::Over;

@@ -14,6 +14,7 @@ mod descriptors;
 mod harmless;
 mod links;
 mod names;
+mod quiet;
 mod secrets;
 mod serving;
 mod signals;

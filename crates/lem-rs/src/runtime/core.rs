@@ -24,6 +24,7 @@ use super::direction::Direction;
 use super::handler::ReadyHandler;
 use super::key::Key;
 use super::lost_wakeup::LostWakeupCheck;
+use super::quiet::QuietStreams;
 use super::remote::Remote;
 use super::shrink::{shrink, shrink_queue};
 use super::shutdown::{ShutdownGuard, Shutdowns};
@@ -51,6 +52,7 @@ pub(crate) struct Core {
     cpu_permits: CpuPermits,
     awaited: AwaitedNote,
     lost_wakeups: LostWakeupCheck,
+    quiet: QuietStreams,
     /// Streams that are being closed in the background.
     shutdowns: Rc<Shutdowns>,
     /// The machine is gone: nothing can be spawned any more.
@@ -99,6 +101,7 @@ impl Core {
             cpu_permits: CpuPermits::default(),
             awaited: AwaitedNote::default(),
             lost_wakeups: LostWakeupCheck::default(),
+            quiet: QuietStreams::default(),
             shutdowns: Rc::default(),
             over: Cell::new(false),
             running: Cell::new(false),
@@ -318,7 +321,9 @@ impl Core {
             shrink_queue(&mut self.ready.borrow_mut());
             self.cpu_permits.shrink();
         }
+        let limit = self.limit_to_look(limit);
         let waited = self.world.wait(limit, &mut turn.events);
+        let slept = turn.events.is_empty();
         {
             let mut sources = self.sources.borrow_mut();
             for event in turn.events.drain(..) {
@@ -338,7 +343,27 @@ impl Core {
         drain_each(&mut turn.registered, |(registered, direction)| self.wake_registered(registered, direction));
         drain_each(&mut turn.woken, |wait| self.wake(wait));
         self.turn.set(Some(turn));
+        if self.quiet.is_due(slept) {
+            self.quiet.look(self.world.now());
+        }
         waited
+    }
+
+    /// Looks at a stream that is used now when it may have become quiet.
+    pub(crate) fn watch_until_quiet(&self, stream: Weak<dyn ReadyHandler>) {
+        self.quiet.watch(stream);
+    }
+
+    /// How long to wait at most, so that streams that have become quiet are looked at. A world whose clock jumps is not made
+    /// to stop for that.
+    fn limit_to_look(&self, limit: Option<Duration>) -> Option<Duration> {
+        if self.world.stall_recheck_interval().is_none() {
+            return limit;
+        }
+        match (limit, self.quiet.limit()) {
+            (Some(limit), Some(look)) => Some(limit.min(look)),
+            (limit, look) => limit.or(look),
+        }
     }
 
     fn until_next_timer(&self) -> Option<Duration> {
@@ -362,6 +387,7 @@ impl Core {
             contain(move || drop(task));
         }
         self.ready.borrow_mut().clear();
+        self.quiet.clear();
         self.remote.close();
     }
 

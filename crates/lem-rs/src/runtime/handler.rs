@@ -19,4 +19,10 @@ pub(crate) trait ReadyHandler {
     fn peer(&self) -> Option<Endpoint> {
         None
     }
+
+    /// Gives up what can be made again, if the stream was not used since this was called last; says whether it is at rest.
+    /// Until then it is called again.
+    fn rest_if_quiet(self: Rc<Self>) -> bool {
+        true
+    }
 }

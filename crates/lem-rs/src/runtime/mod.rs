@@ -18,6 +18,7 @@ mod lost_wakeup;
 mod machine;
 mod parked;
 mod primitives;
+mod quiet;
 mod refusal;
 mod remote;
 #[cfg(feature = "hyper")]

@@ -25,6 +25,18 @@ pub(super) struct Inner<T: Transport> {
     /// What handles lead to, once there are any.
     pub(super) handles: OnceCell<Rc<HandleTarget>>,
     pub(super) state: RefCell<State<T>>,
+    usage: Cell<Use>,
+}
+
+/// Whether a stream was used lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// The machine looks at it now and then.
+    InUse,
+    /// It was not used since the machine has looked at it.
+    Quiet,
+    /// The machine does not look at it: it has given up what it can make again, or has nothing of that kind.
+    AtRest,
 }
 
 /// How a poll of an operation ended.
@@ -41,8 +53,10 @@ impl<T: Transport> Inner<T> {
         let core = transport.source().core().clone();
         let state = RefCell::new(State::new(transport, input));
         let close_deadline = Cell::new(options.close_deadline);
-        let inner = Rc::new(Self { core, options, close_deadline, handles: OnceCell::new(), state });
+        let handles = OnceCell::new();
+        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::new(Use::AtRest) });
         inner.release_memory();
+        inner.note_use();
         // What the handshake has left to send goes now, unless it may go along with the first write.
         if !inner.state.borrow().may_delay_flush() {
             inner.settle();
@@ -86,6 +100,13 @@ impl<T: Transport> Inner<T> {
 
     fn note_wait(self: &Rc<Self>, operation: &Operation) {
         self.core.awaited().note(|| Awaited::Stream(self.handler(), operation.direction()));
+    }
+
+    /// The stream is used: bytes are sent or received.
+    pub(super) fn note_use(self: &Rc<Self>) {
+        if T::RESTS && self.usage.replace(Use::InUse) == Use::AtRest {
+            self.core.watch_until_quiet(self.handler());
+        }
     }
 
     /// Registers the stream at its socket. What is handed out is the caller's to drop, unborrowed.
@@ -145,6 +166,7 @@ impl<T: Transport> Inner<T> {
             if !state.has_work_to_flush() {
                 break state.slots.take_wait(Direction::Write);
             }
+            self.note_use();
             if self.core.poll_is_spent() {
                 self.core.schedule_rest(self.handler());
                 break None;
@@ -273,6 +295,22 @@ impl<T: Transport> ReadyHandler for Inner<T> {
 
     fn peer(&self) -> Option<Endpoint> {
         self.peer_addr().ok()
+    }
+
+    fn rest_if_quiet(self: Rc<Self>) -> bool {
+        if self.usage.get() == Use::InUse {
+            self.usage.set(Use::Quiet);
+            return false;
+        }
+        match self.state.borrow_mut().link.transport() {
+            Ok(transport) => transport.rest(),
+            // Somebody looks at it.
+            Err(Error::Busy) => return false,
+            // It is closed.
+            Err(_) => {}
+        }
+        self.usage.set(Use::AtRest);
+        true
     }
 }
 

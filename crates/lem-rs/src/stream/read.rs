@@ -147,6 +147,9 @@ impl<T: Transport> Inner<T> {
                 Ok(transport) => transport,
                 Err(error) => break Outcome::Over(Err(error)),
             };
+            if !received_any {
+                self.note_use();
+            }
             received_any = true;
             if mode == ReadMode::Line {
                 reader.buffer.equip(|| spares.take());

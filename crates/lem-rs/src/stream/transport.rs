@@ -50,6 +50,12 @@ pub trait Transport: 'static {
     /// Makes the protocol's own end of our data pending (TLS: `close_notify`). The stream flushes it and sends FIN.
     fn end_sending(&mut self);
 
+    /// Whether [`rest`](Self::rest) gives up anything.
+    const RESTS: bool = false;
+
+    /// Gives up memory that can be made again cheaply: the stream was not used for a while. Nothing else changes.
+    fn rest(&mut self) {}
+
     /// The connection will be closed in the midst of something: the peer must not take that for a complete end. Nothing
     /// to do where the protocol has an end of its own, which the peer will miss.
     fn make_end_abnormal(&self) {}

@@ -114,6 +114,7 @@ impl<T: Transport> Inner<T> {
             drop(state);
             return refuse(cx, Error::Closed);
         }
+        self.note_use();
         let outcome = loop {
             if self.core.must_give_way() {
                 break Outcome::GivesWay;

@@ -377,6 +377,11 @@ impl fmt::Debug for Session {
             End::Ours(_) => "ours",
             _ => "rustls",
         };
-        f.debug_struct("Session").field("side", &side).field("records", &records).finish_non_exhaustive()
+        let at_rest = matches!(&self.end, End::Ours(ours) if ours.records.is_at_rest());
+        f.debug_struct("Session")
+            .field("side", &side)
+            .field("records", &records)
+            .field("at_rest", &at_rest)
+            .finish_non_exhaustive()
     }
 }

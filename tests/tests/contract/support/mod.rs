@@ -7,11 +7,7 @@ mod expect;
 mod reset;
 mod run;
 
-<<<<<<< HEAD
-pub(crate) use carrier::{BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Unix, options_with};
-=======
-pub(crate) use carrier::{Carrier, Encrypted, Tcp, Tls12, Tls13, Tls13OnRustls, Unix, options_with};
->>>>>>> af852af (session: make records of our own the default)
+pub(crate) use carrier::{BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Tls13OnRustls, Unix, options_with};
 pub(crate) use contexts::{client_context, patient_builder, server_context};
 pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};

@@ -10,6 +10,11 @@ use rustls::crypto::CryptoProvider;
 
 /// A server for `server.test`, and a client that trusts it. New ones for each run: they remember sessions.
 pub(crate) fn contexts() -> (Context, Context) {
+    contexts_with(Arc::new(provider()))
+}
+
+/// As [`contexts`], with this cryptography.
+pub(crate) fn contexts_with(provider: Arc<CryptoProvider>) -> (Context, Context) {
     static PKI: OnceLock<(Authority, Issued)> = OnceLock::new();
     let (root, issued) = PKI.get_or_init(|| {
         let root = Authority::with_key("Test Root", KeyKind::Ed25519);
@@ -17,17 +22,17 @@ pub(crate) fn contexts() -> (Context, Context) {
         (root, issued)
     });
     let identity = Identity::from_der(issued.chain_der.clone(), issued.private_key());
-    let client =
-        danger::provider(Context::builder(), provider()).roots(Roots::Pem(root.certificate_pem().into_bytes()));
-    let server = danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity);
+    let roots = Roots::Pem(root.certificate_pem().into_bytes());
+    let client = danger::provider(Context::builder(), provider.clone()).roots(roots);
+    let server = danger::provider(Context::builder(), provider).roots(Roots::None).identity(identity);
     (client.build().unwrap(), server.build().unwrap())
 }
 
 /// One key exchange, the fastest: many handshakes are made.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> CryptoProvider {
     let mut provider = rustls_graviola::default_provider();
     provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
-    Arc::new(provider)
+    provider
 }
 
 /// Sends `data` to an encrypted echo at `server.test:443` and returns what comes back.

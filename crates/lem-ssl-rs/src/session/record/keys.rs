@@ -68,6 +68,10 @@ impl Opening {
     pub(super) fn rest(&mut self) {
         self.aead = None;
     }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.aead.is_none()
+    }
 }
 
 /// What we seal with.
@@ -116,5 +120,9 @@ impl Sealing {
     /// Keeps no more than the key.
     pub(super) fn rest(&mut self) {
         self.aead = None;
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.aead.is_none()
     }
 }

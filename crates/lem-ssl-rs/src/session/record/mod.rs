@@ -311,6 +311,11 @@ impl Records {
         }
     }
 
+    /// Whether there are keys and counters only.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.opening.is_at_rest() && self.sealing.is_at_rest()
+    }
+
     /// Keeps keys and counters only, until the next byte. What goes costs less than a microsecond to make again.
     pub(super) fn rest(&mut self) {
         self.opening.rest();
