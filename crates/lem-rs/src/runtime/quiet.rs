@@ -10,7 +10,7 @@ use super::handler::ReadyHandler;
 use super::shrink::shrink;
 
 /// So often streams are looked at: one that was not used from one time to the next is quiet.
-pub(crate) const QUIET_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const QUIET_AFTER: Duration = Duration::from_secs(1);
 
 /// So many are looked at before others have their turn: some tens of microseconds.
 const MAX_LOOKS: usize = 512;

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -58,6 +59,13 @@ pub(super) fn run(order: &Order) -> Outcome<()> {
         launch(&mut fleet, FIRST + order.connections, order.warm)?;
         tell("done");
         wait();
+        // As many again when the first have been quiet for a while: what those have given up can be used again, which is
+        // what counts where connections come one after the other.
+        sleep(REST);
+        launch(&mut fleet, FIRST + 2 * order.connections, order.warm)?;
+        sleep(REST);
+        tell("done");
+        wait();
         return Ok(());
     }
     launch(&mut fleet, order.connections, 1)?;
@@ -71,6 +79,9 @@ pub(super) fn run(order: &Order) -> Outcome<()> {
     wait();
     Ok(())
 }
+
+/// Longer than anybody takes to find out that a connection is quiet.
+const REST: Duration = Duration::from_secs(5);
 
 impl Fleet {
     fn add(&mut self, wire: Wire) -> Outcome<()> {

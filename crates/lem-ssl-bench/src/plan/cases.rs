@@ -180,7 +180,10 @@ fn idle(connections: usize) -> Case {
     let side = Order { size: 4 * KIB, connections, frugal: true, ..Order::new(Work::Echo) };
     Case {
         scenario: Scenario::Idle,
-        outputs: vec![Output::cost(format!("of {connections}"), "B/connection")],
+        outputs: vec![
+            Output::cost(format!("of {connections}"), "B/connection"),
+            Output::cost(format!("of {}, half of them after a rest", 2 * connections), "B/connection"),
+        ],
         method: Method::Server {
             load: Order { work: Work::Crowd, size: MESSAGE, warm: MESSAGES, ..side.clone() },
             limit: Limit { side: Some(Order { connections, ..Order::new(Work::Keep) }), ..Limit::default() },

@@ -42,7 +42,8 @@ impl Bench {
                 (Gauge::Memory, Some(keep)) if name == Name::Limit => {
                     let worker = self.start(keep, name, SIDE, 0)?;
                     let [bytes] = worker.numbers("memory")?;
-                    Ok(vec![bytes / keep.connections as f64])
+                    // rustls' connections keep what they have.
+                    Ok(vec![bytes / keep.connections as f64; 2])
                 }
                 _ => self.measure_server(name, side, load, limit, *then),
             },
@@ -99,7 +100,14 @@ impl Bench {
         let nanos = (cpu - cpu_before) / load.total as f64;
         let rate = |nanos| if name == Name::Limit { self.with_part(nanos, limit) } else { Ok(1e9 / nanos) };
         match then {
-            Gauge::Memory => Ok(vec![(memory - memory_before).max(0.0) / side.connections as f64]),
+            Gauge::Memory => {
+                clients.go()?;
+                clients.expect("done")?;
+                server.go()?;
+                let [_, rested] = server.numbers("usage")?;
+                let each = |memory: f64, count: usize| (memory - memory_before).max(0.0) / count as f64;
+                Ok(vec![each(memory, side.connections), each(rested, 2 * side.connections)])
+            }
             Gauge::Rate => Ok(vec![rate(nanos)?]),
             Gauge::Latency => Ok(times.into_iter().map(|nanos| nanos / 1e3).collect()),
             Gauge::RateAndLatency => {

@@ -15,14 +15,18 @@ const ROLES: [Role; 2] = [Role::Client, Role::Server];
 /// Cryptography whose keys seal so many records.
 fn limited(confidentiality_limit: u64) -> Arc<CryptoProvider> {
     let whole = provider();
-    let limited = whole.cipher_suites.iter().filter_map(rustls::SupportedCipherSuite::tls13).map(|suite| {
+    let limited = whole.cipher_suites.iter().filter_map(SupportedCipherSuite::tls13).map(|suite| {
         let Tls13CipherSuite { common, hkdf_provider, aead_alg, quic } = suite;
-        let CipherSuiteCommon { suite, hash_provider, .. } = *common;
-        let common = CipherSuiteCommon { suite, hash_provider, confidentiality_limit };
+        let common = common_with(common, confidentiality_limit);
         let suite = Tls13CipherSuite { common, hkdf_provider: *hkdf_provider, aead_alg: *aead_alg, quic: *quic };
         SupportedCipherSuite::Tls13(Box::leak(Box::new(suite)))
     });
     Arc::new(CryptoProvider { cipher_suites: limited.collect(), ..CryptoProvider::clone(&whole) })
+}
+
+/// The same with another limit.
+pub(super) fn common_with(common: &CipherSuiteCommon, confidentiality_limit: u64) -> CipherSuiteCommon {
+    CipherSuiteCommon { suite: common.suite, hash_provider: common.hash_provider, confidentiality_limit }
 }
 
 /// Our end, and rustls', both with such keys.

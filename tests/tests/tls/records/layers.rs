@@ -123,17 +123,10 @@ fn with_suites(cipher_suites: Vec<SupportedCipherSuite>) -> Arc<CryptoProvider> 
 /// The first suite of TLS 1.3, with something else about it.
 fn altered(suite: CipherSuite, aead_alg: &'static dyn Tls13AeadAlgorithm) -> Arc<CryptoProvider> {
     let first = provider().cipher_suites[0].tls13().unwrap();
-    let common = CipherSuiteCommon { suite, ..copy(&first.common) };
+    let CipherSuiteCommon { hash_provider, confidentiality_limit, .. } = first.common;
+    let common = CipherSuiteCommon { suite, hash_provider, confidentiality_limit };
     let suite = Tls13CipherSuite { common, hkdf_provider: first.hkdf_provider, aead_alg, quic: None };
     with_suites(vec![SupportedCipherSuite::Tls13(Box::leak(Box::new(suite)))])
-}
-
-fn copy(common: &CipherSuiteCommon) -> CipherSuiteCommon {
-    CipherSuiteCommon {
-        suite: common.suite,
-        hash_provider: common.hash_provider,
-        confidentiality_limit: common.confidentiality_limit,
-    }
 }
 
 fn secretive() -> Arc<CryptoProvider> {

@@ -5,3 +5,6 @@ mod differential;
 mod key_limits;
 mod layers;
 mod rules;
+#[cfg(target_os = "linux")]
+mod secrets;
+mod table;

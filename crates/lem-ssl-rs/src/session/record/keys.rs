@@ -126,3 +126,45 @@ impl Sealing {
         self.aead.is_none()
     }
 }
+
+#[cfg(all(test, feature = "graviola"))]
+mod tests {
+    use super::*;
+    use crate::provider::default_provider;
+
+    fn suites() -> Vec<&'static Tls13CipherSuite> {
+        let provider = default_provider().unwrap_or_else(|error| panic!("{error}"));
+        provider.cipher_suites.iter().filter_map(rustls::SupportedCipherSuite::tls13).collect()
+    }
+
+    fn secrets() -> ConnectionTrafficSecrets {
+        ConnectionTrafficSecrets::Aes256Gcm { key: AeadKey::from([7; 32]), iv: Iv::from([8; NONCE_LEN]) }
+    }
+
+    #[test]
+    fn numbers_do_not_wrap() {
+        for suite in suites().into_iter().filter(|suite| suite.aead_alg.key_len() == 32) {
+            let mut sealing = Sealing::new((MAX_NUMBER - 1, secrets())).unwrap_or_else(|error| panic!("{error}"));
+            let mut opening = Opening::new((MAX_NUMBER - 1, secrets())).unwrap_or_else(|error| panic!("{error}"));
+            assert!(sealing.are_worn(suite), "long before");
+            for _ in 0..2 {
+                let record = sealing.seal(suite, ContentType::ApplicationData, b"last");
+                let mut record = record.unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(opening.open(suite, &mut record[5..]).map(|opened| opened.payload.len()), Ok(4));
+            }
+            assert_eq!(sealing.seal(suite, ContentType::ApplicationData, b"more"), Err(Error::EncryptError));
+            assert_eq!(opening.open(suite, &mut [0; 40]).map(drop), Err(Error::DecryptError));
+        }
+    }
+
+    #[test]
+    fn keys_that_seal_no_record_yet_are_not_worn_and_others_before_they_have_sealed_all() {
+        let suite = suites()[0];
+        let worn = |number| {
+            let sealing = Sealing::new((number, secrets())).unwrap_or_else(|error| panic!("{error}"));
+            sealing.are_worn(suite)
+        };
+        let limit = suite.common.confidentiality_limit;
+        assert_eq!([0, 1, limit - 2, limit - 1, limit, u64::MAX].map(worn), [false, false, false, true, true, true]);
+    }
+}
