@@ -44,7 +44,7 @@ pub struct Tls {
     outbox: Outbox,
     sending: Sending,
     /// The end of the stream, if it was received together with the handshake's last message; the first receive returns it.
-    pending_end: Option<EndOfStream>,
+    pending_end: Option<Box<EndOfStream>>,
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
     /// Counts for the server that accepted the connection.
@@ -156,7 +156,7 @@ impl Tls {
 
     /// Keeps an end that concerns the stream and not the handshake, which was complete before it.
     pub(crate) fn set_pending_end(&mut self, end: EndOfStream) {
-        self.pending_end = Some(end);
+        self.pending_end = Some(Box::new(end));
     }
 
     fn conclude(&mut self, then: Then) -> Received {
@@ -196,7 +196,7 @@ impl Transport for Tls {
 
     fn receive(&mut self, input: &mut InputBuffer, want: usize) -> Received {
         if let Some(end) = self.pending_end.take() {
-            return Received::Ended(end);
+            return Received::Ended(*end);
         }
         if self.session.has_record(&self.partial) {
             let then = self.open_kept(input);

@@ -25,14 +25,14 @@ pub(super) struct Inner<T: Transport> {
     /// What handles lead to, once there are any.
     pub(super) handles: OnceCell<Rc<HandleTarget>>,
     pub(super) state: RefCell<State<T>>,
-    usage: Cell<Use>,
+    usage: Cell<Usage>,
 }
 
 /// Whether a stream was used lately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum Usage {
     /// The machine looks at it now and then.
-    InUse,
+    Recent,
     /// It was not used since the machine has looked at it.
     Quiet,
     /// The machine does not look at it: it has given up what it can make again, or has nothing of that kind.
@@ -54,7 +54,7 @@ impl<T: Transport> Inner<T> {
         let state = RefCell::new(State::new(transport, input));
         let close_deadline = Cell::new(options.close_deadline);
         let handles = OnceCell::new();
-        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::new(Use::AtRest) });
+        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::new(Usage::AtRest) });
         inner.release_memory();
         inner.note_use();
         // What the handshake has left to send goes now, unless it may go along with the first write.
@@ -104,7 +104,7 @@ impl<T: Transport> Inner<T> {
 
     /// The stream is used: bytes are sent or received.
     pub(super) fn note_use(self: &Rc<Self>) {
-        if T::RESTS && self.usage.replace(Use::InUse) == Use::AtRest {
+        if T::RESTS && self.usage.replace(Usage::Recent) == Usage::AtRest {
             self.core.watch_until_quiet(self.handler());
         }
     }
@@ -298,8 +298,8 @@ impl<T: Transport> ReadyHandler for Inner<T> {
     }
 
     fn rest_if_quiet(self: Rc<Self>) -> bool {
-        if self.usage.get() == Use::InUse {
-            self.usage.set(Use::Quiet);
+        if self.usage.get() == Usage::Recent {
+            self.usage.set(Usage::Quiet);
             return false;
         }
         match self.state.borrow_mut().link.transport() {
@@ -309,7 +309,7 @@ impl<T: Transport> ReadyHandler for Inner<T> {
             // It is closed.
             Err(_) => {}
         }
-        self.usage.set(Use::AtRest);
+        self.usage.set(Usage::AtRest);
         true
     }
 }

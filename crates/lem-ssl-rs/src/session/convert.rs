@@ -13,7 +13,7 @@ use crate::record_layer::{RecordLayer, can_be_ours};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Conversion {
     /// How much goes into one record.
-    max_content: usize,
+    max_content: u16,
 }
 
 impl Conversion {
@@ -22,7 +22,7 @@ impl Conversion {
         // rustls counts the header with the fragment.
         let max_content = max_fragment_size.map_or(MAX_CONTENT, |size| size.saturating_sub(HEADER));
         let can = layer == RecordLayer::Own && gives_secrets;
-        can.then_some(Self { max_content: max_content.clamp(1, MAX_CONTENT) })
+        can.then_some(Self { max_content: max_content.clamp(1, MAX_CONTENT) as u16 })
     }
 }
 
@@ -39,10 +39,10 @@ impl Session {
         }
         let taken = match std::mem::replace(&mut self.end, End::Lost) {
             End::Client(connection) => connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
-                Records::new(secrets, Kernel::Client(kernel), suite, conversion.max_content)
+                Records::new(secrets, Kernel::Client(kernel), suite, conversion.max_content.into())
             }),
             End::Server(connection) => connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
-                Records::new(secrets, Kernel::Server(kernel), suite, conversion.max_content)
+                Records::new(secrets, Kernel::Server(kernel), suite, conversion.max_content.into())
             }),
             end @ (End::Ours(_) | End::Lost) => {
                 self.end = end;

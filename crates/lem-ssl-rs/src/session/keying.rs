@@ -4,42 +4,43 @@ use rustls::KeyLog;
 
 use crate::exporter::{Exporter, may_capture, take_secret};
 
-/// The exporter of a session.
-pub(super) enum Keying {
-    /// Nobody asked for one.
-    Off,
+/// The exporter of a session; of most there is none, so it takes little room there.
+pub(super) struct Keying(Option<Box<State>>);
+
+enum State {
     /// It comes with the handshake. In TLS 1.2 it needs the random number of the server's hello.
     Awaited {
         server_random: Option<[u8; 32]>,
     },
-    Ready(Box<Exporter>),
+    Ready(Exporter),
 }
 
 impl Keying {
     pub(super) fn of(key_log: &dyn KeyLog) -> Self {
-        if may_capture(key_log) { Self::Awaited { server_random: None } } else { Self::Off }
+        Self(may_capture(key_log).then(|| Box::new(State::Awaited { server_random: None })))
     }
 
     /// Looks for the server's hello at the front of what it has sent.
     pub(super) fn look(&mut self, records: &[u8]) {
-        if let Self::Awaited { server_random: server_random @ None } = self {
+        if let Some(State::Awaited { server_random: server_random @ None }) = self.0.as_deref_mut() {
             *server_random = random_of(records);
         }
     }
 
     /// Takes what a step of the handshake has derived.
     pub(super) fn advance(&mut self) {
-        if let Self::Awaited { server_random } = self
+        if let Some(state) = self.0.as_deref_mut()
+            && let State::Awaited { server_random } = *state
             && let Some(secret) = take_secret()
         {
-            *self = Self::Ready(Box::new(Exporter::new(secret, *server_random)));
+            *state = State::Ready(Exporter::new(secret, server_random));
         }
     }
 
     pub(super) fn exporter(&self) -> Option<&Exporter> {
-        match self {
-            Self::Ready(exporter) => Some(exporter),
-            Self::Off | Self::Awaited { .. } => None,
+        match self.0.as_deref() {
+            Some(State::Ready(exporter)) => Some(exporter),
+            Some(State::Awaited { .. }) | None => None,
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Session {
     /// What a client asked for, and was shown.
     hello: Option<Hello>,
     /// The early data (0-RTT) that were not taken yet, at most what the configuration allows; `None` if it allows none.
-    early: Option<Vec<u8>>,
+    early: Option<Box<EarlyData>>,
     /// Made for the first who asks.
     peer: OnceCell<PeerCache>,
 }
@@ -68,6 +68,12 @@ enum End {
 struct Ours {
     records: Records,
     facts: Facts,
+}
+
+/// What a client has sent before the handshake was finished.
+#[derive(Default)]
+struct EarlyData {
+    bytes: Vec<u8>,
 }
 
 /// How many records rustls is shown at once.
@@ -143,14 +149,14 @@ impl Session {
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>, layer: RecordLayer) -> Result<Self, rustls::Error> {
-        let early = (config.max_early_data_size > 0).then(Vec::new);
+        let early = (config.max_early_data_size > 0).then(Box::default);
         let keying = Keying::of(&*config.key_log);
         let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
         let connection = UnbufferedServerConnection::new(config)?;
         Ok(Self::new(End::Server(Box::new(connection)), keying, conversion, early))
     }
 
-    fn new(end: End, keying: Keying, conversion: Option<Conversion>, early: Option<Vec<u8>>) -> Self {
+    fn new(end: End, keying: Keying, conversion: Option<Conversion>, early: Option<Box<EarlyData>>) -> Self {
         let progress = Progress { held: 0, key_answer: KeyAnswer::Due };
         Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
     }
@@ -217,12 +223,12 @@ impl Session {
 
     /// Whether early data (0-RTT) have come that were not taken.
     pub(crate) fn has_early_data(&self) -> bool {
-        self.early.as_ref().is_some_and(|early| !early.is_empty())
+        self.early.as_ref().is_some_and(|early| !early.bytes.is_empty())
     }
 
     /// Takes the early data that have come: anybody who saw them may have sent them again.
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
-        self.early.as_mut().map(std::mem::take).unwrap_or_default()
+        self.early.as_deref_mut().map(|early| std::mem::take(&mut early.bytes)).unwrap_or_default()
     }
 
     /// Takes received bytes: content goes to `input`, the protocol's own answers to `outbox`. With no bytes it produces
@@ -251,7 +257,13 @@ impl Session {
             }
             End::Server(connection) => {
                 let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
-                let sink = Sink { input, early: early.as_mut(), outbox, may_send, converts };
+                let sink = Sink {
+                    input,
+                    early: early.as_deref_mut().map(|early| &mut early.bytes),
+                    outbox,
+                    may_send,
+                    converts,
+                };
                 let opened = open(&mut **connection, progress, pace, received, sink);
                 keying.look(outbox.as_slice());
                 keying.advance();

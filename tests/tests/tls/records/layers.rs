@@ -54,7 +54,7 @@ fn records_of_tls_1_3_are_ours_with_each_of_the_three_suites_and_with_exporters(
             assert_records(&streams, [Records::Ours; 2], &format!("{suite:?}"));
             let facts = streams.each_ref().map(|stream| stream.info().unwrap());
             for info in &facts {
-                let number = info.cipher_suite.map(|suite| suite.number());
+                let number = info.cipher_suite.map(lem_ssl_rs::CipherSuite::number);
                 assert_eq!((info.version, number), (Some(Version::Tls13), Some(suite.suite().into())));
                 assert!(info.key_exchange_group.is_some() && info.handshake.is_some());
             }
