@@ -24,12 +24,14 @@ pub struct Role {
     pub old: bool,
     /// The server asks for the client's certificate.
     pub asks: bool,
+    /// Our library leaves the records to rustls.
+    pub rustls_records: bool,
 }
 
 impl Role {
-    /// Out of three bits.
+    /// Out of four bits: 1, 2, 4 and 32.
     pub fn of(bits: u8) -> Self {
-        Self { serves: bits & 1 != 0, old: bits & 2 != 0, asks: bits & 4 != 0 }
+        Self { serves: bits & 1 != 0, old: bits & 2 != 0, asks: bits & 4 != 0, rustls_records: bits & 32 != 0 }
     }
 }
 
@@ -103,6 +105,7 @@ fn context(role: Role) -> Context {
     provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
     let mut builder = danger::provider(Context::builder(), Arc::new(provider))
         .versions([if role.old { Version::Tls12 } else { Version::Tls13 }])
+        .rustls_records(role.rustls_records)
         .roots(roots.clone())
         .identity(Identity::from_der(mine.chain_der.clone(), mine.private_key()));
     if role.serves && role.asks {

@@ -29,14 +29,27 @@ pub(super) fn split_record(bytes: &mut [u8]) -> Result<Option<&mut [u8]>, Violat
     if bytes.len() < HEADER {
         return begins_a_header(bytes).map(|()| None);
     }
-    let Some((&mut [kind, major, minor, high, low], rest)) = bytes.split_first_chunk_mut::<HEADER>() else {
-        return Ok(None);
-    };
+    let Some((header, rest)) = bytes.split_first_chunk_mut() else { return Ok(None) };
+    let length = length_in(*header)?;
+    Ok(rest.get_mut(..length))
+}
+
+/// Whether there is something to be done about these bytes without more of them: a record is complete, or the beginning of
+/// one cannot be right.
+pub(super) fn is_ready(bytes: &[u8]) -> bool {
+    match bytes.split_first_chunk() {
+        Some((header, rest)) => length_in(*header).map_or(true, |length| rest.len() >= length),
+        None => begins_a_header(bytes).is_err(),
+    }
+}
+
+#[inline]
+fn length_in([kind, major, minor, high, low]: [u8; HEADER]) -> Result<usize, Violation> {
     let length = usize::from(u16::from_be_bytes([high, low]));
     if kind != CONTENT || [major, minor] != VERSION || length > MAX_SEALED {
         return Err(wrong_header(kind, major, length));
     }
-    Ok(rest.get_mut(..length))
+    Ok(length)
 }
 
 #[cold]
@@ -62,19 +75,6 @@ fn wrong_header(kind: u8, major: u8, length: usize) -> Violation {
         20..=24 => Violation::unexpected(ContentType::from(kind)),
         _ => Violation::new(InvalidMessage::InvalidContentType, AlertDescription::UnexpectedMessage),
     }
-}
-
-/// Whether there is something to be done about these bytes without more of them: a record is complete, or the beginning of
-/// one cannot be right.
-pub(super) fn is_ready(bytes: &[u8]) -> bool {
-    let is_wrong = match bytes.first_chunk::<HEADER>() {
-        Some(&[kind, major, minor, high, low]) => {
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            kind != CONTENT || [major, minor] != VERSION || length > MAX_SEALED
-        }
-        None => begins_a_header(bytes).is_err(),
-    };
-    is_wrong || next_record(bytes).is_some()
 }
 
 /// The length of the record at the front, if all of it is there.
