@@ -33,6 +33,7 @@ trait Erased: Any {
     fn erased_may_delay_pending(&self) -> bool;
     fn erased_flush(&mut self) -> Result<Flushed, Error>;
     fn erased_end_sending(&mut self);
+    fn erased_rest(&mut self);
     fn erased_make_end_abnormal(&self);
     fn name(&self) -> &'static str;
 }
@@ -173,6 +174,10 @@ impl<T: Transport> Erased for T {
         self.end_sending();
     }
 
+    fn erased_rest(&mut self) {
+        self.rest();
+    }
+
     fn erased_make_end_abnormal(&self) {
         self.make_end_abnormal();
     }
@@ -215,6 +220,13 @@ impl Transport for BoxedTransport {
 
     fn end_sending(&mut self) {
         self.0.erased_end_sending();
+    }
+
+    /// What is in it may rest.
+    const RESTS: bool = true;
+
+    fn rest(&mut self) {
+        self.0.erased_rest();
     }
 
     fn make_end_abnormal(&self) {

@@ -25,17 +25,18 @@ pub(super) struct Inner<T: Transport> {
     /// What handles lead to, once there are any.
     pub(super) handles: OnceCell<Rc<HandleTarget>>,
     pub(super) state: RefCell<State<T>>,
-    usage: Cell<Usage>,
+    pub(super) usage: Cell<Usage>,
 }
 
 /// Whether a stream was used lately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Usage {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Usage {
     /// The machine looks at it now and then.
     Recent,
     /// It was not used since the machine has looked at it.
     Quiet,
     /// The machine does not look at it: it has given up what it can make again, or has nothing of that kind.
+    #[default]
     AtRest,
 }
 
@@ -54,7 +55,7 @@ impl<T: Transport> Inner<T> {
         let state = RefCell::new(State::new(transport, input));
         let close_deadline = Cell::new(options.close_deadline);
         let handles = OnceCell::new();
-        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::new(Usage::AtRest) });
+        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::default() });
         inner.release_memory();
         inner.note_use();
         // What the handshake has left to send goes now, unless it may go along with the first write.

@@ -49,7 +49,9 @@ impl<T: Transport> Inner<T> {
             close_deadline: Cell::new(self.close_deadline.get()),
             handles: self.handles.clone(),
             state: RefCell::new(state),
+            usage: Cell::default(),
         });
+        inner.note_use();
         if let Some(handles) = inner.handles.get() {
             handles.lead_to(inner.as_ends());
         }

@@ -7,7 +7,9 @@ mod expect;
 mod reset;
 mod run;
 
-pub(crate) use carrier::{BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Tls13OnRustls, Unix, options_with};
+pub(crate) use carrier::{
+    BoxedTcp, BoxedTls13, Carrier, Encrypted, Tcp, Tls12, Tls13, Tls13OnRustls, Unix, options_with,
+};
 pub(crate) use contexts::{client_context, patient_builder, server_context};
 pub(crate) use door::{Door, TcpDoor, TlsDoor, UnixDoor};
 pub(crate) use expect::{assert_same, pattern, says};
