@@ -41,9 +41,10 @@ pub enum Error {
     /// as the original does; a read that finds nothing left and [`close_cause`](crate::Stream::close_cause) after it
     /// tell them apart.
     Closed,
-    /// The peer has ended the stream cleanly, or its end was told before, with less than the read asked for: in the middle
-    /// of a line, or short of the number of bytes. Says "closed", as the original does; nothing was consumed, and what is
-    /// left is read with [`ReadMode::Available`](crate::ReadMode::Available) or [`ReadMode::All`](crate::ReadMode::All).
+    /// The peer has ended the stream cleanly, or a read has returned its end before, with less than the read asked for:
+    /// in the middle of a line, or short of the number of bytes. Says "closed", as the original does; nothing was
+    /// consumed, and what is left is read with [`ReadMode::Available`](crate::ReadMode::Available) or
+    /// [`ReadMode::All`](crate::ReadMode::All).
     Incomplete {
         /// How many bytes are left to be read, at least one.
         left: usize,
@@ -105,7 +106,7 @@ impl Error {
         Self::protocol_of_kind(io::ErrorKind::InvalidData, error)
     }
 
-    /// Wraps the error of a protocol layer; `kind` is what a caller of `std::io` traits is told.
+    /// Wraps the error of a protocol layer; `kind` is what a caller of `std::io` traits gets.
     pub fn protocol_of_kind(kind: io::ErrorKind, error: impl StdError + Send + Sync + 'static) -> Self {
         Self::Protocol(Arc::new(ProtocolError::new(kind, error)))
     }

@@ -28,7 +28,7 @@ use std::io;
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::runtime::{Direction, Waiters, Watched, current, no_machine};
+use crate::runtime::{Direction, SharedReadiness, Watched, current, no_machine};
 pub use crate::world::Signal;
 use crate::world::SignalSource;
 
@@ -40,7 +40,7 @@ use crate::world::SignalSource;
 ///
 /// In the simulated world (`sim`) a test sends signals with `Net::signal`.
 pub struct Signals {
-    waiters: Rc<Waiters>,
+    readiness: Rc<SharedReadiness>,
     source: RefCell<Box<dyn SignalSource>>,
     /// Those that were taken from the source and not given to a task: each at most once.
     pending: RefCell<VecDeque<Signal>>,
@@ -59,8 +59,8 @@ impl Signals {
         let mut source = core.world().signals(&wanted).map_err(failed)?;
         let watched = Watched::new(&core);
         source.watch(watched.token().map_err(failed)?).map_err(failed)?;
-        let (waiters, source) = (Waiters::new(watched), RefCell::new(source));
-        Ok(Self { waiters, source, pending: RefCell::default() })
+        let (readiness, source) = (SharedReadiness::new(watched), RefCell::new(source));
+        Ok(Self { readiness, source, pending: RefCell::default() })
     }
 
     /// Waits for the next one. Any number of tasks may wait; each signal goes to one of them.
@@ -88,7 +88,7 @@ impl Signals {
     ///
     /// **Cancel safety:** dropping it loses no signal.
     pub async fn next(&self) -> Result<Signal, Error> {
-        let next = self.waiters.until_done(Direction::Read, || self.take()).await?;
+        let next = self.readiness.until_done(Direction::Read, || self.take()).await?;
         next.map_err(|error| Error::io("receive signals", error))
     }
 

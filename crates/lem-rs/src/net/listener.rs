@@ -14,7 +14,7 @@ use super::handler::{HandlerError, HandlerResult};
 use super::resolve;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
-use crate::proto::{InputBuffer, Place, Slot};
+use crate::proto::{InputBuffer, Place, WaiterSlot};
 use crate::runtime::{Core, Direction, Source, Wait, Watched, contain, current, no_machine, spawn_detached};
 use crate::stream::{Plain, Stream, StreamOptions};
 use crate::time::Deadline;
@@ -22,7 +22,7 @@ use crate::world::{Acceptor, Configurable, ListenOptions, OwnedListener};
 
 /// Accepts connections at an address. To use it from several tasks, share it in an `Rc`.
 ///
-/// One task waits at a time; another one is told [`Error::Busy`]. When the process or the machine has run out of file
+/// One task waits at a time; another one gets [`Error::Busy`]. When the process or the machine has run out of file
 /// descriptors or memory for sockets, accepting pauses and tries again, from 10 ms up to a second apart; the listener
 /// stays open.
 pub struct Listener {
@@ -33,7 +33,7 @@ pub struct Listener {
 }
 
 pub(super) struct State {
-    pub(super) slot: Slot<Wait>,
+    pub(super) slot: WaiterSlot<Wait>,
     /// `None` when it is closed.
     pub(super) open: Option<Open>,
     /// Called when accepting begins to pause.
@@ -167,8 +167,11 @@ impl Listener {
     fn over(core: &Rc<Core>, mut acceptor: Box<dyn Acceptor>) -> io::Result<Self> {
         let local = acceptor.local()?;
         let watched = Watched::acceptor(core, acceptor.as_mut())?;
-        let state =
-            State { slot: Slot::default(), open: Some(Open { watched, acceptor: Rc::from(acceptor) }), on_pause: None };
+        let state = State {
+            slot: WaiterSlot::default(),
+            open: Some(Open { watched, acceptor: Rc::from(acceptor) }),
+            on_pause: None,
+        };
         Ok(Self { state: RefCell::new(state), local, on_handler_error: Rc::default() })
     }
 

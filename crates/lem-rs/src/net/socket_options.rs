@@ -98,8 +98,8 @@ impl SocketOptions {
 
     fn ask<T>(&self, name: &str, ask: impl FnOnce(SockRef<'_>) -> io::Result<T>) -> Result<T, Error> {
         let socket = self.socket.upgrade().ok_or(Error::Closed)?;
-        let told = socket.sock_ref().map_or_else(|| Err(simulated()), ask);
-        told.map_err(|error| Error::io(format!("get {name}"), error))
+        let value = socket.sock_ref().map_or_else(|| Err(simulated()), ask);
+        value.map_err(|error| Error::io(format!("get {name}"), error))
     }
 
     /// Whether small writes are sent at once, without waiting for more (`TCP_NODELAY`). Streams have it on.

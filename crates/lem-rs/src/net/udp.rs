@@ -11,7 +11,7 @@ use super::connect::DEADLINE;
 use super::resolve;
 use super::socket_options::SocketOptions;
 use crate::error::{AddressError, Error, Phase};
-use crate::runtime::{Core, Direction, Waiters, Watched, current, no_machine};
+use crate::runtime::{Core, Direction, SharedReadiness, Watched, current, no_machine};
 use crate::time::Deadline;
 use crate::world::{Configurable, Datagram, Group, UdpOptions};
 
@@ -41,7 +41,7 @@ use crate::world::{Configurable, Datagram, Group, UdpOptions};
 /// # Ok::<(), Error>(())
 /// ```
 pub struct UdpSocket {
-    waiters: Rc<Waiters>,
+    readiness: Rc<SharedReadiness>,
     socket: Rc<dyn Datagram>,
     is_v6: bool,
 }
@@ -108,7 +108,7 @@ impl UdpSocket {
         let watched = Watched::new(core);
         socket.watch(watched.token()?)?;
         let is_v6 = socket.local()?.is_ipv6();
-        Ok(Self { waiters: Waiters::new(watched), socket: Rc::from(socket), is_v6 })
+        Ok(Self { readiness: SharedReadiness::new(watched), socket: Rc::from(socket), is_v6 })
     }
 
     /// Chooses a peer: [`send`](Self::send) goes there, and only what comes from there is received. Nothing is sent. A
@@ -159,11 +159,11 @@ impl UdpSocket {
     ///
     /// **Cancel safety:** dropping it before it is done sends nothing.
     pub async fn send(&self, data: &[u8]) -> Result<usize, Error> {
-        let sent = self.waiters.until_done(Direction::Write, || self.socket.send(data, None)).await?;
-        sent.inspect(|count| self.waiters.core().charge(*count)).map_err(|error| Error::io("send a datagram", error))
+        let sent = self.readiness.until_done(Direction::Write, || self.socket.send(data, None)).await?;
+        sent.inspect(|count| self.readiness.core().charge(*count)).map_err(|error| Error::io("send a datagram", error))
     }
 
-    /// Sends a datagram to `address`. A name is looked up each time: keep what [`recv_from`](Self::recv_from) told, or
+    /// Sends a datagram to `address`. A name is looked up each time: keep what [`recv_from`](Self::recv_from) returned, or
     /// [`connect`](Self::connect).
     ///
     /// # Errors
@@ -173,8 +173,8 @@ impl UdpSocket {
     pub async fn send_to(&self, data: &[u8], address: impl ToAddress) -> Result<usize, Error> {
         let address = address.to_address()?;
         let to = self.target(&address).await?;
-        let sent = self.waiters.until_done(Direction::Write, || self.socket.send(data, Some(to))).await?;
-        sent.inspect(|count| self.waiters.core().charge(*count))
+        let sent = self.readiness.until_done(Direction::Write, || self.socket.send(data, Some(to))).await?;
+        sent.inspect(|count| self.readiness.core().charge(*count))
             .map_err(|error| Error::io(format!("send a datagram to {address}"), error))
     }
 
@@ -209,9 +209,9 @@ impl UdpSocket {
     ///
     /// **Cancel safety:** as [`recv`](Self::recv).
     pub async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
-        let received = self.waiters.until_done(Direction::Read, || self.socket.receive(buffer)).await?;
+        let received = self.readiness.until_done(Direction::Read, || self.socket.receive(buffer)).await?;
         received
-            .inspect(|(count, _)| self.waiters.core().charge(*count))
+            .inspect(|(count, _)| self.readiness.core().charge(*count))
             .map_err(|error| Error::io("receive a datagram", error))
     }
 
@@ -222,7 +222,7 @@ impl UdpSocket {
     ///
     /// **Cancel safety:** as [`recv`](Self::recv).
     pub async fn peek_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
-        let there = self.waiters.until_done(Direction::Read, || self.socket.peek(buffer)).await?;
+        let there = self.readiness.until_done(Direction::Read, || self.socket.peek(buffer)).await?;
         there.map_err(|error| Error::io("look at a datagram", error))
     }
 
@@ -300,7 +300,7 @@ impl UdpSocket {
         if matches!(address, Address::Any { .. }) {
             address.check_destination()?;
         }
-        let core = self.waiters.core();
+        let core = self.readiness.core();
         core.check_usable()?;
         let found = candidates(core, address).await?;
         let own = found.iter().find(|target| target.is_ipv6() == self.is_v6).or_else(|| found.first());

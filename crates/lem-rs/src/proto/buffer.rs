@@ -104,7 +104,7 @@ impl InputBuffer {
     }
 
     /// Receives into `spare` from now on, if there is no memory yet.
-    pub(crate) fn equip(&mut self, spare: impl FnOnce() -> Vec<u8>) {
+    pub(crate) fn ensure_memory(&mut self, spare: impl FnOnce() -> Vec<u8>) {
         if self.bytes.capacity() == 0 {
             self.bytes = spare();
         }
@@ -112,7 +112,7 @@ impl InputBuffer {
 
     /// Moves a little that waits in a large memory into one of its size, and hands out the large one: a peer that never
     /// ends its line must not hold much more than it sent.
-    pub(crate) fn fit(&mut self, freed: impl FnOnce(Vec<u8>)) {
+    pub(crate) fn shrink_to_fit(&mut self, freed: impl FnOnce(Vec<u8>)) {
         let (there, memory) = (self.len(), self.bytes.capacity());
         if there > 0 && memory > FIT_ABOVE && there < memory / 4 {
             let fitting = self.as_slice().to_vec();

@@ -10,4 +10,4 @@ pub(crate) use buffer::newline_in;
 pub use mode::{ParseReadModeError, ReadMode};
 pub use reader::Limits;
 pub(crate) use reader::{Reader, Verdict};
-pub(crate) use slot::{Place, Slot};
+pub(crate) use slot::{Place, WaiterSlot};

@@ -55,8 +55,9 @@ pub(crate) enum Verdict {
 pub(crate) struct Reader {
     pub(crate) buffer: InputBuffer,
     inbound: Inbound,
-    /// A batch of [`Lines`](crate::Lines) is outstanding, and may come back: other reads are busy.
-    lent: bool,
+    /// A batch of [`Lines`](crate::Lines), or what a copy carries, is outstanding and may come back: other reads are
+    /// busy.
+    batch_outstanding: bool,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +73,7 @@ enum Inbound {
 impl Reader {
     /// An open reader that has received `buffer` already.
     pub(crate) fn new(buffer: InputBuffer) -> Self {
-        Self { buffer, inbound: Inbound::Open, lent: false }
+        Self { buffer, inbound: Inbound::Open, batch_outstanding: false }
     }
 
     /// Judges `mode` against what is there. Only remembers that an end was returned; never takes a byte.
@@ -110,20 +111,21 @@ impl Reader {
         std::mem::take(&mut self.buffer)
     }
 
-    /// What was just taken out may be [taken back](Self::take_back); until then there is nothing to read for others.
-    pub(crate) fn lend(&mut self) {
-        self.lent = true;
+    /// What was just taken out, a batch of lines or what a copy carries, may be [taken back](Self::take_back). Until
+    /// then other reads are busy.
+    pub(crate) fn set_batch_outstanding(&mut self) {
+        self.batch_outstanding = true;
     }
 
-    /// Whether something is lent.
-    pub(crate) fn is_lent(&self) -> bool {
-        self.lent
+    /// Whether a batch is outstanding: it may come back, and other reads are busy until it is gone.
+    pub(crate) fn has_batch_outstanding(&self) -> bool {
+        self.batch_outstanding
     }
 
-    /// Takes back what is left of what was lent.
+    /// Takes back what is left of the batch.
     pub(crate) fn take_back(&mut self, rest: &[u8]) {
         self.buffer.put_back(rest);
-        self.lent = false;
+        self.batch_outstanding = false;
     }
 
     /// The receiving side is over. The first end counts: what comes after it is its consequence.
@@ -143,7 +145,7 @@ impl Reader {
 
     /// Whether no read can ever return a byte again.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.ended().is_some() && self.buffer.is_empty() && !self.lent
+        self.ended().is_some() && self.buffer.is_empty() && !self.batch_outstanding
     }
 
     fn more_or_end(&mut self, want: usize) -> Verdict {

@@ -8,7 +8,7 @@ use crate::error::Error;
 /// again its place is no longer good, and that is how it knows. So an interrupted operation leaves no trace that another
 /// task could trip over, and a new one may start at once.
 #[derive(Debug)]
-pub(crate) struct Slot<W> {
+pub(crate) struct WaiterSlot<W> {
     waiter: Option<W>,
     /// The number of the operation that waits now, or of the last one that did.
     last: u64,
@@ -25,13 +25,13 @@ impl Place {
     }
 }
 
-impl<W> Default for Slot<W> {
+impl<W> Default for WaiterSlot<W> {
     fn default() -> Self {
         Self { waiter: None, last: 0 }
     }
 }
 
-impl<W> Slot<W> {
+impl<W> WaiterSlot<W> {
     /// Whether an operation waits.
     pub(crate) fn is_busy(&self) -> bool {
         self.waiter.is_some()

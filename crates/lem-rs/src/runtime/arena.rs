@@ -7,7 +7,7 @@ use std::cell::RefCell;
 pub(crate) struct Arenas {
     pub(crate) receive: Arena,
     pub(crate) send: Arena,
-    pub(crate) spares: Spares,
+    pub(crate) pool: BufferPool,
 }
 
 /// A buffer that is lent for the length of a call.
@@ -26,7 +26,7 @@ const SEND: usize = 68 * 1024;
 
 impl Default for Arenas {
     fn default() -> Self {
-        Self { receive: Arena::new(RECEIVE), send: Arena::new(SEND), spares: Spares::default() }
+        Self { receive: Arena::new(RECEIVE), send: Arena::new(SEND), pool: BufferPool::default() }
     }
 }
 
@@ -51,18 +51,18 @@ impl Arena {
 /// Buffers for what cannot go on at once: a part of a record, what the kernel refused, lines that nobody has read yet.
 /// Streams give them back empty; a few are kept, so that steady traffic allocates nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Spares {
+pub(crate) struct BufferPool {
     buffers: RefCell<Vec<Vec<u8>>>,
 }
 
 /// Few streams are in the midst of something at the same time, even where many are open.
-const MAX_SPARES: usize = 4;
+const MAX_KEPT: usize = 4;
 
 /// Larger buffers come from unusual traffic and go back to the allocator. A write is at most 64 KiB ahead of the kernel,
 /// and lines are fetched by as much; both with what stands beside that.
-const MAX_SPARE: usize = 128 * 1024;
+const MAX_KEPT_CAPACITY: usize = 128 * 1024;
 
-impl Spares {
+impl BufferPool {
     /// An empty buffer, with memory if one was kept.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.buffers.borrow_mut().pop().unwrap_or_default()
@@ -70,9 +70,9 @@ impl Spares {
 
     /// Gives a buffer back, or any other vector that is not needed any more. Its contents are forgotten.
     pub(crate) fn put(&self, mut buffer: Vec<u8>) {
-        if (1..=MAX_SPARE).contains(&buffer.capacity()) {
+        if (1..=MAX_KEPT_CAPACITY).contains(&buffer.capacity()) {
             let mut buffers = self.buffers.borrow_mut();
-            if buffers.len() < MAX_SPARES {
+            if buffers.len() < MAX_KEPT {
                 buffer.clear();
                 buffers.push(buffer);
             }

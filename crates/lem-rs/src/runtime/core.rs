@@ -76,7 +76,7 @@ enum Ready {
 /// Filled and emptied in each turn, kept for their memory.
 #[derive(Default)]
 struct Turn {
-    events: Vec<world::Ready>,
+    events: Vec<world::ReadyEvent>,
     registered: Vec<(Registered, Direction)>,
     woken: Vec<Wait>,
     keys: Vec<Key>,
@@ -236,12 +236,12 @@ impl Core {
     }
 
     /// Lets a stream send what was accepted: next after the task that is being polled, before the loop waits.
-    pub(crate) fn schedule_flush(&self, stream: Weak<dyn ReadyHandler>) {
+    pub(crate) fn schedule_flush_next(&self, stream: Weak<dyn ReadyHandler>) {
         self.ready.borrow_mut().push_front(Ready::Flush(stream));
     }
 
-    /// As [`schedule_flush`](Self::schedule_flush), behind everything else that is ready.
-    pub(crate) fn schedule_rest(&self, stream: Weak<dyn ReadyHandler>) {
+    /// As [`schedule_flush_next`](Self::schedule_flush_next), behind everything else that is ready.
+    pub(crate) fn schedule_flush_last(&self, stream: Weak<dyn ReadyHandler>) {
         self.ready.borrow_mut().push_back(Ready::Flush(stream));
     }
 
@@ -303,7 +303,7 @@ impl Core {
 
     /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
     /// ready. `Ok(false)` says that nothing will ever happen any more.
-    pub(crate) fn wait(&self) -> io::Result<bool> {
+    pub(crate) fn wait_for_events(&self) -> io::Result<bool> {
         let mut turn = self.turn.take().unwrap_or_default();
         let mut limit = if !self.ready.borrow().is_empty() || self.cpu_permits.is_waited_for() {
             Some(Duration::ZERO)
@@ -327,7 +327,7 @@ impl Core {
         {
             let mut sources = self.sources.borrow_mut();
             for event in turn.events.drain(..) {
-                sources.note(event, &mut turn.registered);
+                sources.handle_event(event, &mut turn.registered);
             }
         }
         {

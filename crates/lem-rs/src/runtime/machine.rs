@@ -173,7 +173,7 @@ impl Machine {
     }
 
     fn wait(&self) -> Result<bool, Error> {
-        self.core.wait().map_err(|error| Error::io("wait for events", error))
+        self.core.wait_for_events().map_err(|error| Error::io("wait for events", error))
     }
 
     /// How many tasks, armed timers and watched sockets the machine holds: for tests of leaks.

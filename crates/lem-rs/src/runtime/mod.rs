@@ -24,6 +24,7 @@ mod remote;
 #[cfg(feature = "hyper")]
 mod remote_timer;
 mod run_main;
+mod shared_readiness;
 mod shrink;
 mod shutdown;
 mod source;
@@ -31,7 +32,6 @@ mod sources;
 mod task;
 mod timers;
 mod wait;
-mod waiters;
 mod waker_count;
 #[cfg(unix)]
 mod watcher;
@@ -56,11 +56,11 @@ pub(crate) use refusal::{refuse, refused};
 #[cfg(feature = "hyper")]
 pub(crate) use remote_timer::RemoteTimer;
 pub use run_main::run_main;
+pub(crate) use shared_readiness::SharedReadiness;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
 pub(crate) use timers::TimerKey;
 pub(crate) use wait::{ForeignWaker, Registered, Wait};
-pub(crate) use waiters::Waiters;
 #[cfg(unix)]
 pub use watcher::Watcher;

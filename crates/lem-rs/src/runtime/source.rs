@@ -266,12 +266,12 @@ impl Source {
     /// An empty buffer of the machine's for what must wait (a part of a record, what the kernel refused), with memory if
     /// one is to spare. Give it [back](Self::return_spare) when it is empty again.
     pub fn take_spare(&self) -> Vec<u8> {
-        self.core().arenas().spares.take()
+        self.core().arenas().pool.take()
     }
 
     /// Gives a buffer back. The machine keeps a few, so that steady traffic allocates nothing, and frees the rest.
     pub fn return_spare(&self, buffer: Vec<u8>) {
-        self.core().arenas().spares.put(buffer);
+        self.core().arenas().pool.put(buffer);
     }
 
     /// Asks for the right to long computations.

@@ -3,7 +3,7 @@
 use super::direction::Direction;
 use super::key::{Key, Keyed};
 use super::wait::Registered;
-use crate::world::Ready;
+use crate::world::ReadyEvent;
 
 /// All sockets of a machine.
 #[derive(Debug, Default)]
@@ -116,16 +116,16 @@ impl Sources {
         taken
     }
 
-    /// Notes an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
-    pub(crate) fn note(&mut self, ready: Ready, woken: &mut Vec<(Registered, Direction)>) {
-        let Some(entry) = self.entries.at_token(ready.token) else { return };
+    /// Takes in an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
+    pub(crate) fn handle_event(&mut self, event: ReadyEvent, woken: &mut Vec<(Registered, Direction)>) {
+        let Some(entry) = self.entries.at_token(event.token) else { return };
         entry.short_read = match entry.short_read {
             ShortRead::BeforeEnd => ShortRead::BeforeEnd,
-            _ if ready.read_closed => ShortRead::BeforeEnd,
-            _ if ready.urgent => ShortRead::BeforeUrgent,
+            _ if event.read_closed => ShortRead::BeforeEnd,
+            _ if event.urgent => ShortRead::BeforeUrgent,
             before => before,
         };
-        for (direction, happened) in [(Direction::Read, ready.readable), (Direction::Write, ready.writable)] {
+        for (direction, happened) in [(Direction::Read, event.readable), (Direction::Write, event.writable)] {
             if happened {
                 let side = entry.side(direction);
                 side.blocked = false;

@@ -9,8 +9,8 @@ use socket2::SockRef;
 
 use super::current::current;
 use super::direction::Direction;
+use super::shared_readiness::SharedReadiness;
 use super::source::{Watched, no_machine};
-use super::waiters::Waiters;
 use crate::error::Error;
 use crate::world::Registration;
 
@@ -42,7 +42,7 @@ use crate::world::Registration;
 /// # Ok::<(), lem_rs::Error>(())
 /// ```
 pub struct Watcher<D: AsFd = OwnedFd> {
-    waiters: Rc<Waiters>,
+    readiness: Rc<SharedReadiness>,
     /// `None` only while it is taken apart. Gone before the descriptor, which may be closed by then otherwise.
     registration: Option<Box<dyn Registration>>,
     descriptor: Option<D>,
@@ -63,7 +63,11 @@ impl<D: AsFd> Watcher<D> {
         // The first event tells what is ready now.
         [Direction::Read, Direction::Write].into_iter().for_each(|direction| watched.assume_blocked(direction));
         let registration = core.world().watch_descriptor(descriptor.as_fd(), token).map_err(failed)?;
-        Ok(Self { waiters: Waiters::new(watched), registration: Some(registration), descriptor: Some(descriptor) })
+        Ok(Self {
+            readiness: SharedReadiness::new(watched),
+            registration: Some(registration),
+            descriptor: Some(descriptor),
+        })
     }
 
     /// Waits until the descriptor can be read: something is there, or its end, or an error.
@@ -94,7 +98,7 @@ impl<D: AsFd> Watcher<D> {
     ///
     /// **Cancel safety:** dropping it loses nothing.
     pub async fn readable(&self) -> Result<(), Error> {
-        self.waiters.until_ready(Direction::Read).await
+        self.readiness.until_ready(Direction::Read).await
     }
 
     /// Waits until the descriptor can be written, as [`readable`](Self::readable).
@@ -104,7 +108,7 @@ impl<D: AsFd> Watcher<D> {
     ///
     /// **Cancel safety:** as [`readable`](Self::readable).
     pub async fn writable(&self) -> Result<(), Error> {
-        self.waiters.until_ready(Direction::Write).await
+        self.readiness.until_ready(Direction::Write).await
     }
 
     /// Makes one call on the descriptor, if it is ready in this direction. A call that says `WouldBlock` ends the
@@ -113,7 +117,7 @@ impl<D: AsFd> Watcher<D> {
     /// # Errors
     /// `WouldBlock` if it is not ready, or what the call says.
     pub fn try_io<R>(&self, direction: Direction, mut call: impl FnMut(&D) -> io::Result<R>) -> io::Result<R> {
-        self.waiters.attempt(direction, || call(self.get_ref()))
+        self.readiness.attempt(direction, || call(self.get_ref()))
     }
 
     /// Waits until the descriptor can be read and makes `call`, again if it says `WouldBlock`.
@@ -123,7 +127,7 @@ impl<D: AsFd> Watcher<D> {
     ///
     /// **Cancel safety:** dropping it makes no call; one that was made has returned.
     pub async fn read_with<R>(&self, mut call: impl FnMut(&D) -> io::Result<R>) -> Result<R, Error> {
-        let read = self.waiters.until_done(Direction::Read, || call(self.get_ref())).await?;
+        let read = self.readiness.until_done(Direction::Read, || call(self.get_ref())).await?;
         read.map_err(|error| Error::io("read from a descriptor", error))
     }
 
@@ -134,7 +138,7 @@ impl<D: AsFd> Watcher<D> {
     ///
     /// **Cancel safety:** as [`read_with`](Self::read_with).
     pub async fn write_with<R>(&self, mut call: impl FnMut(&D) -> io::Result<R>) -> Result<R, Error> {
-        let written = self.waiters.until_done(Direction::Write, || call(self.get_ref())).await?;
+        let written = self.readiness.until_done(Direction::Write, || call(self.get_ref())).await?;
         written.map_err(|error| Error::io("write to a descriptor", error))
     }
 

@@ -32,8 +32,8 @@ pub(super) enum Due {
     Acceptable { listener: u32 },
     /// A datagram has come to its address.
     Datagram { sender: u32, from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
-    /// A socket is told that nobody received what it sent there.
-    Unheard { socket: u32, to: SocketAddr },
+    /// ICMP "port unreachable": nobody received what this socket sent there.
+    Unreachable { socket: u32, to: SocketAddr },
     /// The machine learns that a UDP socket has something to receive.
     Receivable { socket: u32 },
     /// The machine learns that a signal has arrived.

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::trace::{What, Why};
 use crate::endpoint::Endpoint;
-use crate::world::{Configurable, Datagram, Group, Ready, UdpOptions};
+use crate::world::{Configurable, Datagram, Group, ReadyEvent, UdpOptions};
 
 /// The largest datagram that UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -107,7 +107,7 @@ impl State {
         if hear.is_empty() && !is_for_many {
             // ICMP: nobody is there. Only a socket with a peer is told.
             let latency = self.link_between(&Endpoint::Ip(from), &Endpoint::Ip(to)).latency;
-            self.agenda.put(self.now + latency, Due::Unheard { socket: sender, to });
+            self.agenda.put(self.now + latency, Due::Unreachable { socket: sender, to });
             return;
         }
         let accepts: Vec<u32> =
@@ -141,7 +141,7 @@ impl State {
     }
 
     /// Nobody was there to hear a datagram.
-    pub(super) fn unheard(&mut self, socket: u32, to: SocketAddr) {
+    pub(super) fn unreachable(&mut self, socket: u32, to: SocketAddr) {
         if let Some(bound) = self.datagrams.get_mut(&socket).filter(|bound| bound.peer == Some(to)) {
             bound.error = Some(Why::Refused);
             self.raise_datagram(socket);
@@ -176,12 +176,12 @@ impl State {
     }
 
     /// The machine learns that a socket has something to receive.
-    pub(super) fn receivable(&mut self, socket: u32) -> Option<Ready> {
+    pub(super) fn receivable(&mut self, socket: u32) -> Option<ReadyEvent> {
         let bound = self.datagrams.get_mut(&socket)?;
         bound.edge_due = false;
         bound.waits = false;
         let token = bound.token?;
-        Some(Ready { token, readable: true, writable: true, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: true, read_closed: false, urgent: false })
     }
 }
 

@@ -8,7 +8,7 @@ use super::net::Net;
 use super::shared::Shared;
 use super::state::{Receiving, State};
 use super::trace::What;
-use crate::world::{Ready, Signal, SignalSource};
+use crate::world::{ReadyEvent, Signal, SignalSource};
 
 impl State {
     pub(super) fn receive_signals(&mut self, wanted: &[Signal]) -> u32 {
@@ -20,20 +20,20 @@ impl State {
 
     fn signal(&mut self, signal: Signal) -> usize {
         self.log(What::Note(format!("{signal} is sent").into()));
-        let mut told = 0;
+        let mut reached = 0;
         for (id, receiving) in self.signals.iter_mut().filter(|(_, receiving)| receiving.wanted.contains(&signal)) {
             if !receiving.arrived.contains(&signal) {
                 receiving.arrived.push(signal);
             }
-            told += 1;
+            reached += 1;
             self.agenda.put(self.now, Due::Signalled { receiver: *id });
         }
-        told
+        reached
     }
 
-    pub(super) fn signalled(&mut self, receiver: u32) -> Option<Ready> {
+    pub(super) fn signalled(&mut self, receiver: u32) -> Option<ReadyEvent> {
         let token = self.signals.get(&receiver)?.token?;
-        Some(Ready { token, readable: true, writable: false, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, urgent: false })
     }
 }
 

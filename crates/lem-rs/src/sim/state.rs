@@ -14,7 +14,7 @@ use super::trace::{EndId, Side, Trace, What};
 use crate::endpoint::Endpoint;
 #[cfg(feature = "signal")]
 use crate::world::Signal;
-use crate::world::{Job, Ready};
+use crate::world::{Job, ReadyEvent};
 
 /// What one turn of the machine's loop takes, so that a task that spins sees time pass as well.
 const TURN: Duration = Duration::from_micros(1);
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Goes on until there is something to tell the machine, or the time is `until`.
-    pub(super) fn advance(&mut self, until: Option<Duration>, ready: &mut Vec<Ready>) -> Outcome {
+    pub(super) fn advance(&mut self, until: Option<Duration>, ready: &mut Vec<ReadyEvent>) -> Outcome {
         loop {
             while let Some(due) = self.agenda.take(self.now) {
                 if let Due::Blocking(job) = due {
@@ -146,7 +146,7 @@ impl State {
     }
 
     /// The faults of a turn, when it has waited.
-    pub(super) fn end_turn(&mut self, ready: &mut Vec<Ready>) {
+    pub(super) fn end_turn(&mut self, ready: &mut Vec<ReadyEvent>) {
         if self.strikes(Fault::Spurious, None) {
             let tokens: Vec<usize> = self
                 .conns
@@ -158,7 +158,7 @@ impl State {
                 .chain(self.datagrams.values().filter_map(|bound| bound.token))
                 .collect();
             let token = self.rng.pick(&tokens).copied();
-            ready.extend(token.map(|token| Ready {
+            ready.extend(token.map(|token| ReadyEvent {
                 token,
                 readable: true,
                 writable: true,
@@ -173,7 +173,7 @@ impl State {
         self.now += late;
     }
 
-    fn happen(&mut self, due: Due, ready: &mut Vec<Ready>) {
+    fn happen(&mut self, due: Due, ready: &mut Vec<ReadyEvent>) {
         match due {
             Due::Hello { conn, attempt } => self.hello(conn, attempt),
             Due::Answer { conn, why } => self.answer(conn, why),
@@ -192,7 +192,7 @@ impl State {
             Due::Edge { end } => ready.extend(self.edge(end)),
             Due::Acceptable { listener } => ready.extend(self.acceptable(listener)),
             Due::Datagram { sender, from, to, bytes } => self.deliver(sender, from, to, bytes),
-            Due::Unheard { socket, to } => self.unheard(socket, to),
+            Due::Unreachable { socket, to } => self.unreachable(socket, to),
             Due::Receivable { socket } => ready.extend(self.receivable(socket)),
             #[cfg(feature = "signal")]
             Due::Signalled { receiver } => ready.extend(self.signalled(receiver)),
@@ -215,7 +215,7 @@ impl State {
         self.agenda.put(at, Due::Edge { end });
     }
 
-    fn edge(&mut self, end: EndId) -> Option<Ready> {
+    fn edge(&mut self, end: EndId) -> Option<ReadyEvent> {
         let conn = self.conns.get_mut(&end.conn)?;
         let (readable, writable) = (conn.is_readable(end.side), conn.is_writable(end.side));
         let this = conn.end(end.side);
@@ -226,7 +226,7 @@ impl State {
         this.waits_readable &= !readable;
         this.waits_writable &= !writable;
         let read_closed = this.fin || this.dead;
-        let ready = Ready { token: this.token?, readable, writable, read_closed, urgent: false };
+        let ready = ReadyEvent { token: this.token?, readable, writable, read_closed, urgent: false };
         self.log(What::Edge { end, readable, writable });
         Some(ready)
     }
@@ -240,13 +240,13 @@ impl State {
         }
     }
 
-    fn acceptable(&mut self, listener: u32) -> Option<Ready> {
+    fn acceptable(&mut self, listener: u32) -> Option<ReadyEvent> {
         let listening = self.listeners.get_mut(&listener)?;
         listening.edge_due = false;
         listening.waits = false;
         let (token, at) = (listening.token?, listening.at.clone());
         self.log(What::Acceptable { at });
-        Some(Ready { token, readable: true, writable: false, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, urgent: false })
     }
 
     /// A blocking call begins.

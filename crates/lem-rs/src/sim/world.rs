@@ -23,7 +23,7 @@ use crate::endpoint::Endpoint;
 #[cfg(unix)]
 use crate::world::Registration;
 use crate::world::{
-    Acceptor, Configurable, Datagram, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket,
+    Acceptor, Configurable, Datagram, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent, Socket,
     UdpOptions, World,
 };
 #[cfg(feature = "signal")]
@@ -36,7 +36,7 @@ impl World for SimWorld {
         self.0.base + self.0.state.borrow().now
     }
 
-    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<bool> {
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<ReadyEvent>) -> io::Result<bool> {
         let until = {
             let mut state = self.0.state.borrow_mut();
             if state.turns >= state.most_turns {

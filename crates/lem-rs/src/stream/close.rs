@@ -116,7 +116,7 @@ impl<T: Transport> Inner<T> {
         let waiter = if writes { state.slots.release(Direction::Write) } else { None };
         drop(state);
         self.wake(waiter.and_then(|waiter| waiter.wait));
-        self.settle();
+        self.flush_accepted();
         Ok(())
     }
 

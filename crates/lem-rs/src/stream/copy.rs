@@ -200,7 +200,7 @@ impl<T: Transport> Fetch<'_, T> {
     /// What is there. Until it is put back, or the rest of it, the stream is busy for other readers.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, Error>> {
         let poll = self.inner.poll_read(cx, &mut self.operation, ReadMode::Available, |reader, count| {
-            reader.lend();
+            reader.set_batch_outstanding();
             reader.buffer.take(count)
         });
         self.inner.release_memory();

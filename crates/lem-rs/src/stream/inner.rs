@@ -60,7 +60,7 @@ impl<T: Transport> Inner<T> {
         inner.note_use();
         // What the handshake has left to send goes now, unless it may go along with the first write.
         if !inner.state.borrow().may_delay_flush() {
-            inner.settle();
+            inner.flush_accepted();
         }
         inner
     }
@@ -134,7 +134,7 @@ impl<T: Transport> Inner<T> {
         let was_there = left.is_some();
         drop((left, registered));
         if was_there && operation.direction() == Direction::Write {
-            self.settle();
+            self.flush_accepted();
         }
     }
 
@@ -146,7 +146,7 @@ impl<T: Transport> Inner<T> {
         drop(registered);
         self.wake(waiter.wait);
         if waiter.direction == Direction::Write {
-            self.settle();
+            self.flush_accepted();
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl<T: Transport> Inner<T> {
 
     /// Sends what was accepted, as far as the kernel takes it and this poll's budget goes. The rest goes on in the
     /// background: accepted bytes need no further polls of those who wrote them.
-    pub(super) fn settle(self: &Rc<Self>) {
+    pub(super) fn flush_accepted(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         let mut registered = None;
         let mut reader = None;
@@ -169,7 +169,7 @@ impl<T: Transport> Inner<T> {
             }
             self.note_use();
             if self.core.poll_is_spent() {
-                self.core.schedule_rest(self.handler());
+                self.core.schedule_flush_last(self.handler());
                 break None;
             }
             let charged = self.core.charged();
@@ -182,7 +182,7 @@ impl<T: Transport> Inner<T> {
                 }
                 // Somebody looks at the transport.
                 Err(Error::Busy) => {
-                    self.core.schedule_rest(self.handler());
+                    self.core.schedule_flush_last(self.handler());
                     break None;
                 }
                 Err(error) => {
@@ -198,10 +198,11 @@ impl<T: Transport> Inner<T> {
         self.wake(writer);
     }
 
-    /// As [`settle`](Self::settle), when the task that is being polled has given way: more may be written before.
-    pub(super) fn settle_soon(self: &Rc<Self>) {
+    /// As [`flush_accepted`](Self::flush_accepted), when the task that is being polled has given way: it may write more
+    /// before.
+    pub(super) fn schedule_flush(self: &Rc<Self>) {
         if !std::mem::replace(&mut self.state.borrow_mut().flush_scheduled, true) {
-            self.core.schedule_flush(self.handler());
+            self.core.schedule_flush_next(self.handler());
         }
     }
 
@@ -237,7 +238,7 @@ impl<T: Transport> Inner<T> {
     }
 
     /// Looks at the transport, while the stream is not closed by us. Nothing is borrowed meanwhile: the stream can be
-    /// used, but reads and writes are told "busy".
+    /// used, but reads and writes return "busy".
     pub(super) fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         let transport = match &self.state.borrow().link {
             Link::Open(transport) => transport.clone(),
@@ -281,7 +282,7 @@ impl<T: Transport> ReadyHandler for Inner<T> {
     fn handle_ready(self: Rc<Self>, direction: Direction) {
         let mut state = self.state.borrow_mut();
         if direction == Direction::Write && state.has_work_to_flush() {
-            self.core.schedule_rest(self.handler());
+            self.core.schedule_flush_last(self.handler());
             return;
         }
         let wait = state.slots.take_wait(direction);
@@ -291,7 +292,7 @@ impl<T: Transport> ReadyHandler for Inner<T> {
 
     fn flush(self: Rc<Self>) {
         self.state.borrow_mut().flush_scheduled = false;
-        self.settle();
+        self.flush_accepted();
     }
 
     fn peer(&self) -> Option<Endpoint> {

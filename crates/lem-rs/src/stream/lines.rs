@@ -19,7 +19,7 @@ use crate::runtime::Direction;
 /// and without a look at the stream in between: for protocols of short lines this is several times cheaper than a
 /// [`read`](crate::Stream::read) for each.
 ///
-/// While it holds lines that were not handed out, other reads of the stream are told [`Error::Busy`]: they would see
+/// While it holds lines that were not handed out, other reads of the stream return [`Error::Busy`]: they would see
 /// what comes behind. When it is dropped, those lines are the stream's again; nothing is lost. While it waits it holds
 /// no memory.
 pub struct Lines<'a, T: Transport> {
@@ -113,12 +113,12 @@ impl<'a, T: Transport> Lines<'a, T> {
     fn give_back(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         let start = std::mem::take(&mut self.start);
-        // Without lines there is nothing to give back: what is lent was lent to another one.
+        // Without lines there is nothing to give back: a batch that is outstanding is that of another `Lines`.
         if start < batch.len() {
             self.inner.put_back(&batch[start..]);
         }
         if batch.capacity() > 0 {
-            self.inner.core.arenas().spares.put(batch);
+            self.inner.core.arenas().pool.put(batch);
         }
     }
 }
@@ -144,11 +144,11 @@ impl<T: Transport> Inner<T> {
         operation: &mut Operation,
         batch: &mut Vec<u8>,
     ) -> Poll<Result<(), Error>> {
-        let spares = &self.core.arenas().spares;
+        let pool = &self.core.arenas().pool;
         let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, _| {
             let count = reader.buffer.whole_lines();
-            reader.buffer.take_into(count, batch, || spares.take());
-            reader.lend();
+            reader.buffer.take_into(count, batch, || pool.take());
+            reader.set_batch_outstanding();
         });
         self.release_memory();
         poll

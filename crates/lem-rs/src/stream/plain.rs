@@ -109,7 +109,7 @@ impl Transport for Plain {
 /// One call moves at most so much, so that the stream can count it and give way.
 const MAX_WRITTEN: usize = 256 * 1024;
 
-/// How a failing read ends a stream: a reset cuts it off; anything else is told in its own words.
+/// How a failing read ends a stream: a reset cuts it off; anything else is an error with the system's text.
 pub(crate) fn read_failed(error: io::Error) -> EndOfStream {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {

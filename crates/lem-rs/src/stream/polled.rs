@@ -107,7 +107,7 @@ impl<T: Transport> Polled<T> {
     }
 
     /// Looks at what is there, without a copy: `look` is given at least a byte and says how many it takes. Gives what it
-    /// said; zero at the peer's clean end, of which `look` is not told.
+    /// said; zero at the peer's clean end, for which `look` is not called.
     ///
     /// # Errors
     /// As [`poll_read`](Self::poll_read).
@@ -140,7 +140,7 @@ impl<T: Transport> Polled<T> {
             return Poll::Ready(Ok(self.input.as_slice()));
         }
         input.clear();
-        inner.lend_memory();
+        inner.ensure_memory();
         let fill = ready!(retried(|| inner.poll_read(cx, read, ReadMode::Available, |reader, _| reader.take_buffer())));
         inner.release_memory();
         match fill {
@@ -221,7 +221,7 @@ impl<T: Transport> Polled<T> {
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if !self.inner.is_write_closing() {
             self.inner.abandon(&mut self.write);
-            // It fails only if the stream is closed or broken, which is told below.
+            // It fails only if the stream is closed or broken, which is returned below.
             let _ = self.inner.close_write();
         }
         self.poll_toward(cx, Goal::Ended)
@@ -347,13 +347,13 @@ impl<T: Transport> Inner<T> {
         for piece in pieces {
             let left = room - (state.unsent.len() - before);
             let part = &piece[..piece.len().min(left)];
-            state.unsent.extend(part, || self.core.arenas().spares.take());
+            state.unsent.extend(part, || self.core.arenas().pool.take());
         }
         let count = state.unsent.len() - before;
         state.accepted += count as u64;
         drop(state);
         if before == 0 && count > 0 {
-            self.settle_soon();
+            self.schedule_flush();
         }
         Ok(Some(count))
     }

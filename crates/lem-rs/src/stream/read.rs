@@ -115,7 +115,7 @@ impl<T: Transport> Inner<T> {
         }
         let refusal = match &state.link {
             Link::Closed(_) if mode != ReadMode::Exact(0) => Some(Error::Closed),
-            Link::Open(_) if state.reader.is_lent() => Some(Error::Busy),
+            Link::Open(_) if state.reader.has_batch_outstanding() => Some(Error::Busy),
             _ => None,
         };
         if let Some(error) = refusal {
@@ -123,7 +123,7 @@ impl<T: Transport> Inner<T> {
             return refuse(cx, error);
         }
         let mut received_any = false;
-        let spares = &self.core.arenas().spares;
+        let pool = &self.core.arenas().pool;
         let outcome = loop {
             // `Exact(0)` is the one read that never waits, not even for its turn.
             if self.core.must_give_way() && mode != ReadMode::Exact(0) {
@@ -152,7 +152,7 @@ impl<T: Transport> Inner<T> {
             }
             received_any = true;
             if mode == ReadMode::Line {
-                reader.buffer.equip(|| spares.take());
+                reader.buffer.ensure_memory(|| pool.take());
             }
             let (before, charged) = (reader.buffer.len(), self.core.charged());
             let outcome = transport.receive(&mut reader.buffer, want);
@@ -168,7 +168,7 @@ impl<T: Transport> Inner<T> {
                 }
                 Received::Blocked => {
                     if mode == ReadMode::Line {
-                        reader.buffer.fit(|buffer| spares.put(buffer));
+                        reader.buffer.shrink_to_fit(|buffer| pool.put(buffer));
                     }
                     registered = self.register(&state, Direction::Read);
                     break Outcome::Waits;
@@ -186,7 +186,7 @@ impl<T: Transport> Inner<T> {
         let poll = self.conclude(state, operation, outcome, wait);
         drop(registered);
         if flushes {
-            self.settle();
+            self.flush_accepted();
         }
         poll
     }
@@ -202,7 +202,7 @@ impl<T: Transport> Inner<T> {
     ) -> Poll<Result<usize, Error>> {
         let borrows = mode != ReadMode::Line && self.state.borrow_mut().reader.buffer.borrow_memory(target);
         let poll = self.poll_read(cx, operation, mode, |reader, count| {
-            reader.buffer.take_into(count, target, || self.core.arenas().spares.take());
+            reader.buffer.take_into(count, target, || self.core.arenas().pool.take());
             count
         });
         if borrows && !matches!(poll, Poll::Ready(Ok(_))) {
@@ -220,12 +220,12 @@ impl<T: Transport> Inner<T> {
 
     /// Gives memory that is not needed any more to the machine.
     pub(super) fn keep_memory(&self, memory: Vec<u8>) {
-        self.core.arenas().spares.put(memory);
+        self.core.arenas().pool.put(memory);
     }
 
     /// Receives into memory of the machine, if the stream has none.
-    pub(super) fn lend_memory(&self) {
-        self.state.borrow_mut().reader.buffer.equip(|| self.core.arenas().spares.take());
+    pub(super) fn ensure_memory(&self) {
+        self.state.borrow_mut().reader.buffer.ensure_memory(|| self.core.arenas().pool.take());
     }
 }
 

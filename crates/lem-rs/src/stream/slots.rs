@@ -1,16 +1,16 @@
 //! Who waits on a stream: one task on a whole one, one for each direction on a split one.
 
 use crate::error::Error;
-use crate::proto::{Place, Slot};
+use crate::proto::{Place, WaiterSlot};
 use crate::runtime::{Direction, Wait};
 
 /// The waiter slots of a stream.
 #[derive(Debug)]
-pub(super) enum Slots {
+pub(super) enum WaiterSlots {
     /// Reading and writing share one slot, as the original has it.
-    Whole(Slot<Waiter>),
+    Whole(WaiterSlot<Waiter>),
     /// Each half has its own.
-    Split { read: Slot<Waiter>, write: Slot<Waiter> },
+    Split { read: WaiterSlot<Waiter>, write: WaiterSlot<Waiter> },
 }
 
 /// Who waits, and for what: on a whole stream either direction may stand in the one slot.
@@ -28,9 +28,9 @@ pub(super) struct Operation {
     place: Place,
 }
 
-impl Default for Slots {
+impl Default for WaiterSlots {
     fn default() -> Self {
-        Self::Whole(Slot::default())
+        Self::Whole(WaiterSlot::default())
     }
 }
 
@@ -49,16 +49,16 @@ impl Operation {
     }
 }
 
-impl Slots {
+impl WaiterSlots {
     pub(super) fn split(&mut self) {
-        *self = Self::Split { read: Slot::default(), write: Slot::default() };
+        *self = Self::Split { read: WaiterSlot::default(), write: WaiterSlot::default() };
     }
 
     pub(super) fn join(&mut self) {
         *self = Self::default();
     }
 
-    fn of(&mut self, direction: Direction) -> &mut Slot<Waiter> {
+    fn of(&mut self, direction: Direction) -> &mut WaiterSlot<Waiter> {
         match (self, direction) {
             (Self::Whole(slot), _) => slot,
             (Self::Split { read, .. }, Direction::Read) => read,
@@ -66,7 +66,7 @@ impl Slots {
         }
     }
 
-    fn at(&self, direction: Direction) -> &Slot<Waiter> {
+    fn at(&self, direction: Direction) -> &WaiterSlot<Waiter> {
         match (self, direction) {
             (Self::Whole(slot), _) => slot,
             (Self::Split { read, .. }, Direction::Read) => read,
@@ -74,7 +74,7 @@ impl Slots {
         }
     }
 
-    /// Whether a verb of this direction would be told "busy".
+    /// Whether a verb of this direction would return "busy".
     pub(super) fn is_busy(&self, direction: Direction) -> bool {
         self.at(direction).is_busy()
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::graceful_close::GracefulClose;
 use super::send_buffer::{SendBuffer, Step, coalesces};
-use super::slots::Slots;
+use super::slots::WaiterSlots;
 use super::transport::{Flushed, Received, Sent, Transport};
 use crate::error::{EndOfStream, Error};
 use crate::proto::{InputBuffer, Reader};
@@ -16,7 +16,7 @@ pub(super) struct State<T> {
     pub(super) outbound: Outbound,
     /// What was accepted before the transport could take it.
     pub(super) unsent: SendBuffer,
-    pub(super) slots: Slots,
+    pub(super) slots: WaiterSlots,
     /// The machine was asked to send what is gathered, and has not done it yet.
     pub(super) flush_scheduled: bool,
     pub(super) received: u64,
@@ -42,9 +42,9 @@ pub(super) enum Outbound {
     /// The protocol's own end is pending, and FIN follows it.
     Ending,
     Ended,
-    /// The connection takes nothing any more, for a reason of which the write that waits will hear.
+    /// The connection takes nothing any more, for a reason that the write that waits will return.
     Breaking(Error),
-    /// The connection takes nothing any more; a close that waits will hear of the reason.
+    /// The connection takes nothing any more; a close that waits will return the reason.
     Broken(Option<Error>),
 }
 
@@ -70,7 +70,7 @@ pub(super) enum Write {
 }
 
 impl Outbound {
-    /// The reason why the connection takes nothing any more, if it was not told.
+    /// The reason why the connection takes nothing any more, if no operation has returned it.
     pub(super) fn take_reason(&mut self) -> Option<Error> {
         match std::mem::replace(self, Self::Broken(None)) {
             Self::Breaking(reason) => Some(reason),
@@ -107,7 +107,7 @@ impl<T: Transport> State<T> {
             reader: Reader::new(input),
             outbound: Outbound::Open,
             unsent: SendBuffer::default(),
-            slots: Slots::default(),
+            slots: WaiterSlots::default(),
             flush_scheduled: false,
             accepted: 0,
             accepted_at_end: 0,
@@ -217,7 +217,7 @@ impl<T: Transport> State<T> {
         }
     }
 
-    /// As a write that fails, while no write is polled: one that waits is told when it is polled next.
+    /// As a write that fails, while no write is polled: one that waits returns the error when it is polled next.
     pub(super) fn flush_broke(&mut self, error: Error) {
         let was_open = matches!(self.outbound, Outbound::Open);
         self.unsent = SendBuffer::default();

@@ -19,7 +19,7 @@ use crate::runtime::Direction;
 /// A connected stream. To let several tasks use it, share it in an `Rc`, or [`split`](Self::split) it.
 ///
 /// # One waiter
-/// At most one task waits on a whole stream, for reading or for writing; another verb that would wait is told
+/// At most one task waits on a whole stream, for reading or for writing; another verb that would wait gets
 /// [`Error::Busy`], and nothing happens to the first. After a split, one task waits on each half.
 ///
 /// # Nothing is lost
@@ -192,7 +192,7 @@ impl<T: Transport> Stream<T> {
         self.inner.is_closed()
     }
 
-    /// Why it is closed; `None` while neither side is. The peer's end is told as soon as it was received, even while
+    /// Why it is closed; `None` while neither side is. The peer's end is reported as soon as it was received, even while
     /// there is something left to read.
     pub fn close_cause(&self) -> Option<CloseCause> {
         close_cause(&self.inner)
@@ -375,7 +375,7 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Looks at the transport, for the layer that made it; `None` after our own close. The stream can be used meanwhile:
-    /// a close takes effect when `look` has returned, and reads and writes are told [`Error::Busy`].
+    /// a close takes effect when `look` has returned, and reads and writes return [`Error::Busy`].
     pub fn with_transport<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.inner.with_transport(look)
     }

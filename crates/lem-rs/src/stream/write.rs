@@ -82,10 +82,10 @@ impl<T: Transport> Inner<T> {
     fn take_over(self: &Rc<Self>, content: &[u8]) {
         let mut state = self.state.borrow_mut();
         if matches!((&state.link, &state.outbound), (Link::Open(_), Outbound::Open)) {
-            state.unsent.extend(content, || self.core.arenas().spares.take());
+            state.unsent.extend(content, || self.core.arenas().pool.take());
             state.accepted += content.len() as u64;
             drop(state);
-            self.settle();
+            self.flush_accepted();
         }
     }
 

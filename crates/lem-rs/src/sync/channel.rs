@@ -343,7 +343,7 @@ impl<T> Receiver<T> {
         wake(next);
     }
 
-    /// Closes the channel: senders are told so from now on. Returns the values that were not taken.
+    /// Closes the channel: sending fails from now on. Returns the values that were not taken.
     pub fn close(&mut self) -> VecDeque<T> {
         self.shared.close()
     }

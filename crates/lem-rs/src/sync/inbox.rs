@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::error::Error;
-use crate::proto::{Place, Slot};
+use crate::proto::{Place, WaiterSlot};
 use crate::runtime::{Parked, current, no_machine, refuse};
 
-/// Hands values to one task at a time, with the verbs and the strings of a server: a second task that takes is told
+/// Hands values to one task at a time, with the verbs and the strings of a server: a second task that takes gets
 /// "busy", [`interrupt`](Self::interrupt) and [`close`](Self::close) end the wait. Share it with an `Rc`.
 pub struct Inbox<T> {
     state: RefCell<State<T>>,
@@ -20,7 +20,7 @@ pub struct Inbox<T> {
 struct State<T> {
     values: VecDeque<T>,
     /// Empty inside once its task was woken: a task that is to be polled anyway need not be woken again.
-    slot: Slot<Option<Parked>>,
+    slot: WaiterSlot<Option<Parked>>,
     closed: bool,
 }
 
@@ -174,7 +174,7 @@ impl<T> Drop for Take<'_, T> {
 
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
-        let state = State { values: VecDeque::new(), slot: Slot::default(), closed: false };
+        let state = State { values: VecDeque::new(), slot: WaiterSlot::default(), closed: false };
         Self { state: RefCell::new(state) }
     }
 }

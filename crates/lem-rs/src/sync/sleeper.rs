@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::proto::{Place, Slot};
+use crate::proto::{Place, WaiterSlot};
 use crate::runtime::{Parked, current, refuse};
 use crate::time::sleep;
 
@@ -32,7 +32,7 @@ pub struct Sleeper<T> {
 }
 
 struct State<T> {
-    slot: Slot<Parked>,
+    slot: WaiterSlot<Parked>,
     value: Option<T>,
 }
 
@@ -132,7 +132,7 @@ impl<T> Drop for Asleep<'_, T> {
 
 impl<T> Default for Sleeper<T> {
     fn default() -> Self {
-        Self { state: RefCell::new(State { slot: Slot::default(), value: None }) }
+        Self { state: RefCell::new(State { slot: WaiterSlot::default(), value: None }) }
     }
 }
 

@@ -41,11 +41,11 @@ use crate::runtime::{Core, ForeignWaker, Machine, current, no_machine, spawn};
 /// ```
 #[derive(Clone)]
 pub struct Spawner {
-    orders: Sender<Order>,
+    requests: Sender<StartTask>,
 }
 
 /// Starts one task, on the machine's thread.
-type Order = Box<dyn FnOnce() + Send>;
+type StartTask = Box<dyn FnOnce() + Send>;
 
 impl Machine {
     /// A way to start tasks on this machine from other threads. They run while [`run`](Self::run) does; what comes in
@@ -82,10 +82,10 @@ impl Spawner {
     }
 
     fn of(core: &Core) -> Self {
-        let (sender, orders) = unbounded();
+        let (sender, requests) = unbounded();
         // On a machine that is gone the future is dropped, and the channel is closed.
-        core.spawn(Box::pin(obey(orders)));
-        Self { orders: sender }
+        core.spawn(Box::pin(start_tasks(requests)));
+        Self { requests: sender }
     }
 
     /// Starts a task: `make` is called on the machine's thread and gives its future.
@@ -99,23 +99,23 @@ impl Spawner {
     {
         let outcome = Arc::new(Outcome { state: Mutex::new(State::Running(None)), over: Condvar::new() });
         let teller = Teller(outcome.clone());
-        let order = move || {
+        let start = move || {
             let task = spawn(async move { make().await });
             spawn(async move { teller.tell(task.await) }).detach();
         };
-        self.orders.try_send(Box::new(order)).map_err(|_| Error::Closed)?;
+        self.requests.try_send(Box::new(start)).map_err(|_| Error::Closed)?;
         Ok(RemoteTask { outcome })
     }
 
     /// Whether the machine is gone.
     pub fn is_closed(&self) -> bool {
-        self.orders.is_closed()
+        self.requests.is_closed()
     }
 }
 
-async fn obey(mut orders: Receiver<Order>) {
-    while let Ok(order) = orders.recv().await {
-        order();
+async fn start_tasks(mut requests: Receiver<StartTask>) {
+    while let Ok(start) = requests.recv().await {
+        start();
     }
 }
 

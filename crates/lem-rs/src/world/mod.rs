@@ -36,9 +36,9 @@ pub(crate) trait World {
     fn now(&self) -> Instant;
 
     /// Waits until a socket is ready, the [`Notify`] is used, or `limit` has passed (`None`: no limit), and appends
-    /// what happened to `ready`. May return early with nothing. `Ok(false)` says that without a limit nothing would ever
+    /// what happened to `events`. May return early with nothing. `Ok(false)` says that without a limit nothing would ever
     /// happen; the real world never knows that.
-    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<bool>;
+    fn wait(&self, limit: Option<Duration>, events: &mut Vec<ReadyEvent>) -> io::Result<bool>;
 
     /// How long to wait at most where only another thread could wake a task: that one may drop its waker without a word,
     /// and then the machine has stalled. `None` in a world without other threads.
@@ -109,7 +109,7 @@ pub(crate) trait Socket: Configurable {
     fn local(&self) -> io::Result<Endpoint>;
     /// Whether a read or write of fewer bytes than asked for says that there is no more now, which saves the call
     /// that would only return `WouldBlock` (epoll(7), "Questions and answers", 9). A read may yet end early before what
-    /// [`Ready`] tells: an urgent byte, the peer's end, a failure.
+    /// [`ReadyEvent`] tells: an urgent byte, the peer's end, a failure.
     fn short_means_empty(&self) -> bool;
     /// Whether watching it brings an event for what it is ready for by then, so that no call is worth making before that
     /// event.
@@ -126,7 +126,7 @@ pub(crate) trait Acceptor: Configurable {
 
 /// One report of [`World::wait`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ready {
+pub(crate) struct ReadyEvent {
     pub(crate) token: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,

@@ -33,8 +33,8 @@ use self::listen::listen_tcp;
 #[cfg(unix)]
 use super::Registration;
 use super::{
-    Acceptor, Configurable, Datagram, ListenOptions, Notify, OwnedListener, OwnedSocket, Ready, Socket, UdpOptions,
-    World,
+    Acceptor, Configurable, Datagram, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent, Socket,
+    UdpOptions, World,
 };
 #[cfg(feature = "signal")]
 use super::{Signal, SignalSource};
@@ -91,7 +91,7 @@ impl World for OsWorld {
         Instant::now()
     }
 
-    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<bool> {
+    fn wait(&self, limit: Option<Duration>, ready: &mut Vec<ReadyEvent>) -> io::Result<bool> {
         let mut events = self.events.borrow_mut();
         match self.poll.borrow_mut().poll(&mut events, limit) {
             // A signal arrived; the machine asks again with what is left of the time.
@@ -100,7 +100,7 @@ impl World for OsWorld {
         }
         ready.extend(events.iter().filter(|event| event.token() != NOTIFIED).map(|event| {
             let failed = event.is_error();
-            Ready {
+            ReadyEvent {
                 token: event.token().0,
                 readable: event.is_readable() || event.is_read_closed() || failed,
                 writable: event.is_writable() || event.is_write_closed() || failed,

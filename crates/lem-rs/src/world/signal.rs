@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// What a process is told from outside.
+/// What the operating system or another process asks of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Signal {

@@ -92,7 +92,7 @@ mod unix {
     }
 }
 
-/// Windows knows Ctrl-C alone, and tells it on a thread of its own. A process has one handler, so all that wait share
+/// Windows knows Ctrl-C alone, and reports it on a thread of its own. A process has one handler, so all that wait share
 /// it.
 #[cfg(not(unix))]
 mod console {
@@ -105,8 +105,8 @@ mod console {
 
     use crate::world::{Signal, SignalSource};
 
-    /// Whom the process's handler tells: the other ends of the sockets that machines watch.
-    static TOLD: Mutex<Vec<TcpStream>> = Mutex::new(Vec::new());
+    /// Whom the process's handler notifies: the other ends of the sockets that machines watch.
+    static SUBSCRIBERS: Mutex<Vec<TcpStream>> = Mutex::new(Vec::new());
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
 
     pub(super) struct Delivery {
@@ -120,10 +120,10 @@ mod console {
                 let what = format!("this system has no {signal}, only Ctrl-C (Signal::Interrupt)");
                 return Err(io::Error::new(io::ErrorKind::Unsupported, what));
             }
-            let handler = HANDLER.get_or_init(|| ctrlc::set_handler(tell).map_err(|error| error.to_string()));
+            let handler = HANDLER.get_or_init(|| ctrlc::set_handler(notify).map_err(|error| error.to_string()));
             handler.as_ref().map_err(|error| io::Error::other(error.clone()))?;
             let (read, write) = pair()?;
-            TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+            SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner).push(write);
             Ok(Self { registry, arrived: mio::net::TcpStream::from_std(read) })
         }
     }
@@ -141,10 +141,10 @@ mod console {
         Ok((read, write))
     }
 
-    fn tell() {
-        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that is full has not been read: it is told already. One that is gone is forgotten.
-        told.retain(
+    fn notify() {
+        let mut subscribers = SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that is full has not been read: it is notified already. One that is gone is forgotten.
+        subscribers.retain(
             |stream| !matches!((&*stream).write(&[0]), Err(error) if error.kind() != io::ErrorKind::WouldBlock),
         );
     }

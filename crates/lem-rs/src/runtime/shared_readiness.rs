@@ -19,7 +19,7 @@ use crate::error::Error;
 ///
 /// An event wakes all that wait in its direction, in the order in which they came: the first has the first try, and one
 /// that is dropped before its try takes nobody's wake-up along.
-pub(crate) struct Waiters {
+pub(crate) struct SharedReadiness {
     watched: Watched,
     read: RefCell<Queue>,
     write: RefCell<Queue>,
@@ -32,7 +32,7 @@ struct Queue {
     last: u64,
 }
 
-impl Waiters {
+impl SharedReadiness {
     pub(crate) fn new(watched: Watched) -> Rc<Self> {
         Rc::new(Self { watched, read: RefCell::default(), write: RefCell::default() })
     }
@@ -61,15 +61,15 @@ impl Waiters {
         direction: Direction,
         mut call: impl FnMut() -> io::Result<R>,
     ) -> Result<io::Result<R>, Error> {
-        let mut place = Place { waiters: self, direction, ticket: None };
-        poll_fn(|cx| place.poll(cx, &mut |waiters| waiters.watched.attempt(direction, &mut call))).await
+        let mut place = Place { readiness: self, direction, ticket: None };
+        poll_fn(|cx| place.poll(cx, &mut |readiness| readiness.watched.attempt(direction, &mut call))).await
     }
 
     /// Waits until a call in this direction is worth making.
     #[cfg(unix)]
     pub(crate) async fn until_ready(self: &Rc<Self>, direction: Direction) -> Result<(), Error> {
-        let mut place = Place { waiters: self, direction, ticket: None };
-        let mut look = |waiters: &Self| match waiters.watched.is_ready(direction) {
+        let mut place = Place { readiness: self, direction, ticket: None };
+        let mut look = |readiness: &Self| match readiness.watched.is_ready(direction) {
             true => Ok(()),
             false => Err(io::ErrorKind::WouldBlock.into()),
         };
@@ -78,7 +78,7 @@ impl Waiters {
     }
 }
 
-impl ReadyHandler for Waiters {
+impl ReadyHandler for SharedReadiness {
     fn handle_ready(self: Rc<Self>, direction: Direction) {
         let woken: Vec<Wait> = {
             let mut queue = self.queue(direction).borrow_mut();
@@ -92,10 +92,10 @@ impl ReadyHandler for Waiters {
     fn flush(self: Rc<Self>) {}
 }
 
-impl fmt::Debug for Waiters {
+impl fmt::Debug for SharedReadiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = |queue: &RefCell<Queue>| queue.borrow().waiting.len();
-        f.debug_struct("Waiters")
+        f.debug_struct("SharedReadiness")
             .field("reading", &waiting(&self.read))
             .field("writing", &waiting(&self.write))
             .finish_non_exhaustive()
@@ -104,7 +104,7 @@ impl fmt::Debug for Waiters {
 
 /// A task's place among those that wait; it is free again when this is dropped.
 struct Place<'a> {
-    waiters: &'a Rc<Waiters>,
+    readiness: &'a Rc<SharedReadiness>,
     direction: Direction,
     ticket: Option<u64>,
 }
@@ -113,9 +113,9 @@ impl Place<'_> {
     fn poll<R>(
         &mut self,
         cx: &Context<'_>,
-        call: &mut dyn FnMut(&Waiters) -> io::Result<R>,
+        call: &mut dyn FnMut(&SharedReadiness) -> io::Result<R>,
     ) -> Poll<Result<io::Result<R>, Error>> {
-        let core = self.waiters.core();
+        let core = self.readiness.core();
         core.check_usable()?;
         // Before the borrow, and dropped after it: a foreign waker's code may come here.
         let wait = core.wait_of(cx);
@@ -124,15 +124,15 @@ impl Place<'_> {
             return Poll::Pending;
         }
         core.charge(CALL_COST);
-        match call(self.waiters) {
+        match call(self.readiness) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => {
                 drop(wait);
                 return Poll::Ready(Ok(result));
             }
         }
-        let handler: Weak<Waiters> = Rc::downgrade(self.waiters);
-        let replaced = self.waiters.watched.replace_waiter(self.direction, Registered::Stream(handler));
+        let handler: Weak<SharedReadiness> = Rc::downgrade(self.readiness);
+        let replaced = self.readiness.watched.replace_waiter(self.direction, Registered::Stream(handler));
         let before = self.enter(wait);
         drop((replaced, before));
         Poll::Pending
@@ -140,7 +140,7 @@ impl Place<'_> {
 
     /// Takes a place, or keeps the one that it has.
     fn enter(&mut self, wait: Wait) -> Option<Wait> {
-        let mut queue = self.waiters.queue(self.direction).borrow_mut();
+        let mut queue = self.readiness.queue(self.direction).borrow_mut();
         if let Some(ticket) = self.ticket {
             let place = queue.waiting.iter_mut().find(|(number, _)| *number == ticket);
             return place.and_then(|(_, before)| before.replace(wait));
@@ -157,7 +157,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let mut queue = self.waiters.queue(self.direction).borrow_mut();
+        let mut queue = self.readiness.queue(self.direction).borrow_mut();
         let at = queue.waiting.iter().position(|(number, _)| *number == ticket);
         let left = at.and_then(|at| queue.waiting.remove(at));
         let is_last = queue.waiting.is_empty();
@@ -165,7 +165,7 @@ impl Drop for Place<'_> {
         drop(left);
         // A socket that nobody waits for must not look as if it could wake a task.
         if is_last {
-            self.waiters.watched.unpark(self.direction);
+            self.readiness.watched.unpark(self.direction);
         }
     }
 }
