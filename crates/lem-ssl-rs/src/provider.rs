@@ -13,7 +13,7 @@ use crate::error::ConfigError;
 /// It loads no private keys: [`default_keys`] does, so that a program without an identity contains no code that signs, if
 /// it is built with link-time optimisation.
 pub(crate) fn default_provider() -> Result<Arc<CryptoProvider>, ConfigError> {
-    of_default(|whole| Arc::new(CryptoProvider { key_provider: &NoKeys, ..whole }))
+    of_default(|whole| Arc::new(CryptoProvider { key_provider: &NoPrivateKeys, ..whole }))
 }
 
 /// What loads private keys, of the default cryptography.
@@ -22,9 +22,9 @@ pub(crate) fn default_keys() -> Result<&'static dyn KeyProvider, ConfigError> {
 }
 
 #[derive(Debug)]
-struct NoKeys;
+struct NoPrivateKeys;
 
-impl KeyProvider for NoKeys {
+impl KeyProvider for NoPrivateKeys {
     fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
         Err(rustls::Error::General("keys are loaded by another part".into()))
     }

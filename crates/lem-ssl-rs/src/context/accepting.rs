@@ -138,7 +138,7 @@ impl ContextBuilder {
     /// connect again. So let `most` be at least three times what clients send.
     ///
     /// # Replay
-    /// Early data come before the client has shown that it is there: anybody who has recorded them can send them again
+    /// Early data come before the client has shown that it is there: anyone who has recorded them can send them again
     /// (RFC 8446 sections 8 and E.5). What is done about it here is single use (section 8.1): sessions for early data
     /// are remembered in this context, some thousands of them, and each is resumed once. A first flight that is sent
     /// again finds its session gone, its early data are refused, and the handshake, which only the client can finish,

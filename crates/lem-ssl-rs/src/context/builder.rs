@@ -21,7 +21,7 @@ use crate::exporter::Capture;
 use crate::provider::default_provider;
 use crate::record_layer::RecordLayer;
 use crate::trust::{
-    Explainer, LoadRoots, OnVerified, Recognising, Remembers, Roots, Servers, Trust, built_in_roots, load_roots,
+    Explainer, OnVerified, Recognising, Remembers, Roots, RootsLoader, Servers, Trust, built_in_roots, load_roots,
     recognising, servers,
 };
 
@@ -32,7 +32,7 @@ pub struct ContextBuilder {
     roots: Vec<Roots>,
     /// Loads them. Set with the first, as is all that makes something optional: a program that asks for none of it
     /// contains none of it.
-    load_roots: Option<LoadRoots>,
+    load_roots: Option<RootsLoader>,
     /// How servers are recognised, and what makes a verifier of that.
     trust: Option<(Trust, Recognising)>,
     /// For identities and servers.
@@ -177,7 +177,7 @@ impl ContextBuilder {
     }
 
     /// Takes a connection that ends without `close_notify` as cleanly ended. Some old servers never send one. An
-    /// attacker on the way can then cut off the end of what is received without anybody noticing: use it only with
+    /// attacker on the way can then cut off the end of what is received without anyone noticing: use it only with
     /// protocols that mark their own end.
     pub fn accept_missing_close_notify(mut self, accept: bool) -> Self {
         self.accept_missing_close_notify = accept;
@@ -210,7 +210,7 @@ impl ContextBuilder {
     }
 
     /// Writes every connection's secrets to the file that the environment variable `SSLKEYLOGFILE` names, so that a
-    /// capture can be decrypted. Anybody who has that file can read everything.
+    /// capture can be decrypted. Anyone who has that file can read everything.
     pub fn key_log(mut self, enable: bool) -> Self {
         self.key_log = enable.then_some(|| Arc::new(KeyLogFile::new()));
         self

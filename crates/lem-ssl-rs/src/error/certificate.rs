@@ -10,7 +10,7 @@ use crate::x509::{Raw, readable};
 
 /// The peer's chain was refused.
 ///
-/// That is webpki's decision; what is told here was found by looking at the chain again, to say which certificate it is
+/// That is webpki's decision; what is said here was found by looking at the chain again, to say which certificate it is
 /// about and what can be done.
 #[derive(Debug, Clone)]
 pub struct CertificateProblem {
@@ -103,5 +103,5 @@ fn finding_alone(fault: CertificateFault, chain: &[CertificateDer<'_>]) -> Certi
     CertificateFinding { fault, position: only.map(|_| 0), subject }
 }
 
-/// So many findings beside the first are told in a message.
+/// So many findings beside the first are named in a message.
 const MAX_OTHERS: usize = 2;

@@ -71,7 +71,7 @@ pub(super) fn tls(error: &Error) -> Cow<'static, str> {
     }
 }
 
-/// Texts of the cryptography; those that are known to be riddles are told in other words.
+/// Texts of the cryptography; those that are known to be unclear get other words.
 fn general(text: &str) -> Cow<'static, str> {
     let known = [
         (

@@ -42,17 +42,17 @@ impl From<Refusal> for TlsError {
     }
 }
 
-/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not told so.
+/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not taken that.
 pub(crate) fn is_refused() -> bool {
     REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::UnknownName)))
 }
 
-/// Why the client whose hello was looked at last on this thread was refused; told once.
+/// Takes why the client whose hello was looked at last on this thread was refused.
 pub(crate) fn take_refused() -> Option<Refusal> {
     REFUSED.take()
 }
 
-/// What there is to know of the hello that was looked at last on this thread; told once.
+/// Takes what there is to know of the hello that was looked at last on this thread.
 pub(crate) fn take_hello() -> Option<Hello> {
     HELLO.take()
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::info::Info;
 use crate::transport::Stream;
 
-/// Early data (0-RTT, RFC 8446 section 2.3): anybody who has recorded them may send them again, and a client whose
+/// Early data (0-RTT, RFC 8446 section 2.3): anyone who has recorded them may send them again, and a client whose
 /// connection fails may, too. See [`ContextBuilder::early_data`](crate::ContextBuilder::early_data).
 ///
 /// They are of no type that anything else takes, so that no code takes them for content by mistake.
@@ -176,7 +176,7 @@ impl Early {
     /// sent the same in that one.
     ///
     /// # Errors
-    /// As a handshake fails, with a [`TlsError`](crate::TlsError) or [`Error::Timeout`]; it is counted and told like
+    /// As a handshake fails, with a [`TlsError`](crate::TlsError) or [`Error::Timeout`]; it is counted and reported like
     /// others. [`Error::Closed`] if the server was drained meanwhile, and its deadline has passed.
     ///
     /// **Cancel safety:** dropping it ends the connection.

@@ -39,7 +39,7 @@ pub(super) struct Handshaking {
 }
 
 impl Handshaking {
-    /// Ends the connection; the failure is counted and told, and the client gets an alert.
+    /// Ends the connection; the failure is counted and reported, and the client gets an alert.
     pub(super) fn fail(self, error: &Error) {
         let Self { handshake, monitor, peer, .. } = self;
         handshake.give_up();

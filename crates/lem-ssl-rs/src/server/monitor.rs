@@ -1,4 +1,4 @@
-//! What happens at a server: it is counted, and told to the callback that the user has set.
+//! What happens at a server: it is counted, and reported to the callback that the user has set.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -83,7 +83,7 @@ impl Monitor {
         Counters { open: self.registry.open(), loop_lag, ..*self.counters.borrow() }
     }
 
-    /// Counts something that is not told.
+    /// Counts something that is not reported.
     pub(super) fn count(&self, what: impl FnOnce(&mut Counters)) {
         what(&mut self.counters.borrow_mut());
     }

@@ -94,13 +94,13 @@ pub enum ServerEvent<'a> {
         error: &'a Error,
     },
     /// A connection was dropped because its peer's address has too many handshakes under way
-    /// ([`ServerOptions::handshakes_per_peer`]). Told once a second at most; [`Counters::refused`](crate::Counters) counts
-    /// all of them.
+    /// ([`ServerOptions::handshakes_per_peer`]). Reported once a second at most;
+    /// [`Counters::refused`](crate::Counters) counts all of them.
     Refused {
         /// Whose.
         peer: &'a Endpoint,
     },
-    /// Accepting pauses because descriptors or memory have run out. Told once for each pause; it goes on by itself.
+    /// Accepting pauses because descriptors or memory have run out. Reported once for each pause; it goes on by itself.
     Paused(&'a Error),
     /// As many connections are open as may be ([`ServerOptions::connections`]): accepting stops until one goes. Told once
     /// a second at most; [`Counters::limited`](crate::Counters::limited) counts all of them.

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use lem_rs::channel::{Receiver, Sender as OrderSender, unbounded};
+use lem_rs::channel::{Receiver, Sender as CommandSender, unbounded};
 use lem_rs::{Endpoint, HandlerResult, JoinError, Machine, ToAddress, spawn};
 
 use super::counters::Counters;
@@ -60,10 +60,10 @@ where
     let mut running = Threads { workers: Vec::new(), local: None };
     for number in 0..threads {
         let (ready, listening) = channel();
-        let (mail, orders) = unbounded();
+        let (sender, commands) = unbounded();
         let (live, factory, at) = (live.clone(), factory.clone(), address.clone());
         let work = move || match Machine::new() {
-            Ok(machine) => machine.run(serve(number, live, at, options, factory(number), orders, ready)).flatten(),
+            Ok(machine) => machine.run(serve(number, live, at, options, factory(number), commands, ready)).flatten(),
             Err(error) => {
                 let _ = ready.send(Err(error.clone()));
                 Err(error)
@@ -71,7 +71,7 @@ where
         };
         let started = thread::Builder::new().name(format!("lem-server-{number}")).spawn(work);
         let thread = started.map_err(|error| Error::io("start a thread", error))?;
-        running.workers.push(Worker { mail, thread: Some(thread) });
+        running.workers.push(Worker { commands: sender, thread: Some(thread) });
         // A thread that ends before it has sent anything has panicked, usually in the factory.
         let gone = || Error::Misuse("a server thread ended before it listened".into());
         let local = listening.recv().map_err(|_| gone())??;
@@ -96,7 +96,7 @@ pub struct Threads {
 }
 
 struct Worker {
-    mail: OrderSender<Order>,
+    commands: CommandSender<Command>,
     /// `None` when it was joined.
     thread: Option<JoinHandle<Result<Drained, Error>>>,
 }
@@ -111,7 +111,7 @@ impl Threads {
     pub fn counters(&self) -> Counters {
         let (answer, answers) = channel();
         for worker in &self.workers {
-            worker.tell(Order::Count(answer.clone()));
+            worker.send(Command::Count(answer.clone()));
         }
         drop(answer);
         let mut all = Counters::default();
@@ -120,11 +120,11 @@ impl Threads {
     }
 
     /// Calls `on_event` with the number of the thread and with what happens there beside the accepted streams: for a log. It is
-    /// called on that thread, while it serves nobody: let it be quick. What happened before is not told.
+    /// called on that thread, while it serves nobody: let it be quick. What happened before is not reported.
     pub fn on_event(&self, on_event: impl Fn(usize, &ServerEvent<'_>) + Send + Sync + 'static) {
         let on_event: Arc<EventHandler> = Arc::new(on_event);
         for worker in &self.workers {
-            worker.tell(Order::OnEvent(on_event.clone()));
+            worker.send(Command::OnEvent(on_event.clone()));
         }
     }
 
@@ -136,7 +136,7 @@ impl Threads {
     /// The first error that a thread ended with; the others have ended all the same.
     pub fn stop(mut self, deadline: Duration) -> Result<Drained, Error> {
         for worker in &self.workers {
-            worker.tell(Order::Stop(deadline));
+            worker.send(Command::Stop(deadline));
         }
         let mut all = Drained::default();
         let mut failed = None;
@@ -160,8 +160,8 @@ impl Threads {
 
 impl Worker {
     /// Nobody waits for an answer from a thread that has ended.
-    fn tell(&self, order: Order) {
-        let _ = self.mail.try_send(order);
+    fn send(&self, command: Command) {
+        let _ = self.commands.try_send(command);
     }
 
     fn join(&mut self) -> Option<Result<Drained, Error>> {
@@ -173,7 +173,7 @@ impl Worker {
 impl Drop for Threads {
     fn drop(&mut self) {
         for worker in &self.workers {
-            worker.tell(Order::Stop(Duration::ZERO));
+            worker.send(Command::Stop(Duration::ZERO));
         }
         for worker in &mut self.workers {
             worker.join();
@@ -197,7 +197,7 @@ async fn serve<H, F>(
     address: lem_rs::Address,
     options: ServerOptions,
     handler: H,
-    mut orders: Receiver<Order>,
+    mut commands: Receiver<Command>,
     ready: Sender<Result<Endpoint, Error>>,
 ) -> Result<Drained, Error>
 where
@@ -217,13 +217,13 @@ where
     let accepting = server.clone();
     spawn(async move { accepting.autospawn(handler).await }).detach();
     loop {
-        match orders.recv().await? {
-            Order::Count(answer) => {
+        match commands.recv().await? {
+            Command::Count(answer) => {
                 // The thread that asked may have ended.
                 let _ = answer.send(server.counters());
             }
-            Order::OnEvent(on_event) => server.on_event(move |event| on_event(number, event)),
-            Order::Stop(deadline) => return Ok(server.drain(deadline).await),
+            Command::OnEvent(on_event) => server.on_event(move |event| on_event(number, event)),
+            Command::Stop(deadline) => return Ok(server.drain(deadline).await),
         }
     }
 }
@@ -231,8 +231,8 @@ where
 /// What all threads call with their events, each with its number.
 type EventHandler = dyn Fn(usize, &ServerEvent<'_>) + Send + Sync;
 
-/// What a thread is told to do.
-enum Order {
+/// What a thread is asked to do.
+enum Command {
     Count(Sender<Counters>),
     OnEvent(Arc<EventHandler>),
     Stop(Duration),

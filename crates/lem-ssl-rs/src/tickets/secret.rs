@@ -16,7 +16,7 @@ use crate::error::{ConfigError, ConfigPart, Error};
 /// and nothing is sent. It has to be random: at least 32 bytes from a random number generator, not a password, because
 /// everyone who holds a ticket can try passwords on it.
 ///
-/// Anybody who learns it can open every ticket that was ever issued with it: that breaks the secrecy of recorded TLS
+/// Anyone who learns it can open every ticket that was ever issued with it: that breaks the secrecy of recorded TLS
 /// 1.2 connections, and lets him impersonate servers and clients to each other as long as tickets live. Replace it from
 /// time to time; sessions under the old one then cost a full handshake each, and nothing fails.
 ///

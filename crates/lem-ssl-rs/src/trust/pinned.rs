@@ -149,8 +149,8 @@ impl ServerCertVerifier for Recognised {
         }
         self.check(end_entity, intermediates, server_name, now)
             .map_err(|fault| refuse_leaf(fault, end_entity, intermediates))?;
-        if let Some(told) = &self.on_verified {
-            told(&owned(end_entity, intermediates));
+        if let Some(on_verified) = &self.on_verified {
+            on_verified(&owned(end_entity, intermediates));
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -30,7 +30,7 @@ pub(crate) struct ServerChain {
     pub(super) on_verified: Option<OnVerified>,
 }
 
-/// Told each chain that was accepted.
+/// Called with each chain that was accepted.
 pub(crate) type OnVerified = Arc<dyn Fn(&[CertificateDer<'static>]) + Send + Sync>;
 
 impl fmt::Debug for ServerChain {
