@@ -170,6 +170,34 @@ fn the_tables_for_newcomers_name_what_the_libraries_have() {
     }
 }
 
+#[test]
+fn the_ways_through_the_code_name_files_and_functions_that_are_there() {
+    let page = read("CONTRIBUTING.md");
+    let (_, ways) = page.split_once("\n## Three ways through the code\n").expect("the chapter is there");
+    let (ways, _) = ways.split_once("\n## ").expect("another chapter follows");
+    let (mut files, mut names) = (0, 0);
+    // A sentence of a paragraph or of a list's item: its names stand in one of its files.
+    for step in ways.split("\n\n").flat_map(|part| part.split(".\n")) {
+        let quoted = step.split('`').skip(1).step_by(2);
+        let (paths, others): (Vec<&str>, Vec<&str>) = quoted.partition(|text| text.contains('/'));
+        let sources: Vec<_> = paths.iter().map(|path| read(path)).collect();
+        if sources.is_empty() {
+            continue;
+        }
+        files += sources.len();
+        let there: Vec<_> = sources.iter().flat_map(|source| words(source)).collect();
+        for name in others.iter().flat_map(|text| words(text)) {
+            assert!(there.contains(&name), "{name} is in none of {paths:?}");
+            names += 1;
+        }
+    }
+    assert!(files > 15 && names > 30, "{files} files and {names} names were found");
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
 /// What a user calls first: with each stands an example.
 const FIRST: &[(&str, &str)] = &[
     (

@@ -1,5 +1,7 @@
-//! Wakers: one per task, good on every thread, without `unsafe`. On the machine's own thread they put the task into the
-//! ready queue at once.
+//! The machine that runs on this thread.
+//!
+//! A task's waker finds it here: on the machine's own thread it puts the task into the ready queue at once, on any other
+//! into the [list](super::remote) that the machine takes in its next turn.
 
 use std::cell::RefCell;
 use std::rc::Rc;

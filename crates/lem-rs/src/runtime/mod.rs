@@ -1,4 +1,20 @@
-//! The event machine: tasks, wake-ups, timers, readiness, worker threads, and the loop that turns them.
+//! The event machine: tasks, wakers, timers, readiness, worker threads, and the loop that drives them.
+//!
+//! One turn of the loop, in `Machine::run`: `Core::run_ready` polls tasks that are ready, then `Core::wait_for_events` asks
+//! the [world](crate::world) for events, timers and other threads for wake-ups, and wakes what waited for them.
+//!
+//! | for | see |
+//! |---|---|
+//! | the loop | `machine`, `core`, `core::poll`; `current` is the machine that runs on this thread |
+//! | tasks | `task`: the table of futures; `join`, `join_set`: their handles |
+//! | wakers | `wait`: what wakes a waiter, a task's key for our own; `parked`: with its machine; `remote`: from other threads |
+//! | readiness | `sources`: the table; `source`: one stream's socket; `shared_readiness`, `watcher`: one for many tasks; `handler` |
+//! | timers | `timers`; `remote_timer` for those that are armed from elsewhere |
+//! | fairness | `budget`: bytes for each poll and turn; `cpu_permits`: long computations; `refusal`: immediate errors |
+//! | blocking calls | `blocking`, `workers` |
+//! | memory | `arena`: buffers that all streams share; `shrink`; `key`: tables whose keys are never mistaken |
+//! | the end | `shutdown`: what `run` waits for; `contain`: panics of code that is not ours |
+//! | checks, with `sim` | `lost_wakeup`, `waker_count` |
 
 mod arena;
 mod awaited;

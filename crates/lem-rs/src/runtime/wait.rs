@@ -1,4 +1,4 @@
-//! What is left behind by a task that waits, so that it can be woken.
+//! Wakers of this machine: what a task that waits leaves behind, so that it can be woken.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use super::handler::ReadyHandler;
 use super::key::Key;
 use super::waker_count::WakerCount;
 
-/// Wakes one waiter of one machine.
+/// Wakes one waiter of one machine: a waker that stays on its thread.
 ///
 /// A task of the machine is named by its key: no reference count is touched, and a key that has outlived its task
 /// wakes nobody. Anything else that polls our futures (a combinator with wakers of its own) gives its `Waker`.

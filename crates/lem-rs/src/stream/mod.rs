@@ -1,4 +1,12 @@
 //! Streams: the original's verbs, written once for every transport.
+//!
+//! | for | see |
+//! |---|---|
+//! | the verbs | `whole`: [`Stream`]; `halves`, `polled`, `handle`, `lines`, `until`, `copy`, `write_queue` |
+//! | what a poll of one does | `read`, `write`, `close` on the shared `inner`; `slots`: which operation waits |
+//! | the state | `state`: the connection and its two directions; `send_buffer`: accepted, not with the transport |
+//! | the transport | `transport`: the trait; `plain`: the simplest one; `outbox`: sealed, not with the kernel |
+//! | the end | `graceful_close`: flush, goodbye, wait for the peer's |
 
 mod boxed;
 mod close;
