@@ -1,6 +1,6 @@
 //! What a source file refers to.
 
-use proc_macro2::{Ident, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -8,31 +8,41 @@ use syn::punctuated::Punctuated;
 use syn::token::Brace;
 use syn::{Attribute, Item, ItemMod, ItemUse, Meta, Token, UseTree};
 
-/// The names of modules from the crate's root down; empty for the root itself.
+/// Names from the root down: the folder of a library or program, and the modules in it.
 pub(crate) type Module = Vec<String>;
 
 /// A path that starts in this crate.
 pub(crate) struct Reference {
     pub(crate) line: usize,
-    /// From the crate's root down, `super` and `self` resolved; the last name may be `*`.
+    /// From the root down, `super` and `self` resolved; the last name may be `*`.
     pub(crate) path: Module,
-    /// Where `use` makes it known, and under which name.
-    pub(crate) bound: Option<(Module, String)>,
 }
 
 /// What a file says about modules, without the items that are only compiled for unit tests.
 #[derive(Default)]
 pub(crate) struct Reading {
-    pub(crate) references: Vec<Reference>,
-    /// Modules in files of their own that are declared for tests only.
-    pub(crate) test_modules: Vec<Module>,
     /// The module that is being read: the file's or an inline one.
     pub(crate) here: Module,
+    pub(crate) references: Vec<Reference>,
+    /// What `use` makes of names: in which module, which name, and the path that it stands for.
+    pub(crate) bound: Vec<((Module, String), Module)>,
+    /// Modules in files of their own that are declared for tests only.
+    pub(crate) test_modules: Vec<Module>,
 }
 
 impl Reading {
+    pub(crate) fn of(module: Module, tokens: TokenStream) -> syn::Result<Self> {
+        let mut reading = Self { here: module, ..Self::default() };
+        reading.scan_all(tokens)?;
+        Ok(reading)
+    }
+
+    fn scan_all(&mut self, tokens: TokenStream) -> syn::Result<()> {
+        (|input: ParseStream<'_>| self.scan(input)).parse2(tokens)
+    }
+
     /// Reads the tokens of a file or of a part of it, a macro's arguments as well.
-    pub(crate) fn scan(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+    fn scan(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         while !input.is_empty() {
             if let Some(item) = test_item(input) {
                 if let Item::Mod(ItemMod { ident, content: None, .. }) = item {
@@ -58,49 +68,50 @@ impl Reading {
 
     fn scan_token(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         match input.parse()? {
-            TokenTree::Group(group) => (|input: ParseStream<'_>| self.scan(input)).parse2(group.stream()),
+            TokenTree::Group(group) => self.scan_all(group.stream()),
             _ => Ok(()),
         }
     }
 
     fn path(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
-        let mut path = self.here.clone();
         let from_root = input.peek(Token![crate]);
-        loop {
-            let ident = input.call(Ident::parse_any)?;
+        let mut ident = input.call(Ident::parse_any)?;
+        let mut path = step(self.here.clone(), &ident);
+        while input.peek(Token![::]) && input.peek3(Ident::peek_any) {
+            input.parse::<Token![::]>()?;
+            ident = input.call(Ident::parse_any)?;
             path = step(path, &ident);
-            if input.peek(Token![::]) && input.peek3(Ident::peek_any) {
-                input.parse::<Token![::]>()?;
-                continue;
-            }
-            // Macros that are exported live in the root by definition.
-            if !(from_root && path.len() == 1 && input.peek(Token![!])) {
-                self.references.push(Reference { line: ident.span().start().line, path, bound: None });
-            }
-            return Ok(());
         }
+        // Macros that are exported live in the root by definition.
+        if !(from_root && path.len() == 2 && input.peek(Token![!])) {
+            self.references.push(Reference { line: ident.span().start().line, path });
+        }
+        Ok(())
     }
 
     /// A tree of imports that begins in `from`.
     fn import(&mut self, tree: &UseTree, from: Module) {
-        let (span, path, alias) = match tree {
+        let (ident, name) = match tree {
             UseTree::Path(tree) => return self.import(&tree.tree, step(from, &tree.ident)),
             UseTree::Group(group) => return group.items.iter().for_each(|tree| self.import(tree, from.clone())),
-            UseTree::Name(tree) => (tree.ident.span(), step(from, &tree.ident), None),
-            UseTree::Rename(tree) => {
-                (tree.ident.span(), step(from, &tree.ident), Some(tree.rename.unraw().to_string()))
+            UseTree::Glob(tree) => {
+                let line = tree.star_token.span.start().line;
+                return self.references.push(Reference { line, path: [from, vec!["*".to_owned()]].concat() });
             }
-            UseTree::Glob(tree) => (tree.star_token.span, [from, vec!["*".to_owned()]].concat(), None),
+            UseTree::Name(tree) => (&tree.ident, None),
+            UseTree::Rename(tree) => (&tree.ident, Some(tree.rename.unraw().to_string())),
         };
-        let name = alias.or_else(|| path.last().cloned());
-        let bound = name.map(|name| (self.here.clone(), name));
-        self.references.push(Reference { line: span.start().line, path, bound });
+        let path = step(from, ident);
+        if let Some(name) = name.or_else(|| path.last().cloned()) {
+            self.bound.push(((self.here.clone(), name), path.clone()));
+        }
+        self.references.push(Reference { line: ident.span().start().line, path });
     }
 }
 
 fn step(mut path: Module, ident: &Ident) -> Module {
     match ident.unraw().to_string().as_str() {
-        "crate" => path.clear(),
+        "crate" => path.truncate(1),
         "super" => drop(path.pop()),
         "self" => {}
         name => path.push(name.to_owned()),
