@@ -82,7 +82,7 @@ impl Watched {
     /// As [`park`](Self::park), for a caller that has something borrowed: what it gets is to be dropped unborrowed.
     #[must_use = "a foreign waker's destructor is code of the user's: drop it with nothing borrowed"]
     pub(crate) fn replace_waiter(&self, direction: Direction, registered: Registered) -> Option<Registered> {
-        self.core.sources().borrow_mut().park(self.key, direction, registered)
+        self.core.sources().borrow_mut().replace_waiter(self.key, direction, registered)
     }
 
     /// As [`unpark`](Self::unpark), for a caller that has something borrowed.
