@@ -105,11 +105,11 @@ impl LiveContext {
     /// let files = vec!["/etc/service/chain.pem".into(), "/etc/service/key.pem".into()];
     /// let watched = live.clone();
     /// let watching = spawn(async move {
-    ///     let told = |outcome: Result<(), Error>| match outcome {
+    ///     let report = |outcome: Result<(), Error>| match outcome {
     ///         Ok(()) => println!("reloaded"),
     ///         Err(error) => println!("not reloaded: {error}"),
     ///     };
-    ///     watched.watch(files, Duration::from_secs(10), load, told).await;
+    ///     watched.watch(files, Duration::from_secs(10), load, report).await;
     /// });
     /// # Ok::<(), Error>(())
     /// # })??;

@@ -13,7 +13,7 @@ use crate::runtime::Direction;
 
 /// How a stream is closed by us.
 enum Manner {
-    /// The peer hears all of it, and our goodbye.
+    /// The peer gets all that was written, and our end.
     Graceful(Undelivered),
     /// It has failed already: there is nobody to say goodbye to.
     Failed(Error),
@@ -107,7 +107,7 @@ impl<T: Transport> Inner<T> {
         let mut state = self.state.borrow_mut();
         state.outbound = match (&state.link, &state.outbound) {
             (Link::Open(_), Outbound::Open) => Outbound::Closing,
-            // The write that waits is interrupted, and does not hear of it.
+            // The write that waits is interrupted, and does not return the reason.
             (Link::Open(_), Outbound::Breaking(_)) => Outbound::Broken(None),
             _ => return Err(Error::AlreadyClosed),
         };

@@ -301,7 +301,7 @@ impl<T: Transport> WriteHalf<T> {
 impl<T: Transport> Drop for WriteHalf<T> {
     fn drop(&mut self) {
         match self.inner.take() {
-            // Nobody knows whether all was said, so the peer must not be told that it was.
+            // Nobody knows whether all was written, so the peer must not see a clean end.
             Some(inner) if inner.core.is_after_panic() => inner.cut_off(),
             // If the other half is gone too, the whole stream is closed by what follows; if not, half of it is now.
             Some(inner) => {

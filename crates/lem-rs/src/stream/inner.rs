@@ -58,7 +58,7 @@ impl<T: Transport> Inner<T> {
         let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::default() });
         inner.release_memory();
         inner.note_use();
-        // What the handshake has left to send goes now, unless it may go along with the first write.
+        // What the handshake has left to send goes now, unless it may be coalesced with the first write.
         if !inner.state.borrow().may_delay_flush() {
             inner.flush_accepted();
         }
@@ -318,7 +318,7 @@ impl<T: Transport> ReadyHandler for Inner<T> {
 
 impl<T: Transport> Drop for Inner<T> {
     /// A stream that is dropped is closed as gracefully as one that is closed by hand. After a panic nobody knows
-    /// whether all was said, so the peer must not be told that it was.
+    /// whether all was written, so the peer must not see a clean end.
     fn drop(&mut self) {
         if self.core.is_after_panic() {
             self.cut_off();

@@ -99,7 +99,7 @@ impl Transport for Plain {
 
     fn end_sending(&mut self) {}
 
-    /// FIN is all the end that there is, so only a reset can be told from it.
+    /// FIN is all the end that there is, so only a reset differs from it.
     fn make_end_abnormal(&self) {
         // It fails only on a connection that is gone.
         let _ = self.source.reset_when_closed();

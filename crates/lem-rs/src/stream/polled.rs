@@ -178,7 +178,7 @@ impl<T: Transport> Polled<T> {
         let mut limit = MAX_GATHERED;
         if pieces.iter().any(|piece| piece.len() >= MAX_GATHERED) {
             let gathered = self.inner.gathered();
-            // What is small goes along with the beginning of what is large, in one record; the rest of that passes
+            // What is small is coalesced with the beginning of what is large, in one record; the rest of that passes
             // without a copy.
             limit = (gathered + 1).next_multiple_of(RECORD).min(MAX_GATHERED);
             if let Some(first) = first

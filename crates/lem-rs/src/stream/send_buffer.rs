@@ -40,7 +40,7 @@ impl SendBuffer {
         self.bytes.extend_from_slice(content);
     }
 
-    /// The next step: what the transport has pending goes first, unless that may go along with content.
+    /// The next step: what the transport has pending goes first, unless that may be coalesced with content.
     ///
     /// # Errors
     /// If the connection takes nothing any more.

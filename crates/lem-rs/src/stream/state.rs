@@ -236,7 +236,7 @@ impl<T: Transport> State<T> {
         }
     }
 
-    /// Whether what is to be flushed may be delayed, to go along with the next write.
+    /// Whether what is to be flushed may be delayed, to be coalesced with the next write.
     pub(super) fn may_delay_flush(&self) -> bool {
         match (&self.link, &self.outbound) {
             (Link::Open(transport), Outbound::Open) => self.unsent.is_empty() && transport.may_delay_pending(),

@@ -80,7 +80,7 @@ impl ContextBuilder {
     /// One that cannot be used refuses the handshake, with a [`TlsError::Config`](crate::TlsError::Config).
     ///
     /// A client that resumes a session is asked about too, and shown nothing: the choice decides about certificates, not about
-    /// who is let in. Which versions a client speaks is not told by rustls, and its cipher suites do not tell either.
+    /// who is let in. Which versions a client speaks is not reported by rustls, and its cipher suites do not tell either.
     ///
     /// ```
     /// # use lem_ssl_rs::{Context, Error, Identity, IdentityChoice};

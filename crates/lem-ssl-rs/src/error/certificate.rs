@@ -58,7 +58,7 @@ impl CertificateProblem {
     }
 
     /// The place in the presented chain of the certificate that it is about, counted from 0, which is the peer's own.
-    /// `None` if it is about no certificate, or cannot be told.
+    /// `None` if it is about no certificate, or cannot be determined.
     pub fn position(&self) -> Option<usize> {
         self.first().position
     }

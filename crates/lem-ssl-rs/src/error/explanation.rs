@@ -29,9 +29,9 @@ pub struct CertificateFinding {
     /// What is wrong.
     pub fault: CertificateFault,
     /// The place of the certificate in the presented chain, counted from 0, which is the peer's own. `None` if it is about
-    /// the trusted root, or which one it is cannot be told.
+    /// the trusted root, or which one it is cannot be determined.
     pub position: Option<usize>,
-    /// Whom the certificate was issued to. `None` if it does not say, or which one it is cannot be told.
+    /// Whom the certificate was issued to. `None` if it does not say, or which one it is cannot be determined.
     pub subject: Option<String>,
 }
 

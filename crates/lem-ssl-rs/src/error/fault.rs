@@ -113,14 +113,15 @@ pub enum CertificateFault {
     },
     /// Its issuer has revoked it.
     Revoked,
-    /// Whether it was revoked cannot be told: its issuer's list is missing, too old, or signed with another key.
+    /// Whether it was revoked cannot be determined: its issuer's list is missing, too old, or signed with another key.
     RevocationUnknown,
-    /// Whether it was revoked cannot be told: the list of its issuer's name that was given is not signed with its issuer's key.
+    /// Whether it was revoked cannot be determined: the list of its issuer's name that was given is not signed with its
+    /// issuer's key.
     RevocationListBadSignature {
         /// The issuer's name.
         issuer: Option<String>,
     },
-    /// Whether it was revoked cannot be told: its issuer has signed a list, and its key must not be used for that.
+    /// Whether it was revoked cannot be determined: its issuer has signed a list, and its key must not be used for that.
     RevocationListNotAllowed {
         /// The issuer's name.
         issuer: Option<String>,
@@ -155,7 +156,7 @@ pub enum CertificateFault {
 }
 
 impl CertificateFault {
-    /// How much it weighs beside others; the weightiest, with the lowest number, is told first. What no renewal and no other
+    /// How much it weighs beside others; the weightiest, with the lowest number, is named first. What no renewal and no other
     /// name would mend comes before dates, and those before names.
     pub(crate) fn weight(&self) -> u8 {
         match self.check() {

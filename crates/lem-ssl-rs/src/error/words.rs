@@ -65,7 +65,7 @@ pub(super) fn tls(error: &Error) -> Cow<'static, str> {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the private key does not belong to the certificate".into()
         }
-        Error::InconsistentKeys(_) => "whether the private key belongs to the certificate cannot be told".into(),
+        Error::InconsistentKeys(_) => "whether the private key belongs to the certificate cannot be determined".into(),
         Error::Other(other) => cause(&*other.0),
         other => no_words(other),
     }
@@ -106,7 +106,7 @@ fn certificate(error: &CertificateError) -> Cow<'static, str> {
         CertificateError::UnknownIssuer => "no trusted root vouches for it".into(),
         CertificateError::UnknownRevocationStatus
         | CertificateError::ExpiredRevocationList
-        | CertificateError::ExpiredRevocationListContext { .. } => "whether it was revoked cannot be told".into(),
+        | CertificateError::ExpiredRevocationListContext { .. } => "whether it was revoked cannot be determined".into(),
         CertificateError::BadSignature => "a signature does not verify".into(),
         CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
             "a signature is of a kind that is not supported".into()
