@@ -1,19 +1,19 @@
-//! The machine's inside: what tasks, timers and sockets share, and one turn of the loop.
+//! The machine's inside: what tasks, timers and sockets share.
 
 mod budget;
 mod poll;
 mod timers;
+mod turn;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Context;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::arena::Arenas;
 use super::awaited::AwaitedNote;
@@ -26,7 +26,6 @@ use super::key::Key;
 use super::lost_wakeup::LostWakeupCheck;
 use super::quiet::QuietStreams;
 use super::remote::Remote;
-use super::shrink::{shrink, shrink_queue};
 use super::shutdown::{ShutdownGuard, Shutdowns};
 use super::sources::Sources;
 use super::task::{Body, TaskFuture, Tasks};
@@ -34,7 +33,7 @@ use super::timers::Timers;
 use super::wait::{ForeignWaker, Registered, Wait};
 use super::workers::Pools;
 use crate::error::Error;
-use crate::world::{self, Resolve, World};
+use crate::world::{Resolve, World};
 
 pub(crate) struct Core {
     world: Box<dyn World>,
@@ -61,7 +60,7 @@ pub(crate) struct Core {
     running: Cell<bool>,
     /// A task's future is being dropped because it panicked.
     after_panic: Cell<bool>,
-    turn: Cell<Option<Box<Turn>>>,
+    turn: Cell<Option<Box<turn::Turn>>>,
 }
 
 /// An entry of the ready queue.
@@ -71,15 +70,6 @@ enum Ready {
     Task(Key),
     /// A stream with something to send that no task waits for.
     Flush(Weak<dyn ReadyHandler>),
-}
-
-/// Filled and emptied in each turn, kept for their memory.
-#[derive(Default)]
-struct Turn {
-    events: Vec<world::ReadyEvent>,
-    registered: Vec<(Registered, Direction)>,
-    woken: Vec<Wait>,
-    keys: Vec<Key>,
 }
 
 impl Core {
@@ -301,82 +291,6 @@ impl Core {
         &self.cpu_permits
     }
 
-    /// Wakes what timers and other threads have made ready, then waits for the world: not at all if a task is
-    /// ready. `Ok(false)` says that nothing will ever happen any more.
-    pub(crate) fn wait_for_events(&self) -> io::Result<bool> {
-        let mut turn = self.turn.take().unwrap_or_default();
-        let mut limit = if !self.ready.borrow().is_empty() || self.cpu_permits.is_waited_for() {
-            Some(Duration::ZERO)
-        } else {
-            self.until_next_timer()
-        };
-        if limit.is_none() && self.sources.borrow().waiting() == 0 {
-            if self.is_stalled() {
-                return Ok(false);
-            }
-            limit = self.world.stall_recheck_interval();
-        }
-        if limit != Some(Duration::ZERO) {
-            turn.shrink();
-            shrink_queue(&mut self.ready.borrow_mut());
-            self.cpu_permits.shrink();
-        }
-        let limit = self.limit_to_look(limit);
-        let waited = self.world.wait(limit, &mut turn.events);
-        let slept = turn.events.is_empty();
-        {
-            let mut sources = self.sources.borrow_mut();
-            for event in turn.events.drain(..) {
-                sources.handle_event(event, &mut turn.registered);
-            }
-        }
-        {
-            let mut timers = self.timers.borrow_mut();
-            if timers.len() > 0 {
-                timers.expire(self.world.now(), &mut turn.woken);
-            }
-        }
-        self.remote.take(&mut turn.keys);
-        drain_each(&mut turn.keys, |key| self.schedule(key));
-        // Behind what the sockets have woken.
-        self.cpu_permits.grant(&mut turn.woken);
-        drain_each(&mut turn.registered, |(registered, direction)| self.wake_registered(registered, direction));
-        drain_each(&mut turn.woken, |wait| self.wake(wait));
-        self.turn.set(Some(turn));
-        if self.quiet.is_due(slept) {
-            self.quiet.look(self.world.now());
-        }
-        waited
-    }
-
-    /// Looks at a stream that is used now when it may have become quiet.
-    pub(crate) fn watch_until_quiet(&self, stream: Weak<dyn ReadyHandler>) {
-        self.quiet.watch(stream);
-    }
-
-    /// How long to wait at most, so that streams that have become quiet are looked at. A world whose clock jumps is not made
-    /// to stop for that.
-    fn limit_to_look(&self, limit: Option<Duration>) -> Option<Duration> {
-        if self.world.stall_recheck_interval().is_none() {
-            return limit;
-        }
-        match (limit, self.quiet.limit()) {
-            (Some(limit), Some(look)) => Some(limit.min(look)),
-            (limit, look) => limit.or(look),
-        }
-    }
-
-    fn until_next_timer(&self) -> Option<Duration> {
-        let next = self.timers.borrow().next()?;
-        Some(next.saturating_duration_since(self.world.now()))
-    }
-
-    /// Whether no task can ever be woken again. Asked only when none is ready, no timer is armed and no socket is
-    /// waited for: then a wake-up could come only from the holder of a waker's clone.
-    fn is_stalled(&self) -> bool {
-        !self.tasks.borrow().any_wakeable_from_outside() && !self.remote.has_woken()
-    }
-
     /// The machine is dropped: every task is, and no new one can be spawned.
     pub(crate) fn shut_down(&self) {
         self.over.set(true);
@@ -394,23 +308,6 @@ impl Core {
     /// What the machine holds, for tests of leaks and for curious operators.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         (self.tasks.borrow().len(), self.timers.borrow().len(), self.sources.borrow().len())
-    }
-}
-
-/// Takes everything out of a vector that is empty most times: that costs a look.
-fn drain_each<T>(vector: &mut Vec<T>, each: impl FnMut(T)) {
-    if !vector.is_empty() {
-        vector.drain(..).for_each(each);
-    }
-}
-
-impl Turn {
-    /// Gives back what a burst has left.
-    fn shrink(&mut self) {
-        shrink(&mut self.events);
-        shrink(&mut self.registered);
-        shrink(&mut self.woken);
-        shrink(&mut self.keys);
     }
 }
 

@@ -90,7 +90,12 @@ impl Sources {
 
     /// Leaves a waiter for the next event of this direction, in place of the one before.
     #[must_use = "the waiter before it must be dropped outside of the borrow"]
-    pub(crate) fn replace_waiter(&mut self, key: Key, direction: Direction, registered: Registered) -> Option<Registered> {
+    pub(crate) fn replace_waiter(
+        &mut self,
+        key: Key,
+        direction: Direction,
+        registered: Registered,
+    ) -> Option<Registered> {
         let entry = self.entries.get_mut(key)?;
         let before = entry.side(direction).waiter.replace(registered);
         if before.is_none() {

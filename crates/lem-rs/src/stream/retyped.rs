@@ -57,7 +57,7 @@ impl<T: Transport> Inner<T> {
         }
         // What was on its way out goes on; the socket gets to know the stream by its new type.
         if !inner.state.borrow().may_delay_flush() {
-            inner.settle();
+            inner.flush_accepted();
         }
         inner
     }
