@@ -1,0 +1,198 @@
+//! Bytes that were read ahead of what was asked for, and the read modes over them: once, for streams, pipes and files.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::mem;
+
+use lem_ssl_rs::{Error, Limits, ReadMode};
+use memchr::memchr;
+
+/// What a script may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Available,
+    Exact(usize),
+    /// Up to a stop byte, which is given back with the line or not.
+    Line { stop: u8, keep: bool },
+    All,
+}
+
+/// Where bytes come from.
+pub(crate) trait Input {
+    /// What is there, at least a byte; [`Error::Closed`] at the end. Dropped, it loses nothing.
+    async fn more(&self) -> Result<Vec<u8>, Error>;
+
+    /// Reads in one of the machine's own modes, without a detour through what is kept here. `None`: cannot.
+    async fn whole(&self, _mode: ReadMode) -> Option<Result<Vec<u8>, Error>> {
+        None
+    }
+
+    fn limits(&self) -> Limits;
+}
+
+/// The bytes read ahead. They are the stream's: what an interrupted read had collected stays here.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    bytes: RefCell<Vec<u8>>,
+    /// How many of them are spent.
+    start: Cell<usize>,
+}
+
+impl Ahead {
+    /// Reads in this mode.
+    pub(crate) async fn read(&self, input: &impl Input, mode: Mode) -> Result<Vec<u8>, Error> {
+        match mode {
+            Mode::Available if self.is_empty() => input.more().await,
+            Mode::Available => Ok(self.take_all()),
+            Mode::Exact(0) => Ok(Vec::new()),
+            Mode::Exact(count) => self.read_exact(input, count).await,
+            Mode::Line { stop, keep } => {
+                let end = self.fill_line(input, stop).await?;
+                Ok(self.take_line(end, keep))
+            }
+            Mode::All => self.read_all(input).await,
+        }
+    }
+
+    /// Reads until a line ends in here; where it ends, with its stop byte.
+    pub(crate) async fn fill_line(&self, input: &impl Input, stop: u8) -> Result<usize, Error> {
+        let limit = input.limits().line;
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.line_end(stop, searched) {
+                return if end > limit { Err(Error::Limit { what: "line", limit }) } else { Ok(end) };
+            }
+            searched = self.len();
+            if searched > limit {
+                return Err(Error::Limit { what: "line", limit });
+            }
+            self.push(input.more().await?);
+        }
+    }
+
+    async fn read_exact(&self, input: &impl Input, count: usize) -> Result<Vec<u8>, Error> {
+        let limit = input.limits().all;
+        if count > limit {
+            return Err(Error::Limit { what: "exact", limit });
+        }
+        if self.is_empty()
+            && let Some(result) = input.whole(ReadMode::Exact(count)).await
+        {
+            return result;
+        }
+        while self.len() < count {
+            self.push(input.more().await?);
+        }
+        Ok(self.take(count))
+    }
+
+    async fn read_all(&self, input: &impl Input) -> Result<Vec<u8>, Error> {
+        let limit = input.limits().all;
+        match input.whole(ReadMode::All).await {
+            Some(Ok(rest)) => self.push(rest),
+            Some(Err(Error::Closed)) if !self.is_empty() => {}
+            Some(Err(error)) => return Err(error),
+            None => loop {
+                match input.more().await {
+                    Ok(more) => self.push(more),
+                    Err(Error::Closed) => break,
+                    Err(error) => return Err(error),
+                }
+                if self.len() > limit {
+                    return Err(Error::Limit { what: "all", limit });
+                }
+            },
+        }
+        Ok(self.take_all())
+    }
+
+    /// Whole lines that are here already, each behind its length in four bytes: what `string.unpack` takes apart in one
+    /// call. They stay here until they are [consumed](Self::consume). How many there are, at most `most`, and how many
+    /// bytes of the input they are.
+    pub(crate) fn pack_lines(&self, keep: bool, most: usize, limit: usize, packed: &mut Vec<u8>) -> (usize, usize) {
+        let bytes = self.bytes.borrow();
+        let here = &bytes[self.start.get()..];
+        let (mut count, mut at) = (0, 0);
+        while count < most
+            && let Some(length) = memchr(b'\n', &here[at..])
+            && length < limit
+        {
+            let line = &here[at..at + length + usize::from(keep)];
+            packed.extend_from_slice(&u32::try_from(line.len()).unwrap_or(u32::MAX).to_ne_bytes());
+            packed.extend_from_slice(line);
+            at += length + 1;
+            count += 1;
+        }
+        (count, at)
+    }
+
+    /// These were handed out.
+    pub(crate) fn consume(&self, count: usize) {
+        let spent = self.start.get() + count;
+        let mut bytes = self.bytes.borrow_mut();
+        if spent >= bytes.len() {
+            // A quiet stream keeps no memory for what it has read.
+            *bytes = Vec::new();
+            self.start.set(0);
+        } else {
+            self.start.set(spent);
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.consume(usize::MAX / 2);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.borrow().len() - self.start.get()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn push(&self, more: Vec<u8>) {
+        let mut bytes = self.bytes.borrow_mut();
+        let start = self.start.replace(0);
+        if start == bytes.len() {
+            *bytes = more;
+        } else {
+            bytes.drain(..start);
+            bytes.extend_from_slice(&more);
+        }
+    }
+
+    pub(crate) fn line_end(&self, stop: u8, searched: usize) -> Option<usize> {
+        let bytes = self.bytes.borrow();
+        let here = &bytes[self.start.get()..];
+        memchr(stop, here.get(searched..)?).map(|at| searched + at + 1)
+    }
+
+    fn take_line(&self, end: usize, keep: bool) -> Vec<u8> {
+        let mut line = self.take(end);
+        if !keep {
+            line.pop();
+        }
+        line
+    }
+
+    fn take(&self, count: usize) -> Vec<u8> {
+        if count == self.len() {
+            return self.take_all();
+        }
+        let start = self.start.get();
+        let taken = self.bytes.borrow()[start..start + count].to_vec();
+        self.consume(count);
+        taken
+    }
+
+    fn take_all(&self) -> Vec<u8> {
+        let mut bytes = mem::take(&mut *self.bytes.borrow_mut());
+        bytes.drain(..self.start.replace(0));
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use lem_ssl_rs::{Error, Limits, Machine};
+
+use super::{Ahead, Input, Mode};
+
+/// An input that gives these pieces, and then ends.
+struct Pieces(RefCell<VecDeque<&'static str>>);
+
+impl Input for Pieces {
+    async fn more(&self) -> Result<Vec<u8>, Error> {
+        self.0.borrow_mut().pop_front().map(Into::into).ok_or(Error::Closed)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { line: 8, all: 20 }
+    }
+}
+
+fn reads(pieces: &[&'static str], modes: &[Mode]) -> Vec<Result<String, String>> {
+    let input = Pieces(RefCell::new(pieces.iter().copied().collect()));
+    let ahead = Ahead::default();
+    let machine = Machine::new().expect("a machine");
+    let read = async |mode: &Mode| match ahead.read(&input, *mode).await {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let all = async {
+        let mut results = Vec::new();
+        for mode in modes {
+            results.push(read(mode).await);
+        }
+        results
+    };
+    machine.run(all).expect("it ends")
+}
+
+const LINE: Mode = Mode::Line { stop: b'\n', keep: true };
+
+#[test]
+fn a_line_is_cut_out_of_pieces_and_the_rest_stays() {
+    let got = reads(&["ab", "c\nde\nf"], &[LINE, Mode::Exact(1), Mode::Available]);
+    assert_eq!(got, [Ok("abc\n".into()), Ok("d".into()), Ok("e\nf".into())]);
+}
+
+#[test]
+fn an_end_within_a_line_leaves_its_bytes_readable() {
+    let got = reads(&["ab"], &[LINE, Mode::Exact(3), Mode::All]);
+    assert_eq!(got, [Err("closed".into()), Err("closed".into()), Ok("ab".into())]);
+}
+
+#[test]
+fn another_stop_byte_is_left_out_when_it_is_to_be() {
+    let got = reads(&["a=b\n"], &[Mode::Line { stop: b'=', keep: false }, LINE]);
+    assert_eq!(got, [Ok("a".into()), Ok("b\n".into())]);
+}
+
+#[test]
+fn what_is_longer_than_its_limit_is_refused_and_stays_readable() {
+    let limit = |what, limit| Err(Error::Limit { what, limit }.to_string());
+    let got = reads(&["123456789"], &[LINE, Mode::Exact(9)]);
+    assert_eq!(got, [limit("line", 8), Ok("123456789".into())]);
+    assert_eq!(reads(&["12345678901", "2345678901"], &[Mode::All]), [limit("all", 20)]);
+    assert_eq!(reads(&["1"], &[Mode::Exact(21)]), [limit("exact", 20)]);
+}
+
+#[test]
+fn packed_lines_stay_until_they_are_consumed() {
+    let ahead = Ahead::default();
+    ahead.push(b"a\nbc\nrest".to_vec());
+    let mut packed = Vec::new();
+    assert_eq!(ahead.pack_lines(false, 9, 100, &mut packed), (2, 5));
+    assert_eq!(packed.len(), 4 + 1 + 4 + 2);
+    assert_eq!(ahead.len(), 9);
+    ahead.consume(5);
+    assert_eq!(ahead.len(), 4);
+}

@@ -1,0 +1,276 @@
+//! Contexts: what the encrypted connections of a script share.
+
+#![forbid(unsafe_code)]
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use lem_ssl_rs::{
+    ClientAuth, Context, ContextBuilder, Error, Identity, Limits, Roots, Server, ServerEvent, SpkiHash, Trust, Version,
+    danger,
+};
+use mlua::{Function, Lua, Table, UserData, UserDataRef, Value};
+
+use super::serving::{ServerHandle, stream_answer, verbs};
+use crate::answer::{Answer, Pair};
+use crate::scheduler::Scheduler;
+
+/// A context in Lua's hands.
+struct ContextHandle {
+    context: Context,
+    limits: Limits,
+    /// The chain of a certificate that was made for this context.
+    certificate: Option<String>,
+}
+
+impl UserData for ContextHandle {}
+
+pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
+    host.set("tls_server", verbs::<Server>(lua, scheduler)?)?;
+    let shared = scheduler.clone();
+    host.set(
+        "context",
+        lua.create_function(move |lua, options: Table| match build(&options, shared.is_simulated.get()) {
+            Ok(handle) => Ok((Value::UserData(lua.create_userdata(handle)?), Value::Nil)),
+            Err(Refused::Option(problem)) => Ok((Value::Boolean(false), Value::String(lua.create_string(problem)?))),
+            Err(Refused::Context(error)) => Answer::Fail(error.to_string()).into_pair(lua),
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "tls_connect",
+        lua.create_function(
+            move |lua, (handle, address, port, name): (UserDataRef<ContextHandle>, String, Option<u16>, Option<String>)| {
+                connect(lua, &shared, &handle, address, port, name)
+            },
+        )?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "tls_listen",
+        lua.create_function(
+            move |lua, (handle, address, log): (UserDataRef<ContextHandle>, String, Option<Function>)| {
+                listen(lua, &shared, &handle, address, log)
+            },
+        )?,
+    )?;
+    let certificate = |_: &Lua, handle: UserDataRef<ContextHandle>| Ok(handle.certificate.clone());
+    host.set("certificate", lua.create_function(certificate)?)
+}
+
+fn connect(
+    lua: &Lua,
+    scheduler: &Scheduler,
+    handle: &ContextHandle,
+    address: String,
+    port: Option<u16>,
+    name: Option<String>,
+) -> mlua::Result<Pair> {
+    let (context, limits) = (handle.context.clone(), handle.limits);
+    scheduler.start(lua, async move {
+        let connected = match (port, name) {
+            // A port beside the address wins over one in it.
+            (Some(port), Some(name)) => context.connect_as((address, port), &name).await,
+            (None, Some(name)) => context.connect_as(address, &name).await,
+            (Some(port), None) => context.connect((address, port)).await,
+            (None, None) => context.connect(address).await,
+        };
+        match connected {
+            Ok(stream) => stream_answer(stream, limits),
+            Err(error) => Answer::Fail(error.to_string()),
+        }
+    })
+}
+
+fn listen(
+    lua: &Lua,
+    scheduler: &Scheduler,
+    handle: &ContextHandle,
+    address: String,
+    log: Option<Function>,
+) -> mlua::Result<Pair> {
+    let (context, limits) = (handle.context.clone(), handle.limits);
+    scheduler.start(lua, async move {
+        // A star stands for all addresses, as in lem.io.
+        let address = match address.strip_prefix("*:") {
+            Some(port) => format!("[::]:{port}"),
+            None => address,
+        };
+        match context.listen(address).await {
+            Ok(server) => {
+                if let Some(log) = log {
+                    server.on_event(move |event| tell(&log, event));
+                }
+                let handle = ServerHandle::new(server, limits);
+                Answer::made(move |lua| lua.create_userdata(handle).map(Value::UserData))
+            }
+            Err(error) => Answer::Fail(error.to_string()),
+        }
+    })
+}
+
+/// Tells a script of a client that failed. What goes wrong in there is the script's, and no reason to stop serving.
+fn tell(log: &Function, event: &ServerEvent<'_>) {
+    let _ = log.call::<()>(event.to_string());
+}
+
+/// Why there is no context.
+enum Refused {
+    /// The script is wrong: it is raised.
+    Option(String),
+    /// Something that the script names is: it is returned.
+    Context(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Context(error)
+    }
+}
+
+impl From<mlua::Error> for Refused {
+    fn from(error: mlua::Error) -> Self {
+        Self::Option(error.to_string())
+    }
+}
+
+const KNOWN: &[&str] = &[
+    "ca", "verify", "reason", "pins", "cert", "key", "identities", "selfsigned", "clients", "clientca", "alpn",
+    "versions", "timeout", "handshake_timeout", "close_timeout", "max_line", "max_all", "accept_truncated",
+];
+
+fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> {
+    for pair in options.pairs::<Value, Value>() {
+        let name = pair?.0.to_string().unwrap_or_default();
+        if !KNOWN.contains(&name.as_str()) {
+            return Err(Refused::Option(format!("unknown option '{name}'; there are {}", KNOWN.join(", "))));
+        }
+    }
+    let mut limits = Limits::default();
+    limits.line = options.get::<Option<usize>>("max_line")?.unwrap_or(limits.line);
+    limits.all = options.get::<Option<usize>>("max_all")?.unwrap_or(limits.all);
+    let mut builder = Context::builder().limits(limits);
+    builder = trust(builder, options)?;
+    let (mut builder, certificate) = identity(builder, options, is_simulated)?;
+    if let Some(alpn) = options.get::<Option<Vec<String>>>("alpn")? {
+        builder = builder.alpn(alpn);
+    }
+    if let Some(versions) = options.get::<Option<Vec<String>>>("versions")? {
+        builder = builder.versions(versions.iter().map(|text| version(text)).collect::<Result<Vec<_>, _>>()?);
+    }
+    if let Some(limit) = seconds(options, "timeout")? {
+        builder = builder.connect_deadline(limit);
+    }
+    if let Some(limit) = seconds(options, "handshake_timeout")? {
+        builder = builder.handshake_deadline(limit);
+    }
+    if let Some(limit) = seconds(options, "close_timeout")? {
+        builder = builder.close_deadline(limit);
+    }
+    if let Some(accept) = options.get::<Option<bool>>("accept_truncated")? {
+        builder = builder.accept_missing_close_notify(accept);
+    }
+    Ok(ContextHandle { context: builder.build()?, limits, certificate })
+}
+
+/// Whom it believes: servers, and clients where it serves.
+fn trust(mut builder: ContextBuilder, options: &Table) -> Result<ContextBuilder, Refused> {
+    for authority in texts(options, "ca")? {
+        builder = builder.roots(roots(authority));
+    }
+    let pins = texts(options, "pins")?;
+    if !pins.is_empty() {
+        let parsed: Result<Vec<SpkiHash>, _> = pins.iter().map(|pin| pin.parse()).collect();
+        let parsed = parsed.map_err(|error: lem_ssl_rs::ParseSpkiHashError| Refused::Option(error.to_string()))?;
+        builder = builder.trust(Trust::Pins(parsed));
+    }
+    if options.get::<Option<bool>>("verify")? == Some(false) {
+        let reason: String = options.get::<Option<String>>("reason")?.unwrap_or_default();
+        if reason.trim().is_empty() {
+            return Err(Refused::Option("verify = false needs a reason: reason = 'why nobody is checked'".into()));
+        }
+        builder = danger::accept_any_certificate(builder, &reason)?;
+    }
+    for authority in texts(options, "clientca")? {
+        builder = builder.client_roots(roots(authority));
+    }
+    match options.get::<Option<String>>("clients")?.as_deref() {
+        None => {}
+        Some("required") => builder = builder.client_auth(ClientAuth::Required),
+        Some("optional") => builder = builder.client_auth(ClientAuth::Optional),
+        Some(other) => {
+            return Err(Refused::Option(format!("clients = '{other}' is neither 'required' nor 'optional'")));
+        }
+    }
+    Ok(builder)
+}
+
+/// Who it is. Certificates and keys are texts in PEM, or files with such.
+fn identity(
+    mut builder: ContextBuilder,
+    options: &Table,
+    is_simulated: bool,
+) -> Result<(ContextBuilder, Option<String>), Refused> {
+    let mut identities = options.get::<Option<Vec<Table>>>("identities")?.unwrap_or_default();
+    if options.contains_key("cert")? || options.contains_key("key")? {
+        identities.insert(0, options.clone());
+    }
+    for table in identities {
+        let part = |name: &str| table.get::<Option<String>>(name);
+        let (Some(chain), Some(key)) = (part("cert")?, part("key")?) else {
+            return Err(Refused::Option("an identity is a certificate and its key: cert and key".into()));
+        };
+        builder = builder.identity(match (is_pem(&chain), is_pem(&key)) {
+            (true, true) => Identity::from_pem(chain, key)?,
+            (false, false) => Identity::from_pem_files(chain, key)?,
+            _ => return Err(Refused::Option("cert and key are both files, or both texts".into())),
+        });
+    }
+    let names = texts(options, "selfsigned")?;
+    if names.is_empty() {
+        return Ok((builder, None));
+    }
+    // Signatures of this kind are always as long: what a seed has shown once it shows again.
+    let made =
+        if is_simulated { Identity::self_signed_ed25519(names)? } else { Identity::self_signed(names)? };
+    let certificate = made.chain_pem();
+    Ok((builder.identity(made), Some(certificate)))
+}
+
+fn roots(authority: String) -> Roots {
+    match authority.as_str() {
+        "system" => Roots::System,
+        "mozilla" => Roots::WebPki,
+        "none" => Roots::None,
+        _ if is_pem(&authority) => Roots::Pem(authority.into_bytes()),
+        _ => Roots::PemFile(authority.into()),
+    }
+}
+
+fn is_pem(text: &str) -> bool {
+    text.contains("-----BEGIN ")
+}
+
+fn version(text: &str) -> Result<Version, Refused> {
+    match text {
+        "1.2" => Ok(Version::Tls12),
+        "1.3" => Ok(Version::Tls13),
+        other => Err(Refused::Option(format!("there is no version '{other}' here; there are '1.2' and '1.3'"))),
+    }
+}
+
+/// One text, or a list of them.
+fn texts(options: &Table, name: &str) -> Result<Vec<String>, Refused> {
+    match options.get::<Value>(name)? {
+        Value::Nil => Ok(Vec::new()),
+        Value::String(text) => Ok(vec![text.to_string_lossy()]),
+        Value::Table(list) => Ok(list.sequence_values().collect::<mlua::Result<_>>()?),
+        other => Err(Refused::Option(format!("{name} is a string or a list of strings, not a {}", other.type_name()))),
+    }
+}
+
+fn seconds(options: &Table, name: &str) -> Result<Option<Duration>, Refused> {
+    let Some(seconds) = options.get::<Option<f64>>(name)? else { return Ok(None) };
+    let limit = Duration::try_from_secs_f64(seconds);
+    limit.map(Some).map_err(|_| Refused::Option(format!("{name} is a number of seconds, not {seconds}")))
+}

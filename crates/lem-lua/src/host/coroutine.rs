@@ -1,0 +1,106 @@
+//! Spawning, yielding, waiting for each other, time.
+
+#![forbid(unsafe_code)]
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use lem_ssl_rs::now;
+use mlua::thread::ThreadStatus;
+use mlua::{Function, Lua, MultiValue, Table, Thread, UserDataRef};
+
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::park::{Park, ParkHandle};
+use crate::scheduler::Scheduler;
+use crate::task::spawn;
+
+pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
+    let shared = scheduler.clone();
+    host.set(
+        "spawn",
+        lua.create_function(move |lua, (function, arguments): (Function, MultiValue)| {
+            let thread = lua.create_thread(function)?;
+            spawn(&shared, lua, thread.clone(), arguments);
+            Ok(thread)
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "resume",
+        lua.create_function(move |lua, (thread, arguments): (Thread, MultiValue)| {
+            if thread.status() != ThreadStatus::Resumable {
+                return Ok(Some("it cannot be resumed: it runs, or is dead"));
+            }
+            if !shared.resumed.borrow_mut().insert(thread.to_pointer()) {
+                return Ok(Some("it was resumed already, and has not run since"));
+            }
+            spawn(&shared, lua, thread, arguments);
+            Ok(None)
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    let pass = async || {
+        Park::pass().await;
+        Answer::Nil
+    };
+    host.set("yield", lua.create_function(move |lua, ()| shared.start(lua, pass()))?)?;
+    let shared = scheduler.clone();
+    host.set("newpark", lua.create_function(move |_, ()| Ok(ParkHandle(Rc::new(Park::new(&shared)))))?)?;
+    let shared = scheduler.clone();
+    host.set(
+        "park",
+        lua.create_function(move |lua, (park, seconds): (UserDataRef<ParkHandle>, Option<f64>)| {
+            let (park, limit) = (park.0.clone(), seconds.map(duration));
+            shared.start(lua, async move { if park.wait(limit).await { Answer::True } else { Answer::Nil } })
+        })?,
+    )?;
+    let unpark = |_: &Lua, park: UserDataRef<ParkHandle>| {
+        park.0.wake();
+        Ok(())
+    };
+    host.set("unpark", lua.create_function(unpark)?)?;
+    let shared = scheduler.clone();
+    let abandon = move |_: &Lua, ()| {
+        shared.abandon();
+        Ok(())
+    };
+    host.set("abandon", lua.create_function(abandon)?)?;
+    let shared = scheduler.clone();
+    host.set(
+        "exit",
+        lua.create_function(move |lua, status: i32| {
+            shared.end(Error::Exit(status));
+            shared.start(lua, std::future::pending())
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "fail",
+        lua.create_function(move |_, message: String| {
+            shared.end(Error::Raised(message));
+            Ok(())
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set("now", lua.create_function(move |_, ()| Ok(seconds_since_1970(&shared)))?)
+}
+
+/// Anything that is no time at all counts as none; what no clock reaches, as very long.
+fn duration(seconds: f64) -> Duration {
+    let days = Duration::from_secs(36_500 * 86_400);
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64(seconds).unwrap_or(days).min(days)
+}
+
+/// The machine's clock as a time of day. In a simulated world it begins at one and the same time.
+fn seconds_since_1970(scheduler: &Scheduler) -> f64 {
+    let now = now();
+    let (start, seconds) = scheduler.epoch(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        (now, since.as_secs_f64())
+    });
+    seconds + now.saturating_duration_since(start).as_secs_f64()
+}

@@ -1,0 +1,194 @@
+//! Opening files and devices.
+
+#![forbid(unsafe_code)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, SeekFrom};
+use std::rc::Rc;
+
+use lem_ssl_rs::unblock;
+use mlua::{Lua, Table, UserDataRef, Value};
+
+use crate::answer::{Answer, strerror};
+use crate::io::duplex::{Duplex, Handle};
+use crate::io::file::{FileStream, Lock};
+use crate::scheduler::Scheduler;
+
+type FileHandle = Handle<FileStream>;
+
+pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
+    let shared = scheduler.clone();
+    host.set(
+        "open",
+        lua.create_function(move |lua, (path, mode, permissions): (String, String, Option<u32>)| {
+            shared.start(lua, async move {
+                match unblock(move || open(&path, &mode, permissions)).await {
+                    Ok(opened) => Answer::of_system(opened.and_then(stream_of), |stream| stream),
+                    Err(error) => Answer::Fail(error.to_string()),
+                }
+            })
+        })?,
+    )?;
+    host.set(
+        "standard",
+        lua.create_function(|lua, number: u8| {
+            Answer::of_system(standard(number).and_then(stream_of), |stream| stream).into_pair(lua)
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "seek",
+        lua.create_function(move |lua, (handle, whence, offset): (UserDataRef<FileHandle>, String, i64)| {
+            let stream = handle.stream.clone();
+            let from = match whence.as_str() {
+                "set" => SeekFrom::Start(u64::try_from(offset).unwrap_or(u64::MAX)),
+                "end" => SeekFrom::End(offset),
+                _ => SeekFrom::Current(offset),
+            };
+            shared.start(lua, async move { number(stream.seek(from).await) })
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "size",
+        lua.create_function(move |lua, handle: UserDataRef<FileHandle>| {
+            let stream = handle.stream.clone();
+            shared.start(lua, async move { number(stream.size().await) })
+        })?,
+    )?;
+    let lock = |lua: &Lua, (handle, kind): (UserDataRef<FileHandle>, String)| {
+        let kind = match kind.as_str() {
+            "r" => Lock::Read,
+            "w" => Lock::Write,
+            _ => Lock::None,
+        };
+        match handle.stream.lock(kind) {
+            Ok(()) => Answer::True,
+            Err(error) => Answer::Fail(FileStream::words(&error)),
+        }
+        .into_pair(lua)
+    };
+    host.set("lock", lua.create_function(lock)?)
+}
+
+fn number(result: Result<u64, lem_ssl_rs::Error>) -> Answer {
+    match result {
+        Ok(number) => Answer::Integer(i64::try_from(number).unwrap_or(i64::MAX)),
+        Err(error) => Answer::Fail(FileStream::words(&error)),
+    }
+}
+
+/// Opens in a mode of C's `fopen`: it comes checked.
+fn open(path: &str, mode: &str, permissions: Option<u32>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let updates = mode.contains('+');
+    match mode.as_bytes().first() {
+        Some(b'w') => options.write(true).create(true).truncate(true).read(updates),
+        Some(b'a') => options.append(true).create(true).read(updates),
+        _ => options.read(true).write(updates),
+    };
+    if mode.contains('x') {
+        options.create_new(true);
+    }
+    #[cfg(unix)]
+    if let Some(permissions) = permissions {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, permissions);
+    }
+    #[cfg(not(unix))]
+    let _ = permissions;
+    options.open(path)
+}
+
+/// Standard input, output or error. A pipe or a device is opened once more: what the machine changes of it is then seen by
+/// none of the programs that share the first.
+fn standard(number: u8) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        use std::os::unix::fs::FileTypeExt;
+        let shared = match number {
+            0 => io::stdin().as_fd().try_clone_to_owned()?,
+            1 => io::stdout().as_fd().try_clone_to_owned()?,
+            _ => io::stderr().as_fd().try_clone_to_owned()?,
+        };
+        let shared = File::from(shared);
+        let kind = shared.metadata()?.file_type();
+        if kind.is_fifo() || kind.is_char_device() {
+            let mut options = OpenOptions::new();
+            let path = format!("/dev/fd/{number}");
+            if let Ok(own) = options.read(number == 0).write(number != 0).open(path) {
+                return Ok(own);
+            }
+        }
+        Ok(shared)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = number;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A regular file is worked on by threads; whatever else can be opened is waited for.
+fn stream_of(file: File) -> io::Result<Answer> {
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    if kind.is_file() {
+        return Ok(made("file", FileStream::new(file)));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
+            return device(file);
+        }
+    }
+    Ok(made("file", FileStream::new(file)))
+}
+
+/// A device that the kernel cannot watch, as `/dev/null`, is always ready: it is used as a file is.
+#[cfg(unix)]
+fn device(file: File) -> io::Result<Answer> {
+    let (reader, writer) = (file.try_clone()?, file.try_clone()?);
+    let access = rustix::fs::fcntl_getfl(&file)?;
+    let (reads, writes) = if access.contains(rustix::fs::OFlags::RDWR) {
+        (true, true)
+    } else {
+        let writes = access.contains(rustix::fs::OFlags::WRONLY);
+        (!writes, writes)
+    };
+    match crate::io::pipe::Pipe::new(reads.then_some(reader), writes.then_some(writer)) {
+        Ok(pipe) => Ok(made("pipe", pipe)),
+        Err(lem_ssl_rs::Error::Io { .. }) => Ok(made("file", FileStream::new(file))),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+/// A table of the stream's handle and the name of its verbs.
+fn made<D: Duplex>(verbs: &'static str, stream: D) -> Answer {
+    Answer::made(move |lua| {
+        let table = lua.create_table()?;
+        table.set("handle", lua.create_userdata(Handle::new(stream))?)?;
+        table.set("verbs", verbs)?;
+        Ok(Value::Table(table))
+    })
+}
+
+/// For modules that make streams of their own.
+#[cfg(unix)]
+pub(super) fn pipe_answer(pipe: crate::io::pipe::Pipe, id: u32) -> Answer {
+    Answer::made(move |lua| {
+        let table = lua.create_table()?;
+        table.set("handle", lua.create_userdata(Handle::new(pipe))?)?;
+        table.set("verbs", "pipe")?;
+        table.set("id", id)?;
+        Ok(Value::Table(table))
+    })
+}
+
+/// The words of an error that Lua has not raised.
+pub(super) fn words(error: &io::Error) -> String {
+    strerror(error)
+}

@@ -1,0 +1,141 @@
+//! The verbs of servers, as one table of functions for each kind of server.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+use lem_ssl_rs::lem_rs::Stream;
+use lem_ssl_rs::{Endpoint, Error, Limits, Listener, Plain, Server, Tls};
+use mlua::{Lua, Table, UserData, UserDataRef, Value};
+
+use crate::answer::Answer;
+use crate::io::conn::{Conn, Kind};
+use crate::io::duplex::Handle;
+use crate::scheduler::Scheduler;
+
+/// A server in Lua's hands.
+pub(super) struct ServerHandle<A> {
+    accepting: Rc<A>,
+    limits: Limits,
+}
+
+impl<A: Accepting> ServerHandle<A> {
+    pub(super) fn new(accepting: A, limits: Limits) -> Self {
+        Self { accepting: Rc::new(accepting), limits }
+    }
+}
+
+impl<A: 'static> UserData for ServerHandle<A> {}
+
+/// What accepts connections.
+pub(super) trait Accepting: 'static {
+    type Kind: Kind;
+
+    fn accept(&self) -> impl Future<Output = Result<Stream<Self::Kind>, Error>>;
+    fn close(&self) -> Result<(), Error>;
+    fn interrupt(&self) -> Result<(), Error>;
+    fn is_busy(&self) -> bool;
+    fn is_closed(&self) -> bool;
+    fn local(&self) -> Endpoint;
+}
+
+impl Accepting for Listener {
+    type Kind = Plain;
+
+    async fn accept(&self) -> Result<Stream<Plain>, Error> {
+        Self::accept(self).await
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        Self::close(self)
+    }
+
+    fn interrupt(&self) -> Result<(), Error> {
+        Self::interrupt(self)
+    }
+
+    fn is_busy(&self) -> bool {
+        Self::is_busy(self)
+    }
+
+    fn is_closed(&self) -> bool {
+        Self::is_closed(self)
+    }
+
+    fn local(&self) -> Endpoint {
+        self.local_addr().clone()
+    }
+}
+
+impl Accepting for Server {
+    type Kind = Tls;
+
+    async fn accept(&self) -> Result<Stream<Tls>, Error> {
+        Self::accept(self).await
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        Self::close(self)
+    }
+
+    fn interrupt(&self) -> Result<(), Error> {
+        Self::interrupt(self)
+    }
+
+    fn is_busy(&self) -> bool {
+        Self::is_busy(self)
+    }
+
+    fn is_closed(&self) -> bool {
+        Self::is_closed(self)
+    }
+
+    fn local(&self) -> Endpoint {
+        self.local_addr().clone()
+    }
+}
+
+/// The functions for one kind of server. Each takes its handle first.
+pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table> {
+    let verbs = lua.create_table()?;
+    let shared = scheduler.clone();
+    verbs.set(
+        "accept",
+        lua.create_function(move |lua, handle: UserDataRef<ServerHandle<A>>| {
+            let (accepting, limits) = (handle.accepting.clone(), handle.limits);
+            shared.start(lua, async move {
+                match accepting.accept().await {
+                    Ok(stream) => stream_answer(stream, limits),
+                    Err(error) => Answer::Fail(error.to_string()),
+                }
+            })
+        })?,
+    )?;
+    let close = |lua: &Lua, handle: UserDataRef<ServerHandle<A>>| Answer::done(handle.accepting.close()).into_pair(lua);
+    verbs.set("close", lua.create_function(close)?)?;
+    let interrupt =
+        |lua: &Lua, handle: UserDataRef<ServerHandle<A>>| Answer::done(handle.accepting.interrupt()).into_pair(lua);
+    verbs.set("interrupt", lua.create_function(interrupt)?)?;
+    verbs.set("busy", lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_busy()))?)?;
+    verbs.set(
+        "closed",
+        lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_closed()))?,
+    )?;
+    let local = |_: &Lua, handle: UserDataRef<ServerHandle<A>>| match handle.accepting.local() {
+        Endpoint::Ip(address) => Ok((address.ip().to_string(), Some(address.port()))),
+        Endpoint::Unix(path) => Ok((path.map(|path| path.display().to_string()).unwrap_or_default(), None)),
+    };
+    verbs.set("address", lua.create_function(local)?)?;
+    Ok(verbs)
+}
+
+/// A new stream for Lua. A wait that is given up before Lua had it closes it.
+pub(super) fn stream_answer<K: Kind>(stream: Stream<K>, limits: Limits) -> Answer {
+    let conn = RefCell::new(Some(Conn::new(stream, limits)));
+    Answer::made(move |lua| match conn.take() {
+        Some(conn) => lua.create_userdata(Handle::new(conn)).map(Value::UserData),
+        None => Ok(Value::Nil),
+    })
+}

@@ -1,0 +1,217 @@
+//! The verbs of streams, as one table of functions for each kind of stream.
+
+#![forbid(unsafe_code)]
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls};
+use mlua::{Lua, LuaString, Table, UserDataRef, Value};
+
+use crate::ahead::Mode;
+use crate::answer::{Answer, Pair};
+use crate::io::conn::Conn;
+use crate::io::duplex::{Duplex, Half, Handle};
+use crate::io::file::FileStream;
+use crate::scheduler::Scheduler;
+
+/// How many lines Lua is lent at once. Few enough for the stack of a call.
+const MAX_LENT: usize = 200;
+
+pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
+    host.set("tls", verbs::<Conn<Tls>>(lua, scheduler)?)?;
+    host.set("tcp", verbs::<Conn<Plain>>(lua, scheduler)?)?;
+    #[cfg(unix)]
+    host.set("pipe", verbs::<crate::io::pipe::Pipe>(lua, scheduler)?)?;
+    host.set("file", verbs::<FileStream>(lua, scheduler)?)
+}
+
+/// The functions for one kind of stream. Each takes its handle first.
+fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table> {
+    let verbs = lua.create_table()?;
+    let shared = scheduler.clone();
+    verbs.set(
+        "read",
+        lua.create_function(move |lua, (handle, mode, stop): (UserDataRef<Handle<D>>, Value, Option<u8>)| {
+            read(lua, &shared, &handle, mode_of(&mode, stop)?)
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    verbs.set(
+        "lines",
+        lua.create_function(move |lua, (handle, keep): (UserDataRef<Handle<D>>, bool)| {
+            lend_lines(lua, &shared, &handle, keep)
+        })?,
+    )?;
+    verbs.set(
+        "consume",
+        lua.create_function(|_, (handle, count): (UserDataRef<Handle<D>>, usize)| {
+            handle.lent.set(0);
+            handle.stream.ahead().consume(count);
+            Ok(())
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    verbs.set(
+        "write",
+        lua.create_function(move |lua, (handle, data): (UserDataRef<Handle<D>>, LuaString)| {
+            let stream = handle.stream.clone();
+            shared.start(lua, async move { in_words::<D>(stream.write(&data.as_bytes()).await) })
+        })?,
+    )?;
+    simple(lua, &verbs, "close", |stream: &D| stream.close())?;
+    simple(lua, &verbs, "interrupt", D::interrupt)?;
+    simple(lua, &verbs, "split", |stream: &D| stream.half(Half::Split))?;
+    simple(lua, &verbs, "close_write", |stream: &D| stream.half(Half::CloseWrite))?;
+    simple(lua, &verbs, "interrupt_read", |stream: &D| stream.half(Half::InterruptRead))?;
+    simple(lua, &verbs, "interrupt_write", |stream: &D| stream.half(Half::InterruptWrite))?;
+    simple(lua, &verbs, "abort", |stream: &D| {
+        stream.abort();
+        Ok(())
+    })?;
+    let nodelay = |lua: &Lua, (handle, on): (UserDataRef<Handle<D>>, bool)| {
+        in_words::<D>(handle.stream.set_nodelay(on)).into_pair(lua)
+    };
+    verbs.set("nodelay", lua.create_function(nodelay)?)?;
+    verbs.set("busy", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.is_busy()))?)?;
+    verbs.set("closed", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.is_closed()))?)?;
+    verbs.set(
+        "addresses",
+        lua.create_function(|lua, handle: UserDataRef<Handle<D>>| match handle.stream.addresses() {
+            Ok((peer, local)) => Ok((Some(endpoint(lua, &peer)?), Some(endpoint(lua, &local)?))),
+            Err(_) => Ok((None, None)),
+        })?,
+    )?;
+    verbs.set(
+        "info",
+        lua.create_function(|lua, handle: UserDataRef<Handle<D>>| {
+            handle.stream.tls_info().map(|info| info_table(lua, &info)).transpose()
+        })?,
+    )?;
+    Ok(verbs)
+}
+
+fn simple<D: Duplex>(
+    lua: &Lua,
+    verbs: &Table,
+    name: &str,
+    verb: impl Fn(&D) -> Result<(), Error> + 'static,
+) -> mlua::Result<()> {
+    let verb = move |lua: &Lua, handle: UserDataRef<Handle<D>>| in_words::<D>(verb(&handle.stream)).into_pair(lua);
+    verbs.set(name, lua.create_function(verb)?)
+}
+
+fn in_words<D: Duplex>(result: Result<(), Error>) -> Answer {
+    match result {
+        Ok(()) => Answer::True,
+        Err(error) => Answer::Fail(D::words(&error)),
+    }
+}
+
+/// Modes come checked: a number, a text, or `nil`.
+fn mode_of(mode: &Value, stop: Option<u8>) -> mlua::Result<Mode> {
+    let count = match mode {
+        Value::Nil => return Ok(Mode::Available),
+        Value::Integer(count) => usize::try_from(*count).ok(),
+        Value::Number(count) => Some(*count as usize),
+        Value::String(text) => {
+            return match &*text.as_bytes() {
+                b"*a" => Ok(Mode::All),
+                b"*l" => Ok(Mode::Line { stop: stop.unwrap_or(b'\n'), keep: false }),
+                _ => Ok(Mode::Line { stop: stop.unwrap_or(b'\n'), keep: true }),
+            };
+        }
+        _ => None,
+    };
+    count.map(Mode::Exact).ok_or_else(|| mlua::Error::runtime("not a read mode"))
+}
+
+fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: Mode) -> mlua::Result<Pair> {
+    let stream = &handle.stream;
+    stream.ahead().consume(handle.lent.take());
+    // What is given up in favour of this may be a read of this stream.
+    scheduler.abandon();
+    if let Err(error) = stream.check_read() {
+        return Answer::Fail(D::words(&error)).into_pair(lua);
+    }
+    // Most reads find their data: no box for them. One that is dropped has consumed nothing.
+    let ready = scheduler.poll(|cx| pin!(stream.ahead().read(&**stream, mode)).poll(cx))?;
+    match ready {
+        Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
+        Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
+        Poll::Pending => {
+            let stream = stream.clone();
+            scheduler.start(lua, async move {
+                match stream.ahead().read(&*stream, mode).await {
+                    Ok(bytes) => Answer::Bytes(bytes),
+                    Err(error) => Answer::Fail(D::words(&error)),
+                }
+            })
+        }
+    }
+}
+
+/// As a read of a line. If more than one is there, all of them packed, and how many they are: those are lent, and
+/// consumed by the next call.
+fn lend_lines<D: Duplex>(
+    lua: &Lua,
+    scheduler: &Scheduler,
+    handle: &Handle<D>,
+    keep: bool,
+) -> mlua::Result<(Value, Value)> {
+    let stream = &handle.stream;
+    let ahead = stream.ahead();
+    ahead.consume(handle.lent.take());
+    scheduler.abandon();
+    if let Err(error) = stream.check_read() {
+        return Answer::Fail(D::words(&error)).into_pair(lua);
+    }
+    let ready = scheduler.poll(|cx| pin!(ahead.fill_line(&**stream, b'\n')).poll(cx))?;
+    match ready {
+        Poll::Ready(Ok(_)) => {
+            let mut packed = Vec::new();
+            let limit = stream.limits().line;
+            let (count, bytes) = ahead.pack_lines(keep, MAX_LENT, limit, &mut packed);
+            handle.lent.set(bytes);
+            Ok((Value::String(lua.create_string(&packed)?), Value::Integer(i64::try_from(count).unwrap_or(0))))
+        }
+        Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
+        Poll::Pending => read(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }),
+    }
+}
+
+/// Where a stream ends, as Lua has it: `{host, port}` or `{path}`.
+fn endpoint(lua: &Lua, endpoint: &Endpoint) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    match endpoint {
+        Endpoint::Ip(address) => {
+            table.set("ip", address.ip().to_string())?;
+            table.set("port", address.port())?;
+        }
+        Endpoint::Unix(path) => {
+            table.set("path", path.as_ref().map(|path| path.display().to_string()).unwrap_or_default())?;
+        }
+    }
+    Ok(table)
+}
+
+/// What a handshake has agreed on.
+fn info_table(lua: &Lua, info: &Info) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.set("text", info.to_string())?;
+    table.set("version", info.version.map(|version| format!("{version:?}")))?;
+    table.set("cipher", info.cipher_suite.map(|suite| format!("{suite:?}")))?;
+    table.set("resumed", info.resumed)?;
+    table.set("server_name", info.requested_name.clone())?;
+    if let Some(alpn) = &info.alpn {
+        table.set("alpn", lua.create_string(alpn)?)?;
+    }
+    if let Some(Ok(certificate)) = info.peer() {
+        table.set("subject", certificate.subject())?;
+        table.set("issuer", certificate.issuer())?;
+        table.set("names", certificate.names().to_vec())?;
+        table.set("not_after", certificate.not_after().seconds_since_1970())?;
+    }
+    Ok(table)
+}

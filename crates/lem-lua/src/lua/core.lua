@@ -1,0 +1,168 @@
+-- What every module stands on: coroutines that wait, and the words of arguments that are wrong.
+local host = ...
+local PENDING = host.PENDING
+
+local raw_yield, raw_resume, create = coroutine.yield, coroutine.resume, coroutine.create
+local running, close = coroutine.running, coroutine.close
+local isyieldable = coroutine.isyieldable
+local error, type, select, setmetatable, tostring = error, type, select, setmetatable, tostring
+local unpack = table.unpack or unpack
+
+local core = { host = host, PENDING = PENDING, unpack = unpack }
+
+core.pack = table.pack or function(...)
+	return { n = select('#', ...), ... }
+end
+
+-- The coroutines that wait for something: resuming one would take its result for somebody else's.
+local waiting = setmetatable({}, { __mode = 'k' })
+core.waiting = waiting
+
+local function over(co, ...)
+	waiting[co] = nil
+	return ...
+end
+
+-- Waits for what a primitive has begun: its result, or nil and a message.
+local function wait()
+	if isyieldable and not isyieldable() then
+		host.abandon()
+		error('cannot wait here: a function of C is between this call and its coroutine '
+			.. '(table.sort, string.gsub, require or a finalizer)', 3)
+	end
+	local co = running()
+	waiting[co] = true
+	return over(co, raw_yield(PENDING))
+end
+core.wait = wait
+
+-- The result of a primitive, once it is there.
+function core.finish(value, message)
+	if value == PENDING then
+		return wait()
+	elseif value == nil then
+		return nil, message
+	end
+	return value
+end
+
+-- The script's own coroutines are transparent: where one waits, what resumed it waits, down to the machine's task.
+local function pass(co, ok, value, ...)
+	while ok and value == PENDING do
+		return pass(co, raw_resume(co, wait()))
+	end
+	return ok, value, ...
+end
+
+local function resume(co, ...)
+	if waiting[co] then
+		return false, 'cannot resume a coroutine that waits for something else'
+	end
+	return pass(co, raw_resume(co, ...))
+end
+coroutine.resume = resume
+
+local function unwrap(co, ok, value, ...)
+	if ok then
+		return value, ...
+	end
+	if close and coroutine.status(co) == 'suspended' then
+		close(co)
+	end
+	error(value, 0)
+end
+
+function coroutine.wrap(f)
+	local co = create(f)
+	return function(...)
+		if waiting[co] then
+			error('cannot resume a coroutine that waits for something else', 2)
+		end
+		return unwrap(co, pass(co, raw_resume(co, ...)))
+	end
+end
+
+-- Lua 5.1 cannot yield across its own pcall: there, it is a coroutine. (LuaJIT can.)
+if not isyieldable and not jit then
+	local status = coroutine.status
+	local function through(co, ok, ...)
+		if ok and status(co) == 'suspended' then
+			if (...) == PENDING then
+				return through(co, raw_resume(co, wait()))
+			end
+			return through(co, raw_resume(co, raw_yield(...)))
+		end
+		return ok, ...
+	end
+	function pcall(f, ...)
+		if type(f) ~= 'function' then
+			return false, 'attempt to call a ' .. type(f) .. ' value'
+		end
+		local co = create(f)
+		return through(co, raw_resume(co, ...))
+	end
+	local function handled(co, handler, ok, ...)
+		if ok then
+			return ok, ...
+		end
+		return false, handler(...)
+	end
+	function xpcall(f, handler, ...)
+		local co = create(f)
+		return handled(co, handler, through(co, raw_resume(co, ...)))
+	end
+	-- A wait that Lua has refused leaves its mark.
+	coroutine.yield = function(...)
+		waiting[running()] = nil
+		return raw_yield(...)
+	end
+end
+
+-- Runs f(...) as a coroutine of the machine.
+function core.spawn(f, ...)
+	if type(f) ~= 'function' then
+		error("bad argument #1 to 'spawn' (function expected, got " .. type(f) .. ')', 3)
+	end
+	return host.spawn(f, ...)
+end
+
+-- A metatable that is its own index: scripts compare it, and add methods to it.
+function core.class()
+	local class = {}
+	class.__index = class
+	return class
+end
+
+function core.bad_argument(number, name, problem, level)
+	error(("bad argument #%d to '%s' (%s)"):format(number, name, problem), (level or 2) + 1)
+end
+local bad_argument = core.bad_argument
+
+function core.check_string(value, number, name)
+	local kind = type(value)
+	if kind == 'number' then
+		return tostring(value)
+	elseif kind ~= 'string' then
+		bad_argument(number, name, 'string expected, got ' .. (value == nil and 'no value' or kind), 3)
+	end
+	return value
+end
+
+function core.check_number(value, number, name)
+	local result = tonumber(value)
+	if not result then
+		bad_argument(number, name, 'number expected, got ' .. (value == nil and 'no value' or type(value)), 3)
+	end
+	return result
+end
+
+-- A whole number in a range, as an integer where Lua has those.
+function core.check_integer(value, number, name, least, most)
+	local result = tonumber(value)
+	if not result or result % 1 ~= 0 or result < least or result > most then
+		bad_argument(number, name, 'not an integer in proper range', 3)
+	end
+	return math.tointeger and math.tointeger(result) or result
+end
+
+return core

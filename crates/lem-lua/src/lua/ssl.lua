@@ -1,0 +1,103 @@
+-- lem.ssl: encrypted streams.
+local core = ...
+local host, finish = core.host, core.finish
+local bad_argument = core.bad_argument
+
+-- The words that stand alone. All else says first what was being done.
+local WORDS = { closed = true, busy = true, interrupted = true, ['already closed'] = true, ['not busy'] = true }
+
+local function saying(prefix)
+	return function(_, message)
+		if WORDS[message] then
+			return message
+		end
+		return prefix .. message
+	end
+end
+
+local kind = {
+	name = 'ssl.Stream',
+	keep = true,
+	modes = core.modes,
+	read_error = saying 'error reading from SSL stream: ',
+	write_error = saying 'error writing to SSL stream: ',
+	close_error = function(message)
+		return message
+	end,
+}
+
+-- As the original: whatever begins with '*l' or '*a', and numbers as texts.
+function kind.mode(mode)
+	local number = tonumber(mode)
+	if number and number >= 0 and number % 1 == 0 then
+		return math.tointeger and math.tointeger(number) or number
+	end
+	local begin = type(mode) == 'string' and mode:sub(1, 2)
+	if begin == '*l' or begin == '*a' then
+		return begin
+	end
+	bad_argument(1, 'read', 'invalid mode string', 4)
+end
+
+local Stream = core.stream(kind)
+local function new(handle)
+	return kind.new(handle, host.tls)
+end
+
+local Context, Server = core.class(), core.server(new, function(message)
+	return message
+end)
+local ssl = { Context = Context, Stream = Stream, Server = Server }
+ssl.Reader, ssl.Writer = kind.halves()
+
+-- A context. Without options: Mozilla's roots, chain and name are verified, TLS 1.2 and 1.3.
+function ssl.newcontext(options)
+	if options ~= nil and type(options) ~= 'table' then
+		bad_argument(1, 'newcontext', 'table expected, got ' .. type(options))
+	end
+	local handle, message = host.context(options or {})
+	if handle == false then
+		bad_argument(1, 'newcontext', message)
+	elseif not handle then
+		return nil, 'unable to initialize SSL context: ' .. message
+	end
+	return setmetatable({ handle }, Context)
+end
+
+-- Opens a connection. A port as second argument wins over one in the address.
+-- `name`: the server's name, where the address is not it.
+function Context:connect(address, port, name)
+	address = core.check_string(address, 1, 'connect')
+	if port ~= nil then
+		port = core.check_integer(port, 2, 'connect', 0, 65535)
+	end
+	local handle, message = finish(host.tls_connect(self[1], address, port, name))
+	if not handle then
+		return nil, 'error establishing SSL connection: ' .. message
+	end
+	return new(handle)
+end
+
+-- Listens at 'host:port' or '*:port', or at a host and a port. `log`: called with a text for each client that fails.
+function Context:listen(address, port, log)
+	address = core.check_string(address, 1, 'listen')
+	if type(port) == 'function' then
+		port, log = nil, port
+	end
+	if port ~= nil then
+		port = core.check_integer(port, 2, 'listen', 0, 65535)
+		address = (address:find(':', 1, true) and not address:find('^%[') and '[' .. address .. ']' or address) .. ':' .. port
+	end
+	local handle, message = finish(host.tls_listen(self[1], address, log))
+	if not handle then
+		return nil, message
+	end
+	return setmetatable({ handle, verbs = host.tls_server }, Server)
+end
+
+-- The certificate, in PEM, of a context that was made with `selfsigned`.
+function Context:certificate()
+	return host.certificate(self[1])
+end
+
+return ssl

@@ -1,0 +1,343 @@
+-- The verbs of streams, as methods: what lem.ssl and lem.io have in common.
+local core = ...
+local host, wait, PENDING, unpack = core.host, core.wait, core.PENDING, core.unpack
+local bad_argument = core.bad_argument
+local type, tostring, tonumber, select, getmetatable, setmetatable = type, tostring, tonumber, select, getmetatable, setmetatable
+local concat = table.concat
+
+-- Lines are lent by the machine many at a time, packed behind their lengths. One call takes them apart.
+local unpack_string = string.unpack
+local formats = setmetatable({}, {
+	__index = function(formats, count)
+		formats[count] = ('s4'):rep(count)
+		return formats[count]
+	end,
+})
+
+local function lines_of(packed, count)
+	if unpack_string then
+		local lines = { unpack_string(formats[count], packed) }
+		-- Behind them stands where it has come to.
+		lines[count + 1] = nil
+		return lines
+	end
+	local lines, at, bytes, sub = {}, 1, string.byte, string.sub
+	local little = host.little_endian
+	for i = 1, count do
+		local a, b, c, d = bytes(packed, at, at + 3)
+		if not little then
+			a, b, c, d = d, c, b, a
+		end
+		local length = a + b * 256 + c * 65536 + d * 16777216
+		lines[i] = sub(packed, at + 4, at + 3 + length)
+		at = at + 4 + length
+	end
+	return lines
+end
+
+-- A class of streams. `kind` says what differs:
+--   keep      a line keeps its newline
+--   mode(m)   what a mode means that is neither nil, '*l', '*a' nor a number: one of those; or it raises
+--   read_error(self, message), write_error(self, message), close_error(message): the module's words
+return function(kind)
+	local Stream = core.class()
+	local keep = kind.keep
+	local LINE = keep and '*L' or '*l'
+	local extra = keep and 0 or 1
+
+	-- Gives the lines back that were lent and not read: what comes next reads them in another way, or must not see them.
+	local function settle(self)
+		local lent = self.lent
+		if not lent then
+			return
+		end
+		self.lent = nil
+		local read, count = 0, lent.n
+		if self.at > count then
+			return
+		end
+		for i = 1, self.at - 1 do
+			read = read + #lent[i] + extra
+		end
+		self.verbs.consume(self[1], read)
+	end
+
+	local function failed(self, value, message)
+		if value == nil then
+			return nil, kind.read_error(self, message)
+		end
+		return value
+	end
+
+	local function next_lines(self)
+		self.lent = nil
+		local packed, count = self.verbs.lines(self[1], keep)
+		if packed == PENDING then
+			return failed(self, wait())
+		elseif packed == nil then
+			return nil, kind.read_error(self, count)
+		end
+		local lines = lines_of(packed, count)
+		lines.n = count
+		self.lent, self.at = lines, 2
+		return lines[1]
+	end
+
+	local function read(self, mode, stop)
+		settle(self)
+		local value, message = self.verbs.read(self[1], mode, stop)
+		if value == PENDING then
+			return failed(self, wait())
+		end
+		return failed(self, value, message)
+	end
+
+	local function read_other(self, mode, stop)
+		if mode == nil or mode == '*a' then
+			return read(self, mode)
+		end
+		local kind_of_mode = type(mode)
+		if kind_of_mode == 'number' then
+			if mode < 0 or mode ~= mode or mode > 2 ^ 53 then
+				bad_argument(1, 'read', 'not a number of bytes', 3)
+			end
+			return read(self, mode - mode % 1)
+		end
+		local own = kind.modes[mode]
+		if own then
+			settle(self)
+			return own(self)
+		end
+		mode = kind.mode(mode)
+		if mode == '*l' then
+			if stop == nil then
+				return self:read('*l')
+			end
+			if type(stop) ~= 'string' or #stop ~= 1 then
+				bad_argument(2, 'read', 'a stop byte expected', 3)
+			end
+			return read(self, LINE, stop:byte())
+		end
+		return read(self, mode)
+	end
+
+	function Stream:read(mode, stop)
+		if mode == '*l' and stop == nil then
+			local lent = self.lent
+			if lent then
+				local at = self.at
+				local line = lent[at]
+				if line then
+					self.at = at + 1
+					return line
+				end
+			end
+			return next_lines(self)
+		end
+		return read_other(self, mode, stop)
+	end
+
+	local function text(value, number)
+		local kind_of_value = type(value)
+		if kind_of_value == 'string' then
+			return value
+		elseif kind_of_value == 'number' then
+			return tostring(value)
+		end
+		bad_argument(number, 'write', 'string expected, got ' .. (value == nil and 'no value' or kind_of_value), 4)
+	end
+
+	local function joined(first, ...)
+		local count = select('#', ...)
+		if count == 0 then
+			return text(first, 1)
+		end
+		local texts = { text(first, 1) }
+		for i = 1, count do
+			texts[i + 1] = text((select(i, ...)), i + 1)
+		end
+		return concat(texts)
+	end
+
+	function Stream:write(...)
+		local done, message = self.verbs.write(self[1], (joined(...)))
+		if done == PENDING then
+			settle(self)
+			done, message = wait()
+		end
+		if done then
+			return true
+		end
+		return nil, kind.write_error(self, message)
+	end
+
+	function Stream:close()
+		local done, message = self.verbs.close(self[1])
+		if done then
+			self.lent = nil
+			return true
+		end
+		return nil, kind.close_error(message)
+	end
+
+	function Stream:interrupt()
+		local done, message = self.verbs.interrupt(self[1])
+		if done then
+			return true
+		end
+		return nil, message
+	end
+
+	function Stream:busy()
+		return self.verbs.busy(self[1])
+	end
+
+	function Stream:closed()
+		return self.verbs.closed(self[1])
+	end
+
+	-- An iterator over what reads give; it ends where they do.
+	function Stream:lines(mode)
+		if mode == nil then
+			mode = '*l'
+		end
+		return function()
+			return self:read(mode)
+		end, self
+	end
+
+	-- Where the stream goes to and comes from: ip, port; or '*unix'.
+	local function where(address)
+		if not address then
+			return nil, 'closed'
+		elseif address.ip then
+			return address.ip, address.port
+		end
+		return '*unix', address.path
+	end
+
+	function Stream:getpeer()
+		return where((self.verbs.addresses(self[1])))
+	end
+
+	function Stream:getlocal()
+		return where((select(2, self.verbs.addresses(self[1]))))
+	end
+
+	-- Small writes may be gathered between these two, and are sent at once after the second.
+	local function nodelay(self, on)
+		if self:closed() then
+			return nil, 'closed'
+		end
+		local done, message = self.verbs.nodelay(self[1], on)
+		if done then
+			return true
+		end
+		return nil, message
+	end
+
+	function Stream:cork()
+		return nodelay(self, false)
+	end
+
+	function Stream:uncork()
+		return nodelay(self, true)
+	end
+
+	-- Sends a part of a file: how many bytes that were.
+	function Stream:sendfile(file, size, offset)
+		size = core.check_integer(size, 2, 'sendfile', 0, 2 ^ 53)
+		if file:closed() then
+			return nil, 'file closed'
+		end
+		local before, message = file:seek('cur')
+		if not before then
+			return nil, message
+		end
+		file:seek('set', offset or 0)
+		local sent = 0
+		while sent < size do
+			local data = file:read()
+			if not data then
+				break
+			end
+			data = data:sub(1, size - sent)
+			local done, problem = self:write(data)
+			if not done then
+				return nil, problem
+			end
+			sent = sent + #data
+		end
+		file:seek('set', before)
+		return sent
+	end
+
+	function Stream:abort()
+		self.lent = nil
+		self.verbs.abort(self[1])
+		return true
+	end
+
+	-- No more is written; reading goes on.
+	function Stream:closewrite()
+		local done, message = self.verbs.close_write(self[1])
+		if done then
+			return true
+		end
+		return nil, kind.close_error(message)
+	end
+
+	-- Two objects, of which one coroutine may read while another one writes. This one must not be used any more.
+	function Stream:halves()
+		settle(self)
+		self.verbs.split(self[1])
+		local Reader, Writer = kind.halves(Stream)
+		return setmetatable({ self[1], verbs = self.verbs }, Reader), setmetatable({ self[1], verbs = self.verbs }, Writer)
+	end
+
+	-- What the handshake has agreed on, of an encrypted stream.
+	function Stream:info()
+		return self.verbs.info(self[1])
+	end
+
+	function Stream.__tostring(self)
+		return ('%s: %s'):format(kind.name, self:closed() and 'closed' or tostring(self[1]))
+	end
+
+	-- The classes of halves: the stream's verbs, of which each has its own.
+	local halves
+	function kind.halves()
+		if not halves then
+			local Reader, Writer = core.class(), core.class()
+			for name, method in pairs(Stream) do
+				if type(method) == 'function' then
+					Reader[name], Writer[name] = method, method
+				end
+			end
+			Reader.write, Reader.closewrite, Writer.read, Writer.lines = nil, nil, nil, nil
+			function Reader:interrupt()
+				local done, message = self.verbs.interrupt_read(self[1])
+				if done then
+					return true
+				end
+				return nil, message
+			end
+			function Writer:interrupt()
+				local done, message = self.verbs.interrupt_write(self[1])
+				if done then
+					return true
+				end
+				return nil, message
+			end
+			Writer.close = Stream.closewrite
+			halves = { Reader, Writer }
+		end
+		return halves[1], halves[2]
+	end
+
+	function kind.new(handle, verbs)
+		return setmetatable({ handle, verbs = verbs }, Stream)
+	end
+
+	return Stream
+end

@@ -1,0 +1,114 @@
+//! A coroutine that waits for another one, or for a time.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use lem_ssl_rs::{sleep, yield_now};
+use mlua::UserData;
+
+use crate::scheduler::Scheduler;
+
+/// The place where a coroutine waits until [`wake`](Self::wake).
+pub(crate) struct Park {
+    scheduler: Rc<Scheduler>,
+    state: RefCell<State>,
+}
+
+enum State {
+    Free,
+    /// `counted` while its coroutine counts as active: it has a time at which it goes on by itself.
+    Waits { waker: Waker, counted: bool },
+    Woken,
+}
+
+impl Park {
+    pub(crate) fn new(scheduler: &Rc<Scheduler>) -> Self {
+        Self { scheduler: scheduler.clone(), state: RefCell::new(State::Free) }
+    }
+
+    pub(crate) fn wake(&self) {
+        let before = self.state.replace(State::Woken);
+        if let State::Waits { waker, counted } = before {
+            if !counted {
+                self.scheduler.activate();
+            }
+            waker.wake();
+        }
+    }
+
+    /// Waits for [`wake`](Self::wake): true; or until `limit` is over: false. No time at all still lets others run.
+    pub(crate) async fn wait(self: Rc<Self>, limit: Option<Duration>) -> bool {
+        let place = Place { park: &self, left: Cell::new(false) };
+        let woken = match limit {
+            None => poll_fn(|cx| place.poll(cx.waker(), false)).await,
+            Some(limit) => {
+                let mut over = pin!(sleep(limit));
+                poll_fn(|cx| match place.poll(cx.waker(), true) {
+                    Poll::Pending => over.as_mut().poll(cx).map(|()| false),
+                    ready => ready,
+                })
+                .await
+            }
+        };
+        place.leave();
+        woken
+    }
+
+    /// Others go first; nothing can wake it meanwhile.
+    pub(crate) async fn pass() {
+        yield_now().await;
+    }
+}
+
+/// Takes the place for the time of a wait, and leaves it however that ends.
+struct Place<'a> {
+    park: &'a Park,
+    left: Cell<bool>,
+}
+
+impl Place<'_> {
+    fn poll(&self, waker: &Waker, counted: bool) -> Poll<bool> {
+        let park = self.park;
+        let before = park.state.replace(State::Waits { waker: waker.clone(), counted });
+        match before {
+            State::Woken => {
+                park.state.replace(State::Free);
+                Poll::Ready(true)
+            }
+            State::Waits { .. } => Poll::Pending,
+            State::Free => {
+                if !counted {
+                    park.scheduler.deactivate();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn leave(&self) {
+        if self.left.replace(true) {
+            return;
+        }
+        let before = self.park.state.replace(State::Free);
+        if let State::Waits { counted: false, .. } = before {
+            self.park.scheduler.activate();
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// A park in Lua's hands.
+pub(crate) struct ParkHandle(pub(crate) Rc<Park>);
+
+impl UserData for ParkHandle {}

@@ -1,0 +1,178 @@
+//! Coroutines that wait: where a verb's rest is kept between its call and the task that waits for it.
+
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::c_void;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use lem_ssl_rs::JoinSet;
+use mlua::{LightUserData, Lua, Value};
+
+use crate::answer::{Answer, Pair};
+use crate::error::Error;
+
+/// The rest of a verb that has to wait.
+type Waiting = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// What the coroutines of one Lua state share.
+#[derive(Default)]
+pub(crate) struct Scheduler {
+    /// Of the task whose coroutine runs; `None` outside of one.
+    waker: RefCell<Option<Waker>>,
+    /// Left by the verb that has just said that it waits, for the task below it.
+    waiting: RefCell<Option<Waiting>>,
+    /// The coroutines that run, or wait for something that comes from outside of Lua.
+    active: Cell<usize>,
+    /// Why everything ends, if it does before the last coroutine.
+    end: RefCell<Option<Error>>,
+    /// Those who want to know when nothing is active any more, or there is an end.
+    watchers: RefCell<Vec<Waker>>,
+    /// Coroutines that were resumed and have not run since, by their addresses.
+    pub(crate) resumed: RefCell<HashSet<*const c_void>>,
+    pub(crate) tasks: JoinSet<()>,
+    /// An instant of the machine's clock, and the seconds since 1970 then.
+    epoch: Cell<Option<(Instant, f64)>>,
+    pub(crate) is_simulated: Cell<bool>,
+    /// A script has registered for the ends of its programs, and reaps them itself.
+    pub(crate) hears_children: Cell<bool>,
+}
+
+/// When simulated worlds begin, so that a seed's run is the same on every day: 2027-01-15 08:00 UTC.
+const SIMULATED_START: f64 = 1_800_000_000.0;
+
+impl Scheduler {
+    /// What a verb returns in the place of its result when it has to wait. No value that a script can make equals it.
+    pub(crate) fn pending() -> Value {
+        static PENDING: u8 = 0;
+        Value::LightUserData(LightUserData((&raw const PENDING).cast_mut().cast()))
+    }
+
+    /// Begins a verb: its result, or [`pending`](Self::pending) with the rest left for the task.
+    pub(crate) fn start(&self, lua: &Lua, verb: impl Future<Output = Answer> + 'static) -> mlua::Result<Pair> {
+        let mut verb: Waiting = Box::pin(verb);
+        // A verb that another one replaces was called where nothing can wait: it is given up before this one looks.
+        drop(self.waiting.take());
+        match self.poll(|cx| verb.as_mut().poll(cx))? {
+            Poll::Ready(answer) => answer.into_pair(lua),
+            Poll::Pending => {
+                self.waiting.replace(Some(verb));
+                Ok((Self::pending(), Value::Nil))
+            }
+        }
+    }
+
+    /// Polls what is not kept if it has to wait, in the name of the coroutine's task.
+    pub(crate) fn poll<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> mlua::Result<Poll<T>> {
+        let waker = self.waker.borrow().clone();
+        let waker = waker.ok_or_else(|| mlua::Error::runtime("only a coroutine that the machine runs can wait"))?;
+        Ok(poll(&mut Context::from_waker(&waker)))
+    }
+
+    /// Gives up the verb that has just said that it waits.
+    pub(crate) fn abandon(&self) {
+        drop(self.waiting.take());
+    }
+
+    /// Runs `call`, which resumes a coroutine, in the name of a task; and what it left to wait for.
+    pub(crate) fn enter<T>(&self, waker: &Waker, call: impl FnOnce() -> T) -> (T, Option<Waiting>) {
+        let before = self.waker.replace(Some(waker.clone()));
+        let result = call();
+        drop(self.waker.replace(before));
+        (result, self.waiting.take())
+    }
+
+    /// What the machine's clock is counted from.
+    pub(crate) fn epoch(&self, today: impl FnOnce() -> (Instant, f64)) -> (Instant, f64) {
+        self.epoch.get().unwrap_or_else(|| {
+            let (now, seconds) = today();
+            let epoch = (now, if self.is_simulated.get() { SIMULATED_START } else { seconds });
+            self.epoch.set(Some(epoch));
+            epoch
+        })
+    }
+
+    /// One more coroutine runs, or waits for something from outside.
+    pub(crate) fn activate(&self) {
+        self.active.set(self.active.get() + 1);
+    }
+
+    /// A coroutine is done, or waits for another coroutine.
+    pub(crate) fn deactivate(&self) {
+        self.active.set(self.active.get() - 1);
+        if self.active.get() == 0 {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        self.watchers.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn watch(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let mut watchers = self.watchers.borrow_mut();
+        if !watchers.iter().any(|known| known.will_wake(&waker)) {
+            watchers.push(waker);
+        }
+    }
+
+    /// Everything ends; the first who says so gives the reason.
+    pub(crate) fn end(&self, error: Error) {
+        if self.end.borrow().is_none() {
+            self.end.replace(Some(error));
+        }
+        self.tell();
+    }
+
+    /// Runs a coroutine to its end, unless something ends everything.
+    pub(crate) async fn or_exit<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
+        let mut coroutine = pin!(coroutine);
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(|error| Error::raised(&error)));
+            }
+            self.poll_end(cx).map(Err)
+        })
+        .await
+    }
+
+    fn poll_end(&self, cx: &Context<'_>) -> Poll<Error> {
+        if let Some(error) = self.end.take() {
+            return Poll::Ready(error);
+        }
+        self.watch(cx.waker());
+        Poll::Pending
+    }
+
+    /// Waits until no coroutine can run any more, or one has ended everything.
+    pub(crate) async fn finished(&self) -> Result<(), Error> {
+        poll_fn(|cx| match self.poll_end(cx) {
+            Poll::Ready(error) => Poll::Ready(Err(error)),
+            Poll::Pending if self.active.get() == 0 => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// A coroutine that counts as one that can go on; dropped, it does not.
+pub(crate) struct Active(Rc<Scheduler>);
+
+impl Active {
+    pub(crate) fn new(scheduler: &Rc<Scheduler>) -> Self {
+        scheduler.activate();
+        Self(scheduler.clone())
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.deactivate();
+    }
+}

@@ -1,0 +1,74 @@
+//! One coroutine of Lua, run as one task of the machine.
+
+#![forbid(unsafe_code)]
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use mlua::thread::ThreadStatus;
+use mlua::{Lua, MultiValue, Thread, Value};
+
+use crate::answer::Pair;
+use crate::error::Error;
+use crate::scheduler::{Active, Scheduler};
+
+/// Runs a coroutine to its end, and gives what it returns. `None`: it has yielded by itself; what it gave is lost, and
+/// somebody may resume it.
+pub(crate) async fn drive(
+    scheduler: &Rc<Scheduler>,
+    lua: &Lua,
+    thread: &Thread,
+    arguments: MultiValue,
+) -> mlua::Result<Option<MultiValue>> {
+    let mut next = Some(arguments);
+    loop {
+        // A script that has closed it meanwhile wants no more of it.
+        if thread.status() != ThreadStatus::Resumable {
+            return Ok(None);
+        }
+        let given = next.take().unwrap_or_default();
+        let (result, waiting) = poll_fn(|cx| {
+            let given = given.clone();
+            Poll::Ready(scheduler.enter(cx.waker(), || thread.resume::<MultiValue>(given)))
+        })
+        .await;
+        let result = result?;
+        if thread.status() != ThreadStatus::Resumable {
+            return Ok(Some(result));
+        }
+        let mut waiting = match waiting {
+            Some(waiting) if result.front() == Some(&Scheduler::pending()) => waiting,
+            _ => return Ok(None),
+        };
+        // It was polled in this very poll of the task, and has left the task's waker where it waits.
+        let mut polled = true;
+        let answer = poll_fn(|cx| {
+            if std::mem::take(&mut polled) { Poll::Pending } else { waiting.as_mut().poll(cx) }
+        })
+        .await;
+        drop(waiting);
+        next = Some(trimmed(answer.into_pair(lua)?));
+    }
+}
+
+/// Runs a coroutine in the background. An error that it does not catch ends everything.
+pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, arguments: MultiValue) {
+    // The set keeps those that are done until somebody asks.
+    while scheduler.tasks.try_join_next().is_some() {}
+    let active = Active::new(scheduler);
+    let (scheduler_of_task, lua) = (scheduler.clone(), lua.clone());
+    scheduler.tasks.spawn(async move {
+        let scheduler = scheduler_of_task;
+        let _active = active;
+        scheduler.resumed.borrow_mut().remove(&thread.to_pointer());
+        if let Err(error) = drive(&scheduler, &lua, &thread, arguments).await {
+            scheduler.end(Error::raised(&error));
+        }
+    });
+}
+
+/// One value, or `nil` and a message.
+fn trimmed((value, message): Pair) -> MultiValue {
+    if message.is_nil() { MultiValue::from_iter([value]) } else { MultiValue::from_iter([Value::Nil, message]) }
+}
