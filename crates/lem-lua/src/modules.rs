@@ -28,7 +28,7 @@ pub(crate) fn install(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Tabl
     let core: Table = load(lua, "lem", include_str!("lua/core.lua"))?.call(host(lua, scheduler)?)?;
     core.set("modes", lua.create_table()?)?;
     for (name, source) in PARTS {
-        let part: Value = load(lua, name, source)?.call(&core)?;
+        let part: Value = load(lua, &format!("lem.{name}"), source)?.call(&core)?;
         core.set(*name, part)?;
     }
     let preload: Table = lua.globals().get::<Table>("package")?.get("preload")?;

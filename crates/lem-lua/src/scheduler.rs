@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use lem_ssl_rs::JoinSet;
-use mlua::{LightUserData, Lua, Value};
+use mlua::{Function, LightUserData, Lua, Value};
 
 use crate::answer::{Answer, Pair};
 use crate::error::Error;
@@ -29,6 +29,8 @@ pub(crate) struct Scheduler {
     waiting: RefCell<Option<Waiting>>,
     /// The coroutines that run, or wait for something that comes from outside of Lua.
     active: Cell<usize>,
+    /// What is called for an error that a coroutine does not catch; without it, that is the end.
+    pub(crate) on_error: RefCell<Option<Function>>,
     /// Why everything ends, if it does before the last coroutine.
     end: RefCell<Option<Error>>,
     /// Those who want to know when nothing is active any more, or there is an end.

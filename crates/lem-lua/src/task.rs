@@ -63,9 +63,24 @@ pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, argume
         let _active = active;
         scheduler.resumed.borrow_mut().remove(&thread.to_pointer());
         if let Err(error) = drive(&scheduler, &lua, &thread, arguments).await {
-            scheduler.end(Error::raised(&error));
+            failed(&scheduler, &lua, thread, &error);
         }
     });
+}
+
+/// Tells the script of an error, if it wants to know; else it is the end.
+fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, error: &mlua::Error) {
+    let error = Error::raised(error);
+    let handler = scheduler.on_error.borrow().clone();
+    let told = handler.and_then(|handler| {
+        let handling = lua.create_thread(handler).ok()?;
+        let message = lua.create_string(error.to_string()).ok()?;
+        Some((handling, MultiValue::from_iter([Value::String(message), Value::Thread(thread)])))
+    });
+    match told {
+        Some((handling, arguments)) => spawn(scheduler, lua, handling, arguments),
+        None => scheduler.end(error),
+    }
 }
 
 /// One value, or `nil` and a message.

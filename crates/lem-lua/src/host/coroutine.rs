@@ -75,13 +75,11 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         })?,
     )?;
     let shared = scheduler.clone();
-    host.set(
-        "fail",
-        lua.create_function(move |_, message: String| {
-            shared.end(Error::Raised(message));
-            Ok(())
-        })?,
-    )?;
+    let on_error = move |_: &Lua, handler: Option<Function>| {
+        drop(shared.on_error.replace(handler));
+        Ok(())
+    };
+    host.set("onerror", lua.create_function(on_error)?)?;
     let shared = scheduler.clone();
     host.set("now", lua.create_function(move |_, ()| Ok(seconds_since_1970(&shared)))?)
 }

@@ -27,8 +27,8 @@ end
 local function wait()
 	if isyieldable and not isyieldable() then
 		host.abandon()
-		error('cannot wait here: a function of C is between this call and its coroutine '
-			.. '(table.sort, string.gsub, require or a finalizer)', 3)
+		core.raise('cannot wait here: a function of C is between this call and its coroutine '
+			.. '(table.sort, string.gsub, require or a finalizer)')
 	end
 	local co = running()
 	waiting[co] = true
@@ -121,7 +121,7 @@ end
 -- Runs f(...) as a coroutine of the machine.
 function core.spawn(f, ...)
 	if type(f) ~= 'function' then
-		error("bad argument #1 to 'spawn' (function expected, got " .. type(f) .. ')', 3)
+		core.bad_argument(1, 'spawn', 'function expected, got ' .. type(f))
 	end
 	return host.spawn(f, ...)
 end
@@ -133,8 +133,23 @@ function core.class()
 	return class
 end
 
-function core.bad_argument(number, name, problem, level)
-	error(("bad argument #%d to '%s' (%s)"):format(number, name, problem), (level or 2) + 1)
+-- Raises an error at the place where the script has called one of the modules, however deep in them that was noticed.
+local getinfo = debug.getinfo
+
+function core.raise(message)
+	local level = 2
+	while true do
+		local frame = getinfo(level, 'S')
+		if not frame or not (frame.source:find '^=lem' or frame.what == 'C' or frame.what == 'tail') then
+			break
+		end
+		level = level + 1
+	end
+	error(message, level)
+end
+
+function core.bad_argument(number, name, problem)
+	core.raise(("bad argument #%d to '%s' (%s)"):format(number, name, problem))
 end
 local bad_argument = core.bad_argument
 
@@ -143,7 +158,7 @@ function core.check_string(value, number, name)
 	if kind == 'number' then
 		return tostring(value)
 	elseif kind ~= 'string' then
-		bad_argument(number, name, 'string expected, got ' .. (value == nil and 'no value' or kind), 3)
+		bad_argument(number, name, 'string expected, got ' .. (value == nil and 'no value' or kind))
 	end
 	return value
 end
@@ -151,7 +166,7 @@ end
 function core.check_number(value, number, name)
 	local result = tonumber(value)
 	if not result then
-		bad_argument(number, name, 'number expected, got ' .. (value == nil and 'no value' or type(value)), 3)
+		bad_argument(number, name, 'number expected, got ' .. (value == nil and 'no value' or type(value)))
 	end
 	return result
 end
@@ -160,7 +175,7 @@ end
 function core.check_integer(value, number, name, least, most)
 	local result = tonumber(value)
 	if not result or result % 1 ~= 0 or result < least or result > most then
-		bad_argument(number, name, 'not an integer in proper range', 3)
+		bad_argument(number, name, 'not an integer in proper range')
 	end
 	return math.tointeger and math.tointeger(result) or result
 end

@@ -13,7 +13,7 @@ local function stream_word(self, message)
 end
 
 local function invalid_format()
-	bad_argument(1, 'read', 'invalid format', 4)
+	bad_argument(1, 'read', 'invalid format')
 end
 
 local function mode_of(mode)
@@ -110,7 +110,7 @@ local function permissions(value, number, name)
 	end
 	local octal = tonumber(tostring(value), 8)
 	if not octal or octal > 4095 then
-		bad_argument(number, name, 'invalid permissions', 3)
+		bad_argument(number, name, 'invalid permissions')
 	end
 	return math.tointeger and math.tointeger(octal) or octal
 end
@@ -294,7 +294,7 @@ io.tcp.listen4, io.tcp.listen6 = listen_any '0.0.0.0', listen_any '[::]'
 local function check_path(path, verb)
 	path = core.check_string(path, 1, verb)
 	if #path >= 108 then
-		bad_argument(1, verb, 'path too long', 3)
+		bad_argument(1, verb, 'path too long')
 	end
 	return path
 end

@@ -36,7 +36,7 @@ function kind.mode(mode)
 	if begin == '*l' or begin == '*a' then
 		return begin
 	end
-	bad_argument(1, 'read', 'invalid mode string', 4)
+	bad_argument(1, 'read', 'invalid mode string')
 end
 
 local Stream = core.stream(kind)

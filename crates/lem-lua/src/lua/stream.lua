@@ -99,7 +99,7 @@ return function(kind)
 		local kind_of_mode = type(mode)
 		if kind_of_mode == 'number' then
 			if mode < 0 or mode ~= mode or mode > 2 ^ 53 then
-				bad_argument(1, 'read', 'not a number of bytes', 3)
+				bad_argument(1, 'read', 'not a number of bytes')
 			end
 			return read(self, mode - mode % 1)
 		end
@@ -114,7 +114,7 @@ return function(kind)
 				return self:read('*l')
 			end
 			if type(stop) ~= 'string' or #stop ~= 1 then
-				bad_argument(2, 'read', 'a stop byte expected', 3)
+				bad_argument(2, 'read', 'a stop byte expected')
 			end
 			return read(self, LINE, stop:byte())
 		end
@@ -144,7 +144,7 @@ return function(kind)
 		elseif kind_of_value == 'number' then
 			return tostring(value)
 		end
-		bad_argument(number, 'write', 'string expected, got ' .. (value == nil and 'no value' or kind_of_value), 4)
+		bad_argument(number, 'write', 'string expected, got ' .. (value == nil and 'no value' or kind_of_value))
 	end
 
 	local function joined(first, ...)

@@ -24,6 +24,15 @@ function utils.exit(status)
 	finish(host.exit(core.check_integer(status, 1, 'exit', -2 ^ 31, 2 ^ 31 - 1)))
 end
 
+-- f(message, coroutine) is called, in a coroutine, for each error that a coroutine does not catch; without one, the first
+-- of them ends the program.
+function utils.onerror(f)
+	if f ~= nil and type(f) ~= 'function' then
+		core.bad_argument(1, 'onerror', 'function expected, got ' .. type(f))
+	end
+	host.onerror(f)
+end
+
 -- The worker threads come and go by themselves: what is asked for is checked, and that is all.
 function utils.poolconfig(delay, least, most)
 	if delay ~= nil then core.check_integer(delay, 1, 'poolconfig', 0, 2 ^ 31) end
@@ -116,8 +125,10 @@ function utils.timer(seconds, f)
 	seconds = core.check_number(seconds, 1, 'timer')
 	local timer = setmetatable({ utils.newsleeper(), pending = true }, Timer)
 	core.spawn(function()
-		local _, over = timer[1]:sleep(seconds)
-		if timer.pending and over == 'timeout' then
+		if timer.pending then
+			timer[1]:sleep(seconds)
+		end
+		if timer.pending then
 			timer.pending = false
 			f()
 		end

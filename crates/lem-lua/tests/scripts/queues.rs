@@ -1,0 +1,120 @@
+//! `lem.queue` and `lem.io.queue`.
+
+use crate::support::passes;
+
+#[test]
+fn values_come_in_order_and_readers_too() {
+    passes(
+        "local q = queue.new()
+         q:put(1) q:put(nil) q:put(3)
+         is(q.n, q:empty()) { 3, false }
+         is(q:get()) { 1 }
+         is(q:get()) { n = 1, nil }
+         is(q:get()) { 3 }
+         is(q:empty()) { true }
+         local first, second = begin(q.get, q), begin(q.get, q)
+         utils['yield']()
+         is(q.n, q:empty()) { -2, true }
+         q:put 'a' q:put 'b' q:put 'c'
+         is(first()) { 'a' }
+         is(second()) { 'b' }
+         is(q:get()) { 'c' }
+         is(getmetatable(q) == queue.Queue) { true }
+         done()",
+    );
+}
+
+#[test]
+fn consuming_ends_at_a_nil() {
+    passes(
+        "local q = queue.new()
+         spawn(function() for i = 1, 3 do q:put(i) end sleep(0.001) q:signal(nil) end)
+         local sum = 0
+         for v in q:consume() do sum = sum + v end
+         is(sum) { 6 }
+         done()",
+    );
+}
+
+#[test]
+fn a_signal_reaches_all_who_wait_and_nobody_else() {
+    passes(
+        "local q = queue.new()
+         q:signal 'nobody'
+         local a, b = begin(q.get, q), begin(q.get, q)
+         utils['yield']()
+         q:signal('x', 'y')
+         is(a()) { 'x', 'y' }
+         is(b()) { 'x', 'y' }
+         is(q.n) { 0 }
+         done()",
+    );
+}
+
+#[test]
+fn a_reset_tells_readers_and_drops_values() {
+    passes(
+        "local q = queue.new()
+         local reader = begin(q.get, q)
+         utils['yield']()
+         q:reset()
+         is(reader()) { n = 2, nil, 'reset' }
+         q:put(1) q:put(2)
+         q:reset()
+         is(q.n, q:empty()) { 0, true }
+         q:put(3)
+         is(q:get()) { 3 }
+         done()",
+    );
+}
+
+#[test]
+fn writers_wait_in_order_and_each_write_stays_whole() {
+    passes(
+        "local io_queue = require 'lem.io.queue'
+         local a, b = pair()
+         local w = io_queue.wrap(a)
+         local block = ('x'):rep(100000)
+         local left = 5
+         for i = 1, 5 do
+             spawn(function()
+                 is(w:write(tostring(i), block, '\\n')) { true }
+                 left = left - 1
+                 if left == 0 then w:close() end
+             end)
+         end
+         for i = 1, 5 do
+             is(b:read(1)) { tostring(i) }
+             is(b:read(100000)) { block }
+             is(b:read '*l') { '\\n' }
+         end
+         is(b:read '*l') { n = 2, nil, 'closed' }
+         is(w:closed()) { true }
+         done()",
+    );
+}
+
+#[test]
+fn a_write_that_raises_lets_the_others_write() {
+    passes(
+        "local io_queue = require 'lem.io.queue'
+         local w = io_queue.wrap { write = function(_, what) sleep(0.001) if what == 'bad' then error('raised', 0) end return what end }
+         local bad, good = begin(pcall, w.write, w, 'bad'), begin(w.write, w, 'good')
+         is(bad()) { false, 'raised' }
+         is(good()) { 'good' }
+         done()",
+    );
+}
+
+#[test]
+fn what_is_no_stream_is_passed_through() {
+    passes(
+        "local io_queue = require 'lem.io.queue'
+         is(io_queue.wrap(nil, 'no such file')) { n = 2, nil, 'no such file' }
+         function io_queue.Stream:shout(text) return self:write(text:upper()) end
+         local a, b = plain_pair()
+         is(io_queue.wrap(a):shout 'hello\\n') { true }
+         is(b:read '*l') { 'HELLO' }
+         done()",
+    );
+}
