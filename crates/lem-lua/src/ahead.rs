@@ -20,7 +20,10 @@ pub(crate) enum Mode {
 
 /// Where bytes come from.
 pub(crate) trait Input {
-    /// What is there, at least a byte; [`Error::Closed`] at the end. Dropped, it loses nothing.
+    /// Whether a read that is dropped has lost nothing, so that it may be tried and begun again.
+    const LOSES_NOTHING: bool = true;
+
+    /// What is there, at least a byte; [`Error::Closed`] at the end.
     async fn more(&self) -> Result<Vec<u8>, Error>;
 
     /// Reads in one of the machine's own modes, without a detour through what is kept here. `None`: cannot.

@@ -33,13 +33,6 @@ impl Answer {
         }
     }
 
-    pub(crate) fn bytes(result: Result<Vec<u8>, Error>) -> Self {
-        match result {
-            Ok(bytes) => Self::Bytes(bytes),
-            Err(error) => Self::Fail(error.to_string()),
-        }
-    }
-
     /// The result of a call of the operating system: its own words are the message.
     pub(crate) fn of_system<T>(result: io::Result<T>, answer: impl FnOnce(T) -> Self) -> Self {
         match result {

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use lem_ssl_rs::Machine;
+use lem_ssl_rs::sim::Sim;
 use mlua::chunk::AsChunk;
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Table};
 
@@ -55,6 +56,17 @@ impl<'m> Lua<'m> {
         let scheduler = Rc::new(Scheduler::default());
         let core = modules::install(&lua, &scheduler)?;
         Ok(Self { lua, scheduler, core, machine: PhantomData })
+    }
+
+    /// As [`new`](Self::new), in a simulated world: the time of day begins at one and the same, so that a seed's run is
+    /// the same on every day.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn in_simulation(sim: &'m Sim) -> Result<Self, Error> {
+        let lua = Self::new(sim.machine())?;
+        lua.scheduler.is_simulated.set(true);
+        Ok(lua)
     }
 
     /// Runs a script as a coroutine, and returns what it returns. Inside of [`Machine::run`].

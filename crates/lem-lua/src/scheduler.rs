@@ -9,9 +9,9 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use lem_ssl_rs::JoinSet;
+use lem_ssl_rs::{JoinSet, now};
 use mlua::{Function, LightUserData, Lua, Value};
 
 use crate::answer::{Answer, Pair};
@@ -89,14 +89,20 @@ impl Scheduler {
         (result, self.waiting.take())
     }
 
-    /// What the machine's clock is counted from.
-    pub(crate) fn epoch(&self, today: impl FnOnce() -> (Instant, f64)) -> (Instant, f64) {
-        self.epoch.get().unwrap_or_else(|| {
-            let (now, seconds) = today();
-            let epoch = (now, if self.is_simulated.get() { SIMULATED_START } else { seconds });
-            self.epoch.set(Some(epoch));
-            epoch
-        })
+    /// From now on the time of day is counted by the machine's clock.
+    pub(crate) fn start_clock(&self) {
+        if self.epoch.get().is_none() {
+            let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let seconds = if self.is_simulated.get() { SIMULATED_START } else { today.as_secs_f64() };
+            self.epoch.set(Some((now(), seconds)));
+        }
+    }
+
+    /// The time of day by the machine's clock, in seconds since 1970.
+    pub(crate) fn seconds_since_1970(&self) -> f64 {
+        self.start_clock();
+        let later = self.epoch.get().map(|(start, seconds)| seconds + (now() - start).as_secs_f64());
+        later.unwrap_or_default()
     }
 
     /// One more coroutine runs, or waits for something from outside.

@@ -21,6 +21,7 @@ pub(crate) async fn drive(
     thread: &Thread,
     arguments: MultiValue,
 ) -> mlua::Result<Option<MultiValue>> {
+    scheduler.start_clock();
     let mut next = Some(arguments);
     loop {
         // A script that has closed it meanwhile wants no more of it.

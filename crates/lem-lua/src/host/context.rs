@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lem_ssl_rs::{
-    ClientAuth, Context, ContextBuilder, Error, Identity, Limits, Roots, Server, ServerEvent, SpkiHash, Trust, Version,
+    ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Roots, Server, ServerEvent,
+    ServerOptions, SpkiHash, Trust, Version,
     danger,
 };
 use mlua::{Function, Lua, Table, UserData, UserDataRef, Value};
@@ -48,11 +49,9 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let shared = scheduler.clone();
     host.set(
         "tls_listen",
-        lua.create_function(
-            move |lua, (handle, address, log): (UserDataRef<ContextHandle>, String, Option<Function>)| {
-                listen(lua, &shared, &handle, address, log)
-            },
-        )?,
+        lua.create_function(move |lua, (handle, address, options): (UserDataRef<ContextHandle>, String, Table)| {
+            listen(lua, &shared, &handle, address, &options)
+        })?,
     )?;
     let certificate = |_: &Lua, handle: UserDataRef<ContextHandle>| Ok(handle.certificate.clone());
     host.set("certificate", lua.create_function(certificate)?)
@@ -87,16 +86,27 @@ fn listen(
     scheduler: &Scheduler,
     handle: &ContextHandle,
     address: String,
-    log: Option<Function>,
+    options: &Table,
 ) -> mlua::Result<Pair> {
     let (context, limits) = (handle.context.clone(), handle.limits);
+    let log = options.get::<Option<Function>>("log")?;
+    let mut chosen = ServerOptions::default();
+    if let Some(backlog) = options.get::<Option<u32>>("backlog")? {
+        chosen = chosen.listen(ListenOptions::default().backlog(backlog));
+    }
+    if let Some(handshakes) = options.get::<Option<usize>>("handshakes")? {
+        chosen = chosen.handshakes(handshakes);
+    }
+    if let Some(handshakes) = options.get::<Option<usize>>("handshakes_per_peer")? {
+        chosen = chosen.handshakes_per_peer(handshakes);
+    }
     scheduler.start(lua, async move {
         // A star stands for all addresses, as in lem.io.
         let address = match address.strip_prefix("*:") {
             Some(port) => format!("[::]:{port}"),
             None => address,
         };
-        match context.listen(address).await {
+        match context.listen_with(address, chosen).await {
             Ok(server) => {
                 if let Some(log) = log {
                     server.on_event(move |event| tell(&log, event));

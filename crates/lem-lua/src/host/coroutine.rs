@@ -3,9 +3,8 @@
 #![forbid(unsafe_code)]
 
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lem_ssl_rs::now;
 use mlua::thread::ThreadStatus;
 use mlua::{Function, Lua, MultiValue, Table, Thread, UserDataRef};
 
@@ -81,7 +80,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     };
     host.set("onerror", lua.create_function(on_error)?)?;
     let shared = scheduler.clone();
-    host.set("now", lua.create_function(move |_, ()| Ok(seconds_since_1970(&shared)))?)
+    host.set("now", lua.create_function(move |_, ()| Ok(shared.seconds_since_1970()))?)
 }
 
 /// Anything that is no time at all counts as none; what no clock reaches, as very long.
@@ -91,14 +90,4 @@ fn duration(seconds: f64) -> Duration {
         return Duration::ZERO;
     }
     Duration::try_from_secs_f64(seconds).unwrap_or(days).min(days)
-}
-
-/// The machine's clock as a time of day. In a simulated world it begins at one and the same time.
-fn seconds_since_1970(scheduler: &Scheduler) -> f64 {
-    let now = now();
-    let (start, seconds) = scheduler.epoch(|| {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        (now, since.as_secs_f64())
-    });
-    seconds + now.saturating_duration_since(start).as_secs_f64()
 }

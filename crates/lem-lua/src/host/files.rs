@@ -14,6 +14,9 @@ use crate::io::duplex::{Duplex, Handle};
 use crate::io::file::{FileStream, Lock};
 use crate::scheduler::Scheduler;
 
+/// "Invalid argument", on every system.
+const EINVAL: i32 = 22;
+
 type FileHandle = Handle<FileStream>;
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
@@ -133,7 +136,7 @@ fn standard(number: u8) -> io::Result<File> {
 fn stream_of(file: File) -> io::Result<Answer> {
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
-        return Err(io::ErrorKind::InvalidInput.into());
+        return Err(io::Error::from_raw_os_error(EINVAL));
     }
     if kind.is_file() {
         return Ok(made("file", FileStream::new(file)));

@@ -135,8 +135,8 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
-    // Most reads find their data: no box for them. One that is dropped has consumed nothing.
-    let ready = scheduler.poll(|cx| pin!(stream.ahead().read(&**stream, mode)).poll(cx))?;
+    // Most reads find their data: no box for them.
+    let ready = try_now::<D, _>(scheduler, stream.ahead().read(&**stream, mode))?;
     match ready {
         Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
         Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
@@ -150,6 +150,11 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
             })
         }
     }
+}
+
+/// Polls a read once, if it can be given up again.
+fn try_now<D: Duplex, T>(scheduler: &Scheduler, read: impl Future<Output = T>) -> mlua::Result<Poll<T>> {
+    if D::LOSES_NOTHING { scheduler.poll(|cx| pin!(read).poll(cx)) } else { Ok(Poll::Pending) }
 }
 
 /// As a read of a line. If more than one is there, all of them packed, and how many they are: those are lent, and
@@ -167,7 +172,10 @@ fn lend_lines<D: Duplex>(
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
-    let ready = scheduler.poll(|cx| pin!(ahead.fill_line(&**stream, b'\n')).poll(cx))?;
+    let ready = match ahead.line_end(b'\n', 0) {
+        Some(end) => Poll::Ready(Ok(end)),
+        None => try_now::<D, _>(scheduler, ahead.fill_line(&**stream, b'\n'))?,
+    };
     match ready {
         Poll::Ready(Ok(_)) => {
             let mut packed = Vec::new();

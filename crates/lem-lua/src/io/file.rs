@@ -68,10 +68,6 @@ impl FileStream {
             TryLockError::WouldBlock => failed(io::ErrorKind::WouldBlock.into()),
         })
     }
-
-    pub(crate) fn file(&self) -> Option<Arc<File>> {
-        self.file.borrow().clone()
-    }
 }
 
 /// A lock on a file.
@@ -83,6 +79,9 @@ pub(crate) enum Lock {
 }
 
 impl Input for FileStream {
+    /// The thread that reads does not hear of it.
+    const LOSES_NOTHING: bool = false;
+
     async fn more(&self) -> Result<Vec<u8>, Error> {
         let block = self.work(|mut file| {
             let mut block = vec![0; BLOCK];

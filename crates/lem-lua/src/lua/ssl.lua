@@ -78,17 +78,36 @@ function Context:connect(address, port, name)
 	return new(handle)
 end
 
--- Listens at 'host:port' or '*:port', or at a host and a port. `log`: called with a text for each client that fails.
-function Context:listen(address, port, log)
+local LISTEN = { log = 'function', backlog = 'number', handshakes = 'number', handshakes_per_peer = 'number' }
+
+-- Listens at 'host:port' or '*:port', or at a host and a port. Options, behind them:
+--   log                  called with a text for each client that fails, and when accepting pauses
+--   backlog              how many connections the system keeps until they are accepted
+--   handshakes           how many handshakes may be under way
+--   handshakes_per_peer  how many of them from one address
+function Context:listen(address, port, options)
 	address = core.check_string(address, 1, 'listen')
-	if type(port) == 'function' then
-		port, log = nil, port
+	if type(port) == 'table' or type(port) == 'function' then
+		port, options = nil, port
 	end
 	if port ~= nil then
 		port = core.check_integer(port, 2, 'listen', 0, 65535)
-		address = (address:find(':', 1, true) and not address:find('^%[') and '[' .. address .. ']' or address) .. ':' .. port
+		if address:find(':', 1, true) and not address:find '^%[' then
+			address = '[' .. address .. ']'
+		end
+		address = address .. ':' .. port
 	end
-	local handle, message = finish(host.tls_listen(self[1], address, log))
+	if type(options) == 'function' then
+		options = { log = options }
+	end
+	for name, value in pairs(options or {}) do
+		if not LISTEN[name] then
+			core.raise(("unknown option '%s'"):format(tostring(name)))
+		elseif type(value) ~= LISTEN[name] then
+			core.raise(("option '%s': a %s expected"):format(name, LISTEN[name]))
+		end
+	end
+	local handle, message = finish(host.tls_listen(self[1], address, options or {}))
 	if not handle then
 		return nil, message
 	end

@@ -76,6 +76,8 @@ return function(kind)
 			return failed(self, wait())
 		elseif packed == nil then
 			return nil, kind.read_error(self, count)
+		elseif count == nil then
+			return packed
 		end
 		local lines = lines_of(packed, count)
 		lines.n = count

@@ -1,1 +1,121 @@
-//! TODO
+//! Lua in a program in Rust.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lem_lua::{Error, Lua, mlua};
+use lem_ssl_rs::{Machine, sleep, spawn};
+
+#[test]
+fn values_go_both_ways() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    lua.globals().set("factor", 6).expect("a global");
+    let total = Rc::new(Cell::new(0));
+    let seen = total.clone();
+    let add = lua.create_function(move |_, number: i64| {
+        seen.set(seen.get() + number);
+        Ok(seen.get())
+    });
+    lua.globals().set("add", add.expect("a function")).expect("a global");
+    let result: (i64, String) = machine
+        .run(async { lua.eval("local n = ... return add(n * factor), _VERSION", 7).await })
+        .expect("it ends")
+        .expect("it works");
+    assert_eq!((result.0, total.get()), (42, 42));
+    assert!(result.1.starts_with("Lua 5."));
+}
+
+#[test]
+fn a_function_of_rust_may_wait_and_others_run() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let slow = lua.waiting_function(async |number: i64| {
+        sleep(Duration::from_millis(10)).await;
+        if number < 0 { Err("a negative number") } else { Ok(number * 2) }
+    });
+    lua.globals().set("slow", slow.expect("a function")).expect("a global");
+    let ticks = Rc::new(Cell::new(0));
+    let counted = ticks.clone();
+    let script = "
+        local sum = 0
+        for n in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(slow(i)) end end) do sum = sum + n end
+        local nothing, message = slow(-1)
+        return sum, nothing == nil and message";
+    let result: (i64, String) = machine
+        .run(async {
+            spawn(async move {
+                loop {
+                    sleep(Duration::from_millis(1)).await;
+                    counted.set(counted.get() + 1);
+                }
+            })
+            .detach();
+            lua.eval(script, ()).await
+        })
+        .expect("it ends")
+        .expect("it works");
+    assert_eq!(result, (12, "a negative number".into()));
+    assert!(ticks.get() > 3);
+}
+
+#[test]
+fn errors_come_back_and_the_state_goes_on() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let results = machine.run(async {
+        let raised: Result<(), Error> = lua.eval("require 'lem.utils'.newsleeper():sleep(0.001) error 'late'", ()).await;
+        let syntax: Result<(), Error> = lua.eval("syntax error", ()).await;
+        let exit: Result<(), Error> = lua.eval("require 'lem.utils'.exit(3)", ()).await;
+        let fine: Result<i64, Error> = lua.eval("return 1", ()).await;
+        (raised, syntax, exit, fine)
+    });
+    let (raised, syntax, exit, fine) = results.expect("it ends");
+    assert!(matches!(raised, Err(Error::Raised(text)) if text.contains("late\nstack traceback:")));
+    assert!(matches!(syntax, Err(Error::Raised(text)) if text.contains("syntax error")));
+    assert!(matches!(exit, Err(Error::Exit(3))));
+    assert!(matches!(fine, Ok(1)));
+}
+
+#[test]
+fn a_dropped_call_goes_no_further() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let script = "require 'lem.utils'.newsleeper():sleep(0.02) reached = true";
+    machine
+        .run(async {
+            let call = lua.eval::<()>(script, ());
+            lem_ssl_rs::timeout(Duration::from_millis(5), call).await.expect_err("it was still asleep");
+            sleep(Duration::from_millis(40)).await;
+        })
+        .expect("it ends");
+    assert!(lua.globals().get::<mlua::Value>("reached").expect("a value").is_nil());
+}
+
+#[test]
+fn a_verb_outside_of_a_coroutine_of_the_machine_says_so() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let direct = lua.load("require 'lem.utils'.newsleeper():sleep(1)").exec().expect_err("nobody can wait here");
+    assert!(direct.to_string().contains("only a coroutine that the machine runs can wait"), "{direct}");
+}
+
+#[test]
+fn two_states_share_one_machine() {
+    let machine = Machine::new().expect("a machine");
+    let (one, two) = (Lua::new(&machine).expect("a state"), Lua::new(&machine).expect("a state"));
+    let serve = "
+        local server = require 'lem.io'.tcp.listen('127.0.0.1', 0)
+        require 'lem.utils'.spawn(function() local s = server:accept() s:write(s:read '*l', '!\\n') s:close() end)
+        return (select(2, server:address()))";
+    let ask = "
+        local s = require 'lem.io'.tcp.connect('127.0.0.1', ...)
+        s:write 'hello\\n'
+        return (s:read '*l')";
+    let answer = machine.run(async {
+        let port: i64 = one.eval(serve, ()).await?;
+        two.eval::<String>(ask, port).await
+    });
+    assert_eq!(answer.expect("it ends").expect("it works"), "hello!");
+}

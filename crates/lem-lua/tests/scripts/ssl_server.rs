@@ -63,6 +63,16 @@ fn clients_that_fail_reach_the_log_and_no_function() {
 }
 
 #[test]
+fn listening_has_options_and_no_others() {
+    passes(
+        "local context = contexts()
+         contains(raised(context.listen, context, '127.0.0.1:0', { backlok = 1 }), \"unknown option 'backlok'\")
+         contains(raised(context.listen, context, '127.0.0.1:0', { backlog = 'long' }), 'backlog')
+         done()",
+    );
+}
+
+#[test]
 fn an_address_in_use_is_refused() {
     passes(
         "local context = contexts()
@@ -99,7 +109,7 @@ fn a_server_may_ask_its_clients_for_certificates() {
 fn five_hundred_clients_are_served_at_once() {
     passes(
         "local context, client = contexts()
-         local server = context:listen '127.0.0.1:0'
+         local server = context:listen('127.0.0.1:0', { handshakes_per_peer = 1000, backlog = 1000 })
          local _, port = server:address()
          begin(server.autospawn, server, function(s)
              local line = s:read '*l'
