@@ -21,6 +21,12 @@ const MODULES: &[(&str, &str)] = &[
     ("lem.io", include_str!("lua/io.lua")),
     ("lem.io.queue", include_str!("lua/io_queue.lua")),
     ("lem.signal", include_str!("lua/signal.lua")),
+    ("lem.lfs", include_str!("lua/lfs.lua")),
+    ("lem.http", include_str!("lua/http/http.lua")),
+    ("lem.http.client", include_str!("lua/http/client.lua")),
+    ("lem.http.response", include_str!("lua/http/response.lua")),
+    ("lem.http.server", include_str!("lua/http/server.lua")),
+    ("lem.hathaway", include_str!("lua/http/hathaway.lua")),
 ];
 
 /// Makes the modules known to `require`, whatever a script does to its paths. Returns what they share.

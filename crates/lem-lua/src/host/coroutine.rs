@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -79,6 +80,12 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         Ok(())
     };
     host.set("onerror", lua.create_function(on_error)?)?;
+    // An error that ends nothing is told all the same.
+    let report = |_: &Lua, message: String| {
+        let _ = writeln!(std::io::stderr(), "lem: {message}");
+        Ok(())
+    };
+    host.set("report", lua.create_function(report)?)?;
     let shared = scheduler.clone();
     host.set("now", lua.create_function(move |_, ()| Ok(shared.seconds_since_1970()))?)
 }

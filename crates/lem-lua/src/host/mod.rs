@@ -5,6 +5,7 @@
 mod context;
 mod coroutine;
 mod files;
+mod folders;
 #[cfg(unix)]
 mod process;
 mod serving;
@@ -28,6 +29,7 @@ pub(crate) fn host(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table> 
     sockets::install(lua, scheduler, &host)?;
     context::install(lua, scheduler, &host)?;
     files::install(lua, scheduler, &host)?;
+    folders::install(lua, scheduler, &host)?;
     signals::install(lua, scheduler, &host)?;
     #[cfg(unix)]
     process::install(lua, scheduler, &host)?;

@@ -1,0 +1,216 @@
+-- lem.http.client: requests, over one connection as long as they go to one place.
+local core = ...
+require 'lem.http'
+local message = core.http
+local io, ssl = require 'lem.io', require 'lem.ssl'
+
+local Client, Response = core.class(), core.class()
+local client = { Client = Client, Response = Response }
+
+-- `ssl`: the context for https; without one, servers are verified by Mozilla's roots.
+function client.new(context)
+	return setmetatable({ ssl = context }, Client)
+end
+
+-- The parts of a URL: scheme, host, port, path with query.
+local function parse(url)
+	local scheme, authority, path = url:match '^(%a[%w+.-]*)://([^/?#]*)([^#]*)'
+	if not scheme then
+		core.raise 'Invalid URL'
+	end
+	scheme = scheme:lower()
+	if scheme ~= 'http' and scheme ~= 'https' then
+		core.raise 'Unknown protocol'
+	end
+	authority = authority:gsub('^.*@', '')
+	local host, port = authority:match '^(%[[%x:.]+%]):?(%d*)$'
+	if not host then
+		host, port = authority:match '^([^:]+):?(%d*)$'
+	end
+	if not host or path:find '[%c ]' then
+		core.raise 'Invalid URL'
+	end
+	if not path:find '^/' then
+		path = '/' .. path
+	end
+	return scheme, host, port ~= '' and port or nil, path
+end
+
+local function open(self, scheme, host, port)
+	if scheme == 'https' then
+		self.ssl = self.ssl or assert(ssl.newcontext())
+		return self.ssl:connect(host .. ':' .. (port or 443))
+	end
+	return io.tcp.connect(host, port or 80)
+end
+
+local function let_go(self)
+	if self.stream then
+		self.stream:close()
+		self.stream, self.place, self.last = nil, nil, nil
+	end
+end
+
+local function head(request, method, host, port, path, body)
+	local headers = { Host = host .. (port and ':' .. port or ''), ['User-Agent'] = 'lem' }
+	if body then
+		headers['Content-Length'] = #body
+	end
+	for name, value in pairs(request.headers or {}) do
+		headers[name] = value
+	end
+	local lines = { ('%s %s HTTP/1.1'):format(method, path) }
+	for name, value in pairs(headers) do
+		local line = ('%s: %s'):format(name, value)
+		if line:find '[\r\n]' then
+			core.raise 'a header has a line break'
+		end
+		lines[#lines + 1] = line
+	end
+	return table.concat(lines, '\r\n') .. '\r\n\r\n'
+end
+
+local function send(self, text)
+	local done, problem = self.stream:write(text)
+	if not done then
+		return nil, problem
+	end
+	local response
+	repeat
+		response, problem = self.stream:read 'HTTPResponse'
+	until not response or response.status >= 200 or response.status == 101
+	return response, problem
+end
+
+-- Sends { url =, method =, headers =, body = }: the response, or nil and a message.
+function Client:request(request)
+	local scheme, host, port, path = parse(core.check_string(request.url, 1, 'request'))
+	local method, body = request.method or 'GET', request.body
+	local text = head(request, method, host, port, path, body) .. (body or '')
+	local place = scheme .. '://' .. host .. ':' .. (port or '')
+	-- What was not read of the answer before stands in front of this one.
+	if self.stream and (self.place ~= place or self.last and not self.last.is_read or self.stream:closed()) then
+		let_go(self)
+	end
+	local reused = self.stream ~= nil
+	local response, problem
+	for _ = 1, 2 do
+		if not self.stream then
+			local stream
+			stream, problem = open(self, scheme, host, port)
+			if not stream then
+				return nil, problem
+			end
+			self.stream, self.place = stream, place
+		end
+		response, problem = send(self, text)
+		if response then
+			break
+		end
+		let_go(self)
+		-- A server may end a connection that was kept; only then, and only if nothing can have happened, once more.
+		if not reused or (method ~= 'GET' and method ~= 'HEAD') then
+			return nil, problem
+		end
+		reused = false
+	end
+	if not response then
+		return nil, problem
+	end
+	response.client, response.stream = self, self.stream
+	local length
+	if method == 'HEAD' or response.status == 204 or response.status == 304 then
+		length = 0
+	else
+		length, problem = message.length_of(response.headers)
+		if not length then
+			let_go(self)
+			return nil, problem
+		elseif length == 'none' then
+			length = 'close'
+		end
+	end
+	response.length = length
+	response.is_read = length == 0
+	local connection = (response.headers.connection or ''):lower()
+	response.closes = length == 'close' or connection:find('close', 1, true) ~= nil
+		or response.version == '1.0' and not connection:find('keep-alive', 1, true)
+	self.last = response
+	return setmetatable(response, Response)
+end
+
+function Client:get(url)
+	return self:request { url = core.check_string(url, 1, 'get') }
+end
+
+function Client:close()
+	let_go(self)
+	return true
+end
+
+local function read_into(response, put)
+	local done, problem = message.read_body(response.stream, response.length, put)
+	response.is_read = done ~= nil
+	if not done or response.closes then
+		if response.client.stream == response.stream then
+			let_go(response.client)
+		end
+	end
+	return done, problem
+end
+
+-- The body as a text, also when it is asked for again.
+function Response:body()
+	if self.text_of_body then
+		return self.text_of_body
+	elseif self.is_read and self.length ~= 0 then
+		return nil, 'closed'
+	end
+	local parts = {}
+	local done, problem = true, nil
+	if not self.is_read then
+		done, problem = read_into(self, function(part)
+			parts[#parts + 1] = part
+		end)
+	end
+	if not done then
+		return nil, problem
+	end
+	self.text_of_body = table.concat(parts)
+	return self.text_of_body
+end
+
+-- Writes the body of a URL into a file, or a file of that name.
+function Client:download(url, file)
+	local response, problem = self:get(url)
+	if not response then
+		return nil, problem
+	elseif response.status ~= 200 then
+		return nil, ('%d %s'):format(response.status, response.text)
+	end
+	local target = file
+	if type(file) == 'string' then
+		target, problem = io.open(file, 'w')
+		if not target then
+			return nil, problem
+		end
+	end
+	local written, write_problem = true, nil
+	local done = response.is_read
+	if not done then
+		done, problem = read_into(response, function(part)
+			if written then
+				written, write_problem = target:write(part)
+			end
+		end)
+	end
+	if target ~= file then
+		target:close()
+	end
+	if not done or not written then
+		return nil, problem or write_problem
+	end
+	return true
+end
+
+return client

@@ -1,0 +1,201 @@
+-- lem.http.server: requests to a function, over plain or encrypted streams.
+local core = ...
+require 'lem.http'
+local host, message = core.host, core.http
+local io, response = require 'lem.io', require 'lem.http.response'
+
+local Server, Request = core.class(), core.class()
+local server = { Server = Server, Request = Request }
+
+function server.debug() end
+
+function server.urldecode(text)
+	return (text:gsub('+', ' '):gsub('%%(%x%x)', function(digits)
+		return string.char(tonumber(digits, 16))
+	end))
+end
+
+-- The body of a request as a text: '' if there is none; nil and 'oversized' if it is longer than `max` bytes.
+function Request:body(max)
+	if self.text_of_body then
+		return self.text_of_body
+	end
+	if self.expects then
+		self.expects = nil
+		local done, problem = self.client:write 'HTTP/1.1 100 Continue\r\n\r\n'
+		if not done then
+			return nil, problem
+		end
+	end
+	local parts = {}
+	local done, problem = true, nil
+	if self.length ~= 0 then
+		done, problem = message.read_body(self.client, self.length, function(part)
+			parts[#parts + 1] = part
+		end, max or 16 * 2 ^ 20)
+	end
+	if not done then
+		self.failed = true
+		return nil, problem
+	end
+	self.length, self.text_of_body = 0, table.concat(parts)
+	return self.text_of_body
+end
+
+-- Opens what is to be sent as a file: its length; a file that is not there is a 404.
+local function open_file(request, res)
+	local file = res.file
+	if type(file) == 'string' then
+		file = io.open(file)
+		if not file or getmetatable(file) ~= io.File then
+			response.not_found(request, res)
+			return nil
+		end
+		res.opened = file
+	end
+	local size = file:size()
+	if not size then
+		response.not_found(request, res)
+		return nil
+	end
+	return file, size
+end
+
+local DAYS = { 'Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat' }
+local MONTHS = { 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec' }
+
+-- HTTP's form of a time, whatever the locale.
+local function date(seconds)
+	local t = os.date('!*t', math.floor(seconds))
+	return ('%s, %02d %s %04d %02d:%02d:%02d GMT'):format(
+		DAYS[t.wday], t.day, MONTHS[t.month], t.year, t.hour, t.min, t.sec)
+end
+
+local function send(client, request, res, keeps)
+	local file, size
+	if res.file then
+		file, size = open_file(request, res)
+	end
+	local headers = res.headers
+	size = size or res:contentlength()
+	if res.status ~= 204 and res.status ~= 304 and not headers['Content-Length'] and (size > 0 or res.status or file) then
+		headers['Content-Length'] = ('%d'):format(size)
+	end
+	headers.Date = headers.Date or date(host.now())
+	headers.Server = headers.Server or 'lem'
+	headers.Connection = headers.Connection or (keeps and 'keep-alive' or 'close')
+	local texts = {}
+	res:appendheader(texts)
+	local has_body = request.method ~= 'HEAD'
+	if has_body and not file then
+		res:appendbody(texts)
+	end
+	local done, problem = client:write(table.concat(texts))
+	if done and has_body and file then
+		local sent
+		sent, problem = client:sendfile(file, size)
+		done = sent == size
+	end
+	if res.opened then
+		res.opened:close()
+	end
+	return done, problem
+end
+
+local function handle(self, request, res)
+	local function failed(problem)
+		return debug.traceback(tostring(problem), 2)
+	end
+	local ok, problem = xpcall(function()
+		self.handler(request, res)
+	end, failed)
+	if not ok then
+		-- One request that goes wrong ends neither the others nor the program, and is not hushed up.
+		host.report(problem)
+		response.server_error(request, res)
+	end
+	return ok
+end
+
+local function refuse(client, refusal)
+	local res = response.new {}
+	refusal(nil, res)
+	send(client, {}, res, false)
+end
+
+-- One request and its answer; whether another one may follow.
+local function serve_one(self, client)
+	local request, problem = client:read 'HTTPRequest'
+	if not request then
+		if problem == 'parse error' or problem == 'out of buffer space' then
+			refuse(client, response.bad_request)
+		end
+		return false
+	end
+	setmetatable(request, Request)
+	request.client = client
+	request.path = server.urldecode(request.uri:match '^[^?]*')
+	if not request.version:find '^1%.' then
+		refuse(client, response.version_not_supported)
+		return false
+	end
+	local length = message.length_of(request.headers)
+	if not length then
+		refuse(client, response.bad_request)
+		return false
+	end
+	request.length = length == 'none' and 0 or length
+	local expects = request.headers.expect
+	if expects then
+		if expects:lower() ~= '100-continue' then
+			refuse(client, response.expectation_failed)
+			return false
+		end
+		request.expects = true
+	end
+	local connection = (request.headers.connection or ''):lower()
+	local keeps = not connection:find('close', 1, true)
+		and (request.version ~= '1.0' or connection:find('keep-alive', 1, true) ~= nil)
+	local res = response.new(request)
+	keeps = handle(self, request, res) and keeps
+	-- A body that nobody wanted stands in front of the next request.
+	if request.length ~= 0 and not request.failed then
+		if request.expects or not request:body() then
+			keeps = false
+		end
+	end
+	keeps = keeps and not request.failed
+	if (res.headers.Connection or ''):lower() == 'close' then
+		keeps = false
+	end
+	return send(client, request, res, keeps) and keeps
+end
+
+-- A server at a host and a port, or on a listening socket of lem.io or lem.ssl. f(request, response) is called.
+function server.new(where, port, f)
+	local socket = where
+	if type(where) == 'string' then
+		local problem
+		socket, problem = io.tcp.listen(where, port)
+		if not socket then
+			return nil, problem
+		end
+	else
+		f = port
+	end
+	return setmetatable({ socket = socket, handler = f, debug = server.debug }, Server)
+end
+
+function Server:run()
+	return self.socket:autospawn(function(client)
+		self.debug('info', 'new client')
+		while serve_one(self, client) do end
+		client:close()
+	end)
+end
+
+function Server:close()
+	return self.socket:close()
+end
+
+return server
