@@ -154,8 +154,10 @@ impl<'m> Lua<'m> {
         Ok(self.lua.load(whole).set_name("=waiting_function").call((begin, finish))?)
     }
 
-    /// Cancels what still runs and frees everything, so that streams say goodbye while the machine runs.
-    pub(crate) async fn close(self) {
+    /// Cancels what still runs and frees everything, so that open streams say goodbye while the machine runs.
+    ///
+    /// **Cancel safety:** dropped, the state is freed all the same.
+    pub async fn close(self) {
         self.scheduler.tasks.shutdown().await;
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Scheduler {
     /// An instant of the machine's clock, and the seconds since 1970 then.
     epoch: Cell<Option<(Instant, f64)>>,
     pub(crate) is_simulated: Cell<bool>,
+    /// A collection of garbage stands before.
+    pub(crate) collects: Cell<bool>,
     /// A script has registered for the ends of its programs, and reaps them itself.
     pub(crate) hears_children: Cell<bool>,
 }

@@ -5,7 +5,9 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
+use lem_ssl_rs::sleep;
 use mlua::thread::ThreadStatus;
 use mlua::{Lua, MultiValue, Thread, Value};
 
@@ -68,6 +70,28 @@ pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, argume
         }
     });
 }
+
+/// Collects garbage in a while, once, so that streams that nobody holds any more are closed also where little is done.
+pub(crate) fn collect_later(scheduler: &Rc<Scheduler>, lua: &Lua) {
+    if scheduler.collects.replace(true) {
+        return;
+    }
+    let (shared, lua) = (scheduler.clone(), lua.clone());
+    scheduler.tasks.spawn(async move {
+        sleep(COLLECT_AFTER).await;
+        shared.collects.set(false);
+        if lua.used_memory() < MAX_COLLECTED {
+            // An error of a finalizer is that finalizer's.
+            let _ = lua.gc_collect();
+        }
+    });
+}
+
+/// How long a dropped stream stays open at most where little is done; and one collection in this time costs little.
+const COLLECT_AFTER: Duration = Duration::from_secs(1);
+
+/// A heap of this size is collected in about ten milliseconds; a larger one only by Lua itself, step by step.
+const MAX_COLLECTED: usize = 32 << 20;
 
 /// Tells the script of an error, if it wants to know; else it is the end.
 fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, error: &mlua::Error) {

@@ -59,13 +59,13 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
 
 fn connect(
     lua: &Lua,
-    scheduler: &Scheduler,
+    scheduler: &Rc<Scheduler>,
     handle: &ContextHandle,
     address: String,
     port: Option<u16>,
     name: Option<String>,
 ) -> mlua::Result<Pair> {
-    let (context, limits) = (handle.context.clone(), handle.limits);
+    let (context, limits, shared) = (handle.context.clone(), handle.limits, scheduler.clone());
     scheduler.start(lua, async move {
         let connected = match (port, name) {
             // A port beside the address wins over one in it.
@@ -75,7 +75,7 @@ fn connect(
             (None, None) => context.connect(address).await,
         };
         match connected {
-            Ok(stream) => stream_answer(stream, limits),
+            Ok(stream) => stream_answer(&shared, stream, limits),
             Err(error) => Answer::Fail(error.to_string()),
         }
     })

@@ -14,6 +14,7 @@ use crate::answer::Answer;
 use crate::io::conn::{Conn, Kind};
 use crate::io::duplex::Handle;
 use crate::scheduler::Scheduler;
+use crate::task::collect_later;
 
 /// A server in Lua's hands.
 pub(super) struct ServerHandle<A> {
@@ -105,9 +106,10 @@ pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua:
         "accept",
         lua.create_function(move |lua, handle: UserDataRef<ServerHandle<A>>| {
             let (accepting, limits) = (handle.accepting.clone(), handle.limits);
+            let scheduler = shared.clone();
             shared.start(lua, async move {
                 match accepting.accept().await {
-                    Ok(stream) => stream_answer(stream, limits),
+                    Ok(stream) => stream_answer(&scheduler, stream, limits),
                     Err(error) => Answer::Fail(error.to_string()),
                 }
             })
@@ -132,10 +134,15 @@ pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua:
 }
 
 /// A new stream for Lua. A wait that is given up before Lua had it closes it.
-pub(super) fn stream_answer<K: Kind>(stream: Stream<K>, limits: Limits) -> Answer {
+pub(super) fn stream_answer<K: Kind>(scheduler: &Rc<Scheduler>, stream: Stream<K>, limits: Limits) -> Answer {
+    let scheduler = scheduler.clone();
     let conn = RefCell::new(Some(Conn::new(stream, limits)));
     Answer::made(move |lua| match conn.take() {
-        Some(conn) => lua.create_userdata(Handle::new(conn)).map(Value::UserData),
+        // Where streams come, streams go: those that a script has dropped are closed before long.
+        Some(conn) => {
+            collect_later(&scheduler, lua);
+            lua.create_userdata(Handle::new(conn)).map(Value::UserData)
+        }
         None => Ok(Value::Nil),
     })
 }

@@ -18,9 +18,10 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     host.set(
         "connect",
         lua.create_function(move |lua, (address, shown): (String, String)| {
+            let scheduler = shared.clone();
             shared.start(lua, async move {
                 match TcpStream::connect(address).await {
-                    Ok(stream) => stream_answer(stream, Limits::default()),
+                    Ok(stream) => stream_answer(&scheduler, stream, Limits::default()),
                     Err(error) => Answer::Fail(connect_problem(&error, &shown)),
                 }
             })

@@ -1,7 +1,7 @@
 -- The interactive prompt: its lines are run by coroutines, and may wait.
 local core = ...
 local io = require 'lem.io'
-local stdin, stdout = io.stdin, io.stdout
+local stdin, stdout
 local load = loadstring or load
 
 local function read(prompt)
@@ -32,6 +32,7 @@ local function show(ok, ...)
 end
 
 return function()
+	stdin, stdout = io.stdin, io.stdout
 	stdout:write(_VERSION, ' on lem; the end of input ends it\n')
 	while true do
 		local text = read '> '

@@ -16,6 +16,16 @@ fn a_dropped_idle_stream_says_goodbye() {
 }
 
 #[test]
+fn a_stream_that_an_idle_program_has_dropped_is_closed_by_itself() {
+    passes(
+        "local a, b = pair()
+         a = nil
+         is(b:read '*l') { n = 2, nil, 'closed' }
+         done()",
+    );
+}
+
+#[test]
 fn a_stream_that_only_its_waiting_coroutine_holds_lives() {
     passes(
         "local a, b = pair()

@@ -10,37 +10,37 @@ const PRELUDE: &str = include_str!("prelude.lua");
 
 /// Runs a script until none of its coroutines can go on.
 pub(crate) fn run(script: &str) -> Result<(), Error> {
-    let machine = Machine::new().expect("a machine");
-    let lua = Lua::new(&machine).expect("a state");
-    run_in(&machine, &lua, script)
-}
-
-/// As [`run`], in a state that the test has prepared.
-pub(crate) fn run_in(machine: &Machine, lua: &Lua<'_>, script: &str) -> Result<(), Error> {
-    let prelude = lua.load(PRELUDE).set_name("=prelude").into_function().expect("a prelude");
-    prelude.call::<()>(()).expect("it works");
-    let main = lua.load(script).set_name("=script").into_function().expect("a script");
-    let whole = async {
-        lua.spawn(&main, ()).expect("a coroutine");
-        timeout(Duration::from_secs(60), lua.finished()).await.expect("an end within a minute")
-    };
-    match machine.run(whole) {
-        Ok(ended) => ended,
-        Err(error) => panic!("the machine has stopped: {error}"),
-    }
+    ended(script).map(|_finished| ())
 }
 
 /// Runs a script that checks itself. It ends with `done()`, so that one that just stops is no success.
 #[track_caller]
 pub(crate) fn passes(script: &str) {
-    let machine = Machine::new().expect("a machine");
-    let lua = Lua::new(&machine).expect("a state");
-    match run_in(&machine, &lua, script) {
-        Ok(()) | Err(Error::Exit(0)) => {}
+    match ended(script) {
+        Ok(true) => {}
+        Ok(false) => panic!("the script has stopped before its end"),
         Err(error) => panic!("{error}"),
     }
-    let finished: bool = lua.globals().get("finished").expect("a global");
-    assert!(finished, "the script has stopped before its end");
+}
+
+/// Whether it came to its end.
+fn ended(script: &str) -> Result<bool, Error> {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let prelude = lua.load(PRELUDE).set_name("=prelude").into_function().expect("a prelude");
+    prelude.call::<()>(()).expect("it works");
+    let main = lua.load(script).set_name("=script").into_function().expect("a script");
+    let whole = async {
+        lua.spawn(&main, ()).expect("a coroutine");
+        let ended = timeout(Duration::from_secs(60), lua.finished()).await.expect("an end within a minute");
+        let finished = lua.globals().get("finished").expect("a global");
+        lua.close().await;
+        match ended {
+            Err(Error::Exit(0)) if finished => Ok(finished),
+            other => other.map(|()| finished),
+        }
+    };
+    machine.run(whole).expect("no stall")
 }
 
 /// Whether yielding out of `pcall`, iterators and metamethods is Lua's own.

@@ -1,0 +1,209 @@
+//! The command `lem`, as a user starts it.
+
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn lem(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lem"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What it says, on both streams, and its exit code.
+fn said(command: &mut Command) -> (String, String, i32) {
+    let Output { status, stdout, stderr } = command.output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (text(stdout), text(stderr), status.code().expect("a code"))
+}
+
+fn run(code: &str) -> (String, String, i32) {
+    said(&mut lem(&["-e", code]))
+}
+
+/// With this on standard input.
+fn fed(arguments: &[&str], input: &str) -> (String, String, i32) {
+    let mut command = lem(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("an end");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr), output.status.code().expect("a code"))
+}
+
+struct Script(PathBuf);
+
+impl Script {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("lem-{}-{name}.lua", std::process::id()));
+        fs::write(&path, text).expect("written");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("text")
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_script_has_its_arguments_and_a_first_line_for_the_shell() {
+    let script = Script::new("arg", "#!/usr/bin/env lem\nprint(arg[0], arg[1], arg[2], #arg, ...)\nprint(arg[-1] ~= nil)\n");
+    let (out, err, code) = said(&mut lem(&[script.path(), "one", "two words"]));
+    assert_eq!((out, err.as_str(), code), (format!("{}\tone\ttwo words\t2\tone\ttwo words\ntrue\n", script.path()), "", 0));
+}
+
+#[test]
+fn lines_keep_their_numbers_behind_the_shells_line() {
+    let script = Script::new("shebang", "#!/usr/bin/env lem\nerror 'here'\n");
+    let (_, err, code) = said(&mut lem(&[script.path()]));
+    assert!(err.starts_with(&format!("lem: {}:2: here\nstack traceback:", script.path())), "{err}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn what_cannot_be_run_is_told_with_code_1() {
+    let (_, err, code) = said(&mut lem(&["/no/such/script.lua"]));
+    assert_eq!((err.as_str(), code), ("lem: cannot open /no/such/script.lua: No such file or directory\n", 1));
+    let script = Script::new("syntax", "x = = 1\n");
+    let (_, err, code) = said(&mut lem(&[script.path()]));
+    assert!(err.starts_with(&format!("lem: {}:1: unexpected symbol near '='", script.path())), "{err}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_original() {
+    assert_eq!(run("").2, 0);
+    assert_eq!(run("require 'lem.utils'.exit(7)").2, 7);
+    assert_eq!(run("os.exit(8)").2, 8);
+    assert_eq!(run("error 'x'").2, 1);
+    assert_eq!(run("require 'lem.queue'.new():get() print 'not reached'"), (String::new(), String::new(), 0));
+    let (_, err, code) = run("error({})");
+    assert!(err.starts_with("lem: table: "), "never silent: {err}");
+    assert_eq!(code, 1);
+    let (_, err, code) = run("require 'lem.utils'.spawn(function() error 'in a coroutine' end)");
+    assert!(err.contains("in a coroutine\nstack traceback:"), "{err}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn exit_runs_finalizers_and_nothing_behind_it() {
+    let (out, _, code) = run(
+        "local t = setmetatable({}, { __gc = function() print 'collected' end })
+         require 'lem.utils'.exit(3)
+         print 'not reached'",
+    );
+    let expected = if cfg!(feature = "lua54") { "collected\n" } else { "" };
+    assert_eq!((out.as_str(), code), (expected, 3));
+}
+
+#[test]
+fn options_say_what_they_are_for() {
+    let (out, _, code) = said(&mut lem(&["--version"]));
+    assert!(out.starts_with("lem 0.") && out.contains("(Lua"), "{out}");
+    assert_eq!(code, 0);
+    assert!(said(&mut lem(&["--help"])).0.contains("usage: lem"));
+    let (_, err, code) = said(&mut lem(&["--no-such"]));
+    assert!(err.contains("there is no option '--no-such'"), "{err}");
+    assert_eq!(code, 2);
+    assert_eq!(said(&mut lem(&["-e"])).2, 2);
+    assert_eq!(said(&mut lem(&["--simulate", "x", "-e", ""])).2, 2);
+    assert_eq!(said(&mut lem(&["--faults", "-e", ""])).2, 2);
+}
+
+#[test]
+fn a_script_may_come_from_standard_input() {
+    assert_eq!(fed(&["-", "an argument"], "print('read', ...)"), ("read\tan argument\n".into(), String::new(), 0));
+}
+
+#[test]
+fn the_prompt_runs_lines_that_wait() {
+    let input = "x = 20\n\
+                 = x + 1\n\
+                 x * 2, nil\n\
+                 for i = 1, 2 do\nprint(i)\nend\n\
+                 require 'lem.utils'.newsleeper():sleep(0.01)\n\
+                 error 'broken'\n\
+                 x = = 1\n";
+    let (out, err, code) = fed(&[], input);
+    assert!(out.contains("> > 21\n> 40\tnil\n> >> >> 1\n2\n> nil\ttimeout\n"), "{out}");
+    assert!(out.contains("stdin:1: broken\n"), "{out}");
+    assert!(out.contains("stdin:1: unexpected symbol near '='"), "{out}");
+    assert!(out.ends_with("> closed\n"), "{out}");
+    assert_eq!((err.as_str(), code), ("", 0));
+}
+
+#[test]
+fn standard_streams_are_pipes_or_files_as_they_come() {
+    let code = "local io = require 'lem.io'
+        for line in io.stdin:lines() do io.write(line:upper(), '\\n') end
+        io.stderr:write 'end\\n'";
+    assert_eq!(fed(&["-e", code], "one\ntwo\n"), ("ONE\nTWO\n".into(), "end\n".into(), 0));
+    let script = Script::new("input", "a\nb\n");
+    let mut command = lem(&["-e", "local io = require 'lem.io' print(io.read '*l', io.read '*a')"]);
+    let output = command.stdin(fs::File::open(&script.0).expect("a file")).output().expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\tb\n\n");
+    let (out, err, code) = run("local io = require 'lem.io' print(io.read '*a' == '', io.write 'x')");
+    assert_eq!((out.as_str(), err.as_str(), code), ("xtrue\ttrue\n", "", 0));
+}
+
+#[test]
+fn much_output_to_a_slow_reader_arrives_whole() {
+    let code = "local io = require 'lem.io' io.write(('0123456789'):rep(100000)) print(('x'):rep(400000))";
+    let mut child = lem(&["-e", code]).stdout(Stdio::piped()).spawn().expect("it starts");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let output = child.stdout.take().map(std::io::read_to_string).expect("a pipe").expect("text");
+    assert_eq!(output.len(), 1_000_000 + 400_001);
+    assert!(child.wait().expect("an end").success());
+}
+
+#[test]
+fn a_file_that_is_appended_to_is_not_overwritten() {
+    let script = Script::new("output", "before\n");
+    let file = fs::File::options().append(true).open(&script.0).expect("a file");
+    let mut command = lem(&["-e", "require 'lem.io'.write 'behind\\n' print 'last'"]);
+    assert!(command.stdout(file).status().expect("it starts").success());
+    assert_eq!(fs::read_to_string(&script.0).expect("text"), "before\nbehind\nlast\n");
+}
+
+#[test]
+fn a_seed_makes_a_world_and_repeats_it() {
+    let code = "
+        local io, utils = require 'lem.io', require 'lem.utils'
+        local server = assert(io.tcp.listen('127.0.0.1', 80))
+        utils.spawn(function() server:autospawn(function(s) local l = s:read '*l' if l then s:write(l, '\\n') end s:close() end) end)
+        local good = 0
+        for i = 1, 50 do
+            local s = io.tcp.connect('localhost', 80)
+            if s then s:write(i, '\\n') if s:read '*l' then good = good + 1 end s:close() end
+        end
+        utils.newsleeper():sleep(1e6)
+        print(good, utils.now(), math.random(1000000))
+        server:close()";
+    let calm = said(&mut lem(&["--simulate", "7", "-e", code]));
+    assert!(calm.0.starts_with("50\t18010"), "{calm:?}");
+    assert_eq!(calm, said(&mut lem(&["--simulate", "7", "-e", code])));
+    let rough = said(&mut lem(&["--simulate", "7", "--faults", "-e", code]));
+    assert_eq!(rough, said(&mut lem(&["--simulate", "7", "--faults", "-e", code])));
+    assert_ne!(rough.0, calm.0);
+}
+
+#[test]
+fn required_files_are_found_beside_the_working_folder() {
+    let folder = std::env::temp_dir().join(format!("lem-modules-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("own.lua"), "return { answer = 42 }").expect("written");
+    let code = "package.path, package.cpath = '?.lua', '?.so' print(require 'own'.answer, require 'lem.queue' ~= nil)";
+    let (out, err, _) = said(lem(&["-e", code]).current_dir(&folder));
+    assert_eq!((out.as_str(), err.as_str()), ("42\ttrue\n", ""));
+    fs::remove_dir_all(&folder).expect("removed");
+}
