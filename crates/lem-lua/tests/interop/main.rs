@@ -1,1 +1,7 @@
-fn main(){}
+//! Programs of others: openssl and curl, against scripts.
+
+#![forbid(unsafe_code)]
+
+mod client;
+mod server;
+mod support;
