@@ -14,7 +14,10 @@ pub(crate) enum Mode {
     Available,
     Exact(usize),
     /// Up to a stop byte, which is given back with the line or not.
-    Line { stop: u8, keep: bool },
+    Line {
+        stop: u8,
+        keep: bool,
+    },
     All,
 }
 

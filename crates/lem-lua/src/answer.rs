@@ -10,6 +10,9 @@ use mlua::{Lua, Value};
 /// What Lua gets: one value, or `nil` and a message.
 pub(crate) type Pair = (Value, Value);
 
+/// Makes a value once Lua is at hand.
+type Make = Box<dyn FnOnce(&Lua) -> mlua::Result<Value>>;
+
 /// A verb's result, made where there is no Lua at hand.
 pub(crate) enum Answer {
     Nil,
@@ -17,7 +20,7 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     Integer(i64),
     /// What only Lua can make: an object, or a table.
-    Made(Box<dyn FnOnce(&Lua) -> mlua::Result<Value>>),
+    Made(Make),
     Fail(String),
 }
 

@@ -75,11 +75,7 @@ impl<'m> Lua<'m> {
     /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if the script ends the program.
     ///
     /// **Cancel safety:** dropped, the script is left where it waits, and goes no further.
-    pub async fn eval<R: FromLuaMulti>(
-        &self,
-        chunk: impl AsChunk,
-        arguments: impl IntoLuaMulti,
-    ) -> Result<R, Error> {
+    pub async fn eval<R: FromLuaMulti>(&self, chunk: impl AsChunk, arguments: impl IntoLuaMulti) -> Result<R, Error> {
         let main = self.lua.load(chunk).into_function()?;
         self.call(&main, arguments).await
     }
@@ -90,11 +86,7 @@ impl<'m> Lua<'m> {
     /// As [`eval`](Self::eval).
     ///
     /// **Cancel safety:** as [`eval`](Self::eval).
-    pub async fn call<R: FromLuaMulti>(
-        &self,
-        function: &Function,
-        arguments: impl IntoLuaMulti,
-    ) -> Result<R, Error> {
+    pub async fn call<R: FromLuaMulti>(&self, function: &Function, arguments: impl IntoLuaMulti) -> Result<R, Error> {
         let _active = Active::new(&self.scheduler);
         let thread = self.lua.create_thread(function.clone())?;
         let arguments = arguments.into_lua_multi(&self.lua)?;

@@ -23,7 +23,10 @@ pub(crate) struct Park {
 enum State {
     Free,
     /// `counted` while its coroutine counts as active: it has a time at which it goes on by itself.
-    Waits { waker: Waker, counted: bool },
+    Waits {
+        waker: Waker,
+        counted: bool,
+    },
     Woken,
 }
 

@@ -46,10 +46,8 @@ pub(crate) async fn drive(
         };
         // It was polled in this very poll of the task, and has left the task's waker where it waits.
         let mut polled = true;
-        let answer = poll_fn(|cx| {
-            if std::mem::take(&mut polled) { Poll::Pending } else { waiting.as_mut().poll(cx) }
-        })
-        .await;
+        let answer =
+            poll_fn(|cx| if std::mem::take(&mut polled) { Poll::Pending } else { waiting.as_mut().poll(cx) }).await;
         drop(waiting);
         next = Some(trimmed(answer.into_pair(lua)?));
     }

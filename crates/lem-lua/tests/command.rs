@@ -57,9 +57,13 @@ impl Drop for Script {
 
 #[test]
 fn a_script_has_its_arguments_and_a_first_line_for_the_shell() {
-    let script = Script::new("arg", "#!/usr/bin/env lem\nprint(arg[0], arg[1], arg[2], #arg, ...)\nprint(arg[-1] ~= nil)\n");
+    let script =
+        Script::new("arg", "#!/usr/bin/env lem\nprint(arg[0], arg[1], arg[2], #arg, ...)\nprint(arg[-1] ~= nil)\n");
     let (out, err, code) = said(&mut lem(&[script.path(), "one", "two words"]));
-    assert_eq!((out, err.as_str(), code), (format!("{}\tone\ttwo words\t2\tone\ttwo words\ntrue\n", script.path()), "", 0));
+    assert_eq!(
+        (out, err.as_str(), code),
+        (format!("{}\tone\ttwo words\t2\tone\ttwo words\ntrue\n", script.path()), "", 0)
+    );
 }
 
 #[test]
@@ -97,11 +101,9 @@ fn exit_codes_are_those_of_the_original() {
 
 #[test]
 fn exit_runs_finalizers_and_nothing_behind_it() {
-    let (out, _, code) = run(
-        "local t = setmetatable({}, { __gc = function() print 'collected' end })
+    let (out, _, code) = run("local t = setmetatable({}, { __gc = function() print 'collected' end })
          require 'lem.utils'.exit(3)
-         print 'not reached'",
-    );
+         print 'not reached'");
     let expected = if cfg!(feature = "lua54") { "collected\n" } else { "" };
     assert_eq!((out.as_str(), code), (expected, 3));
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{
     ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Roots, Server, ServerEvent,
-    ServerOptions, SpkiHash, Trust, Version,
-    danger,
+    ServerOptions, SpkiHash, Trust, Version, danger,
 };
 use mlua::{Function, Lua, Table, UserData, UserDataRef, Value};
 
@@ -145,8 +144,24 @@ impl From<mlua::Error> for Refused {
 }
 
 const KNOWN: &[&str] = &[
-    "ca", "verify", "reason", "pins", "cert", "key", "identities", "selfsigned", "clients", "clientca", "alpn",
-    "versions", "timeout", "handshake_timeout", "close_timeout", "max_line", "max_all", "accept_truncated",
+    "ca",
+    "verify",
+    "reason",
+    "pins",
+    "cert",
+    "key",
+    "identities",
+    "selfsigned",
+    "clients",
+    "clientca",
+    "alpn",
+    "versions",
+    "timeout",
+    "handshake_timeout",
+    "close_timeout",
+    "max_line",
+    "max_all",
+    "accept_truncated",
 ];
 
 fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> {
@@ -241,8 +256,7 @@ fn identity(
         return Ok((builder, None));
     }
     // Signatures of this kind are always as long: what a seed has shown once it shows again.
-    let made =
-        if is_simulated { Identity::self_signed_ed25519(names)? } else { Identity::self_signed(names)? };
+    let made = if is_simulated { Identity::self_signed_ed25519(names)? } else { Identity::self_signed(names)? };
     let certificate = made.chain_pem();
     Ok((builder.identity(made), Some(certificate)))
 }

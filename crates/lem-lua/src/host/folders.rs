@@ -35,7 +35,8 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         lua.create_function(move |lua, path: PathBuf| {
             let list = |names: Vec<Vec<u8>>| {
                 Answer::made(move |lua| {
-                    let names: Vec<_> = names.iter().map(|name| lua.create_string(name)).collect::<mlua::Result<_>>()?;
+                    let names: Vec<_> =
+                        names.iter().map(|name| lua.create_string(name)).collect::<mlua::Result<_>>()?;
                     Ok(Value::Table(lua.create_sequence_from(names)?))
                 })
             };
@@ -85,9 +86,7 @@ fn change(what: &str, path: PathBuf, new: PathBuf) -> io::Result<()> {
 fn touch(path: PathBuf, accessed: Option<f64>, modified: Option<f64>) -> io::Result<()> {
     let time = |seconds: Option<f64>| match seconds {
         None => SystemTime::now(),
-        Some(seconds) => {
-            SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).unwrap_or_default()
-        }
+        Some(seconds) => SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).unwrap_or_default(),
     };
     let file = File::options().append(true).create(true).open(path)?;
     file.set_times(FileTimes::new().set_accessed(time(accessed)).set_modified(time(modified)))

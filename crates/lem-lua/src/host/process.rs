@@ -40,8 +40,11 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     host.set(
         "reap",
         lua.create_function(move |lua, ()| {
-            let ended: Vec<Table> =
-                children.reap().into_iter().map(|(id, status)| status_table(lua, id, status)).collect::<Result<_, _>>()?;
+            let ended: Vec<Table> = children
+                .reap()
+                .into_iter()
+                .map(|(id, status)| status_table(lua, id, status))
+                .collect::<Result<_, _>>()?;
             Ok(ended)
         })?,
     )

@@ -120,7 +120,8 @@ pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua:
     let interrupt =
         |lua: &Lua, handle: UserDataRef<ServerHandle<A>>| Answer::done(handle.accepting.interrupt()).into_pair(lua);
     verbs.set("interrupt", lua.create_function(interrupt)?)?;
-    verbs.set("busy", lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_busy()))?)?;
+    verbs
+        .set("busy", lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_busy()))?)?;
     verbs.set(
         "closed",
         lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_closed()))?,

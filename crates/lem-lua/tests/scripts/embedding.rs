@@ -65,7 +65,8 @@ fn errors_come_back_and_the_state_goes_on() {
     let machine = Machine::new().expect("a machine");
     let lua = Lua::new(&machine).expect("a state");
     let results = machine.run(async {
-        let raised: Result<(), Error> = lua.eval("require 'lem.utils'.newsleeper():sleep(0.001) error 'late'", ()).await;
+        let raised: Result<(), Error> =
+            lua.eval("require 'lem.utils'.newsleeper():sleep(0.001) error 'late'", ()).await;
         let syntax: Result<(), Error> = lua.eval("syntax error", ()).await;
         let exit: Result<(), Error> = lua.eval("require 'lem.utils'.exit(3)", ()).await;
         let fine: Result<i64, Error> = lua.eval("return 1", ()).await;

@@ -21,7 +21,9 @@ fn an_error_ends_everything_and_is_told_with_its_traceback() {
 #[test]
 fn an_error_without_text_is_told_too() {
     assert!(raised("error({})").starts_with("table: "));
-    assert!(raised("error(setmetatable({}, { __tostring = function() return 'my error' end }))").starts_with("my error"));
+    assert!(
+        raised("error(setmetatable({}, { __tostring = function() return 'my error' end }))").starts_with("my error")
+    );
     assert!(raised("error(nil)").contains("nil"));
 }
 

@@ -69,11 +69,9 @@ fn suspend_waits_for_resume_and_its_values_once() {
 
 #[test]
 fn exit_ends_everything_with_its_status_and_cannot_be_caught() {
-    let ended = run(
-        "spawn(function() while true do sleep(0.001) end end)
+    let ended = run("spawn(function() while true do sleep(0.001) end end)
          pcall(function() utils.exit(7) end)
-         error 'it has come back'",
-    );
+         error 'it has come back'");
     assert!(matches!(ended, Err(Error::Exit(7))), "{ended:?}");
     assert!(matches!(run("utils.exit()"), Err(Error::Exit(0))));
     let Err(Error::Raised(text)) = run("utils.exit('soon')") else { panic!("it has not raised") };
