@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::modules;
 use crate::scheduler::{Active, Scheduler};
 use crate::state::new_state;
-use crate::task::{drive, spawn};
+use crate::task::{Kept, drive, spawn};
 
 /// A Lua state whose coroutines run on a machine.
 ///
@@ -90,7 +90,7 @@ impl<'m> Lua<'m> {
         let _active = Active::new(&self.scheduler);
         let thread = self.lua.create_thread(function.clone())?;
         let arguments = arguments.into_lua_multi(&self.lua)?;
-        let ended = drive(&self.scheduler, &self.lua, &thread, arguments);
+        let ended = drive(&self.scheduler, &self.lua, Kept::new(&self.lua, thread)?, arguments);
         let values = self.scheduler.or_exit(ended).await?.unwrap_or_default();
         Ok(R::from_lua_multi(values, &self.lua)?)
     }
@@ -101,8 +101,7 @@ impl<'m> Lua<'m> {
     /// If memory is short, or an argument cannot be made a value of Lua.
     pub fn spawn(&self, function: &Function, arguments: impl IntoLuaMulti) -> Result<(), Error> {
         let thread = self.lua.create_thread(function.clone())?;
-        spawn(&self.scheduler, &self.lua, thread, arguments.into_lua_multi(&self.lua)?);
-        Ok(())
+        Ok(spawn(&self.scheduler, &self.lua, thread, arguments.into_lua_multi(&self.lua)?)?)
     }
 
     /// Waits until no coroutine can go on: all are done, or wait for each other. Inside of [`Machine::run`].

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::sleep;
 use mlua::thread::ThreadStatus;
-use mlua::{Lua, MultiValue, Thread, Value};
+use mlua::{Lua, MultiValue, RegistryKey, Thread, Value};
 
 use crate::answer::Pair;
 use crate::error::Error;
@@ -20,19 +20,20 @@ use crate::scheduler::{Active, Scheduler};
 pub(crate) async fn drive(
     scheduler: &Rc<Scheduler>,
     lua: &Lua,
-    thread: &Thread,
+    thread: Kept,
     arguments: MultiValue,
 ) -> mlua::Result<Option<MultiValue>> {
     scheduler.start_clock();
+    let mut kept = thread;
     let mut next = Some(arguments);
     loop {
+        let thread = kept.take(lua)?;
         // A script that has closed it meanwhile wants no more of it.
         if thread.status() != ThreadStatus::Resumable {
             return Ok(None);
         }
-        let given = next.take().unwrap_or_default();
         let (result, waiting) = poll_fn(|cx| {
-            let given = given.clone();
+            let given = next.take().unwrap_or_default();
             Poll::Ready(scheduler.enter(cx.waker(), || thread.resume::<MultiValue>(given)))
         })
         .await;
@@ -44,6 +45,8 @@ pub(crate) async fn drive(
             Some(waiting) if result.front() == Some(&Scheduler::pending()) => waiting,
             _ => return Ok(None),
         };
+        drop(result);
+        kept = Kept::new(lua, thread)?;
         // It was polled in this very poll of the task, and has left the task's waker where it waits.
         let mut polled = true;
         let answer =
@@ -53,20 +56,54 @@ pub(crate) async fn drive(
     }
 }
 
+/// A coroutine while it waits. In Lua 5.1 a program in Rust can refer to some thousand values at once, so there it is kept
+/// by Lua.
+pub(crate) enum Kept {
+    Here(Thread),
+    InLua(RegistryKey),
+}
+
+impl Kept {
+    pub(crate) fn new(lua: &Lua, thread: Thread) -> mlua::Result<Self> {
+        if FEW_REFERENCES { lua.create_registry_value(thread).map(Self::InLua) } else { Ok(Self::Here(thread)) }
+    }
+
+    fn take(self, lua: &Lua) -> mlua::Result<Thread> {
+        match self {
+            Self::Here(thread) => Ok(thread),
+            Self::InLua(key) => {
+                let thread = lua.registry_value(&key)?;
+                lua.remove_registry_value(key)?;
+                Ok(thread)
+            }
+        }
+    }
+}
+
+const FEW_REFERENCES: bool = cfg!(any(feature = "lua51", feature = "luajit"));
+
 /// Runs a coroutine in the background. An error that it does not catch ends everything.
-pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, arguments: MultiValue) {
+pub(crate) fn spawn(
+    scheduler: &Rc<Scheduler>,
+    lua: &Lua,
+    thread: Thread,
+    arguments: MultiValue,
+) -> mlua::Result<()> {
     // The set keeps those that are done until somebody asks.
     while scheduler.tasks.try_join_next().is_some() {}
     let active = Active::new(scheduler);
+    let address = thread.to_pointer();
+    let kept = Kept::new(lua, thread)?;
     let (scheduler_of_task, lua) = (scheduler.clone(), lua.clone());
     scheduler.tasks.spawn(async move {
         let scheduler = scheduler_of_task;
         let _active = active;
-        scheduler.resumed.borrow_mut().remove(&thread.to_pointer());
-        if let Err(error) = drive(&scheduler, &lua, &thread, arguments).await {
-            failed(&scheduler, &lua, thread, &error);
+        scheduler.resumed.borrow_mut().remove(&address);
+        if let Err(error) = drive(&scheduler, &lua, kept, arguments).await {
+            failed(&scheduler, &lua, &error);
         }
     });
+    Ok(())
 }
 
 /// Collects garbage in a while, once, so that streams that nobody holds any more are closed also where little is done.
@@ -92,17 +129,16 @@ const COLLECT_AFTER: Duration = Duration::from_secs(1);
 const MAX_COLLECTED: usize = 32 << 20;
 
 /// Tells the script of an error, if it wants to know; else it is the end.
-fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, error: &mlua::Error) {
+fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, error: &mlua::Error) {
     let error = Error::raised(error);
     let handler = scheduler.on_error.borrow().clone();
     let told = handler.and_then(|handler| {
         let handling = lua.create_thread(handler).ok()?;
         let message = lua.create_string(error.to_string()).ok()?;
-        Some((handling, MultiValue::from_iter([Value::String(message), Value::Thread(thread)])))
+        spawn(scheduler, lua, handling, MultiValue::from_iter([Value::String(message)])).ok()
     });
-    match told {
-        Some((handling, arguments)) => spawn(scheduler, lua, handling, arguments),
-        None => scheduler.end(error),
+    if told.is_none() {
+        scheduler.end(error);
     }
 }
 

@@ -21,8 +21,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         "spawn",
         lua.create_function(move |lua, (function, arguments): (Function, MultiValue)| {
             let thread = lua.create_thread(function)?;
-            spawn(&shared, lua, thread.clone(), arguments);
-            Ok(thread)
+            spawn(&shared, lua, thread, arguments)
         })?,
     )?;
     let shared = scheduler.clone();
@@ -35,7 +34,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
             if !shared.resumed.borrow_mut().insert(thread.to_pointer()) {
                 return Ok(Some("it was resumed already, and has not run since"));
             }
-            spawn(&shared, lua, thread, arguments);
+            spawn(&shared, lua, thread, arguments)?;
             Ok(None)
         })?,
     )?;

@@ -54,7 +54,9 @@ fn receive(lua: &Lua, scheduler: &Rc<Scheduler>, signals: Signals, dispatch: Fun
             let (Ok(thread), Ok(nothing)) = (lua.create_thread(dispatch.clone()), ().into_lua_multi(&lua)) else {
                 return;
             };
-            spawn(&shared, &lua, thread, nothing);
+            if spawn(&shared, &lua, thread, nothing).is_err() {
+                return;
+            }
         }
     });
 }

@@ -74,7 +74,13 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
         in_words::<D>(handle.stream.set_nodelay(on)).into_pair(lua)
     };
     verbs.set("nodelay", lua.create_function(nodelay)?)?;
-    verbs.set("busy", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.is_busy()))?)?;
+    let shared = scheduler.clone();
+    let busy = move |_: &Lua, handle: UserDataRef<Handle<D>>| {
+        // A read that could not wait where it was called is none.
+        shared.abandon();
+        Ok(handle.stream.is_busy())
+    };
+    verbs.set("busy", lua.create_function(busy)?)?;
     verbs.set("closed", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.is_closed()))?)?;
     verbs.set(
         "addresses",

@@ -95,10 +95,10 @@ if not isyieldable and not jit then
 		return ok, ...
 	end
 	function pcall(f, ...)
-		if type(f) ~= 'function' then
-			return false, 'attempt to call a ' .. type(f) .. ' value'
-		end
-		local co = create(f)
+		-- A function of C is no coroutine's in 5.1.
+		local co = create(function(...)
+			return f(...)
+		end)
 		return through(co, raw_resume(co, ...))
 	end
 	local function handled(co, handler, ok, ...)
@@ -108,7 +108,9 @@ if not isyieldable and not jit then
 		return false, handler(...)
 	end
 	function xpcall(f, handler, ...)
-		local co = create(f)
+		local co = create(function(...)
+			return f(...)
+		end)
 		return handled(co, handler, through(co, raw_resume(co, ...)))
 	end
 	-- A wait that Lua has refused leaves its mark.
@@ -118,10 +120,19 @@ if not isyieldable and not jit then
 	end
 end
 
+-- How many values Rust may hold at once is limited in old versions: there, arguments are held by a function.
+local few_references = _VERSION == 'Lua 5.1'
+
 -- Runs f(...) as a coroutine of the machine.
 function core.spawn(f, ...)
 	if type(f) ~= 'function' then
 		core.bad_argument(1, 'spawn', 'function expected, got ' .. type(f))
+	end
+	if few_references and select('#', ...) > 0 then
+		local arguments = core.pack(...)
+		return host.spawn(function()
+			return f(unpack(arguments, 1, arguments.n))
+		end)
 	end
 	return host.spawn(f, ...)
 end

@@ -42,7 +42,7 @@ fn an_error_in_a_servers_function_ends_the_program_as_in_the_original() {
 fn a_script_may_take_errors_for_itself() {
     let text = raised(
         "local got = queue.new()
-         utils.onerror(function(message, thread) got:put(message .. type(thread)) end)
+         utils.onerror(function(message) got:put(message) end)
          spawn(function() error('first', 0) end)
          spawn(function() sleep(0.001) error('second', 0) end)
          contains(got:get(), 'first\\nstack traceback:')
