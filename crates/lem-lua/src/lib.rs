@@ -20,6 +20,11 @@ mod slot;
 mod state;
 mod task;
 
+/// The examples of the readme.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use error::Error;
 pub use lua::Lua;
 /// Lua's values in Rust.
