@@ -4,7 +4,8 @@
 
 use std::cell::Cell;
 
-use lem_ssl_rs::lem_rs::{ReadHalf, Stream, Transport, WriteHalf};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::lem_rs::{ReadHalf, Stream, WriteHalf};
 use lem_ssl_rs::{Endpoint, Error, Info, Limits, Plain, ReadMode, Tls};
 
 use super::duplex::{Duplex, Half};
