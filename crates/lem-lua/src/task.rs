@@ -83,12 +83,7 @@ impl Kept {
 const FEW_REFERENCES: bool = cfg!(any(feature = "lua51", feature = "luajit"));
 
 /// Runs a coroutine in the background. An error that it does not catch ends everything.
-pub(crate) fn spawn(
-    scheduler: &Rc<Scheduler>,
-    lua: &Lua,
-    thread: Thread,
-    arguments: MultiValue,
-) -> mlua::Result<()> {
+pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, arguments: MultiValue) -> mlua::Result<()> {
     // The set keeps those that are done until somebody asks.
     while scheduler.tasks.try_join_next().is_some() {}
     let active = Active::new(scheduler);

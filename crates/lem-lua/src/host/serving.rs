@@ -129,6 +129,7 @@ pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua:
     let local = |_: &Lua, handle: UserDataRef<ServerHandle<A>>| match handle.accepting.local() {
         Endpoint::Ip(address) => Ok((address.ip().to_string(), Some(address.port()))),
         Endpoint::Unix(path) => Ok((path.map(|path| path.display().to_string()).unwrap_or_default(), None)),
+        other => Ok((other.to_string(), None)),
     };
     verbs.set("address", lua.create_function(local)?)?;
     Ok(verbs)

@@ -206,6 +206,7 @@ fn endpoint(lua: &Lua, endpoint: &Endpoint) -> mlua::Result<Table> {
         Endpoint::Unix(path) => {
             table.set("path", path.as_ref().map(|path| path.display().to_string()).unwrap_or_default())?;
         }
+        other => table.set("path", other.to_string())?,
     }
     Ok(table)
 }

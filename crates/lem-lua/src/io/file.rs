@@ -95,7 +95,7 @@ impl Input for FileStream {
 
     /// A file is as long as its owner has made it: no peer decides how much is read.
     fn limits(&self) -> Limits {
-        Limits { line: usize::MAX / 4, all: usize::MAX / 4 }
+        Limits::default().line(usize::MAX / 4).all(usize::MAX / 4)
     }
 }
 
