@@ -14,7 +14,7 @@ impl Input for Pieces {
     }
 
     fn limits(&self) -> Limits {
-        Limits { line: 8, all: 20 }
+        Limits::default().line(8).all(20)
     }
 }
 

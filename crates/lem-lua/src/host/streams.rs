@@ -215,8 +215,8 @@ fn endpoint(lua: &Lua, endpoint: &Endpoint) -> mlua::Result<Table> {
 fn info_table(lua: &Lua, info: &Info) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.set("text", info.to_string())?;
-    table.set("version", info.version.map(|version| format!("{version:?}")))?;
-    table.set("cipher", info.cipher_suite.map(|suite| format!("{suite:?}")))?;
+    table.set("version", info.version.map(|version| version.to_string()))?;
+    table.set("cipher", info.cipher_suite.map(|suite| suite.to_string()))?;
     table.set("resumed", info.resumed)?;
     table.set("server_name", info.requested_name.clone())?;
     if let Some(alpn) = &info.alpn {

@@ -221,7 +221,7 @@ fn info_tells_what_the_handshake_has_agreed_on() {
     passes(
         "local a, b = pair { alpn = { 'x/1' }, versions = { '1.3' } }
          local info = a:info()
-         is(info.version, info.names[1]) { 'TLSv1_3', 'localhost' }
+         is(info.version, info.names[1]) { 'TLS 1.3', 'localhost' }
          is(b:info().server_name) { 'localhost' }
          is((a:getpeer())) { '127.0.0.1' }
          is(select(2, a:getpeer()) == select(2, b:getlocal())) { true }
