@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use lem_lua::{Program, Source};
@@ -40,11 +40,9 @@ fn main() -> ExitCode {
 fn program() -> Result<Option<Program>, String> {
     let mut given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let interpreter = given.next().unwrap_or_else(|| "lem".into());
-    let mut given = given.peekable();
     let (mut simulate, mut faults) = (None, false);
     let source = loop {
         match given.next().as_deref() {
-            None if std::io::stdin().is_terminal() || given.peek().is_none() => break (Source::Prompt, None),
             None => break (Source::Prompt, None),
             Some("--help" | "-h") => return say(USAGE),
             Some("--version" | "-v") => return say(&lem_lua::version()),

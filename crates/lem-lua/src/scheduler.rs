@@ -183,6 +183,9 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end(Error::Internal("a function in Rust has panicked; what it says stands above".into()));
+        }
         self.0.deactivate();
     }
 }

@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod native;
 mod server;
 mod support;

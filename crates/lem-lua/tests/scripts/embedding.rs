@@ -96,6 +96,20 @@ fn a_dropped_call_goes_no_further() {
 }
 
 #[test]
+fn a_panic_in_a_function_of_rust_is_no_success() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let broken = lua.create_function(|_, ()| -> mlua::Result<()> { panic!("expected by a test") });
+    lua.globals().set("broken", broken.expect("a function")).expect("a global");
+    let main = lua.load("require 'lem.utils'.newsleeper():sleep(0.001) broken()").into_function().expect("a function");
+    let ended = machine.run(async {
+        lua.spawn(&main, ()).expect("a coroutine");
+        lua.finished().await
+    });
+    assert!(matches!(ended.expect("it ends"), Err(Error::Internal(text)) if text.contains("panicked")));
+}
+
+#[test]
 fn a_verb_outside_of_a_coroutine_of_the_machine_says_so() {
     let machine = Machine::new().expect("a machine");
     let lua = Lua::new(&machine).expect("a state");
