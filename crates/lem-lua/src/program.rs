@@ -60,7 +60,7 @@ impl Program {
             let machine = Machine::new()?;
             return self.run_on(&machine, |main| machine.run(main));
         };
-        let faults = if hostile { Faults::rough() } else { Faults::none() };
+        let faults = if hostile { Faults::hostile() } else { Faults::none() };
         let sim = Sim::builder(seed).faults(faults).check_wakers(false).build();
         self.run_on(sim.machine(), |main| sim.run(main))
     }

@@ -165,6 +165,29 @@ fn standard_streams_are_pipes_or_files_as_they_come() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_standard_input_that_is_a_socket_is_left_as_it_is() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+    let shared = theirs.try_clone().expect("the same one");
+    let code = "local io = require 'lem.io'
+        print(io.stdin:read '*l')
+        require 'lem.utils'.spawn(function() io.stdin:read '*l' end)
+        require 'lem.utils'.newsleeper():sleep(0.05)
+        require 'lem.utils'.exit(4)";
+    let child = lem(&["-e", code]).stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).spawn().expect("it starts");
+    ours.write_all(b"through a socket\n").expect("written");
+    let output = child.wait_with_output().expect("an end, though a read waits");
+    assert_eq!(
+        (String::from_utf8_lossy(&output.stdout).as_ref(), output.status.code()),
+        ("through a socket\n", Some(4))
+    );
+    // Who shares it would see reads that do not wait.
+    drop(shared);
+}
+
+#[test]
 fn much_output_to_a_slow_reader_arrives_whole() {
     let code = "local io = require 'lem.io' io.write(('0123456789'):rep(100000)) print(('x'):rep(400000))";
     let mut child = lem(&["-e", code]).stdout(Stdio::piped()).spawn().expect("it starts");

@@ -34,9 +34,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     )?;
     host.set(
         "standard",
-        lua.create_function(|lua, number: u8| {
-            Answer::of_system(standard(number).and_then(stream_of), |stream| stream).into_pair(lua)
-        })?,
+        lua.create_function(|lua, number: u8| Answer::of_system(standard(number), |stream| stream).into_pair(lua))?,
     )?;
     let shared = scheduler.clone();
     host.set(
@@ -103,33 +101,29 @@ fn open(path: &str, mode: &str, permissions: Option<u32>) -> io::Result<File> {
 }
 
 /// Standard input, output or error. A pipe or a device is opened once more: what the machine changes of it is then seen by
-/// none of the programs that share the first.
-fn standard(number: u8) -> io::Result<File> {
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        use std::os::unix::fs::FileTypeExt;
-        let shared = match number {
-            0 => io::stdin().as_fd().try_clone_to_owned()?,
-            1 => io::stdout().as_fd().try_clone_to_owned()?,
-            _ => io::stderr().as_fd().try_clone_to_owned()?,
-        };
-        let shared = File::from(shared);
-        let kind = shared.metadata()?.file_type();
-        if kind.is_fifo() || kind.is_char_device() {
-            let mut options = OpenOptions::new();
-            let path = format!("/dev/fd/{number}");
-            if let Ok(own) = options.read(number == 0).write(number != 0).open(path) {
-                return Ok(own);
-            }
+/// none of the programs that share the first. What cannot be opened again is used as it is, by threads.
+#[cfg(unix)]
+fn standard(number: u8) -> io::Result<Answer> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let shared = File::from(match number {
+        0 => io::stdin().as_fd().try_clone_to_owned()?,
+        1 => io::stdout().as_fd().try_clone_to_owned()?,
+        _ => io::stderr().as_fd().try_clone_to_owned()?,
+    });
+    let kind = shared.metadata()?.file_type();
+    if kind.is_fifo() || kind.is_char_device() {
+        let mut options = OpenOptions::new();
+        if let Ok(own) = options.read(number == 0).write(number != 0).open(format!("/dev/fd/{number}")) {
+            return stream_of(own);
         }
-        Ok(shared)
     }
-    #[cfg(not(unix))]
-    {
-        let _ = number;
-        Err(io::ErrorKind::Unsupported.into())
-    }
+    Ok(made("file", FileStream::new(shared)))
+}
+
+#[cfg(not(unix))]
+fn standard(_number: u8) -> io::Result<Answer> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A regular file is worked on by threads; whatever else can be opened is waited for.

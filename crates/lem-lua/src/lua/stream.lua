@@ -303,7 +303,7 @@ return function(kind)
 	end
 
 	function Stream.__tostring(self)
-		return ('%s: %s'):format(kind.name, self:closed() and 'closed' or tostring(self[1]))
+		return ('%s: %s'):format(kind.name, self:closed() and 'closed' or tostring(self[1]):match '0x%x+')
 	end
 
 	-- The classes of halves: the stream's verbs, of which each has its own.

@@ -67,3 +67,15 @@ fn a_seed_repeats_what_it_has_shown() {
         first.expect("the script deals with every fault");
     }
 }
+
+#[test]
+fn connections_that_break_are_errors_and_change_no_line() {
+    for seed in 1..8 {
+        let first = run(seed, Faults::hostile()).map_err(|error| error.to_string());
+        let second = run(seed, Faults::hostile()).map_err(|error| error.to_string());
+        assert_eq!(first, second, "seed {seed}");
+        // There may be no socket left to listen on.
+        let changed = first.is_err_and(|text| text.contains("changed"));
+        assert!(!changed, "seed {seed}");
+    }
+}
