@@ -15,9 +15,14 @@ use std::thread;
 
 use lem_lua::Lua;
 use lem_ssl_rs::{Context, Identity, Machine, ReadMode, Roots, Stream};
+use mimalloc::MiMalloc;
 use rustix::time::{ClockId, clock_gettime};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const LINE: usize = 64;
 const ROUNDS: usize = 3;

@@ -6,6 +6,11 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use lem_lua::{Program, Source};
+use mimalloc::MiMalloc;
+
+/// Scripts make and drop small strings at the speed of the network; libc's own takes a sixth of the time of a line.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str = "\
 Runs Lua scripts on an event machine: code that reads as if it blocked, TLS included.
