@@ -115,3 +115,12 @@ impl Drop for Place<'_> {
 pub(crate) struct ParkHandle(pub(crate) Rc<Park>);
 
 impl UserData for ParkHandle {}
+
+/// Anything that is no time at all counts as none; what no clock reaches, as very long.
+pub(crate) fn duration(seconds: f64) -> Duration {
+    let days = Duration::from_secs(36_500 * 86_400);
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64(seconds).unwrap_or(days).min(days)
+}

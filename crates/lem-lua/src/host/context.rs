@@ -12,6 +12,7 @@ use lem_ssl_rs::{
 use mlua::{Function, Lua, Table, UserData, UserDataRef, Value};
 
 use super::serving::{ServerHandle, stream_answer, verbs};
+use super::sockets::listen_at;
 use crate::answer::{Answer, Pair};
 use crate::scheduler::Scheduler;
 
@@ -90,9 +91,10 @@ fn listen(
     let (context, limits) = (handle.context.clone(), handle.limits);
     let log = options.get::<Option<Function>>("log")?;
     let mut chosen = ServerOptions::default();
-    if let Some(backlog) = options.get::<Option<u32>>("backlog")? {
-        chosen = chosen.listen(ListenOptions::default().backlog(backlog));
-    }
+    let listen = match options.get::<Option<u32>>("backlog")? {
+        Some(backlog) => ListenOptions::default().backlog(backlog),
+        None => ListenOptions::default(),
+    };
     if let Some(handshakes) = options.get::<Option<usize>>("handshakes")? {
         chosen = chosen.handshakes(handshakes);
     }
@@ -100,12 +102,8 @@ fn listen(
         chosen = chosen.handshakes_per_peer(handshakes);
     }
     scheduler.start(lua, async move {
-        // A star stands for all addresses, as in lem.io.
-        let address = match address.strip_prefix("*:") {
-            Some(port) => format!("[::]:{port}"),
-            None => address,
-        };
-        match context.listen_with(address, chosen).await {
+        let bound = listen_at(&address, listen).await;
+        match bound.and_then(|listener| Server::over(context, listener, chosen)) {
             Ok(server) => {
                 if let Some(log) = log {
                     server.on_event(move |event| tell(&log, event));

@@ -4,14 +4,13 @@
 
 use std::io::Write;
 use std::rc::Rc;
-use std::time::Duration;
 
 use mlua::thread::ThreadStatus;
 use mlua::{Function, Lua, MultiValue, Table, Thread, UserDataRef};
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::park::{Park, ParkHandle};
+use crate::park::{Park, ParkHandle, duration};
 use crate::scheduler::Scheduler;
 use crate::task::spawn;
 
@@ -87,13 +86,4 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     host.set("report", lua.create_function(report)?)?;
     let shared = scheduler.clone();
     host.set("now", lua.create_function(move |_, ()| Ok(shared.seconds_since_1970()))?)
-}
-
-/// Anything that is no time at all counts as none; what no clock reaches, as very long.
-fn duration(seconds: f64) -> Duration {
-    let days = Duration::from_secs(36_500 * 86_400);
-    if seconds.is_nan() || seconds <= 0.0 {
-        return Duration::ZERO;
-    }
-    Duration::try_from_secs_f64(seconds).unwrap_or(days).min(days)
 }

@@ -33,7 +33,9 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         lua.create_function(
             move |lua, (address, shown, backlog, mode): (String, String, Option<u32>, Option<u32>)| {
                 shared.start(lua, async move {
-                    let listener = listen(&address, backlog).await;
+                    let options =
+                        backlog.map_or_else(ListenOptions::default, |it| ListenOptions::default().backlog(it));
+                    let listener = listen_at(&address, options).await;
                     match (address.strip_prefix("unix:"), mode) {
                         (Some(path), Some(mode)) if listener.is_ok() => {
                             if let Err(error) = set_mode(path, mode) {
@@ -92,8 +94,7 @@ fn connect_problem(error: &Error, shown: &str) -> String {
 }
 
 /// Listens; a star stands for all addresses of both families, of which the system may lack the newer one.
-async fn listen(address: &str, backlog: Option<u32>) -> Result<Listener, Error> {
-    let options = backlog.map_or_else(ListenOptions::default, |backlog| ListenOptions::default().backlog(backlog));
+pub(super) async fn listen_at(address: &str, options: ListenOptions) -> Result<Listener, Error> {
     let Some(port) = address.strip_prefix("*:") else {
         return Listener::bind_with(address, options).await;
     };

@@ -5,8 +5,9 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
-use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls};
+use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls, timeout};
 use mlua::{Lua, LuaString, Table, UserDataRef, Value};
 
 use crate::ahead::Mode;
@@ -14,6 +15,7 @@ use crate::answer::{Answer, Pair};
 use crate::io::conn::Conn;
 use crate::io::duplex::{Duplex, Half, Handle};
 use crate::io::file::FileStream;
+use crate::park::duration;
 use crate::scheduler::Scheduler;
 
 /// How many lines Lua is lent at once. Few enough for the stack of a call.
@@ -56,8 +58,8 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
     verbs.set(
         "write",
         lua.create_function(move |lua, (handle, data): (UserDataRef<Handle<D>>, LuaString)| {
-            let stream = handle.stream.clone();
-            shared.start(lua, async move { in_words::<D>(stream.write(&data.as_bytes()).await) })
+            let (stream, limit) = (handle.stream.clone(), handle.limit.get());
+            shared.start(lua, async move { in_words::<D>(limited(limit, stream.write(&data.as_bytes())).await) })
         })?,
     )?;
     simple(lua, &verbs, "close", |stream: &D| stream.close())?;
@@ -74,6 +76,13 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
         in_words::<D>(handle.stream.set_nodelay(on)).into_pair(lua)
     };
     verbs.set("nodelay", lua.create_function(nodelay)?)?;
+    verbs.set(
+        "settimeout",
+        lua.create_function(|_, (handle, seconds): (UserDataRef<Handle<D>>, Option<f64>)| {
+            handle.limit.set(seconds.map(duration));
+            Ok(true)
+        })?,
+    )?;
     let shared = scheduler.clone();
     let busy = move |_: &Lua, handle: UserDataRef<Handle<D>>| {
         // A read that could not wait where it was called is none.
@@ -147,14 +156,22 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
         Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
         Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
         Poll::Pending => {
-            let stream = stream.clone();
+            let (stream, limit) = (stream.clone(), handle.limit.get());
             scheduler.start(lua, async move {
-                match stream.ahead().read(&*stream, mode).await {
+                match limited(limit, stream.ahead().read(&*stream, mode)).await {
                     Ok(bytes) => Answer::Bytes(bytes),
                     Err(error) => Answer::Fail(D::words(&error)),
                 }
             })
         }
+    }
+}
+
+/// Gives an operation up when it takes too long. One of a stream has lost nothing then.
+async fn limited<T>(limit: Option<Duration>, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match limit {
+        None => operation.await,
+        Some(limit) => timeout(limit, operation).await.unwrap_or_else(|_over| Err(Error::Misuse("timeout".into()))),
     }
 }
 

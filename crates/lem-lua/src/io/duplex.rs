@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use lem_ssl_rs::{Endpoint, Error, Info};
 
@@ -78,11 +79,13 @@ pub(crate) struct Handle<D: Duplex> {
     pub(crate) stream: Rc<D>,
     /// The bytes of the lines that were lent to Lua last.
     pub(crate) lent: Cell<usize>,
+    /// How long a read or a write may wait.
+    pub(crate) limit: Cell<Option<Duration>>,
 }
 
 impl<D: Duplex> Handle<D> {
     pub(crate) fn new(stream: D) -> Self {
-        Self { stream: Rc::new(stream), lent: Cell::new(0) }
+        Self { stream: Rc::new(stream), lent: Cell::new(0), limit: Cell::new(None) }
     }
 }
 

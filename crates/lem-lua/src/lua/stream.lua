@@ -190,6 +190,11 @@ return function(kind)
 		return nil, message
 	end
 
+	-- How long a read or a write may wait, in seconds; then it is nil and 'timeout', and has lost nothing. nil: for ever.
+	function Stream:settimeout(seconds)
+		return self.verbs.settimeout(self[1], seconds and core.check_number(seconds, 1, 'settimeout'))
+	end
+
 	function Stream:busy()
 		return self.verbs.busy(self[1])
 	end

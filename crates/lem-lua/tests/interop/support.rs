@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use lem_ssl_pki::{Authority, Leaf};
 
@@ -63,31 +62,33 @@ impl Drop for Running {
     }
 }
 
-/// `openssl s_server` with these arguments, once it listens; its port.
+/// `openssl s_server` with these arguments, once it listens at a port that the system has chosen.
 pub(crate) fn s_server(certificate: &Certificate, arguments: &[&str]) -> (Running, u16) {
-    let port = free_port();
-    let child = Command::new("openssl")
-        .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-cert", &certificate.chain])
-        .args(["-key", &certificate.key])
+    let mut command = Command::new("openssl");
+    command
+        .args(["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate.chain, "-key", &certificate.key])
         .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("openssl is installed");
-    let running = Running(child);
-    until_it_listens(port);
-    (running, port)
+        .stdin(Stdio::piped());
+    once_it_says(command, "ACCEPT ", ':')
 }
 
 /// A script with these arguments, once it has printed the line that ends in its port.
 pub(crate) fn serve(script: &str, arguments: &[&str]) -> (Running, u16) {
     let mut command = lem(script);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut running = Running(command.spawn().expect("it starts"));
-    let mut line = String::new();
-    BufReader::new(running.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-    let port = line.trim().rsplit(' ').next().and_then(|word| word.parse().ok());
+    command.args(arguments).stdin(Stdio::null());
+    once_it_says(command, "", ' ')
+}
+
+/// Starts it, and waits for the line that begins so and ends in a port.
+fn once_it_says(mut command: Command, begin: &str, before_port: char) -> (Running, u16) {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut running = Running(child.expect("it is installed"));
+    let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
+    let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with(begin)));
+    let line = line.expect("it has ended before it has listened").expect("text");
+    let port = line.trim().rsplit(before_port).next().and_then(|word| word.parse().ok());
+    // What else it says is read, so that it can go on.
+    std::thread::spawn(move || lines.for_each(drop));
     (running, port.unwrap_or_else(|| panic!("there is no port in {line:?}")))
 }
 
@@ -106,18 +107,6 @@ pub(crate) fn said(command: &mut Command) -> (String, String, i32) {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().expect("it starts");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (text(stdout), text(stderr), status.code().unwrap_or(-1))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port()
-}
-
-fn until_it_listens(port: u16) {
-    let start = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(10), "nobody listens on port {port}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// A plain TCP conversation: what comes back.

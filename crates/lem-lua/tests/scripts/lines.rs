@@ -103,6 +103,32 @@ fn an_interrupted_read_consumes_nothing_in_any_mode() {
 }
 
 #[test]
+fn a_read_or_a_write_that_takes_too_long_has_lost_nothing() {
+    passes(
+        "for _, make in ipairs { pair, plain_pair } do
+             local a, b = make()
+             is(b:settimeout(0.02)) { true }
+             a:write 'part of a li'
+             is(b:read '*l') { n = 2, nil, 'timeout' }
+             is(b:read(100)) { n = 2, nil, 'timeout' }
+             is(b:read '*a') { n = 2, nil, 'timeout' }
+             is(b:busy()) { false }
+             a:write 'ne\\n'
+             contains(b:read '*l', 'part of a line')
+             b:settimeout(nil)
+             local line = begin(b.read, b, '*l')
+             sleep(0.05)
+             a:write 'late\\n'
+             contains(line(), 'late')
+             a:settimeout(0.02)
+             is(a:write(('x'):rep(50000000))) { n = 2, nil, 'timeout' }
+             a:close() b:close()
+         end
+         done()",
+    );
+}
+
+#[test]
 fn a_line_may_have_zeros_and_be_empty() {
     passes(
         "local a, b = pair()
