@@ -193,7 +193,7 @@ impl Ahead {
         taken
     }
 
-    fn take_all(&self) -> Vec<u8> {
+    pub(crate) fn take_all(&self) -> Vec<u8> {
         let mut bytes = mem::take(&mut *self.bytes.borrow_mut());
         bytes.drain(..self.start.replace(0));
         bytes

@@ -6,14 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lem_ssl_rs::{
-    ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Roots, Server, ServerEvent,
+    ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Plain, Roots, Server, ServerEvent,
     ServerOptions, SpkiHash, Trust, Version, danger,
 };
-use mlua::{Function, Lua, Table, UserData, UserDataRef, Value};
+use mlua::{AnyUserData, Function, Lua, Table, UserData, UserDataRef, Value};
 
 use super::serving::{ServerHandle, stream_answer, verbs};
 use super::sockets::listen_at;
 use crate::answer::{Answer, Pair};
+use crate::io::conn::Conn;
+use crate::io::duplex::{Duplex, Handle};
 use crate::scheduler::Scheduler;
 
 /// A context in Lua's hands.
@@ -25,6 +27,8 @@ struct ContextHandle {
 }
 
 impl UserData for ContextHandle {}
+
+type PlainHandle = Handle<Conn<Plain>>;
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
     host.set("tls_server", verbs::<Server>(lua, scheduler)?)?;
@@ -53,6 +57,15 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
             listen(lua, &shared, &handle, address, &options)
         })?,
     )?;
+    let shared = scheduler.clone();
+    host.set(
+        "tls_upgrade",
+        lua.create_function(
+            move |lua, (handle, plain, name): (UserDataRef<ContextHandle>, AnyUserData, Option<String>)| {
+                upgrade(lua, &shared, &handle, &plain, name)
+            },
+        )?,
+    )?;
     let certificate = |_: &Lua, handle: UserDataRef<ContextHandle>| Ok(handle.certificate.clone());
     host.set("certificate", lua.create_function(certificate)?)
 }
@@ -75,6 +88,34 @@ fn connect(
             (None, None) => context.connect(address).await,
         };
         match connected {
+            Ok(stream) => stream_answer(&shared, stream, limits),
+            Err(error) => Answer::Fail(error.to_string()),
+        }
+    })
+}
+
+/// Goes over to TLS on a plain connection: to a server of this name, or as the server.
+fn upgrade(
+    lua: &Lua,
+    scheduler: &Rc<Scheduler>,
+    handle: &ContextHandle,
+    plain: &AnyUserData,
+    name: Option<String>,
+) -> mlua::Result<Pair> {
+    if plain.borrow::<PlainHandle>()?.stream.is_busy() {
+        return Answer::Fail(Error::Busy.to_string()).into_pair(lua);
+    }
+    let Ok(conn) = Rc::try_unwrap(plain.take::<PlainHandle>()?.stream) else {
+        return Answer::Fail(Error::Closed.to_string()).into_pair(lua);
+    };
+    let (context, limits, shared) = (handle.context.clone(), handle.limits, scheduler.clone());
+    scheduler.start(lua, async move {
+        let upgraded = match (conn.into_stream(), name) {
+            (Err(error), _) => Err(error),
+            (Ok(stream), Some(name)) => context.upgrade(stream, &name).await,
+            (Ok(stream), None) => context.upgrade_server(stream).await,
+        };
+        match upgraded {
             Ok(stream) => stream_answer(&shared, stream, limits),
             Err(error) => Answer::Fail(error.to_string()),
         }

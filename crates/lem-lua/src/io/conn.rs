@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
 use lem_ssl_rs::lem_rs::{ReadHalf, Stream, WriteHalf};
 use lem_ssl_rs::{Endpoint, Error, Info, Limits, Plain, ReadMode, Tls};
 
@@ -65,6 +65,16 @@ impl<T: Kind> Conn<T> {
     pub(crate) fn new(stream: Stream<T>, limits: Limits) -> Self {
         let (reader, writer) = stream.split();
         Self { reader, writer, ahead: Ahead::default(), limits, shares_slot: Cell::new(T::SHARES_SLOT) }
+    }
+
+    /// Takes the stream apart for a protocol that takes over; what was read ahead is that protocol's.
+    pub(crate) fn into_stream(self) -> Result<Stream<T>, Error> {
+        let stream = self.reader.join(self.writer).map_err(|_halves| Error::Closed)?;
+        let (transport, received) = stream.into_parts()?;
+        let mut input = InputBuffer::default();
+        input.extend(&self.ahead.take_all());
+        input.extend(received.as_slice());
+        Ok(Stream::new(transport, input, StreamOptions::default()))
     }
 
     fn check_slot(&self, other_is_busy: bool) -> Result<(), Error> {

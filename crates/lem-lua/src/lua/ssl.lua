@@ -114,6 +114,37 @@ function Context:listen(address, port, options)
 	return setmetatable({ handle, verbs = host.tls_server }, Server)
 end
 
+local function upgrade(context, stream, name, verb)
+	if type(stream) ~= 'table' or stream.verbs ~= host.tcp then
+		bad_argument(1, verb, 'a connection of lem.io expected')
+	end
+	-- Reading nothing gives lines back that were lent.
+	local ready, problem = stream:read(0)
+	if not ready then
+		return nil, problem
+	end
+	local handle, message = host.tls_upgrade(context[1], stream[1], name)
+	if handle ~= nil or message ~= 'busy' then
+		core.gone(stream)
+	end
+	handle, message = finish(handle, message)
+	if not handle then
+		return nil, WORDS[message] and message or 'error establishing SSL connection: ' .. message
+	end
+	return new(handle)
+end
+
+-- Goes over to TLS on a plain connection of lem.io, when both ends have agreed on that (STARTTLS): to a server of this
+-- name. The plain stream is closed to the script then; what was read ahead of it is TLS's.
+function Context:upgrade(stream, name)
+	return upgrade(self, stream, core.check_string(name, 2, 'upgrade'), 'upgrade')
+end
+
+-- The same, as the server.
+function Context:upgradeserver(stream)
+	return upgrade(self, stream, nil, 'upgradeserver')
+end
+
 -- The certificate, in PEM, of a context that was made with `selfsigned`.
 function Context:certificate()
 	return host.certificate(self[1])

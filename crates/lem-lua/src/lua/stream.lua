@@ -35,6 +35,33 @@ local function lines_of(packed, count)
 	return lines
 end
 
+-- The verbs of a stream that another protocol has taken over.
+local gone = setmetatable({
+	closed = function()
+		return true
+	end,
+	busy = function()
+		return false
+	end,
+	close = function()
+		return nil, 'already closed'
+	end,
+	interrupt = function()
+		return nil, 'not busy'
+	end,
+	addresses = function() end,
+}, {
+	__index = function()
+		return function()
+			return nil, 'closed'
+		end
+	end,
+})
+
+function core.gone(stream)
+	stream.verbs = gone
+end
+
 -- A class of streams. `kind` says what differs:
 --   keep      a line keeps its newline
 --   mode(m)   what a mode means that is neither nil, '*l', '*a' nor a number: one of those; or it raises

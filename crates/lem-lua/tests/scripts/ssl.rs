@@ -228,3 +228,37 @@ fn info_tells_what_the_handshake_has_agreed_on() {
          done()",
     );
 }
+
+#[test]
+fn a_plain_connection_goes_over_to_tls_and_loses_nothing() {
+    passes(
+        "local context, client = contexts()
+         local a, b = plain_pair()
+         local secure = begin(function()
+             is(b:read '*l') { 'STARTTLS' }
+             b:write 'go ahead\\n'
+             return context:upgradeserver(b)
+         end)
+         a:write 'STARTTLS\\n'
+         is(a:read '*l') { 'go ahead' }
+         local s = assert(client:upgrade(a, 'localhost'))
+         local t = assert(secure())
+         s:write 'encrypted\\n'
+         is(t:read '*l') { 'encrypted\\n' }
+         is(a:closed(), a:busy(), failed(a:read '*l'), failed(a:write 'x'), failed(a:close()))
+           { true, false, 'closed', 'closed', 'closed' }
+         contains(raised(client.upgrade, client, a, 'localhost'), 'a connection of lem.io expected')
+         contains(raised(client.upgrade, client, s, 'localhost'), 'a connection of lem.io expected')
+         local a, b = plain_pair()
+         local read = begin(a.read, a)
+         utils['yield']()
+         is(client:upgrade(a, 'localhost')) { n = 2, nil, 'busy' }
+         b:write 'still plain'
+         is(read()) { 'still plain' }
+         -- An answer that somebody has slipped in before the handshake is none of the encrypted ones.
+         b:write 'go\\nslipped in\\n'
+         is(a:read '*l') { 'go' }
+         contains(failed(client:upgrade(a, 'localhost')), 'error establishing SSL connection: ')
+         done()",
+    );
+}
