@@ -99,6 +99,9 @@ impl<'m> Lua<'m> {
     ///
     /// # Errors
     /// If memory is short, or an argument cannot be made a value of Lua.
+    ///
+    /// # Panics
+    /// Outside of [`Machine::run`].
     pub fn spawn(&self, function: &Function, arguments: impl IntoLuaMulti) -> Result<(), Error> {
         let thread = self.lua.create_thread(function.clone())?;
         Ok(spawn(&self.scheduler, &self.lua, thread, arguments.into_lua_multi(&self.lua)?)?)

@@ -9,7 +9,7 @@ use lem_ssl_rs::{
     ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Plain, Roots, Server, ServerEvent,
     ServerOptions, SpkiHash, Trust, Version, danger,
 };
-use mlua::{AnyUserData, Function, Lua, Table, UserData, UserDataRef, Value};
+use mlua::{AnyUserData, Function, Lua, MultiValue, Table, UserData, UserDataRef, Value, WeakLua};
 
 use super::serving::{ServerHandle, stream_answer, verbs};
 use super::sockets::listen_at;
@@ -17,6 +17,7 @@ use crate::answer::{Answer, Pair};
 use crate::io::conn::Conn;
 use crate::io::duplex::{Duplex, Handle};
 use crate::scheduler::Scheduler;
+use crate::task::spawn;
 
 /// A context in Lua's hands.
 struct ContextHandle {
@@ -124,13 +125,15 @@ fn upgrade(
 
 fn listen(
     lua: &Lua,
-    scheduler: &Scheduler,
+    scheduler: &Rc<Scheduler>,
     handle: &ContextHandle,
     address: String,
     options: &Table,
 ) -> mlua::Result<Pair> {
     let (context, limits) = (handle.context.clone(), handle.limits);
     let log = options.get::<Option<Function>>("log")?;
+    // The server is the state's: it must not keep the state.
+    let (shared, weak) = (scheduler.clone(), lua.weak());
     let mut chosen = ServerOptions::default();
     let listen = match options.get::<Option<u32>>("backlog")? {
         Some(backlog) => ListenOptions::default().backlog(backlog),
@@ -147,7 +150,7 @@ fn listen(
         match bound.and_then(|listener| Server::over(context, listener, chosen)) {
             Ok(server) => {
                 if let Some(log) = log {
-                    server.on_event(move |event| tell(&log, event));
+                    server.on_event(move |event| tell(&shared, &weak, &log, event));
                 }
                 let handle = ServerHandle::new(server, limits);
                 Answer::made(move |lua| lua.create_userdata(handle).map(Value::UserData))
@@ -157,9 +160,16 @@ fn listen(
     })
 }
 
-/// Tells a script of a client that failed. What goes wrong in there is the script's, and no reason to stop serving.
-fn tell(log: &Function, event: &ServerEvent<'_>) {
-    let _ = log.call::<()>(event.to_string());
+/// Tells a script of a client that failed: in a coroutine, so that it may wait, and that what it raises is told.
+fn tell(scheduler: &Rc<Scheduler>, lua: &WeakLua, log: &Function, event: &ServerEvent<'_>) {
+    let Some(lua) = lua.try_upgrade() else { return };
+    let told = lua.create_string(event.to_string()).and_then(|text| {
+        let thread = lua.create_thread(log.clone())?;
+        spawn(scheduler, &lua, thread, MultiValue::from_iter([Value::String(text)]))
+    });
+    if let Err(error) = told {
+        scheduler.end(error.into());
+    }
 }
 
 /// Why there is no context.

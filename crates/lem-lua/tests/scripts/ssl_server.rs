@@ -49,7 +49,7 @@ fn clients_that_fail_reach_the_log_and_no_function() {
     passes(
         "local context = contexts()
          local log = queue.new()
-         local server = context:listen('127.0.0.1:0', function(text) log:put(text) end)
+         local server = context:listen('127.0.0.1:0', function(text) sleep(0.001) log:put(text) end)
          local _, port = server:address()
          begin(server.autospawn, server, function() error 'it was called' end)
          failed(ssl.newcontext():connect('localhost', port))
