@@ -4,8 +4,8 @@
 //! cargo run --release --example measure [-- MEGABYTES [CONNECTIONS]]
 //! ```
 //!
-//! One thread sends over TLS 1.3 on the loopback interface; the other one receives, in Rust or in Lua, by turns. The best of
-//! three is taken.
+//! One thread sends over TLS 1.3 on the loopback interface; the other one receives, in Rust or in Lua, by turns.
+//! The best of three is taken.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,8 +1,8 @@
 //! Lua on the event machine: `require 'lem.ssl'`, and the command `lem`.
 //!
-//! One coroutine is one task of a [`lem_ssl_rs::Machine`]. A verb that must wait lets its coroutine wait, and no other; the
-//! script's own coroutines, iterators, `pcall`s and metamethods may stand in between. The modules that scripts see are
-//! described in the guide beside this crate; programs in Rust embed them by [`Lua`].
+//! One coroutine is one task of a [`lem_ssl_rs::Machine`]. A verb that must wait lets its coroutine wait, and no
+//! other; the script's own coroutines, iterators, `pcall`s and metamethods may stand in between. The modules that
+//! scripts see are described in the guide beside this crate; programs in Rust embed them by [`Lua`].
 //!
 //! Lua is C, built in by `mlua`. The machine, the streams and TLS are not.
 

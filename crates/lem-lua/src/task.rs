@@ -56,8 +56,8 @@ pub(crate) async fn drive(
     }
 }
 
-/// A coroutine while it waits. In Lua 5.1 a program in Rust can refer to some thousand values at once, so there it is kept
-/// by Lua.
+/// A coroutine while it waits. In Lua 5.1 a program in Rust can refer to some thousand values at once, so there it
+/// is kept by Lua.
 pub(crate) enum Kept {
     Here(Thread),
     InLua(RegistryKey),

@@ -211,7 +211,13 @@ fn a_seed_makes_a_world_and_repeats_it() {
     let code = "
         local io, utils = require 'lem.io', require 'lem.utils'
         local server = assert(io.tcp.listen('127.0.0.1', 80))
-        utils.spawn(function() server:autospawn(function(s) local l = s:read '*l' if l then s:write(l, '\\n') end s:close() end) end)
+        utils.spawn(function()
+            server:autospawn(function(s)
+                local l = s:read '*l'
+                if l then s:write(l, '\\n') end
+                s:close()
+            end)
+        end)
         local good = 0
         for i = 1, 50 do
             local s = io.tcp.connect('localhost', 80)

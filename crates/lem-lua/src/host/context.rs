@@ -45,11 +45,9 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let shared = scheduler.clone();
     host.set(
         "tls_connect",
-        lua.create_function(
-            move |lua, (handle, address, port, name): (UserDataRef<ContextHandle>, String, Option<u16>, Option<String>)| {
-                connect(lua, &shared, &handle, address, port, name)
-            },
-        )?,
+        lua.create_function(move |lua, (handle, address, port, name): (UserDataRef<ContextHandle>, _, _, _)| {
+            connect(lua, &shared, &handle, address, port, name)
+        })?,
     )?;
     let shared = scheduler.clone();
     host.set(

@@ -100,8 +100,8 @@ fn open(path: &str, mode: &str, permissions: Option<u32>) -> io::Result<File> {
     options.open(path)
 }
 
-/// Standard input, output or error. A pipe or a device is opened once more: what the machine changes of it is then seen by
-/// none of the programs that share the first. What cannot be opened again is used as it is, by threads.
+/// Standard input, output or error. A pipe or a device is opened once more: what the machine changes of it is then
+/// seen by none of the programs that share the first. What cannot be opened again is used as it is, by threads.
 #[cfg(unix)]
 fn standard(number: u8) -> io::Result<Answer> {
     use std::os::fd::AsFd;

@@ -191,8 +191,9 @@ function core.check_integer(value, number, name, least, most)
 	return math.tointeger and math.tointeger(result) or result
 end
 
--- A small heap is collected rarely: data that come through make garbage at the speed of the network, and what a collection
--- costs is the number of objects that live. Adjusted at the end of each, by an object whose finalizer makes the next one.
+-- A small heap is collected rarely: data that come through make garbage at the speed of the network, and what a
+-- collection costs is the number of objects that live. Adjusted at the end of each, by an object whose finalizer
+-- makes the next one.
 local collect = collectgarbage
 local newproxy = newproxy
 

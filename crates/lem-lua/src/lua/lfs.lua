@@ -59,8 +59,8 @@ function lfs.dir(path)
 end
 
 local NAMES = {
-	dev = true, ino = true, mode = true, permissions = true, nlink = true, uid = true, gid = true, rdev = true, size = true,
-	blksize = true, blocks = true, access = true, modification = true, change = true,
+	dev = true, ino = true, mode = true, permissions = true, nlink = true, uid = true, gid = true, rdev = true,
+	size = true, blksize = true, blocks = true, access = true, modification = true, change = true,
 }
 
 local function attributes(name, follow)

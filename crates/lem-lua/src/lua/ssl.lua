@@ -4,7 +4,9 @@ local host, finish = core.host, core.finish
 local bad_argument = core.bad_argument
 
 -- The words that stand alone. All else says first what was being done.
-local WORDS = { closed = true, busy = true, timeout = true, interrupted = true, ['already closed'] = true, ['not busy'] = true }
+local WORDS = {
+	closed = true, busy = true, timeout = true, interrupted = true, ['already closed'] = true, ['not busy'] = true,
+}
 
 local function saying(prefix)
 	return function(_, message)

@@ -2,7 +2,7 @@
 local core = ...
 local host, wait, PENDING, unpack = core.host, core.wait, core.PENDING, core.unpack
 local bad_argument = core.bad_argument
-local type, tostring, tonumber, select, getmetatable, setmetatable = type, tostring, tonumber, select, getmetatable, setmetatable
+local type, tostring, select, setmetatable = type, tostring, select, setmetatable
 local concat = table.concat
 
 -- Lines are lent by the machine many at a time, packed behind their lengths. One call takes them apart.

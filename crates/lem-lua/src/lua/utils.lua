@@ -24,8 +24,8 @@ function utils.exit(status)
 	finish(host.exit(core.check_integer(status, 1, 'exit', -2 ^ 31, 2 ^ 31 - 1)))
 end
 
--- f(message) is called, in a coroutine, for each error that a coroutine does not catch, with its traceback. Without such a
--- function, the first of them ends the program.
+-- f(message) is called, in a coroutine, for each error that a coroutine does not catch, with its traceback. Without
+-- such a function, the first of them ends the program.
 function utils.onerror(f)
 	if f ~= nil and type(f) ~= 'function' then
 		core.bad_argument(1, 'onerror', 'function expected, got ' .. type(f))

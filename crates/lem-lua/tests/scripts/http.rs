@@ -95,7 +95,10 @@ fn requests_are_answered_over_one_connection_kept_alive() {
 fn a_handler_that_fails_answers_500_and_serves_on() {
     passes(&format!(
         "{SERVER}
-         local s, url = serve(function(req, res) if req.path == '/bad' then error 'expected by a test' end res:add 'fine' end)
+         local s, url = serve(function(req, res)
+             if req.path == '/bad' then error 'expected by a test' end
+             res:add 'fine'
+         end)
          is(c:get(url .. '/bad').status) {{ 500 }}
          is(c:get(url .. '/good'):body()) {{ 'fine' }}
          c:close() s:close()
@@ -112,7 +115,8 @@ fn chunks_bodies_without_length_and_refusals_are_understood() {
              begin(socket.autospawn, socket, function(s) s:read 'HTTPRequest' s:write(answer) s:close() end)
              return 'http://127.0.0.1:' .. select(2, socket:address()), socket
          end
-         local url, s = raw 'HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n2;x=y\\r\\nde\\r\\n0\\r\\n\\r\\n'
+         local url, s = raw('HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n'
+             .. '3\\r\\nabc\\r\\n2;x=y\\r\\nde\\r\\n0\\r\\n\\r\\n')
          is(c:get(url):body()) {{ 'abcde' }}
          s:close()
          local url, s = raw 'HTTP/1.0 200 OK\\r\\n\\r\\nuntil the end'
@@ -132,7 +136,8 @@ fn chunks_bodies_without_length_and_refusals_are_understood() {
              res:add(body or problem)
          end)
          is(c:request {{ url = url, method = 'PUT', body = ('x'):rep(11) }}:body()) {{ 'oversized' }}
-         is(c:request {{ url = url, method = 'PUT', body = 'x', headers = {{ Expect = '100-continue' }} }}:body()) {{ 'x' }}
+         local expecting = {{ Expect = '100-continue' }}
+         is(c:request {{ url = url, method = 'PUT', body = 'x', headers = expecting }}:body()) {{ 'x' }}
          is(c:request {{ url = url, headers = {{ Expect = 'more' }} }}.status) {{ 417 }}
          c:close() s:close()
          done()"

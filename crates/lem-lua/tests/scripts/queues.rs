@@ -101,7 +101,11 @@ fn writers_wait_in_order_and_each_write_stays_whole() {
 fn a_write_that_raises_lets_the_others_write() {
     passes(
         "local io_queue = require 'lem.io.queue'
-         local w = io_queue.wrap { write = function(_, what) sleep(0.001) if what == 'bad' then error('raised', 0) end return what end }
+         local w = io_queue.wrap { write = function(_, what)
+             sleep(0.001)
+             if what == 'bad' then error('raised', 0) end
+             return what
+         end }
          local bad, good = begin(pcall, w.write, w, 'bad'), begin(w.write, w, 'good')
          is(bad()) { false, 'raised' }
          is(good()) { 'good' }

@@ -88,7 +88,9 @@ fn an_address_in_use_is_refused() {
 fn a_server_may_ask_its_clients_for_certificates() {
     passes(
         "local own = ssl.newcontext { selfsigned = { 'client' } }
-         local context = ssl.newcontext { selfsigned = { 'localhost' }, clients = 'required', clientca = own:certificate() }
+         local context = ssl.newcontext {
+             selfsigned = 'localhost', clients = 'required', clientca = own:certificate(),
+         }
          local server = context:listen '127.0.0.1:0'
          local _, port = server:address()
          local names = queue.new()

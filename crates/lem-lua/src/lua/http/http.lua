@@ -80,7 +80,8 @@ modes.HTTPResponse = function(stream)
 		return nil, 'parse error'
 	end
 	status = tonumber(status)
-	return { version = version, status = math.tointeger and math.tointeger(status) or status, text = text, headers = headers }
+	status = math.tointeger and math.tointeger(status) or status
+	return { version = version, status = status, text = text, headers = headers }
 end
 
 -- What client and server share, out of a script's sight.

@@ -5,7 +5,8 @@ local Response = core.class()
 local response = { Response = Response }
 
 local TEXTS = {
-	[100] = 'Continue', [200] = 'OK', [201] = 'Created', [202] = 'Accepted', [204] = 'No Content', [206] = 'Partial Content',
+	[100] = 'Continue', [200] = 'OK', [201] = 'Created', [202] = 'Accepted', [204] = 'No Content',
+	[206] = 'Partial Content',
 	[301] = 'Moved Permanently', [302] = 'Found', [303] = 'See Other', [304] = 'Not Modified',
 	[307] = 'Temporary Redirect', [308] = 'Permanent Redirect', [400] = 'Bad Request', [401] = 'Unauthorized',
 	[403] = 'Forbidden', [404] = 'Not Found', [405] = 'Method Not Allowed', [408] = 'Request Timeout', [409] = 'Conflict',
