@@ -41,9 +41,8 @@ fn links_in_published_readmes_work_without_the_repository_and_lead_to_what_is_th
     assert!(manifest.contains(&format!("repository = \"{}\"", REPOSITORY.trim_end_matches('/'))));
     let chapters = stems("crates/lem-ssl-rs/guide", "md");
     let mut seen = 0;
-    for readme in
-        ["README.md", "crates/lem-rs/README.md", "crates/lem-ssl-rs/README.md", "crates/lem-ssl-cli/README.md"]
-    {
+    let crates = ["lem-rs", "lem-ssl-rs", "lem-ssl-cli", "lem-lua"].map(|name| format!("crates/{name}/README.md"));
+    for readme in crates.iter().map(String::as_str).chain(["README.md"]) {
         for link in links(&read(readme)) {
             seen += 1;
             assert!(link.starts_with("https://") || link.starts_with('#'), "{readme} has a relative link: {link}");
