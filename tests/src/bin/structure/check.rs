@@ -11,6 +11,22 @@ pub(crate) struct Crate {
     pub(crate) name: &'static str,
     /// Bottom to top. A crate without layers is only kept out of those below it.
     pub(crate) layers: &'static [&'static str],
+    /// The only layer with unsafe code, if there is one: the library cannot forbid it at its root, so all others do.
+    pub(crate) unsafe_layer: Option<&'static str>,
+}
+
+impl Crate {
+    /// Whether a file of this crate has to forbid unsafe code by itself.
+    fn must_forbid_unsafe(&self, path: &str, module: &[String]) -> bool {
+        let Some(layer) = self.unsafe_layer else { return is_root(path, module) };
+        let [folder, module @ ..] = module else { return false };
+        let is_library = module.is_empty() && path.ends_with("/lib.rs");
+        folder.contains("/src") && !is_library && module != [layer]
+    }
+}
+
+fn is_root(path: &str, module: &[String]) -> bool {
+    module.len() == 1 && path.contains("src/")
 }
 
 /// Who imports whom in one folder, and the first place where it does so.
@@ -36,7 +52,11 @@ pub(crate) fn check(files: &BTreeMap<String, String>, crates: &[Crate], max_line
             wrong.push(format!("{path}: {lines} lines, more than {max_lines}: is it one noun?"));
         }
         let module = module_of(path);
-        let is_root = module.len() == 1 && path.contains("src/");
+        let must_forbid = match place {
+            Some(place) => crates[place].must_forbid_unsafe(path, &module),
+            None => is_root(path, &module),
+        };
+        let what = if is_root(path, &module) { "a crate root" } else { "a file beside unsafe code" };
         let read = text.parse::<TokenStream>().map_err(syn::Error::from).and_then(|tokens| {
             for name in names_of(tokens.clone(), above) {
                 let line = name.span().start().line;
@@ -46,8 +66,8 @@ pub(crate) fn check(files: &BTreeMap<String, String>, crates: &[Crate], max_line
             syn::parse2::<syn::File>(tokens)
         });
         match read {
-            Ok(file) if is_root && !forbids_unsafe(&file) => {
-                wrong.push(format!("{path}: a crate root without #![forbid(unsafe_code)]"));
+            Ok(file) if must_forbid && !forbids_unsafe(&file) => {
+                wrong.push(format!("{path}: {what} without #![forbid(unsafe_code)]"));
             }
             Ok(_) => {}
             Err(error) => wrong.push(format!("{path}:{}: {error}", error.span().start().line)),

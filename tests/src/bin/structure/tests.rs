@@ -1,9 +1,9 @@
 use crate::check::{Crate, check};
 
 const CRATES: &[Crate] = &[
-    Crate { name: "low", layers: &["error", "net", "stream"] },
-    Crate { name: "high", layers: &["error"] },
-    Crate { name: "bench", layers: &[] },
+    Crate { name: "low", layers: &["error", "net", "stream"], unsafe_layer: None },
+    Crate { name: "high", layers: &["error", "sys"], unsafe_layer: Some("sys") },
+    Crate { name: "bench", layers: &[], unsafe_layer: None },
 ];
 
 fn violations(files: &[(&str, &str)]) -> Vec<String> {
@@ -150,4 +150,26 @@ fn long_files_roots_without_the_ban_and_what_is_no_rust_are_found() {
     assert_eq!(violations(&[("crates/low/examples/a.rs", ""), ("tests/tests/a.rs", "")]), [""; 0]);
     assert_eq!(in_low("error.rs", "\nfn fn"), ":2: expected identifier, found keyword `fn`");
     assert_eq!(in_low("error.rs", "\nfn f() {")[..3], *":2:");
+}
+
+#[test]
+fn beside_a_layer_with_unsafe_code_every_other_file_forbids_it() {
+    let files = |path, text| {
+        violations(&[
+            ("crates/high/src/lib.rs", ""),
+            ("crates/high/src/sys.rs", "fn f() { unsafe { g() } }"),
+            ("crates/high/tests/a.rs", ""),
+            (path, text),
+        ])
+    };
+    for (path, what) in [
+        ("crates/high/src/error.rs", "a file beside unsafe code"),
+        ("crates/high/src/error/sys.rs", "a file beside unsafe code"),
+        ("crates/high/src/sys/more.rs", "a file beside unsafe code"),
+        ("crates/high/src/main.rs", "a crate root"),
+        ("crates/high/src/bin/a.rs", "a crate root"),
+    ] {
+        assert_eq!(files(path, ""), [format!("{path}: {what} without #![forbid(unsafe_code)]")]);
+        assert_eq!(files(path, "#![forbid(unsafe_code)]"), [""; 0]);
+    }
 }
