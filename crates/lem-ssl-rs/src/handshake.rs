@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
 use lem_rs::{Cut, Deadline, Direction, EndOfStream, Phase, spawn, timeout};
@@ -12,12 +11,9 @@ use crate::context::Context;
 use crate::error::{Error, TlsError};
 use crate::meter::Metered;
 use crate::session::Session;
-use crate::transport::{Stream, Tls, explain};
+use crate::transport::{ALERT_DEADLINE, Stream, Tls, explain};
 
 mod early;
-
-/// How long a failed handshake's alert may take on its way out.
-const ALERT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a handshake begins with.
 pub(crate) struct Beginning {

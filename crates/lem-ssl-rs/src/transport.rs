@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
-use lem_rs::transport::{Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport};
+use lem_rs::transport::{Flushed, InputBuffer, Outbox, Received, Sent, Source, Transport, close_transport};
 use lem_rs::{Cut, EndOfStream, Plain};
 use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription as Alert, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
@@ -58,6 +59,9 @@ enum Sending {
     /// `close_notify` was queued, or an alert: nothing may follow.
     Over,
 }
+
+/// How long an alert that ends a connection may take on its way out.
+pub(crate) const ALERT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A write is at most so far ahead of the kernel, so that an interrupted one has left little behind.
 const MAX_AHEAD: usize = 64 * 1024;
@@ -116,6 +120,13 @@ impl Tls {
     /// As [`Session::take_early`].
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
         self.session.take_early()
+    }
+
+    /// Turns a client away after the handshake, because of what its certificate says: it gets the alert `access_denied`
+    /// (RFC 8446 section 6.2), and the connection is closed in the background. A peer that is not asked for certificates
+    /// is only cut off. Of a stream the transport comes by [`into_parts`](lem_rs::Stream::into_parts).
+    pub fn deny(self) {
+        close_transport(self.refuse(Alert::AccessDenied), ALERT_DEADLINE);
     }
 
     /// Ends a session whose handshake is finished with this alert. What is left only closes the connection.

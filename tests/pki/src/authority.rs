@@ -193,6 +193,7 @@ fn params(common_name: &str, key: &Key, (not_before, not_after): (SystemTime, Sy
 fn alternative_name(name: &str) -> SanType {
     match name.parse::<IpAddr>() {
         Ok(address) => SanType::IpAddress(address),
+        Err(_) if name.contains("://") => SanType::URI(name.try_into().expect("a URI is ASCII")),
         Err(_) => SanType::DnsName(name.try_into().expect("a DNS name is ASCII")),
     }
 }

@@ -9,7 +9,7 @@ use super::KeyKind;
 /// Start from [`Leaf::server`] or [`Leaf::client`] and change what the test is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf<'a> {
-    /// The subject's alternative names: DNS names, wildcards among them, or IP addresses in text.
+    /// The subject's alternative names: DNS names, wildcards among them, IP addresses in text, or URIs.
     ///
     /// The first is the subject's common name too. May be empty.
     pub names: &'a [&'a str],

@@ -24,6 +24,7 @@ mod handler_results;
 mod handlers;
 mod identities;
 mod listening;
+mod preface;
 mod reload;
 mod revocation;
 mod session_ids;

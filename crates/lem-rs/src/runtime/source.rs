@@ -1,6 +1,6 @@
 //! A socket that the machine watches, for those who build a transport on it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
@@ -129,6 +129,8 @@ pub struct Source {
     socket: Rc<dyn Socket>,
     /// A write has met a reset. The kernel tells that once; a read after it would look like the peer's FIN.
     reset: Cell<bool>,
+    /// What a proxy in front of us has said of the connection's ends: the peer's, and ours.
+    proxied: OnceCell<Box<(Endpoint, Endpoint)>>,
 }
 
 impl Source {
@@ -163,7 +165,7 @@ impl Source {
             blocked.iter().for_each(|direction| watched.assume_blocked(*direction));
         }
         socket.watch(watched.token()?)?;
-        Ok(Self { watched, socket: Rc::from(socket), reset: Cell::new(false) })
+        Ok(Self { watched, socket: Rc::from(socket), reset: Cell::new(false), proxied: OnceCell::new() })
     }
 
     /// Reads what is there, into `buffer`, which must not be empty; zero is the peer's FIN. The task is
@@ -284,7 +286,7 @@ impl Source {
     /// # Errors
     /// What the operating system says: usually that the connection is gone.
     pub fn peer(&self) -> io::Result<Endpoint> {
-        self.socket.peer()
+        self.proxied.get().map_or_else(|| self.socket.peer(), |ends| Ok(ends.0.clone()))
     }
 
     /// Our own address.
@@ -292,7 +294,15 @@ impl Source {
     /// # Errors
     /// As [`peer`](Self::peer).
     pub fn local(&self) -> io::Result<Endpoint> {
-        self.socket.local()
+        self.proxied.get().map_or_else(|| self.socket.local(), |ends| Ok(ends.1.clone()))
+    }
+
+    /// Says whose connection this really is: a trusted proxy in front of us has told the `peer` that it accepted, and the
+    /// address of its own at which it did (the PROXY protocol). From now on [`peer`](Self::peer) and [`local`](Self::local)
+    /// are these, for streams on this socket too. It is said once; what is said later is ignored.
+    pub fn proxied(&self, peer: Endpoint, local: Endpoint) {
+        // The first header is the one of the trusted proxy.
+        let _ = self.proxied.set(Box::new((peer, local)));
     }
 
     /// Whether connecting has worked; `WouldBlock` while that is open.

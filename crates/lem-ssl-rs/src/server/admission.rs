@@ -15,6 +15,7 @@ use super::handshaking::{Handshaking, Permit, Unclaimed};
 use super::monitor::Monitor;
 use super::options::ServerOptions;
 use super::peers::{Admitted, Peers};
+use super::preface::Preface;
 use crate::client::cannot_begin;
 use crate::context::Context;
 use crate::error::{Error, TlsError};
@@ -46,6 +47,7 @@ pub(super) struct Admission {
     pub(super) arrivals: Inbox<Arrival>,
     pub(super) monitor: Rc<Monitor>,
     pub(super) options: ServerOptions,
+    pub(super) preface: RefCell<Option<Preface>>,
     peers: Rc<Peers>,
     /// The tasks that shake hands.
     handshakes: RefCell<BTreeMap<u64, JoinHandle<()>>>,
@@ -97,6 +99,7 @@ impl Admission {
             arrivals: Inbox::new(),
             monitor,
             options,
+            preface: RefCell::default(),
             peers: Rc::default(),
             handshakes: RefCell::default(),
             permits,
@@ -205,7 +208,20 @@ async fn admit(
     monitor.count(|counters| counters.handshakes_started += 1);
     let context = admission.live.current();
     let deadline = Deadline::after(context.inner().deadlines.handshake);
-    let hello = match first_bytes(&source, &peer, deadline).await {
+    let preface = admission.preface.borrow().clone();
+    let (source, peer, early) = match preface {
+        None => (source, peer, Vec::new()),
+        Some(preface) => match Box::pin(preface.run(source, &peer, deadline)).await {
+            // A proxy may have said whose connection it is.
+            Ok((source, early)) => {
+                let peer = source.peer().unwrap_or(peer);
+                (source, peer, early)
+            }
+            Err(error) => return monitor.handshake_failed(&peer, &error),
+        },
+    };
+    let hello = if early.is_empty() { first_bytes(&source, &peer, deadline).await } else { Ok(early) };
+    let hello = match hello {
         Ok(hello) => hello,
         Err(error) => return monitor.handshake_failed(&peer, &error),
     };

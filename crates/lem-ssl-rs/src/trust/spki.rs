@@ -7,7 +7,7 @@ use rustls::crypto::hash::{Hash, HashAlgorithm};
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::provider::default_provider;
-use crate::x509::{Raw, SpkiHash, key_parts};
+use crate::x509::{Certificate, Raw, SpkiHash, key_parts};
 
 impl SpkiHash {
     /// The hash of the key in `der`: a certificate, or a raw public key (`SubjectPublicKeyInfo`, RFC 7250).
@@ -30,6 +30,25 @@ impl SpkiHash {
     }
 }
 
+impl Certificate {
+    /// The fingerprint of the certificate in `der`: the SHA-256 hash of its bytes, as
+    /// `openssl x509 -in FILE -noout -fingerprint -sha256` prints it. Unlike a [`SpkiHash`] it changes with each renewal.
+    ///
+    /// # Errors
+    /// A [`TlsError::Config`](crate::TlsError::Config) if there is no cryptography.
+    ///
+    /// ```
+    /// # use lem_ssl_rs::{Certificate, Error, Identity};
+    /// let identity = Identity::self_signed(["localhost"])?;
+    /// let fingerprint = Certificate::fingerprint(&identity.chain()[0])?;
+    /// assert_ne!(fingerprint, Certificate::fingerprint(b"another certificate")?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn fingerprint(der: &[u8]) -> Result<[u8; 32], Error> {
+        Ok(Hasher::new(&*default_provider()?)?.sha256(der)?)
+    }
+}
+
 /// Hashes keys, with the cryptography of a context.
 #[derive(Clone, Copy)]
 pub(crate) struct Hasher(&'static dyn Hash);
@@ -49,6 +68,11 @@ impl Hasher {
             Err(_) => der::only(der, der::SEQUENCE).and_then(key_parts).map(|_| der)?,
         };
         self.hash_spki(spki)
+    }
+
+    fn sha256(self, bytes: &[u8]) -> Result<[u8; 32], ConfigError> {
+        let hash = self.0.hash(bytes).as_ref().try_into();
+        hash.map_err(|_| ConfigError::new(ConfigPart::Provider, "the cryptography's SHA-256 is none"))
     }
 
     /// The hash of a `SubjectPublicKeyInfo`.

@@ -7,7 +7,7 @@ use super::date::Date;
 use super::extensions::KeyUse;
 use super::general_name::GeneralName;
 use super::key::{algorithm_name, describe};
-use super::name::readable;
+use super::name::{common_name, readable};
 use super::raw::Raw;
 
 /// What stands in a certificate: whose it is, from whom, for which names, from when to when.
@@ -16,6 +16,7 @@ use super::raw::Raw;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     subject: Option<String>,
+    common_name: Option<String>,
     issuer: Option<String>,
     is_self_issued: bool,
     version: u64,
@@ -49,6 +50,7 @@ impl Certificate {
         let raw = Raw::read(der).map_err(UnreadableCertificate)?;
         Ok(Self {
             subject: readable(raw.subject),
+            common_name: common_name(raw.subject),
             issuer: readable(raw.issuer),
             is_self_issued: raw.is_self_issued(),
             version: raw.version,
@@ -68,6 +70,13 @@ impl Certificate {
     /// Whom it was issued to, the most particular part first: `CN=example.org, O=Example`.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
+    }
+
+    /// The common name of the subject, in full, for programs that decide what a client may do by it; `None` if there is
+    /// none, or more than one. A character that would steer a terminal is replaced by U+FFFD, as in
+    /// [`AlternativeName`](crate::AlternativeName).
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
     }
 
     /// Who issued it.

@@ -22,6 +22,26 @@ pub(crate) fn readable(der: &[u8]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// The common name in `der`, in full; `None` if there is none, or more than one: which of them would it be?
+pub(crate) fn common_name(der: &[u8]) -> Option<String> {
+    let mut found = None;
+    for set in Reader(der) {
+        for attribute in Reader(set.content) {
+            let mut attribute = Reader(attribute.content);
+            if attribute.expect(tag::OBJECT_IDENTIFIER) != Some(&COMMON_NAME) {
+                continue;
+            }
+            let value = attribute.next()?;
+            if found.replace(whole_text(value.tag, value.content)?).is_some() {
+                return None;
+            }
+        }
+    }
+    found
+}
+
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+
 /// A name of more parts is shown in part.
 const MAX_PARTS: usize = 16;
 
@@ -53,8 +73,14 @@ fn label_of(oid: &[u8]) -> String {
     label.to_owned()
 }
 
-/// The text of a string type, printable.
+/// The beginning of the text of a string type, printable.
 fn text_of(tag: u8, value: &[u8]) -> Option<String> {
+    const MAX_SHOWN: usize = 100;
+    Some(whole_text(tag, value)?.chars().take(MAX_SHOWN).collect())
+}
+
+/// The text of a string type, printable.
+fn whole_text(tag: u8, value: &[u8]) -> Option<String> {
     const UTF8: u8 = 0x0c;
     const NUMERIC: u8 = 0x12;
     const PRINTABLE: u8 = 0x13;
@@ -69,8 +95,7 @@ fn text_of(tag: u8, value: &[u8]) -> Option<String> {
         }
         _ => return None,
     };
-    const MAX_SHOWN: usize = 100;
-    Some(printable(&text.chars().take(MAX_SHOWN).collect::<String>()))
+    Some(printable(&text))
 }
 
 #[cfg(test)]
@@ -100,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn a_common_name_is_whole_and_the_only_one() {
+        let name = |value: &[u8]| attribute(&COMMON_NAME, 0x0c, value);
+        let long = "x".repeat(120);
+        assert_eq!(common_name(&name(long.as_bytes())), Some(long));
+        let others = [attribute(&[0x55, 4, 10], 0x0c, b"CN=admin"), name(b"a, CN=b")].concat();
+        assert_eq!(common_name(&others).as_deref(), Some("a, CN=b"));
+        assert_eq!(common_name(&[name(b"admin"), name(b"guest")].concat()), None);
+        assert_eq!(common_name(&attribute(&[0x55, 4, 10], 0x0c, b"CN=admin")), None);
+        assert_eq!(common_name(&name(b"admin\0")).as_deref(), Some("admin\u{fffd}"));
+        assert_eq!(common_name(&[]), None);
+    }
+
+    #[test]
     fn control_characters_do_not_reach_a_terminal() {
         let der = attribute(&[0x55, 4, 3], 0x0c, b"evil\x1b[2J\nname");
         assert_eq!(readable(&der).as_deref(), Some("CN=evil\u{fffd}[2J\u{fffd}name"));
@@ -110,9 +148,11 @@ mod tests {
         let der = attribute(&[0x55, 4, 3], 0x0c, b"name");
         for end in 0..der.len() {
             readable(&der[..end]);
+            common_name(&der[..end]);
         }
         for byte in 0..=255_u8 {
             readable(&[byte; 40]);
+            common_name(&[byte; 40]);
             for length in 0..=255 {
                 readable(&[tag::SET, byte, length, 0x30]);
             }
