@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lem_ssl_rs::UnreadableCertificate;
 use serde::Serialize;
 
-use crate::text::{count, printable, span};
+use crate::text::{count, hex, printable, span};
 
 /// A certificate in words.
 #[derive(Debug, Clone, Serialize)]
@@ -82,14 +82,6 @@ pub(crate) fn now() -> i64 {
 }
 
 const DAY: i64 = 24 * 60 * 60;
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 #[cfg(test)]
 mod tests {

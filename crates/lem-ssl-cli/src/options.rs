@@ -8,6 +8,7 @@ use lem_ssl_rs::{Context, ContextBuilder, Identity, IdentityWarning, Roots, Vers
 
 use crate::exit::{Exit, Failure};
 
+mod ocsp;
 mod server;
 
 pub(crate) use server::ServerArgs;
@@ -135,12 +136,17 @@ impl<T> Loaded<T> {
 impl Loaded<ContextBuilder> {
     /// With the identity in these files, which is shown to servers.
     fn identity(self, cert: &Path, key: &Path) -> Result<Self, Failure> {
-        self.identity_with(cert, key, Identity::warnings)
+        self.identity_with(cert, key, Identity::warnings, |identity| identity)
     }
 
-    /// With the identity in these files, which is shown to clients.
-    fn server_identity(self, cert: &Path, key: &Path) -> Result<Self, Failure> {
-        self.identity_with(cert, key, Identity::server_warnings)
+    /// With the identity in these files, dressed up, which is shown to clients.
+    fn server_identity(
+        self,
+        cert: &Path,
+        key: &Path,
+        dress: impl FnOnce(Identity) -> Identity,
+    ) -> Result<Self, Failure> {
+        self.identity_with(cert, key, Identity::server_warnings, dress)
     }
 
     fn identity_with(
@@ -148,11 +154,12 @@ impl Loaded<ContextBuilder> {
         cert: &Path,
         key: &Path,
         warnings: fn(&Identity, SystemTime) -> Vec<IdentityWarning>,
+        dress: impl FnOnce(Identity) -> Identity,
     ) -> Result<Self, Failure> {
         let identity = Identity::from_pem_files(cert, key)?;
         let warnings = warnings(&identity, SystemTime::now());
         self.warnings.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", cert.display())));
-        Ok(self.map(|builder| builder.identity(identity)))
+        Ok(self.map(|builder| builder.identity(dress(identity))))
     }
 
     pub(crate) fn build(self) -> Result<Loaded<Context>, Failure> {

@@ -74,9 +74,9 @@ impl<T: Send + 'static> Reloader<T> {
         match read.and_then(|read| (self.replace)(read)) {
             Ok(warnings) => {
                 self.log.line("reloaded; new connections get what is in the files now");
-                self.log.lines(warnings);
+                self.log.warnings(warnings);
             }
-            Err(failure) => self.log.line(format!("not reloaded, the old set stays in place: {failure}")),
+            Err(failure) => self.log.warn(format!("not reloaded, the old set stays in place: {failure}")),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! How a server shows itself and asks its clients.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots};
 
+use super::ocsp::Staples;
 use super::{Loaded, ProtocolArgs, wrong};
 use crate::exit::Failure;
 
@@ -24,6 +26,12 @@ pub(crate) struct ServerArgs {
     /// Refuse clients without a certificate that leads to the roots in this PEM file; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Vec<PathBuf>,
+    /// Refuse clients whose certificate, or whose issuer's, is on a revocation list in this PEM file; may be repeated
+    #[arg(long, value_name = "FILE", requires = "client_ca")]
+    pub(crate) client_crl: Vec<PathBuf>,
+    /// Staple this OCSP response (DER, as `openssl ocsp -respout` writes it) to the --cert that it is for; may be repeated
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) ocsp: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) protocol: ProtocolArgs,
 }
@@ -44,12 +52,15 @@ impl ServerArgs {
         for file in &self.client_ca {
             builder = builder.client_roots(Roots::PemFile(file.clone()));
         }
+        for file in &self.client_crl {
+            builder = builder.revocation_lists(RevocationLists::PemFile(file.clone()));
+        }
         self.add_identities(Loaded::new(builder))
     }
 
     /// The files that a reload reads again.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.cert.iter().chain(&self.key).chain(&self.client_ca)
+        self.cert.iter().chain(&self.key).chain(&self.client_ca).chain(&self.client_crl).chain(&self.ocsp)
     }
 
     fn add_identities(&self, builder: Loaded<ContextBuilder>) -> Result<Loaded<ContextBuilder>, Failure> {
@@ -64,6 +75,12 @@ impl ServerArgs {
         if self.cert.is_empty() {
             return Err(wrong("a server needs --cert FILE --key FILE, or --self-signed NAMES"));
         }
-        self.cert.iter().zip(&self.key).try_fold(builder, |builder, (cert, key)| builder.server_identity(cert, key))
+        let mut staples = Staples::read(&self.ocsp, SystemTime::now())?;
+        let mut add = |builder: Loaded<ContextBuilder>, (cert, key): (&PathBuf, &PathBuf)| {
+            builder.server_identity(cert, key, |identity| staples.put_on(identity))
+        };
+        let mut builder = self.cert.iter().zip(&self.key).try_fold(builder, &mut add)?;
+        builder.warnings.extend(staples.finish()?);
+        Ok(builder)
     }
 }

@@ -12,7 +12,7 @@ use lem_ssl_rs::{
 
 use crate::exit::Failure;
 use crate::listening::listen;
-use crate::log::Log;
+use crate::log::{Format, Log};
 use crate::options::{Loaded, ServerArgs, seconds};
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
@@ -58,6 +58,9 @@ pub(crate) struct ServeArgs {
     /// No access log on standard error
     #[arg(long, short)]
     quiet: bool,
+    /// How the lines of the log look
+    #[arg(long, value_name = "FORMAT", default_value = "plain")]
+    log_format: Format,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -115,8 +118,8 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
-    let log = Log::new(arguments.quiet)?;
-    log.lines(warnings);
+    let log = Log::new(arguments.quiet, arguments.log_format)?;
+    log.warnings(warnings);
     let service = Service {
         what,
         log: log.clone(),
@@ -139,7 +142,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let server = Rc::new(Server::over(live.clone(), listener, options)?);
     let log = service.log.clone();
-    log.lines(signals::SIGNALS_MISSING.map(str::to_owned));
+    log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
     server.on_event({
         let log = log.clone();
         move |event| log.line(words::event(event))

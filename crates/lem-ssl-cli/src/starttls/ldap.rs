@@ -1,6 +1,7 @@
 //! LDAP's StartTLS: an extended request (RFC 4511 section 4.14), and whether its answer is a success.
 
 use super::{Dialogue, Refusal, Step, quoted};
+use crate::ber::{ENUMERATED, Element, INTEGER, OCTETS, SEQUENCE, element, expect};
 
 #[derive(Debug, Default)]
 pub(super) struct Ldap {
@@ -27,7 +28,7 @@ impl Dialogue for Ldap {
         }
         let no_ldap = || Refusal("what it answers is no LDAP".into());
         let mut rest = received.as_slice();
-        let message = match element(&mut rest) {
+        let message = match element(&mut rest, MAX_ANSWER) {
             Element::Whole(SEQUENCE, contents) => contents,
             Element::Partial if received.first().is_none_or(|tag| *tag == SEQUENCE) => return Ok(Step::More),
             _ => return Err(no_ldap()),
@@ -45,50 +46,16 @@ impl Dialogue for Ldap {
     }
 }
 
-const INTEGER: u8 = 0x02;
-const ENUMERATED: u8 = 0x0a;
-const OCTETS: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
 const EXTENDED_RESPONSE: u8 = 0x78;
 
 /// What a server says of an operation: success, or a code and a diagnosis. `None`: it is no answer to our message.
 fn outcome(mut message: &[u8]) -> Option<Result<(), (u8, Vec<u8>)>> {
-    let Element::Whole(INTEGER, [1]) = element(&mut message) else { return None };
-    let Element::Whole(EXTENDED_RESPONSE, mut response) = element(&mut message) else { return None };
-    let Element::Whole(ENUMERATED, &[code]) = element(&mut response) else { return None };
-    let Element::Whole(OCTETS, _matched) = element(&mut response) else { return None };
-    let Element::Whole(OCTETS, diagnosis) = element(&mut response) else { return None };
+    let [1] = expect(&mut message, INTEGER)? else { return None };
+    let mut response = expect(&mut message, EXTENDED_RESPONSE)?;
+    let &[code] = expect(&mut response, ENUMERATED)? else { return None };
+    let _matched = expect(&mut response, OCTETS)?;
+    let diagnosis = expect(&mut response, OCTETS)?;
     Some(if code == 0 { Ok(()) } else { Err((code, diagnosis.to_vec())) })
-}
-
-/// What stands at the front.
-#[derive(Debug)]
-enum Element<'a> {
-    /// A tag and contents.
-    Whole(u8, &'a [u8]),
-    Partial,
-    /// Nothing that we would read.
-    Wrong,
-}
-
-/// Takes an element in BER off the front. Some servers write every length in four bytes, which DER forbids.
-fn element<'a>(input: &mut &'a [u8]) -> Element<'a> {
-    let Some((&[tag, first], rest)) = input.split_first_chunk() else { return Element::Partial };
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let count = usize::from(first - 0x80);
-            let Some((bytes, rest)) = rest.split_at_checked(count) else { return Element::Partial };
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return Element::Wrong,
-    };
-    if length > MAX_ANSWER {
-        return Element::Wrong;
-    }
-    let Some((contents, rest)) = rest.split_at_checked(length) else { return Element::Partial };
-    *input = rest;
-    Element::Whole(tag, contents)
 }
 
 #[cfg(test)]

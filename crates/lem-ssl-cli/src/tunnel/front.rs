@@ -28,7 +28,7 @@ impl Front {
     ) -> Result<Self, Error> {
         let log = log.clone();
         let Some(context) = context else {
-            listener.on_pause(move |error| log.line(format!("accepting pauses: {error}")));
+            listener.on_pause(move |error| log.warn(format!("accepting pauses: {error}")));
             return Ok(Self::Plain(listener));
         };
         let server = Server::over(context.clone(), listener, options)?;

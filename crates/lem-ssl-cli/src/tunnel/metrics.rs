@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Counters, Error, Listener, Queue, ReadMode, TcpStream, spawn, timeout};
 
-use super::tally::{Outcome, Totals};
+use super::tally::{Outcome, Tally};
 
 /// The longest request. A scraper's has a few hundred bytes.
 const MAX_REQUEST: usize = 8 * 1024;
@@ -84,7 +84,8 @@ fn verdict(received: &[u8]) -> Option<&'static str> {
 }
 
 /// All counters as text.
-pub(super) fn text(totals: &Totals, tls: Option<&Counters>, lag: Duration) -> String {
+pub(super) fn text(tally: &Tally, tls: Option<&Counters>, lag: Duration) -> String {
+    let totals = tally.totals();
     let mut page = Page::default();
     page.family(
         "connections_accepted_total",
@@ -103,6 +104,10 @@ pub(super) fn text(totals: &Totals, tls: Option<&Counters>, lag: Duration) -> St
     page.value("{direction=\"down\"}", totals.down);
     if let Some(tls) = tls {
         handshakes(&mut page, tls);
+        page.family("client_connections_total", "counter", "Connections of clients with certificates, by whose it is.");
+        for (client, count) in tally.clients() {
+            page.value(&format!("{{client=\"{}\"}}", escaped(&client)), count);
+        }
     }
     page.family("loop_lag_seconds", "gauge", "The longest that a single task has held the loop.");
     page.value("", lag.as_secs_f64());
@@ -139,6 +144,11 @@ fn handshakes(page: &mut Page, tls: &Counters) {
     ] {
         page.value(&format!("{{reason=\"{reason}\"}}"), count);
     }
+}
+
+/// A value of a label.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[derive(Default)]

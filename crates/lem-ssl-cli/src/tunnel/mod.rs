@@ -2,40 +2,38 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::lem_rs::{ListenOptions, Stream, longest_poll};
-use lem_ssl_rs::{Context, Deadline, Endpoint, Error, Inbox, Info, LiveContext, Machine, Queue, now, spawn, timeout};
+use lem_ssl_rs::lem_rs::{ListenOptions, longest_poll};
+use lem_ssl_rs::{Error, Inbox, LiveContext, Machine, Queue, spawn};
 
 use crate::exit::Failure;
 use crate::listening::listen;
-use crate::log::Log;
+use crate::log::{Format, Log};
 use crate::options::{ServerArgs, wrong};
-use crate::race::{First, race};
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
 use crate::stdio;
-use crate::text::count;
-use crate::words::{self, Side};
 
+mod access;
+mod carry;
+mod credentials;
 mod dial;
 mod front;
 mod metrics;
 mod options;
 mod proxy;
+mod record;
 mod relay;
 mod route;
 mod stop;
 mod tally;
 
-use dial::{BackEnd, Dialled};
+use carry::Tunnel;
 use front::{Client, Front};
-use options::{Contexts, LimitArgs, OutArgs, Route, Sides};
-use relay::{Carried, Sever, relay};
-use route::Routes;
+use options::{AccessArgs, Contexts, LimitArgs, OutArgs, Route, Sides};
 use stop::Stop;
-use tally::{Outcome, Tally};
+use tally::Tally;
 
 /// Carry connections between plain text and TLS, in either direction, or between TLS and TLS
 #[derive(Debug, Args)]
@@ -68,6 +66,11 @@ pub(crate) struct TunnelArgs {
     /// No log on standard error
     #[arg(long, short)]
     quiet: bool,
+    /// How the lines of the log look
+    #[arg(long, value_name = "FORMAT", default_value = "plain")]
+    log_format: Format,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -85,7 +88,11 @@ An end of either side is passed on as an end, and the other direction goes on. A
 was cut is cut on the other side too, without close_notify, or by a reset where there is no TLS:
 nobody takes for whole what is not. The same happens to a client whose back end cannot be reached.
 
-SIGHUP reads certificates, keys and roots again; a set that cannot work leaves the old one in
+A client whose certificate is on no --allow list gets the alert access_denied, and the log says what
+it has shown. With --proxy-protocol the back end is told of a client's certificate: its common name
+as haproxy tells it, the subject and the alternative names as values of the types 0xE0 and 0xE1.
+
+SIGHUP reads certificates, keys, roots, revocation lists and OCSP responses again; a set that cannot work leaves the old one in
 place. SIGTERM and Ctrl-C stop accepting and let connections finish, a second one ends at once.
 SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes when the tunnel ends; one
 that was left by a tunnel that was killed is replaced.
@@ -97,19 +104,6 @@ Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
       --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100";
 
-/// What all connections share.
-struct Tunnel {
-    routes: Routes<BackEnd>,
-    /// What we speak with the back ends.
-    outward: RefCell<Option<Context>>,
-    proxy_protocol: bool,
-    connect_timeout: Duration,
-    idle_timeout: Duration,
-    tally: Tally,
-    stop: Stop,
-    log: Log,
-}
-
 /// What the main task waits for.
 enum Event {
     Signal(Signal),
@@ -120,10 +114,12 @@ enum Event {
 pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
     let sides = check(&arguments)?;
     let contexts = sides.contexts()?;
-    let log = Log::new(arguments.quiet)?;
-    log.lines(contexts.warnings);
+    let log = Log::new(arguments.quiet, arguments.log_format)?;
+    log.warnings(contexts.warnings);
+    let (connect, tls_out) = (arguments.connect.as_deref(), arguments.tls_out);
+    let routes = options::routes(connect, &arguments.route, &arguments.access, &arguments.out, tls_out)?;
     let tunnel = Tunnel {
-        routes: options::routes(arguments.connect.as_deref(), &arguments.route, &arguments.out, arguments.tls_out)?,
+        routes,
         outward: RefCell::new(contexts.outward),
         proxy_protocol: arguments.proxy_protocol,
         connect_timeout: arguments.limits.connect_timeout,
@@ -163,7 +159,7 @@ async fn carry_all(
     sides: Sides,
 ) -> Result<(), Failure> {
     let signals = Signals::of(&signals::ALL)?;
-    tunnel.log.lines(signals::SIGNALS_MISSING.map(str::to_owned));
+    tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
     let options = arguments.limits.server_options();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
     let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.log)?);
@@ -182,7 +178,7 @@ async fn carry_all(
         let (front, tunnel) = (front.clone(), tunnel.clone());
         let text = move || {
             let lag = longest_poll().unwrap_or_default();
-            metrics::text(&tunnel.tally.totals(), front.counters().as_ref(), lag)
+            metrics::text(&tunnel.tally, front.counters().as_ref(), lag)
         };
         spawn(metrics::serve(listener, Rc::new(text))).detach();
     }
@@ -258,85 +254,5 @@ async fn accept(front: &Front, tunnel: &Rc<Tunnel>, most: u32) -> Error {
             places.put(());
         })
         .detach();
-    }
-}
-
-impl Tunnel {
-    /// Carries one connection from its beginning to its end.
-    async fn carry<C: Sever>(&self, client: Stream<C>, session: Option<Info>) {
-        let _open = self.tally.open();
-        let begun = now();
-        let peer = client.peer_addr().unwrap_or(Endpoint::Unix(None));
-        let asked_for = session.as_ref().and_then(|info| info.requested_name.as_deref());
-        let (route, carried) = match self.routes.choose(asked_for) {
-            None => {
-                C::sever(client);
-                (asked_for.unwrap_or("no name").to_owned(), Carried::nothing(Outcome::NoRoute, None))
-            }
-            Some(back_end) => {
-                (back_end.address.to_string(), self.carry_to(back_end, client, &peer, session.as_ref()).await)
-            }
-        };
-        self.tally.ended(carried.outcome);
-        let words = carried.outcome.words();
-        let why =
-            carried.error.map(|error| format!(" ({})", words::explain(&error, Side::BackEnd))).unwrap_or_default();
-        let (up, down) = (count(carried.up, "byte"), count(carried.down, "byte"));
-        let lasted = now().saturating_duration_since(begun).as_secs_f64();
-        self.log.line(format!("{} to {route}: {words}{why}; {up} up, {down} down, {lasted:.1} s", name_of(&peer)));
-    }
-
-    async fn carry_to<C: Sever>(
-        &self,
-        back_end: &BackEnd,
-        client: Stream<C>,
-        peer: &Endpoint,
-        session: Option<&Info>,
-    ) -> Carried {
-        let header = self.proxy_protocol.then(|| {
-            let local = client.local_addr().unwrap_or(Endpoint::Unix(None));
-            proxy::header(peer, &local, session)
-        });
-        let outward = self.outward.borrow().clone();
-        let deadline = Deadline::after(self.connect_timeout);
-        // In a box that goes when it is done: it is large, and after it a connection may be idle for long.
-        let dial = Box::pin(back_end.dial(outward.as_ref(), header.as_deref(), &deadline));
-        let dialled = match race(dial, self.stop.wait()).await {
-            First::One(Ok(dialled)) => dialled,
-            First::One(Err(error)) => {
-                C::sever(client);
-                return Carried::nothing(dial::outcome_of(&error), Some(error));
-            }
-            First::Other(()) => {
-                C::sever(client);
-                return Carried::nothing(Outcome::Drained, None);
-            }
-        };
-        match dialled {
-            Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
-            Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
-        }
-    }
-
-    /// Lets connections finish, and cuts those that are left after `time`.
-    async fn drain(&self, time: Duration) {
-        let left = count(self.tally.left(), "connection");
-        self.log.line(format!("no more clients are accepted; {left} may finish"));
-        if timeout(time, self.tally.emptied()).await.is_err() {
-            let left = count(self.tally.left(), "connection");
-            self.stop.now();
-            self.tally.emptied().await;
-            self.log.line(format!("cut {left}"));
-        } else {
-            self.log.line("all connections have finished");
-        }
-    }
-}
-
-/// A client of a Unix-domain socket has no name.
-fn name_of(peer: &Endpoint) -> String {
-    match peer {
-        Endpoint::Unix(None) => "a local client".to_owned(),
-        peer => peer.to_string(),
     }
 }

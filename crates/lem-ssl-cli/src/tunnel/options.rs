@@ -6,11 +6,16 @@ use std::time::Duration;
 use clap::Args;
 use lem_ssl_rs::{Address, Context, ContextBuilder, ServerOptions, ToAddress, UnknownName};
 
+use super::carry::Destination;
 use super::dial::BackEnd;
 use super::route::Routes;
 use crate::exit::Failure;
 use crate::options::{ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
 use crate::target;
+
+mod access;
+
+pub(super) use access::AccessArgs;
 
 /// How we verify the back end, and show ourselves to it.
 #[derive(Debug, Clone, Args)]
@@ -198,17 +203,24 @@ impl LimitArgs {
     }
 }
 
-/// The back ends, by name. `secured` if we speak TLS with them.
+/// Where names lead to. `secured` if we speak TLS with the back ends.
 pub(super) fn routes(
     connect: Option<&str>,
     routes: &[Route],
+    access: &AccessArgs,
     out: &OutArgs,
     secured: bool,
-) -> Result<Routes<BackEnd>, Failure> {
-    let default = connect.map(|address| out.back_end(address, secured)).transpose()?;
+) -> Result<Routes<Destination>, Failure> {
+    if let Some(name) = access.without_route(routes.iter().map(|route| route.name.as_str())) {
+        return Err(wrong(format!("there is a --route-allow for {name}, and no --route")));
+    }
+    let destination = |label: &str, address: &str, access| -> Result<_, Failure> {
+        Ok(Destination { label: label.to_owned(), back_end: out.back_end(address, secured)?, access })
+    };
+    let default = connect.map(|address| destination("default", address, access.general())).transpose()?;
     let mut table = Routes::new(default);
     for Route { name, address } in routes {
-        table.add(name, out.back_end(address, secured)?).map_err(wrong)?;
+        table.add(name, destination(name, address, access.of_route(name))?).map_err(wrong)?;
     }
     Ok(table)
 }

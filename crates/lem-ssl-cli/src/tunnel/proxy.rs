@@ -4,7 +4,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lem_ssl_rs::{Endpoint, Info, Version};
+use lem_ssl_rs::{Endpoint, Info};
+
+use super::credentials::{Credentials, MAX_NAMES};
+use super::record::{suite, version};
 
 /// What begins every header of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -22,7 +25,16 @@ const ALPN: u8 = 0x01;
 const AUTHORITY: u8 = 0x02;
 const SSL: u8 = 0x20;
 const SSL_VERSION: u8 = 0x21;
+const SSL_COMMON_NAME: u8 = 0x22;
 const SSL_CIPHER: u8 = 0x23;
+
+/// Types of our own, from the range for that (section 2.2.8): the subject of the client's certificate, and its alternative
+/// names, one in each.
+const CLIENT_SUBJECT: u8 = 0xe0;
+const CLIENT_NAME: u8 = 0xe1;
+
+/// A longer text of a certificate is left out: one that was cut would be another one.
+const MAX_TEXT: usize = 1024;
 
 /// Bits of the client field of [`SSL`].
 const CLIENT_SSL: u8 = 0x01;
@@ -30,7 +42,12 @@ const CLIENT_CERTIFICATE: u8 = 0x02;
 const CLIENT_SESSION: u8 = 0x04;
 
 /// The header for a connection from `client`, which came in at `local`, and what was agreed on with it, if it speaks TLS.
-pub(super) fn header(client: &Endpoint, local: &Endpoint, session: Option<&Info>) -> Vec<u8> {
+pub(super) fn header(
+    client: &Endpoint,
+    local: &Endpoint,
+    session: Option<&Info>,
+    credentials: Option<&Credentials>,
+) -> Vec<u8> {
     let (family, mut rest) = addresses(client, local);
     if let Some(info) = session {
         if let Some(protocol) = &info.alpn {
@@ -39,7 +56,11 @@ pub(super) fn header(client: &Endpoint, local: &Endpoint, session: Option<&Info>
         if let Some(name) = &info.requested_name {
             value(&mut rest, AUTHORITY, name.as_bytes());
         }
-        value(&mut rest, SSL, &secured(info));
+        value(&mut rest, SSL, &secured(info, credentials));
+    }
+    if let Some(credentials) = credentials {
+        text(&mut rest, CLIENT_SUBJECT, &credentials.subject);
+        credentials.names.iter().take(MAX_NAMES).for_each(|name| text(&mut rest, CLIENT_NAME, &name.to_string()));
     }
     let mut header = Vec::with_capacity(SIGNATURE.len() + 4 + rest.len());
     header.extend(SIGNATURE);
@@ -76,7 +97,7 @@ fn addresses(client: &Endpoint, local: &Endpoint) -> (u8, Vec<u8>) {
 }
 
 /// What is said of a client that speaks TLS. If it has shown a certificate, that was verified, or there would be no session.
-fn secured(info: &Info) -> Vec<u8> {
+fn secured(info: &Info, credentials: Option<&Credentials>) -> Vec<u8> {
     let certified = !info.peer_certificates.is_empty();
     let client = match (certified, info.resumed) {
         (false, _) => CLIENT_SSL,
@@ -85,16 +106,21 @@ fn secured(info: &Info) -> Vec<u8> {
     };
     let mut said = vec![client];
     said.extend(u32::from(!certified).to_be_bytes());
-    let version = match info.version {
-        Some(Version::Tls12) => "TLSv1.2",
-        Some(Version::Tls13) => "TLSv1.3",
-        _ => "",
-    };
-    value(&mut said, SSL_VERSION, version.as_bytes());
-    if let Some(suite) = info.cipher_suite {
-        value(&mut said, SSL_CIPHER, suite.to_string().as_bytes());
+    value(&mut said, SSL_VERSION, version(info).as_bytes());
+    if let Some(name) = credentials.and_then(|credentials| credentials.common_name.as_deref()) {
+        text(&mut said, SSL_COMMON_NAME, name);
+    }
+    if info.cipher_suite.is_some() {
+        value(&mut said, SSL_CIPHER, suite(info).as_bytes());
     }
     said
+}
+
+/// What a certificate says, if it is not empty and not too long.
+fn text(to: &mut Vec<u8>, kind: u8, text: &str) {
+    if !text.is_empty() && text.len() <= MAX_TEXT {
+        value(to, kind, text.as_bytes());
+    }
 }
 
 fn value(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
@@ -103,7 +129,7 @@ fn value(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
     to.extend(value);
 }
 
-/// Names and protocols have 255 bytes at most, so what we say of a client is far shorter than this field allows.
+/// Names and protocols have 255 bytes at most, texts of certificates have limits of ours, so what we say of a client is far shorter than this field allows.
 fn length(length: usize) -> [u8; 2] {
     u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes()
 }
@@ -118,20 +144,20 @@ mod tests {
 
     #[test]
     fn a_header_without_tls_is_that_of_the_specification() {
-        let header = header(&ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None);
+        let header = header(&ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None, None);
         let expected = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x07\xdc\x04\x01\xbb";
         assert_eq!(header, expected);
     }
 
     #[test]
     fn ipv4_on_a_socket_for_both_families_is_ipv4() {
-        let header = header(&ip("[::ffff:192.0.2.1]:1"), &ip("[::ffff:192.0.2.2]:2"), None);
+        let header = header(&ip("[::ffff:192.0.2.1]:1"), &ip("[::ffff:192.0.2.2]:2"), None, None);
         assert_eq!(header[13..16], [TCP_OVER_IPV4, 0, 12]);
     }
 
     #[test]
     fn ipv6_has_its_own_family() {
-        let header = header(&ip("[2001:db8::1]:1"), &ip("[2001:db8::2]:2"), None);
+        let header = header(&ip("[2001:db8::1]:1"), &ip("[2001:db8::2]:2"), None, None);
         assert_eq!(header[13..16], [TCP_OVER_IPV6, 0, 36]);
         assert_eq!(header.len(), 16 + 36);
         assert_eq!(header[48..], [0, 1, 0, 2]);
@@ -139,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_client_of_a_local_socket_has_no_address() {
-        let header = header(&Endpoint::Unix(None), &Endpoint::Unix(Some("/run/x".into())), None);
+        let header = header(&Endpoint::Unix(None), &Endpoint::Unix(Some("/run/x".into())), None, None);
         assert_eq!(header[12..], [PROXY, UNSPECIFIED, 0, 0]);
     }
 }

@@ -16,10 +16,16 @@ use lem_ssl_rs::{Error, Plain, ReadMode, Tls, sleep, timeout};
 
 use super::stop::Stop;
 use super::tally::{Outcome, Tally};
+use crate::words::{self, Side};
 
 /// A transport whose stream can be cut, so that the peer knows that it was.
 pub(super) trait Sever: Transport + Sized {
     fn sever(stream: Stream<Self>);
+
+    /// The same for a client that may not come in: it is told so, where there are words for that.
+    fn deny(stream: Stream<Self>) {
+        Self::sever(stream);
+    }
 }
 
 impl Sever for Plain {
@@ -36,14 +42,22 @@ impl Sever for Tls {
     fn sever(stream: Stream<Self>) {
         stream.abort();
     }
+
+    /// An alert.
+    fn deny(stream: Stream<Self>) {
+        // One that is closed already is told nothing.
+        if let Ok((tls, _)) = stream.into_parts() {
+            tls.deny();
+        }
+    }
 }
 
 /// How a relay went.
 #[derive(Debug)]
 pub(super) struct Carried {
     pub(super) outcome: Outcome,
-    /// What one of them died of.
-    pub(super) error: Option<Error>,
+    /// Why, where there is more to say.
+    pub(super) reason: Option<String>,
     /// Bytes from the client to the back end.
     pub(super) up: u64,
     /// Bytes from the back end to the client.
@@ -52,8 +66,8 @@ pub(super) struct Carried {
 
 impl Carried {
     /// It came to nothing.
-    pub(super) fn nothing(outcome: Outcome, error: Option<Error>) -> Self {
-        Self { outcome, error, up: 0, down: 0 }
+    pub(super) fn nothing(outcome: Outcome, reason: Option<String>) -> Self {
+        Self { outcome, reason, up: 0, down: 0 }
     }
 }
 
@@ -106,7 +120,8 @@ pub(super) async fn relay<C: Sever, S: Sever>(
         sever(from_client, to_client);
         sever(from_server, to_server);
     }
-    Carried { outcome, error, up: up.get(), down: down.get() }
+    let reason = error.map(|error| words::explain(&error, Side::BackEnd));
+    Carried { outcome, reason, up: up.get(), down: down.get() }
 }
 
 fn sever<T: Sever>(reader: ReadHalf<T>, writer: WriteHalf<T>) {

@@ -1,8 +1,11 @@
 //! What the tunnel counts.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use lem_ssl_rs::Queue;
+
+use super::credentials::Credentials;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(super) enum Outcome {
     Idle,
     /// The tunnel was asked to end.
     Drained,
+    /// The client's certificate is on no list of those who may come in.
+    Denied,
     /// No back end is for the name that the client asked for.
     NoRoute,
     /// The back end could not be connected to.
@@ -30,7 +35,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Finished,
         Self::ClientCut,
         Self::BackEndCut,
@@ -38,6 +43,7 @@ impl Outcome {
         Self::BackEndLeft,
         Self::Idle,
         Self::Drained,
+        Self::Denied,
         Self::NoRoute,
         Self::Unreachable,
         Self::HandshakeFailed,
@@ -53,10 +59,16 @@ impl Outcome {
             Self::BackEndLeft => "backend_left",
             Self::Idle => "idle",
             Self::Drained => "drained",
+            Self::Denied => "denied",
             Self::NoRoute => "no_route",
             Self::Unreachable => "backend_unreachable",
             Self::HandshakeFailed => "backend_handshake",
         }
+    }
+
+    /// Whether somebody should look at it: it is about the back ends, or who tries to come in.
+    pub(super) fn is_failure(self) -> bool {
+        matches!(self, Self::BackEndCut | Self::Denied | Self::NoRoute | Self::Unreachable | Self::HandshakeFailed)
     }
 
     /// For the log.
@@ -69,6 +81,7 @@ impl Outcome {
             Self::BackEndLeft => "finished, the back end did not take everything",
             Self::Idle => "cut, nothing moved for too long",
             Self::Drained => "cut, the time to finish is over",
+            Self::Denied => "refused, no --allow list has this client",
             Self::NoRoute => "refused, no back end is for the name that it asks for",
             Self::Unreachable | Self::HandshakeFailed => "cut, the back end cannot be reached",
         }
@@ -83,11 +96,22 @@ pub(super) struct Tally {
     up: Cell<u64>,
     down: Cell<u64>,
     ended: RefCell<[u64; Outcome::ALL.len()]>,
+    /// Connections of clients with certificates, by who they are.
+    clients: RefCell<BTreeMap<String, u64>>,
     emptied: Queue<()>,
 }
 
+/// So many clients are counted each by itself; the others together. An authority may have issued any number of
+/// certificates.
+const MAX_CLIENTS: usize = 100;
+
+/// Those that are counted together. No subject is written like that.
+const OTHER_CLIENTS: &str = "(others)";
+
 /// A connection that is open.
 pub(super) struct Open<'a> {
+    /// Counted from 1.
+    pub(super) number: u64,
     tally: &'a Tally,
 }
 
@@ -107,7 +131,21 @@ impl Tally {
     pub(super) fn open(&self) -> Open<'_> {
         self.accepted.set(self.accepted.get() + 1);
         self.open.set(self.open.get() + 1);
-        Open { tally: self }
+        Open { number: self.accepted.get(), tally: self }
+    }
+
+    /// A client that may come in.
+    pub(super) fn admitted(&self, credentials: Option<&Credentials>) {
+        let Some(credentials) = credentials else { return };
+        let mut clients = self.clients.borrow_mut();
+        let label = credentials.label();
+        let is_new = clients.len() >= MAX_CLIENTS && !clients.contains_key(&label);
+        *clients.entry(if is_new { OTHER_CLIENTS.to_owned() } else { label }).or_default() += 1;
+    }
+
+    /// Connections of clients with certificates, by who they are.
+    pub(super) fn clients(&self) -> BTreeMap<String, u64> {
+        self.clients.borrow().clone()
     }
 
     pub(super) fn carried_up(&self, bytes: u64) {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+mod access;
 mod down;
 mod drain;
 mod ends;
@@ -15,6 +16,7 @@ mod metrics;
 mod modes;
 mod proxy;
 mod reload;
+mod revocation;
 mod routes;
 mod signals;
 mod sockets;

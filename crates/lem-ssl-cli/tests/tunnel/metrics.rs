@@ -12,6 +12,12 @@ async fn ask(address: &str, request: &str) -> String {
     String::from_utf8(stream.read(ReadMode::All).await.unwrap()).unwrap()
 }
 
+/// What the tunnel counts now.
+pub(crate) async fn scrape(tunnel: &Tunnel) -> HashMap<String, f64> {
+    let metrics = tunnel.metrics.as_deref().unwrap();
+    samples(&ask(metrics, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await)
+}
+
 /// Reads the exposition format: every sample has a help text and a type before it, a name of ours, and a number.
 fn samples(answer: &str) -> HashMap<String, f64> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

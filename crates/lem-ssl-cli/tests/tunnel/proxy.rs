@@ -2,7 +2,7 @@
 
 use lem_ssl_rs::{Context, ReadMode};
 
-use crate::support::{BackEnd, Tunnel, World, run};
+use crate::support::{BackEnd, Tunnel, World, client_as, run};
 
 /// What a header of the PROXY protocol says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -78,5 +78,36 @@ fn a_back_end_with_tls_is_told_before_the_handshake() {
         assert!(told.values.is_empty() && told.rest.is_empty());
         // A record of the handshake.
         assert_eq!(server.read(1).await.unwrap(), [22]);
+    });
+}
+
+#[test]
+fn a_back_end_is_told_whose_certificate_the_client_has_shown() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let files = world.good();
+        let address = back_end.address();
+        let arguments = ["--tls-in", "--proxy-protocol", "--client-ca", &world.ca, "--connect", &address];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        let (alice, _) = client_as(&world, &["alice.example", "spiffe://td.example/alice"]);
+        // In full, and by a session that is resumed, in which no certificate is shown again.
+        for (bits, resumed) in [(0x07, false), (0x05, true)] {
+            let client = alice.connect(tunnel.by_name()).await.unwrap();
+            client.write("content").await.unwrap();
+            client.close_write().unwrap();
+            let server = back_end.accept_plain().await;
+            let told = read(&server.read(ReadMode::All).await.unwrap());
+            server.shutdown().await.unwrap();
+            assert!(matches!(client.read(1).await, Err(lem_ssl_rs::Error::Closed)));
+            assert_eq!(client.info().unwrap().resumed, resumed);
+            let (_, session) = told.values.iter().find(|(kind, _)| *kind == 0x20).unwrap();
+            assert_eq!(session[..5], [bits, 0, 0, 0, 0]);
+            assert!(values_of(&session[5..]).contains(&(0x22, b"alice.example".to_vec())));
+            let ours: Vec<_> = told.values.iter().filter(|(kind, _)| *kind >= 0xe0).collect();
+            let subject = (0xe0, b"CN=alice.example".to_vec());
+            let names = [(0xe1, b"alice.example".to_vec()), (0xe1, b"spiffe://td.example/alice".to_vec())];
+            assert_eq!(ours, [&subject, &names[0], &names[1]]);
+        }
     });
 }

@@ -88,6 +88,7 @@ const CRATES: &[Crate] = &[
         name: "lem-ssl-cli",
         layers: &[
             "text",        // text that steers no terminal
+            "ber",         // elements of LDAP and OCSP
             "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
             "platform",    // what differs between operating systems

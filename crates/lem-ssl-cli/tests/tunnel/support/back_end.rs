@@ -54,3 +54,10 @@ impl BackEnd {
 pub(crate) fn client_files(world: &World) -> Files {
     world.issue("client", lem_ssl_tests::pki::Leaf::client(&["a client"]))
 }
+
+/// A client of the world's authority, with a certificate for these names; the first is its common name too.
+pub(crate) fn client_as(world: &World, names: &[&str]) -> (Context, lem_ssl_tests::pki::Issued) {
+    let issued = world.root.issue(lem_ssl_tests::pki::Leaf::client(names));
+    let identity = Identity::from_der(issued.chain_der.clone(), issued.private_key());
+    (Context::builder().roots(world.roots()).identity(identity).build().unwrap(), issued)
+}

@@ -20,7 +20,7 @@ use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::{Error, ReadMode, timeout};
 use lem_ssl_tests::watched_machine;
 
-pub(crate) use back_end::{BackEnd, client_files};
+pub(crate) use back_end::{BackEnd, client_as, client_files};
 pub(crate) use command::{Running, lem_ssl, signal};
 #[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;

@@ -1,0 +1,130 @@
+//! One connection, from its beginning to its end.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use lem_ssl_rs::lem_rs::Stream;
+use lem_ssl_rs::{Context, Deadline, Endpoint, Info, now, timeout};
+
+use super::access::AccessList;
+use super::credentials::Credentials;
+use super::dial::{self, BackEnd, Dialled};
+use super::proxy;
+use super::record::Record;
+use super::relay::{Carried, Sever, relay};
+use super::route::Routes;
+use super::stop::Stop;
+use super::tally::{Outcome, Tally};
+use crate::log::Log;
+use crate::race::{First, race};
+use crate::text::count;
+use crate::words::{self, Side};
+
+/// What all connections share.
+pub(super) struct Tunnel {
+    pub(super) routes: Routes<Destination>,
+    /// What we speak with the back ends.
+    pub(super) outward: RefCell<Option<Context>>,
+    pub(super) proxy_protocol: bool,
+    pub(super) connect_timeout: Duration,
+    pub(super) idle_timeout: Duration,
+    pub(super) tally: Tally,
+    pub(super) stop: Stop,
+    pub(super) log: Log,
+}
+
+/// Where a name leads to.
+#[derive(Debug)]
+pub(super) struct Destination {
+    /// The name of the route; "default" for the one without.
+    pub(super) label: String,
+    pub(super) back_end: BackEnd,
+    /// Who may come in; `None`: everybody whom the handshake has let in.
+    pub(super) access: Option<AccessList>,
+}
+
+impl Tunnel {
+    /// Carries one connection from its beginning to its end.
+    pub(super) async fn carry<C: Sever>(&self, client: Stream<C>, session: Option<Info>) {
+        let open = self.tally.open();
+        let begun = now();
+        let peer = client.peer_addr().unwrap_or(Endpoint::Unix(None));
+        let credentials = session.as_ref().and_then(Credentials::of);
+        let mut record = Record::new(open.number, &peer, session.as_ref(), credentials.as_ref());
+        let asked_for = session.as_ref().and_then(|info| info.requested_name.as_deref());
+        let carried = match self.routes.choose(asked_for) {
+            None => {
+                C::sever(client);
+                Carried::nothing(Outcome::NoRoute, None)
+            }
+            Some(destination) => {
+                record.route = Some(destination.label.clone());
+                match destination.access.as_ref().map_or(Ok(()), |list| list.admit(credentials.as_ref())) {
+                    Err(why) => {
+                        C::deny(client);
+                        Carried::nothing(Outcome::Denied, Some(why))
+                    }
+                    Ok(()) => {
+                        self.tally.admitted(credentials.as_ref());
+                        let header = self.proxy_protocol.then(|| {
+                            let local = client.local_addr().unwrap_or(Endpoint::Unix(None));
+                            proxy::header(&peer, &local, session.as_ref(), credentials.as_ref())
+                        });
+                        // They may be large, and a connection may be idle for long.
+                        drop((session, credentials));
+                        self.carry_to(destination, client, header, &mut record).await
+                    }
+                }
+            }
+        };
+        self.tally.ended(carried.outcome);
+        (record.bytes_up, record.bytes_down) = (carried.up, carried.down);
+        let lasted = now().saturating_duration_since(begun);
+        record.finish(carried.outcome, carried.reason, lasted, &self.log);
+    }
+
+    async fn carry_to<C: Sever>(
+        &self,
+        destination: &Destination,
+        client: Stream<C>,
+        header: Option<Vec<u8>>,
+        record: &mut Record,
+    ) -> Carried {
+        let back_end = &destination.back_end;
+        record.back_end = Some(back_end.address.to_string());
+        let outward = self.outward.borrow().clone();
+        let deadline = Deadline::after(self.connect_timeout);
+        // In a box that goes when it is done: it is large, and after it a connection may be idle for long.
+        let dial = Box::pin(back_end.dial(outward.as_ref(), header.as_deref(), &deadline));
+        let dialled = match race(dial, self.stop.wait()).await {
+            First::One(Ok(dialled)) => dialled,
+            First::One(Err(error)) => {
+                C::sever(client);
+                let why = words::explain(&error, Side::BackEnd);
+                return Carried::nothing(dial::outcome_of(&error), Some(why));
+            }
+            First::Other(()) => {
+                C::sever(client);
+                return Carried::nothing(Outcome::Drained, None);
+            }
+        };
+        match dialled {
+            Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
+            Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
+        }
+    }
+
+    /// Lets connections finish, and cuts those that are left after `time`.
+    pub(super) async fn drain(&self, time: Duration) {
+        let left = count(self.tally.left(), "connection");
+        self.log.line(format!("no more clients are accepted; {left} may finish"));
+        if timeout(time, self.tally.emptied()).await.is_err() {
+            let left = count(self.tally.left(), "connection");
+            self.stop.now();
+            self.tally.emptied().await;
+            self.log.line(format!("cut {left}"));
+        } else {
+            self.log.line("all connections have finished");
+        }
+    }
+}
