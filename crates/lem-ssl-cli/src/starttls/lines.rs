@@ -6,11 +6,11 @@ use super::{Dialogue, Refusal, Step, quoted};
 const MAX_LINE: usize = 8 * 1024;
 
 /// Takes a line with its end off the front; `None` if there is none yet.
-fn take_line(received: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
+pub(super) fn take_line(received: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
     match received.iter().position(|byte| *byte == b'\n') {
         Some(at) if at < MAX_LINE => Ok(Some(received.drain(..=at).collect())),
         None if received.len() < MAX_LINE => Ok(None),
-        _ => Err(Refusal(format!("it sent a line of more than {MAX_LINE} bytes"))),
+        _ => Err(Refusal::new(format!("it sent a line of more than {MAX_LINE} bytes"))),
     }
 }
 
@@ -74,9 +74,9 @@ impl Lines {
             Style::FtpReply => match self.lines.first() {
                 Some(first) => Ok(digits(line) && line[..3] == first[..3] && line[3] != b'-'),
                 None if digits(line) => Ok(line[3] != b'-'),
-                None => Err(Refusal(quoted(line))),
+                None => Err(Refusal::new(quoted(line))),
             },
-            Style::SmtpReply => Err(Refusal(quoted(line))),
+            Style::SmtpReply => Err(Refusal::new(quoted(line))),
         }
     }
 
@@ -96,7 +96,7 @@ impl Dialogue for Lines {
             let Some(line) = take_line(received)? else { return Ok(Step::More) };
             let last = self.is_last(&line)?;
             if !line.starts_with(self.wanted) && (self.lines.is_empty() || last) {
-                return Err(Refusal(quoted(&line)));
+                return Err(Refusal::new(quoted(&line)));
             }
             self.lines.push(line);
             if last {
@@ -106,10 +106,10 @@ impl Dialogue for Lines {
         if let Some(keyword) = self.keyword
             && !self.offers(keyword)
         {
-            return Err(Refusal(format!("it does not offer {keyword}")));
+            return Err(Refusal::new(format!("it does not offer {keyword}")));
         }
         self.lines.clear();
-        let Some(command) = self.commands.next() else { return Ok(Step::GoAhead) };
+        let Some(command) = self.commands.next() else { return Ok(Step::GoAhead(Vec::new())) };
         self.wanted = command.wanted;
         self.keyword = command.keyword;
         Ok(Step::Say(command.text.into_bytes()))
@@ -132,10 +132,10 @@ impl Dialogue for Imap {
                     return Ok(Step::Say(b"a1 STARTTLS\r\n".to_vec()));
                 }
                 // After that there can be no STARTTLS; who is on the way says so to keep us from it.
-                (false, ["*", "PREAUTH", ..]) => return Err(Refusal("it takes us for logged in already".into())),
-                (true, ["A1", "OK", ..]) => return Ok(Step::GoAhead),
+                (false, ["*", "PREAUTH", ..]) => return Err(Refusal::new("it takes us for logged in already")),
+                (true, ["A1", "OK", ..]) => return Ok(Step::GoAhead(Vec::new())),
                 (true, ["*", what, ..]) if *what != "BYE" => {}
-                _ => return Err(Refusal(quoted(&line))),
+                _ => return Err(Refusal::new(quoted(&line))),
             }
         }
         Ok(Step::More)
@@ -174,12 +174,12 @@ mod tests {
             &["220-hel", "lo\r\n220 there\r\n", "250-mail\r\n250-SIZE 1\r\n250 starttls\r\n", "220 go\r\n"],
         );
         assert_eq!(said, ["EHLO [127.0.0.1]\r\n", "STARTTLS\r\n"]);
-        assert_eq!(end, Ok(Step::GoAhead));
+        assert_eq!(end, Ok(Step::GoAhead(Vec::new())));
     }
 
     #[test]
     fn a_mail_server_that_refuses_is_quoted() {
-        let refusal = |answers: &[&str]| play(Lines::smtp("x"), answers).1.unwrap_err().0;
+        let refusal = |answers: &[&str]| play(Lines::smtp("x"), answers).1.unwrap_err().why;
         assert_eq!(refusal(&["554 go away\r\n"]), "it says \"554 go away\"");
         assert_eq!(refusal(&["220 a\r\n", "250 mail\r\n"]), "it does not offer STARTTLS");
         assert_eq!(refusal(&["220 a\r\n", "250 XSTARTTLS\r\n"]), "it does not offer STARTTLS");
@@ -191,16 +191,16 @@ mod tests {
 
     #[test]
     fn mailboxes_and_files_go_over_too() {
-        assert_eq!(play(Lines::pop3(), &["+OK hi\r\n", "+OK go\r\n"]).1, Ok(Step::GoAhead));
+        assert_eq!(play(Lines::pop3(), &["+OK hi\r\n", "+OK go\r\n"]).1, Ok(Step::GoAhead(Vec::new())));
         assert!(play(Lines::pop3(), &["+OK hi\r\n", "-ERR no\r\n"]).1.is_err());
         let (said, end) = play(Lines::ftp(), &["220-a\r\nfree text\r\n220 b\r\n", "234 go\r\n"]);
-        assert_eq!((said.as_slice(), end), (["AUTH TLS\r\n".to_owned()].as_slice(), Ok(Step::GoAhead)));
+        assert_eq!((said.as_slice(), end), (["AUTH TLS\r\n".to_owned()].as_slice(), Ok(Step::GoAhead(Vec::new()))));
     }
 
     #[test]
     fn an_imap_server_may_chat_but_only_the_tagged_answer_counts() {
         let (said, end) = play(Imap::default(), &["* OK hi\r\n", "* CAPABILITY IMAP4rev1\r\n", "a1 OK begin\r\n"]);
-        assert_eq!((said.as_slice(), end), (["a1 STARTTLS\r\n".to_owned()].as_slice(), Ok(Step::GoAhead)));
+        assert_eq!((said.as_slice(), end), (["a1 STARTTLS\r\n".to_owned()].as_slice(), Ok(Step::GoAhead(Vec::new()))));
         for answers in [
             &["* PREAUTH hi\r\n"][..],
             &["* BYE\r\n"],

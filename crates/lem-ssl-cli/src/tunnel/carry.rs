@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use lem_ssl_rs::lem_rs::Stream;
-use lem_ssl_rs::{Context, Deadline, Endpoint, Info, now, timeout};
+use lem_ssl_rs::{Context, Deadline, Endpoint, Info, Phase, TcpStream, now, timeout};
 
 use super::access::AccessList;
 use super::credentials::Credentials;
-use super::dial::{self, BackEnd, Dialled};
+use super::dial::{BackEnd, Dialled, Manner};
+use super::preface::Preface;
 use super::proxy;
 use super::record::Record;
 use super::relay::{Carried, Sever, relay};
@@ -17,15 +18,20 @@ use super::stop::Stop;
 use super::tally::{Outcome, Tally};
 use crate::log::Log;
 use crate::race::{First, race};
+use crate::starttls::Protocol;
 use crate::text::count;
-use crate::words::{self, Side};
 
 /// What all connections share.
 pub(super) struct Tunnel {
     pub(super) routes: Routes<Destination>,
     /// What we speak with the back ends.
     pub(super) outward: RefCell<Option<Context>>,
-    pub(super) proxy_protocol: bool,
+    pub(super) proxy_protocol: Option<proxy::Version>,
+    /// What clients send before their content, where there is no TLS.
+    pub(super) preface: Preface,
+    /// Back ends begin in plain text, as this protocol does.
+    pub(super) starttls_out: Option<Protocol>,
+    pub(super) handshake_timeout: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) idle_timeout: Duration,
     pub(super) tally: Tally,
@@ -44,6 +50,27 @@ pub(super) struct Destination {
 }
 
 impl Tunnel {
+    /// As [`carry`](Self::carry), of a client in plain text.
+    pub(super) async fn carry_plain(&self, client: TcpStream) {
+        if self.preface.is_empty() {
+            return self.carry(client, None).await;
+        }
+        let peer = client.peer_addr().unwrap_or(Endpoint::Unix(None));
+        let (target, begun) = (peer.to_string(), now());
+        let deadline = Deadline::after(self.handshake_timeout);
+        let prefaced = deadline.limit(Phase::Handshake, &target, self.preface.take(client));
+        let error = match race(Box::pin(prefaced), self.stop.wait()).await {
+            First::One(Ok(client)) => return self.carry(client, None).await,
+            First::One(Err(error)) => error,
+            First::Other(()) => return,
+        };
+        let open = self.tally.open();
+        self.tally.ended(Outcome::NoHeader);
+        let lasted = now().saturating_duration_since(begun);
+        let record = Record::new(open.number, &peer, None, None);
+        record.finish(Outcome::NoHeader, Some(error.to_string()), lasted, &self.log);
+    }
+
     /// Carries one connection from its beginning to its end.
     pub(super) async fn carry<C: Sever>(&self, client: Stream<C>, session: Option<Info>) {
         let open = self.tally.open();
@@ -66,9 +93,9 @@ impl Tunnel {
                     }
                     Ok(()) => {
                         self.tally.admitted(credentials.as_ref());
-                        let header = self.proxy_protocol.then(|| {
+                        let header = self.proxy_protocol.map(|version| {
                             let local = client.local_addr().unwrap_or(Endpoint::Unix(None));
-                            proxy::header(&peer, &local, session.as_ref(), credentials.as_ref())
+                            proxy::header(version, &peer, &local, session.as_ref(), credentials.as_ref())
                         });
                         // They may be large, and a connection may be idle for long.
                         drop((session, credentials));
@@ -94,20 +121,34 @@ impl Tunnel {
         record.back_end = Some(back_end.address.to_string());
         let outward = self.outward.borrow().clone();
         let deadline = Deadline::after(self.connect_timeout);
+        let manner = Manner {
+            context: outward.as_ref(),
+            starttls: self.starttls_out,
+            // After STARTTLS nobody greets a second time.
+            skip_greeting: self.preface.starttls.filter(|_| self.starttls_out.is_none()),
+            header: header.as_deref(),
+        };
         // In a box that goes when it is done: it is large, and after it a connection may be idle for long.
-        let dial = Box::pin(back_end.dial(outward.as_ref(), header.as_deref(), &deadline));
+        let dial = Box::pin(back_end.dial(&manner, &deadline));
         let dialled = match race(dial, self.stop.wait()).await {
             First::One(Ok(dialled)) => dialled,
-            First::One(Err(error)) => {
+            First::One(Err(undialled)) => {
                 C::sever(client);
-                let why = words::explain(&error, Side::BackEnd);
-                return Carried::nothing(dial::outcome_of(&error), Some(why));
+                return Carried::nothing(undialled.outcome, Some(undialled.why));
             }
             First::Other(()) => {
                 C::sever(client);
                 return Carried::nothing(Outcome::Drained, None);
             }
         };
+        drop((outward, header));
+        // The back end's greeting has come before TLS: this one is ours, or anybody on the way could have written it.
+        if self.preface.starttls.is_none()
+            && let Some(greeting) = self.starttls_out.and_then(Protocol::greeting)
+        {
+            // If it fails, so does the relay.
+            let _ = client.write(greeting).await;
+        }
         match dialled {
             Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
             Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,

@@ -1,7 +1,10 @@
 //! The side of the clients.
 
+use std::rc::Rc;
+
 use lem_ssl_rs::{Counters, Endpoint, Error, Listener, LiveContext, Server, ServerOptions, Stream, TcpStream};
 
+use super::preface::Preface;
 use crate::log::Log;
 use crate::words;
 
@@ -24,6 +27,7 @@ impl Front {
         listener: Listener,
         context: Option<&LiveContext>,
         options: ServerOptions,
+        preface: &Preface,
         log: &Log,
     ) -> Result<Self, Error> {
         let log = log.clone();
@@ -32,6 +36,13 @@ impl Front {
             return Ok(Self::Plain(listener));
         };
         let server = Server::over(context.clone(), listener, options)?;
+        if !preface.is_empty() {
+            let preface = Rc::new(preface.clone());
+            server.before_handshake(move |stream| {
+                let preface = preface.clone();
+                async move { preface.take(stream).await }
+            });
+        }
         server.on_event(move |event| log.line(words::event(event)));
         Ok(Self::Tls(server))
     }

@@ -13,6 +13,7 @@ use crate::log::{Format, Log};
 use crate::options::{ServerArgs, wrong};
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
+use crate::starttls::Protocol;
 use crate::stdio;
 
 mod access;
@@ -21,7 +22,10 @@ mod credentials;
 mod dial;
 mod front;
 mod metrics;
+mod networks;
 mod options;
+mod preface;
+mod proxied;
 mod proxy;
 mod record;
 mod relay;
@@ -31,7 +35,9 @@ mod tally;
 
 use carry::Tunnel;
 use front::{Client, Front};
+use networks::Network;
 use options::{AccessArgs, Contexts, LimitArgs, OutArgs, Route, Sides};
+use preface::Preface;
 use stop::Stop;
 use tally::Tally;
 
@@ -57,9 +63,19 @@ pub(crate) struct TunnelArgs {
     /// Plain text on both sides, really
     #[arg(long, conflicts_with_all = ["tls_in", "tls_out"])]
     plain: bool,
-    /// Tell the back end who the client is, by the PROXY protocol, version 2, before anything else
-    #[arg(long)]
-    proxy_protocol: bool,
+    /// Clients begin in plain text, as this protocol does, and ask for TLS
+    #[arg(long, value_name = "PROTOCOL", requires = "tls_in")]
+    starttls_in: Option<Protocol>,
+    /// Back ends begin in plain text, as this protocol does, and are asked for TLS
+    #[arg(long, value_name = "PROTOCOL", requires = "tls_out")]
+    starttls_out: Option<Protocol>,
+    /// Tell the back end who the client is, by the PROXY protocol, before anything else
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "v2")]
+    proxy_protocol: Option<proxy::Version>,
+    /// Clients from this network are proxies that say first for whom they speak, by the PROXY protocol, version 1 or 2:
+    /// 10.0.0.0/8, 192.0.2.7, unix; all others are clients themselves; may be repeated
+    #[arg(long, value_name = "NETWORK")]
+    proxy_from: Vec<Network>,
     /// Serve counters for Prometheus over HTTP at this address, in plain text: give a local one
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
@@ -122,6 +138,9 @@ pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
         routes,
         outward: RefCell::new(contexts.outward),
         proxy_protocol: arguments.proxy_protocol,
+        preface: Preface { proxies: arguments.proxy_from.clone(), starttls: arguments.starttls_in },
+        starttls_out: arguments.starttls_out,
+        handshake_timeout: arguments.limits.handshake_timeout,
         connect_timeout: arguments.limits.connect_timeout,
         idle_timeout: arguments.limits.idle_timeout,
         tally: Tally::default(),
@@ -131,6 +150,8 @@ pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
     let live = contexts.inward.map(LiveContext::new);
     Machine::new()?.run(carry_all(arguments, Rc::new(tunnel), live, sides))?
 }
+
+const NO_MYSQL: &str = "MySQL numbers its packets across the handshake, so both sides would have to be followed";
 
 /// Whether the arguments belong together.
 fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
@@ -143,9 +164,26 @@ fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
         if server.files().next().is_some() || !server.self_signed.is_empty() || protocol {
             return Err(wrong("certificates and protocols for clients were given, and no --tls-in"));
         }
+        // What an argument requires is not asked for beside --plain, which conflicts with it.
+        let given = [("--route", !arguments.route.is_empty()), ("--starttls-in", arguments.starttls_in.is_some())];
+        if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            return Err(wrong(format!("there is a {option}, and no --tls-in")));
+        }
     }
-    if !arguments.tls_out && out.is_given() {
+    if !arguments.tls_out && (out.is_given() || arguments.starttls_out.is_some()) {
         return Err(wrong("there are --out options, and no --tls-out"));
+    }
+    if let Some(protocol) = arguments.starttls_in.filter(|protocol| !protocol.is_answered()) {
+        let why = if protocol == Protocol::Ftp { "it opens connections of its own for data" } else { NO_MYSQL };
+        return Err(wrong(format!("--starttls-in does not know this protocol: {why}")));
+    }
+    match (arguments.starttls_in, arguments.starttls_out) {
+        (_, Some(Protocol::Ftp)) => return Err(wrong("--starttls-out: FTP opens connections of its own for data")),
+        (_, Some(Protocol::Mysql)) => return Err(wrong(format!("--starttls-out: {NO_MYSQL}"))),
+        (Some(inward), Some(outward)) if inward != outward => {
+            return Err(wrong("--starttls-in and --starttls-out are for different protocols"));
+        }
+        _ => {}
     }
     let inward = arguments.tls_in.then_some(server);
     let outward = arguments.tls_out.then_some(out);
@@ -162,7 +200,7 @@ async fn carry_all(
     tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
     let options = arguments.limits.server_options();
     let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
-    let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.log)?);
+    let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?);
     let (metrics, metrics_file) = match &arguments.metrics {
         Some(address) => {
             let (listener, file) = listen(address, ListenOptions::default()).await?;
@@ -245,7 +283,7 @@ async fn accept(front: &Front, tunnel: &Rc<Tunnel>, most: u32) -> Error {
         let (tunnel, places) = (tunnel.clone(), places.clone());
         spawn(async move {
             match client {
-                Client::Plain(stream) => tunnel.carry(stream, None).await,
+                Client::Plain(stream) => tunnel.carry_plain(stream).await,
                 Client::Tls(stream) => {
                     let info = stream.info();
                     tunnel.carry(stream, info).await;

@@ -62,7 +62,7 @@ pub(super) struct LimitArgs {
     max_handshakes_per_address: u32,
     /// Give a client's handshake so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    handshake_timeout: Duration,
+    pub(super) handshake_timeout: Duration,
     /// Give resolving, connecting and the handshake with a back end so many seconds in all
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) connect_timeout: Duration,

@@ -1,16 +1,17 @@
-//! The header of the PROXY protocol, version 2: who the client is, for a back end that sees only us.
+//! The header of the PROXY protocol: who the client is, for a back end that sees only us.
 //!
-//! Numbers and layout: <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, section 2.2.
+//! Numbers and layout: <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, sections 2.1 and 2.2.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use clap::ValueEnum;
 use lem_ssl_rs::{Endpoint, Info};
 
 use super::credentials::{Credentials, MAX_NAMES};
 use super::record::{suite, version};
 
 /// What begins every header of version 2.
-const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+pub(super) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Version 2, and a connection on behalf of somebody else.
 const PROXY: u8 = 0x21;
@@ -41,13 +42,47 @@ const CLIENT_SSL: u8 = 0x01;
 const CLIENT_CERTIFICATE: u8 = 0x02;
 const CLIENT_SESSION: u8 = 0x04;
 
+/// A version of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Version {
+    /// A line of text: addresses only
+    V1,
+    /// Binary: addresses, and what the session and the client's certificate say
+    V2,
+}
+
+/// The line of version 1 (section 2.1).
+fn line(client: &Endpoint, local: &Endpoint) -> Vec<u8> {
+    let (Some(client), Some(local)) = (client.ip(), local.ip()) else { return b"PROXY UNKNOWN\r\n".to_vec() };
+    let (from, to) = (client.port(), local.port());
+    match (client.ip().to_canonical(), local.ip().to_canonical()) {
+        (IpAddr::V4(client), IpAddr::V4(local)) => format!("PROXY TCP4 {client} {local} {from} {to}\r\n"),
+        (client, local) => {
+            let [client, local] = [client, local].map(in_ipv6);
+            format!("PROXY TCP6 {client} {local} {from} {to}\r\n")
+        }
+    }
+    .into_bytes()
+}
+
+fn in_ipv6(ip: IpAddr) -> Ipv6Addr {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    }
+}
+
 /// The header for a connection from `client`, which came in at `local`, and what was agreed on with it, if it speaks TLS.
 pub(super) fn header(
+    version: Version,
     client: &Endpoint,
     local: &Endpoint,
     session: Option<&Info>,
     credentials: Option<&Credentials>,
 ) -> Vec<u8> {
+    if version == Version::V1 {
+        return line(client, local);
+    }
     let (family, mut rest) = addresses(client, local);
     if let Some(info) = session {
         if let Some(protocol) = &info.alpn {
@@ -82,10 +117,7 @@ fn addresses(client: &Endpoint, local: &Endpoint) -> (u8, Vec<u8>) {
         }
         (from, to) => {
             for ip in [from, to] {
-                bytes.extend(match ip {
-                    IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-                    IpAddr::V6(ip) => ip.octets(),
-                });
+                bytes.extend(in_ipv6(ip).octets());
             }
             TCP_OVER_IPV6
         }
@@ -144,20 +176,35 @@ mod tests {
 
     #[test]
     fn a_header_without_tls_is_that_of_the_specification() {
-        let header = header(&ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None, None);
+        let header = header(Version::V2, &ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None, None);
         let expected = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x07\xdc\x04\x01\xbb";
         assert_eq!(header, expected);
     }
 
     #[test]
+    fn a_line_of_version_1_is_one_that_we_would_read() {
+        for (client, local, expected) in [
+            ("192.0.2.1:56324", "198.51.100.7:443", "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"),
+            ("[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:2", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"),
+            ("[2001:db8::1]:1", "[::1]:2", "PROXY TCP6 2001:db8::1 ::1 1 2\r\n"),
+        ] {
+            let line = header(Version::V1, &ip(client), &ip(local), None, None);
+            assert_eq!(String::from_utf8_lossy(&line), expected);
+            assert!(matches!(crate::tunnel::proxied::read(&line), Ok(crate::tunnel::proxied::Header::Whole { .. })));
+        }
+        let local = header(Version::V1, &Endpoint::Unix(None), &ip("[::1]:2"), None, None);
+        assert_eq!(local, b"PROXY UNKNOWN\r\n");
+    }
+
+    #[test]
     fn ipv4_on_a_socket_for_both_families_is_ipv4() {
-        let header = header(&ip("[::ffff:192.0.2.1]:1"), &ip("[::ffff:192.0.2.2]:2"), None, None);
+        let header = header(Version::V2, &ip("[::ffff:192.0.2.1]:1"), &ip("[::ffff:192.0.2.2]:2"), None, None);
         assert_eq!(header[13..16], [TCP_OVER_IPV4, 0, 12]);
     }
 
     #[test]
     fn ipv6_has_its_own_family() {
-        let header = header(&ip("[2001:db8::1]:1"), &ip("[2001:db8::2]:2"), None, None);
+        let header = header(Version::V2, &ip("[2001:db8::1]:1"), &ip("[2001:db8::2]:2"), None, None);
         assert_eq!(header[13..16], [TCP_OVER_IPV6, 0, 36]);
         assert_eq!(header.len(), 16 + 36);
         assert_eq!(header[48..], [0, 1, 0, 2]);
@@ -165,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_client_of_a_local_socket_has_no_address() {
-        let header = header(&Endpoint::Unix(None), &Endpoint::Unix(Some("/run/x".into())), None, None);
+        let header = header(Version::V2, &Endpoint::Unix(None), &Endpoint::Unix(Some("/run/x".into())), None, None);
         assert_eq!(header[12..], [PROXY, UNSPECIFIED, 0, 0]);
     }
 }

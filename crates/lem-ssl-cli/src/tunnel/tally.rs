@@ -24,6 +24,8 @@ pub(super) enum Outcome {
     Idle,
     /// The tunnel was asked to end.
     Drained,
+    /// The client is a proxy, and does not say for whom it speaks.
+    NoHeader,
     /// The client's certificate is on no list of those who may come in.
     Denied,
     /// No back end is for the name that the client asked for.
@@ -35,7 +37,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Finished,
         Self::ClientCut,
         Self::BackEndCut,
@@ -43,6 +45,7 @@ impl Outcome {
         Self::BackEndLeft,
         Self::Idle,
         Self::Drained,
+        Self::NoHeader,
         Self::Denied,
         Self::NoRoute,
         Self::Unreachable,
@@ -59,6 +62,7 @@ impl Outcome {
             Self::BackEndLeft => "backend_left",
             Self::Idle => "idle",
             Self::Drained => "drained",
+            Self::NoHeader => "no_header",
             Self::Denied => "denied",
             Self::NoRoute => "no_route",
             Self::Unreachable => "backend_unreachable",
@@ -68,7 +72,15 @@ impl Outcome {
 
     /// Whether somebody should look at it: it is about the back ends, or who tries to come in.
     pub(super) fn is_failure(self) -> bool {
-        matches!(self, Self::BackEndCut | Self::Denied | Self::NoRoute | Self::Unreachable | Self::HandshakeFailed)
+        matches!(
+            self,
+            Self::BackEndCut
+                | Self::NoHeader
+                | Self::Denied
+                | Self::NoRoute
+                | Self::Unreachable
+                | Self::HandshakeFailed
+        )
     }
 
     /// For the log.
@@ -81,6 +93,7 @@ impl Outcome {
             Self::BackEndLeft => "finished, the back end did not take everything",
             Self::Idle => "cut, nothing moved for too long",
             Self::Drained => "cut, the time to finish is over",
+            Self::NoHeader => "refused, a proxy has to say for whom it speaks",
             Self::Denied => "refused, no --allow list has this client",
             Self::NoRoute => "refused, no back end is for the name that it asks for",
             Self::Unreachable | Self::HandshakeFailed => "cut, the back end cannot be reached",

@@ -1,4 +1,4 @@
-//! `--starttls`: seven protocols that begin in plain text, and what a hostile server does with that.
+//! `--starttls`: eight protocols that begin in plain text, and what a hostile server does with that.
 
 use lem_ssl_rs::{Context, ReadMode};
 
@@ -73,6 +73,23 @@ fn every_protocol_goes_over_to_tls() {
         assert_eq!(finished.text(), "hello", "{protocol}");
         peer.join();
     }
+}
+
+#[test]
+fn a_mysql_server_is_left_for_tls_without_waiting() {
+    let world = World::new();
+    let peer = Peer::new(&world, async move |plain, context| {
+        let greeting = b"\x22\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0\xff\xff\x2d\x02\0\xff\xff\x15\0\0\0\0\0";
+        plain.write(greeting).await.unwrap();
+        // The hello comes in one piece with it.
+        let request = plain.read(36).await.unwrap();
+        assert_eq!(request[..5], [32, 0, 0, 1, 0]);
+        echo(plain, context).await;
+    });
+    let address = format!("127.0.0.1:{}", peer.port);
+    let finished = lem_ssl(arguments(&world, &address, "mysql"), b"hello").expect(0);
+    assert_eq!(finished.text(), "hello");
+    peer.join();
 }
 
 #[test]

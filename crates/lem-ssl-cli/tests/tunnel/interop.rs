@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{Nginx, Tunnel, World, pattern};
+use crate::support::{Nginx, Postgres, Tunnel, USER, World, pattern, printed, signal};
 
 /// curl, which takes the tunnel for `localhost`.
 fn curl(world: &World, tunnel: &Tunnel, arguments: &[&str]) -> Child {
@@ -95,4 +95,47 @@ fn nginx_knows_the_client_by_the_proxy_protocol() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert_eq!(lines[0], lines[1]);
+}
+
+#[test]
+fn psql_verifies_the_tunnel_and_pgbench_loses_nothing_to_reloads() {
+    let world = World::new();
+    let postgres = Postgres::start(&world);
+    let files = world.good();
+    let address = format!("localhost:{}", postgres.port);
+    let inward = [&["--tls-in", "--starttls-in", "postgres", "--connect", &address][..], &files.arguments()].concat();
+    let outward = ["--tls-out", "--starttls-out", "postgres", "--out-ca", &world.ca];
+    let plain = Tunnel::start(&inward);
+    let both = Tunnel::start(&[&inward[..], &outward].concat());
+    let conninfo = |tunnel: &Tunnel, further: &str| {
+        let (port, ca) = (tunnel.address.rsplit(':').next().unwrap(), &world.ca);
+        format!("host=localhost port={port} user={USER} dbname=postgres sslrootcert={ca} {further}")
+    };
+    let ask = |conninfo: &str| {
+        let query = "select 'answer ' || 6 * 7";
+        postgres.program("psql").args(["--no-psqlrc", "-At", "-d", conninfo, "-c", query]).output().unwrap()
+    };
+    assert_eq!(printed(ask(&conninfo(&plain, "sslmode=verify-full"))), "answer 42\n");
+    // The client binds its password to the session with the tunnel, which the server does not have.
+    let unbound = "sslmode=verify-full channel_binding=disable";
+    assert_eq!(printed(ask(&conninfo(&both, unbound))), "answer 42\n");
+    let refused = ask(&conninfo(&plain, "sslmode=disable"));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("connections without TLS are refused here"), "{said}");
+    let wrong = ask(&conninfo(&plain, "sslmode=verify-full").replace("host=localhost", "host=127.0.0.2"));
+    assert!(!wrong.status.success());
+
+    let load = ["-n", "-i", "-q", "-d", &conninfo(&plain, "sslmode=verify-full")];
+    printed(postgres.program("pgbench").args(load).output().unwrap());
+    let mut bench = postgres.program("pgbench");
+    // A connection for each transaction.
+    let run = ["-n", "-C", "-c", "4", "-T", "4", "-S", "-d", &conninfo(&plain, "sslmode=verify-full")];
+    bench.args(run).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = bench.spawn().unwrap();
+    while running.try_wait().unwrap().is_none() {
+        signal(plain.running.id(), "HUP");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let said = printed(running.wait_with_output().unwrap());
+    assert!(said.contains("number of failed transactions: 0"), "{said}");
 }

@@ -10,6 +10,8 @@ mod world;
 mod back_end;
 #[cfg(feature = "interop")]
 mod nginx;
+#[cfg(feature = "interop")]
+mod postgres;
 mod tunnel;
 
 use std::future::Future;
@@ -24,6 +26,8 @@ pub(crate) use back_end::{BackEnd, client_as, client_files};
 pub(crate) use command::{Running, lem_ssl, signal};
 #[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
+#[cfg(feature = "interop")]
+pub(crate) use postgres::{Postgres, USER, printed};
 pub(crate) use tunnel::{Tunnel, client};
 pub(crate) use world::{Files, World};
 

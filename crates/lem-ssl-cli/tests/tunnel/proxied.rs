@@ -1,0 +1,151 @@
+//! Proxies in front of the tunnel, which say for whom they speak.
+
+use lem_ssl_rs::{Error, ReadMode, TcpStream};
+
+use crate::support::{BackEnd, Tunnel, World, client, lem_ssl, run};
+
+const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 1234 443\r\n";
+
+/// The same in version 2.
+const HEADER: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33\x64\x01\x04\xd2\x01\xbb";
+
+/// Of a proxy that speaks for itself.
+const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+#[test]
+fn a_trusted_proxy_is_believed_in_both_versions_with_and_without_tls() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let common = ["--proxy-from", "127.0.0.0/8", "--proxy-protocol=v1", "--connect", &address];
+        for (header, told) in [(LINE, LINE), (HEADER, LINE)] {
+            let tunnel = Tunnel::start(&[&["--tls-in"][..], &common, &files.arguments()].concat());
+            let plain = tunnel.plain().await;
+            plain.write(header).await.unwrap();
+            let client = client(&world).upgrade(plain, "localhost").await.unwrap();
+            client.write("content").await.unwrap();
+            client.close_write().unwrap();
+            let server = back_end.accept_plain().await;
+            assert_eq!(server.read(ReadMode::All).await.unwrap(), [told, b"content"].concat());
+            server.shutdown().await.unwrap();
+            tunnel.says("#1 192.0.2.7:1234 to ").await;
+
+            let tunnel = Tunnel::start(&[&["--plain"][..], &common].concat());
+            let plain = tunnel.plain().await;
+            // In one piece with the content.
+            plain.write(&[header, b"content"].concat()).await.unwrap();
+            plain.close_write().unwrap();
+            let server = back_end.accept_plain().await;
+            assert_eq!(server.read(ReadMode::All).await.unwrap(), [told, b"content"].concat());
+            server.shutdown().await.unwrap();
+            tunnel.says("#1 192.0.2.7:1234 to ").await;
+        }
+    });
+}
+
+#[test]
+fn a_proxy_that_speaks_for_itself_is_the_client() {
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let address = back_end.address();
+        let tunnel = Tunnel::start(&["--plain", "--proxy-from", "127.0.0.1", "--connect", &address]);
+        let client = tunnel.plain().await;
+        client.write(&[LOCAL, b"content"].concat()).await.unwrap();
+        client.close_write().unwrap();
+        let server = back_end.accept_plain().await;
+        assert_eq!(server.read(ReadMode::All).await.unwrap(), b"content");
+        server.shutdown().await.unwrap();
+        tunnel.says("#1 127.0.0.1:").await;
+    });
+}
+
+#[test]
+fn a_client_from_elsewhere_is_not_believed() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let common = ["--proxy-from", "192.0.2.0/24", "--connect", &address];
+        let tunnel = Tunnel::start(&[&["--tls-in"][..], &common, &files.arguments()].concat());
+        // Without a header it is a client like any other.
+        let client = tunnel.tls(&world).await;
+        client.write("content").await.unwrap();
+        let server = back_end.accept_plain().await;
+        assert_eq!(server.read(7).await.unwrap(), b"content");
+        // With one it does not speak TLS.
+        let liar = tunnel.plain().await;
+        liar.write(HEADER).await.unwrap();
+        tunnel.says("does not speak TLS").await;
+        assert!(!tunnel.running.stderr().contains("192.0.2.7"));
+        // In plain text the header is content.
+        let tunnel = Tunnel::start(&[&["--plain"][..], &common].concat());
+        let liar = tunnel.plain().await;
+        liar.write(LINE).await.unwrap();
+        assert_eq!(back_end.accept_plain().await.read(LINE.len()).await.unwrap(), LINE);
+    });
+}
+
+/// The tunnel does not take this from a proxy.
+async fn refused(tunnel: &Tunnel, said: &[u8], why: &str) {
+    let proxy = TcpStream::connect(tunnel.address.as_str()).await.unwrap();
+    proxy.write(said).await.unwrap();
+    assert!(matches!(proxy.read(1).await, Err(Error::Truncated(_) | Error::Closed)));
+    tunnel.says(why).await;
+}
+
+#[test]
+fn a_header_that_is_wrong_too_long_or_too_late_ends_the_connection() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let limits = ["--proxy-from", "127.0.0.0/8", "--handshake-timeout", "0.3", "--metrics", "127.0.0.1:0"];
+        let arguments = [&limits[..], &["--connect", &address]].concat();
+        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+            let tunnel = Tunnel::start(&[side, &arguments].concat());
+            for (said, why) in [
+                (&b"GET / HTTP/1.0\r\n\r\n"[..], "does not begin with a header of the PROXY protocol"),
+                (b"PROXY TCP4 1.2.3 4.5.6.7 1 2\r\n", "header is malformed"),
+                (&[b"PROXY UNKNOWN ", &[b'x'; 200][..]].concat(), "no end within 107 bytes"),
+                (&[&HEADER[..14], &[0xff; 30_000]].concat(), "longer than 4096 bytes"),
+                (&HEADER[..20], "timed out"),
+                (b"", "timed out"),
+            ] {
+                refused(&tunnel, said, why).await;
+            }
+            let samples = crate::metrics::scrape(&tunnel).await;
+            let counted = samples["lem_ssl_tunnel_connections_ended_total{outcome=\"no_header\"}"]
+                + samples.get("lem_ssl_tunnel_handshakes_failed_total{reason=\"other\"}").unwrap_or(&0.0)
+                + samples.get("lem_ssl_tunnel_handshakes_failed_total{reason=\"timed_out\"}").unwrap_or(&0.0);
+            assert_eq!(counted, 6.0);
+        }
+    });
+}
+
+#[test]
+fn a_header_comes_before_starttls() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let arguments = ["--tls-in", "--starttls-in", "postgres", "--proxy-from", "127.0.0.1", "--connect", &address];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        let plain = tunnel.plain().await;
+        plain.write(&[HEADER, &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]].concat()).await.unwrap();
+        assert_eq!(plain.read(1).await.unwrap(), b"S");
+        let client = client(&world).upgrade(plain, "localhost").await.unwrap();
+        client.close_write().unwrap();
+        back_end.accept_plain().await.shutdown().await.unwrap();
+        tunnel.says("#1 192.0.2.7:1234 to ").await;
+    });
+}
+
+#[test]
+fn a_network_that_is_none_is_refused_at_the_start() {
+    for network in ["10.0.0.1/8", "localhost", "10.0.0.0/33"] {
+        let arguments = ["tunnel", "--listen", "127.0.0.1:0", "--plain", "--connect", "localhost:1"];
+        let said = lem_ssl([&arguments[..], &["--proxy-from", network]].concat(), b"").expect(2).stderr;
+        assert!(said.contains(network), "{said}");
+    }
+}
