@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use lem_ssl_rs::{Context, ContextBuilder, Identity, IdentityWarning, Roots, Version, danger};
+use lem_ssl_rs::{Certificate, Context, ContextBuilder, Date, Identity, IdentityWarning, Roots, Version, danger};
 
 use crate::exit::{Exit, Failure};
+use crate::text::{hex, printable};
 
 mod ocsp;
 mod server;
@@ -121,15 +122,40 @@ impl ClientArgs {
 pub(crate) struct Loaded<T> {
     pub(crate) value: T,
     pub(crate) warnings: Vec<String>,
+    /// Our own certificates.
+    pub(crate) certificates: Vec<CertificateEnd>,
+}
+
+/// A certificate of ours, and when it ends.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificateEnd {
+    pub(crate) subject: String,
+    /// In hexadecimal.
+    pub(crate) serial: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) not_after: Date,
+}
+
+impl CertificateEnd {
+    /// Of the certificate that an identity shows; `None` if it shows none that can be read.
+    fn of(identity: &Identity) -> Option<Self> {
+        let read = Certificate::read(identity.chain().first()?).ok()?;
+        Some(Self {
+            subject: printable(read.subject().unwrap_or_default()).into_owned(),
+            serial: hex(read.serial()),
+            names: read.names().iter().map(|name| printable(name).into_owned()).collect(),
+            not_after: read.not_after(),
+        })
+    }
 }
 
 impl<T> Loaded<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value, warnings: Vec::new() }
+        Self { value, warnings: Vec::new(), certificates: Vec::new() }
     }
 
     pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Loaded<U> {
-        Loaded { value: with(self.value), warnings: self.warnings }
+        Loaded { value: with(self.value), warnings: self.warnings, certificates: self.certificates }
     }
 }
 
@@ -159,11 +185,12 @@ impl Loaded<ContextBuilder> {
         let identity = Identity::from_pem_files(cert, key)?;
         let warnings = warnings(&identity, SystemTime::now());
         self.warnings.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", cert.display())));
+        self.certificates.extend(CertificateEnd::of(&identity));
         Ok(self.map(|builder| builder.identity(dress(identity))))
     }
 
     pub(crate) fn build(self) -> Result<Loaded<Context>, Failure> {
-        Ok(Loaded { value: self.value.build()?, warnings: self.warnings })
+        Ok(Loaded { value: self.value.build()?, warnings: self.warnings, certificates: self.certificates })
     }
 }
 

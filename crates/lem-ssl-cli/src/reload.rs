@@ -18,6 +18,15 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// gone, keeps its thread for as long as it does; further requests wait.
 const MAX_READINGS: usize = 4;
 
+/// How often files were read again.
+#[derive(Debug, Default)]
+pub(crate) struct Reloads {
+    /// And put in place.
+    pub(crate) done: Cell<u64>,
+    /// And could not be used.
+    pub(crate) failed: Cell<u64>,
+}
+
 /// Reads files, and puts what is in them in place of what was read before.
 pub(crate) struct Reloader<T> {
     /// Reads; blocks.
@@ -25,6 +34,7 @@ pub(crate) struct Reloader<T> {
     /// Puts in place what was read, and says what there is to warn of.
     replace: Box<dyn Fn(T) -> Result<Vec<String>, Failure>>,
     log: Log,
+    reloads: Rc<Reloads>,
     /// The number of the last request. What an earlier one has read by then is not used.
     last: Cell<u64>,
     permits: Queue<()>,
@@ -40,7 +50,13 @@ impl<T: Send + 'static> Reloader<T> {
         for _ in 0..MAX_READINGS {
             permits.put(());
         }
-        Rc::new(Self { read: Arc::new(read), replace: Box::new(replace), log, last: Cell::new(0), permits })
+        let (read, replace) = (Arc::new(read), Box::new(replace));
+        Rc::new(Self { read, replace, log, reloads: Rc::default(), last: Cell::new(0), permits })
+    }
+
+    /// How often that was done.
+    pub(crate) fn reloads(&self) -> &Rc<Reloads> {
+        &self.reloads
     }
 
     /// Reads the files as they are now, in a task of its own. A set that cannot work leaves the old one in place.
@@ -73,10 +89,14 @@ impl<T: Send + 'static> Reloader<T> {
         }
         match read.and_then(|read| (self.replace)(read)) {
             Ok(warnings) => {
+                self.reloads.done.set(self.reloads.done.get() + 1);
                 self.log.line("reloaded; new connections get what is in the files now");
                 self.log.warnings(warnings);
             }
-            Err(failure) => self.log.warn(format!("not reloaded, the old set stays in place: {failure}")),
+            Err(failure) => {
+                self.reloads.failed.set(self.reloads.failed.get() + 1);
+                self.log.warn(format!("not reloaded, the old set stays in place: {failure}"));
+            }
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
+use std::time::Instant;
 
-use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
-use lem_rs::{Cut, Deadline, Direction, EndOfStream, Phase, spawn, timeout};
+use lem_rs::{
+    CpuPermit, Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport,
+    now, spawn, timeout,
+};
 use rustls::AlertDescription;
 
 use crate::context::Context;
@@ -48,6 +51,7 @@ pub(crate) async fn shake_hands(context: Context, beginning: Beginning) -> Resul
 pub(crate) struct Handshake {
     target: String,
     deadline: Deadline,
+    begun: Instant,
     inner: Box<UnderWay>,
 }
 
@@ -83,7 +87,7 @@ impl Handshake {
         let received = Some(tls.begin(received, &mut input));
         let second_check = SecondCheck::Due;
         let inner = UnderWay { context, tls, input, permit, received, peer_is_gone: false, second_check };
-        Self { target, deadline, inner: Box::new(inner) }
+        Self { target, deadline, begun: now(), inner: Box::new(inner) }
     }
 
     /// Goes on until the handshake is over; on a server that receives [early data](Self::has_early_data), until it has
@@ -100,7 +104,8 @@ impl Handshake {
 
     /// The stream, when it is over.
     pub(crate) fn into_stream(self) -> Stream {
-        let UnderWay { context, tls, input, .. } = *self.inner;
+        let UnderWay { context, mut tls, input, .. } = *self.inner;
+        tls.set_handshake_time(now().saturating_duration_since(self.begun));
         debug_assert!(!tls.is_handshaking() && !tls.has_early_data());
         Stream::new(tls, input, context.inner().options)
     }

@@ -1,6 +1,7 @@
 //! What was agreed in a handshake.
 
 use std::fmt;
+use std::time::Duration;
 
 use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
@@ -50,6 +51,8 @@ pub struct Info {
     pub requested_name: Option<String>,
     /// How the handshake went: in full, in full after a second try, or by resuming a session.
     pub handshake: Option<HandshakeKind>,
+    /// How long the handshake took; on a server, from the client's first bytes.
+    pub handshake_time: Duration,
     /// What was read of the peer's certificate, for all that ask about one connection.
     peer: PeerCache,
 }
@@ -88,7 +91,7 @@ impl Info {
         Some(self.peer.get_or_init(|| Certificate::read(leaf)).as_ref().map_err(Clone::clone))
     }
 
-    pub(crate) fn of(session: &Session) -> Self {
+    pub(crate) fn of(session: &Session, handshake_time: Duration) -> Self {
         let agreed = session.agreed();
         Self {
             version: agreed.version.and_then(version),
@@ -99,6 +102,7 @@ impl Info {
             resumed: agreed.kind == Some(rustls::HandshakeKind::Resumed),
             requested_name: session.requested_name().map(str::to_owned),
             handshake: kind(&agreed),
+            handshake_time,
             peer: session.peer_cache(),
         }
     }

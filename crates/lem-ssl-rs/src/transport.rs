@@ -48,6 +48,8 @@ pub struct Tls {
     pending_end: Option<Box<EndOfStream>>,
     /// A peer that ends the connection without `close_notify` is taken to have meant it.
     accept_missing_close_notify: bool,
+    /// How long the handshake took.
+    handshake_time: Duration,
     /// Counts for the server that accepted the connection.
     metered: Option<Metered>,
 }
@@ -94,8 +96,14 @@ impl Tls {
             sending: Sending::Open,
             pending_end: None,
             accept_missing_close_notify,
+            handshake_time: Duration::ZERO,
             metered,
         }
+    }
+
+    /// The handshake is over, and has taken so long.
+    pub(crate) fn set_handshake_time(&mut self, time: Duration) {
+        self.handshake_time = time;
     }
 
     /// Whether the handshake resumed a session.
@@ -198,7 +206,7 @@ impl Transport for Tls {
     type Info = Info;
 
     fn info(&self) -> Info {
-        Info::of(&self.session)
+        Info::of(&self.session, self.handshake_time)
     }
 
     fn source(&self) -> &Source {

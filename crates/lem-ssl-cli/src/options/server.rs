@@ -7,7 +7,7 @@ use clap::Args;
 use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots};
 
 use super::ocsp::Staples;
-use super::{Loaded, ProtocolArgs, wrong};
+use super::{CertificateEnd, Loaded, ProtocolArgs, wrong};
 use crate::exit::Failure;
 
 /// How a server shows itself and asks its clients.
@@ -67,6 +67,8 @@ impl ServerArgs {
         if !self.self_signed.is_empty() {
             let made_up = Identity::self_signed(self.self_signed.iter().map(String::as_str));
             let made_up = made_up.map_err(|error| wrong(format!("{error} (--self-signed)")))?;
+            let mut builder = builder;
+            builder.certificates.extend(CertificateEnd::of(&made_up));
             return Ok(builder.map(|builder| builder.identity(made_up)));
         }
         if self.cert.len() != self.key.len() {

@@ -112,7 +112,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
-    let Loaded { value: context, warnings } = context(&arguments)?;
+    let Loaded { value: context, warnings, .. } = context(&arguments)?;
     let what = match &arguments.files {
         Some(folder) => What::Http(http::Site::folder(folder)?),
         None if arguments.http => What::Http(http::Site::Page),

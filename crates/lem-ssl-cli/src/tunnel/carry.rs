@@ -1,14 +1,17 @@
 //! One connection, from its beginning to its end.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use lem_ssl_rs::lem_rs::Stream;
-use lem_ssl_rs::{Context, Deadline, Endpoint, Info, Phase, TcpStream, now, timeout};
+use lem_ssl_rs::{Context, Deadline, Endpoint, Info, Phase, TcpStream, now, sleep, spawn, timeout};
 
 use super::access::AccessList;
 use super::credentials::Credentials;
-use super::dial::{BackEnd, Dialled, Manner};
+use super::dial::{Dialled, Manner};
+use super::member::Member;
+use super::pool::{self, Pool};
 use super::preface::Preface;
 use super::proxy;
 use super::record::Record;
@@ -16,6 +19,7 @@ use super::relay::{Carried, Sever, relay};
 use super::route::Routes;
 use super::stop::Stop;
 use super::tally::{Outcome, Tally};
+use super::traffic::Traffic;
 use crate::log::Log;
 use crate::race::{First, race};
 use crate::starttls::Protocol;
@@ -33,6 +37,8 @@ pub(super) struct Tunnel {
     pub(super) starttls_out: Option<Protocol>,
     pub(super) handshake_timeout: Duration,
     pub(super) connect_timeout: Duration,
+    /// A back end that has failed is left alone for so long.
+    pub(super) fail_time: Duration,
     pub(super) idle_timeout: Duration,
     pub(super) tally: Tally,
     pub(super) stop: Stop,
@@ -40,13 +46,13 @@ pub(super) struct Tunnel {
 }
 
 /// Where a name leads to.
-#[derive(Debug)]
 pub(super) struct Destination {
     /// The name of the route; "default" for the one without.
     pub(super) label: String,
-    pub(super) back_end: BackEnd,
+    pub(super) pool: Pool,
     /// Who may come in; `None`: everybody whom the handshake has let in.
     pub(super) access: Option<AccessList>,
+    pub(super) traffic: Traffic,
 }
 
 impl Tunnel {
@@ -97,9 +103,12 @@ impl Tunnel {
                             let local = client.local_addr().unwrap_or(Endpoint::Unix(None));
                             proxy::header(version, &peer, &local, session.as_ref(), credentials.as_ref())
                         });
+                        let passing = destination.traffic.enter(session.as_ref().map(|info| info.handshake_time));
                         // They may be large, and a connection may be idle for long.
                         drop((session, credentials));
-                        self.carry_to(destination, client, header, &mut record).await
+                        let carried = self.carry_to(destination, client, header, &mut record).await;
+                        passing.leave(carried.up, carried.down, now().saturating_duration_since(begun));
+                        carried
                     }
                 }
             }
@@ -117,22 +126,16 @@ impl Tunnel {
         header: Option<Vec<u8>>,
         record: &mut Record,
     ) -> Carried {
-        let back_end = &destination.back_end;
-        record.back_end = Some(back_end.address.to_string());
+        let pool = &destination.pool;
         let outward = self.outward.borrow().clone();
-        let deadline = Deadline::after(self.connect_timeout);
-        let manner = Manner {
-            context: outward.as_ref(),
-            starttls: self.starttls_out,
-            // After STARTTLS nobody greets a second time.
-            skip_greeting: self.preface.starttls.filter(|_| self.starttls_out.is_none()),
-            header: header.as_deref(),
-        };
+        let (begun, deadline) = (now(), Deadline::after(self.connect_timeout));
+        let manner = self.manner(outward.as_ref(), header.as_deref());
         // In a box that goes when it is done: it is large, and after it a connection may be idle for long.
-        let dial = Box::pin(back_end.dial(&manner, &deadline));
-        let dialled = match race(dial, self.stop.wait()).await {
-            First::One(Ok(dialled)) => dialled,
+        let dial = Box::pin(pool.dial(&manner, &deadline, &self.log));
+        let (dialled, taken) = match race(dial, self.stop.wait()).await {
+            First::One(Ok(connection)) => connection,
             First::One(Err(undialled)) => {
+                record.back_end = Some(pool.label());
                 C::sever(client);
                 return Carried::nothing(undialled.outcome, Some(undialled.why));
             }
@@ -141,6 +144,8 @@ impl Tunnel {
                 return Carried::nothing(Outcome::Drained, None);
             }
         };
+        destination.traffic.dials.observe(now().saturating_duration_since(begun));
+        record.back_end = Some(taken.label().to_owned());
         drop((outward, header));
         // The back end's greeting has come before TLS: this one is ours, or anybody on the way could have written it.
         if self.preface.starttls.is_none()
@@ -149,10 +154,47 @@ impl Tunnel {
             // If it fails, so does the relay.
             let _ = client.write(greeting).await;
         }
-        match dialled {
+        let carried = match dialled {
             Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
             Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
+        };
+        // Until now it counted as open.
+        drop(taken);
+        carried
+    }
+
+    /// How back ends are spoken to.
+    fn manner<'a>(&self, context: Option<&'a Context>, header: Option<&'a [u8]>) -> Manner<'a> {
+        // After STARTTLS nobody greets a second time.
+        let skip_greeting = self.preface.starttls.filter(|_| self.starttls_out.is_none());
+        Manner { context, starttls: self.starttls_out, skip_greeting, header }
+    }
+
+    /// Looks after the back ends of all routes, again and again.
+    pub(super) async fn look_after(self: Rc<Self>, interval: Duration) {
+        // Another tunnel that was started at the same time shall not be in step.
+        let mut wait = interval.mul_f64(f64::from(pool::draw() as u8) / 256.0);
+        loop {
+            sleep(wait).await;
+            wait = interval;
+            let mut checks = Vec::new();
+            for destination in self.routes.all() {
+                let members = destination.pool.refreshed(self.connect_timeout).await;
+                checks.extend(members.into_iter().map(|member| spawn(self.clone().check(member))));
+            }
+            for check in checks {
+                // One that panics has told so.
+                let _ = check.await;
+            }
         }
+    }
+
+    /// Looks whether an address of a back end answers.
+    async fn check(self: Rc<Self>, member: Rc<Member>) {
+        let outward = self.outward.borrow().clone();
+        let header = self.proxy_protocol.map(proxy::own_header);
+        let manner = self.manner(outward.as_ref(), header.as_deref());
+        member.check(&manner, self.connect_timeout, self.fail_time, &self.log).await;
     }
 
     /// Lets connections finish, and cuts those that are left after `time`.

@@ -63,6 +63,14 @@ impl Front {
         };
     }
 
+    /// Whether it lets no more clients in.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Plain(listener) => listener.is_closed(),
+            Self::Tls(server) => server.is_closed(),
+        }
+    }
+
     pub(super) fn local_addr(&self) -> &Endpoint {
         match self {
             Self::Plain(listener) => listener.local_addr(),

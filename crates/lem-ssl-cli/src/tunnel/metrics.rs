@@ -1,92 +1,51 @@
-//! The counters, as Prometheus reads them, over HTTP on an address of their own.
+//! The counters, as Prometheus reads them.
 //!
 //! The format: <https://prometheus.io/docs/instrumenting/exposition_formats/>, version 0.0.4.
 
-use std::fmt::Write;
-use std::rc::Rc;
+use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use lem_ssl_rs::{Counters, Error, Listener, Queue, ReadMode, TcpStream, spawn, timeout};
+use lem_ssl_rs::Counters;
 
-use super::tally::{Outcome, Tally};
-
-/// The longest request. A scraper's has a few hundred bytes.
-const MAX_REQUEST: usize = 8 * 1024;
-
-/// The most headers of one.
-const MAX_HEADERS: usize = 32;
-
-/// How many scrapers are served at once; further ones wait.
-const MAX_SCRAPERS: usize = 8;
-
-/// How long one may take in all.
-const SCRAPE_TIME: Duration = Duration::from_secs(10);
-
-/// Answers scrapers until the listener is closed.
-pub(super) async fn serve(listener: Listener, text: Rc<dyn Fn() -> String>) -> Error {
-    let places = Queue::new();
-    for _ in 0..MAX_SCRAPERS {
-        places.put(());
-    }
-    loop {
-        // The queue is private: nobody resets it.
-        let _ = places.get().await;
-        let stream = match listener.accept().await {
-            Ok(stream) => stream,
-            Err(error) => return error,
-        };
-        let (places, text) = (places.clone(), text.clone());
-        spawn(async move {
-            // One that takes too long, or leaves, is nobody's concern.
-            let _ = timeout(SCRAPE_TIME, answer(&stream, text.as_ref())).await;
-            drop(stream);
-            places.put(());
-        })
-        .detach();
-    }
-}
-
-async fn answer(stream: &TcpStream, text: &dyn Fn() -> String) -> Result<(), Error> {
-    let mut received = Vec::new();
-    let (status, body) = loop {
-        match verdict(&received) {
-            Some("200 OK") => break ("200 OK", text()),
-            Some(status) => break (status, format!("{status}; the counters are at /metrics\n")),
-            None => received.extend(stream.read(ReadMode::Available).await?),
-        }
-    };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let body = if received.starts_with(b"HEAD ") { "" } else { &body };
-    stream.write(&format!("{head}{body}")).await?;
-    stream.shutdown().await
-}
-
-/// The status of the answer; `None` if the request is not complete.
-fn verdict(received: &[u8]) -> Option<&'static str> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    // However much has arrived at once.
-    match request.parse(&received[..received.len().min(MAX_REQUEST)]) {
-        Ok(httparse::Status::Partial) if received.len() < MAX_REQUEST => return None,
-        Ok(httparse::Status::Complete(_)) => {}
-        _ => return Some("400 Bad Request"),
-    }
-    let path = request.path.unwrap_or_default();
-    Some(match (request.method, path.split('?').next()) {
-        (Some("GET" | "HEAD"), Some("/metrics" | "/")) => "200 OK",
-        (Some("GET" | "HEAD"), _) => "404 Not Found",
-        _ => "405 Method Not Allowed",
-    })
-}
+use super::carry::{Destination, Tunnel};
+use super::histogram::Histogram;
+use super::tally::Outcome;
+use crate::options::CertificateEnd;
+use crate::reload::Reloads;
 
 /// All counters as text.
-pub(super) fn text(tally: &Tally, tls: Option<&Counters>, lag: Duration) -> String {
-    let totals = tally.totals();
+pub(super) fn text(
+    tunnel: &Tunnel,
+    tls: Option<&Counters>,
+    certificates: &[CertificateEnd],
+    reloads: &Reloads,
+    lag: Duration,
+) -> String {
     let mut page = Page::default();
+    connections(&mut page, tunnel);
+    routes(&mut page, &tunnel.routes.all().collect::<Vec<_>>());
+    if let Some(tls) = tls {
+        handshakes(&mut page, tls);
+        page.family("client_connections_total", "counter", "Connections of clients with certificates, by whose it is.");
+        for (client, count) in tunnel.tally.clients() {
+            page.value(&labels(&[("client", &client)]), count);
+        }
+        page.family("certificate_not_after_seconds", "gauge", "The last second of each certificate, since 1970.");
+        for certificate in certificates {
+            let labels = labels(&[("subject", &certificate.subject), ("serial", &certificate.serial)]);
+            page.value(&labels, certificate.not_after.seconds_since_1970());
+        }
+    }
+    page.family("reloads_total", "counter", "How often files were read again, by whether they could be used.");
+    page.value("{result=\"ok\"}", reloads.done.get());
+    page.value("{result=\"failed\"}", reloads.failed.get());
+    page.family("loop_lag_seconds", "gauge", "The longest that a single task has held the loop.");
+    page.value("", lag.as_secs_f64());
+    page.text
+}
+
+fn connections(page: &mut Page, tunnel: &Tunnel) {
+    let totals = tunnel.tally.totals();
     page.family(
         "connections_accepted_total",
         "counter",
@@ -97,21 +56,56 @@ pub(super) fn text(tally: &Tally, tls: Option<&Counters>, lag: Duration) -> Stri
     page.value("", totals.open);
     page.family("connections_ended_total", "counter", "Clients that have gone, by how it ended.");
     for (outcome, count) in Outcome::ALL.iter().zip(totals.ended) {
-        page.value(&format!("{{outcome=\"{}\"}}", outcome.label()), count);
+        page.value(&labels(&[("outcome", outcome.label())]), count);
     }
     page.family("bytes_total", "counter", "Content that was carried: up to the back ends, down to the clients.");
     page.value("{direction=\"up\"}", totals.up);
     page.value("{direction=\"down\"}", totals.down);
-    if let Some(tls) = tls {
-        handshakes(&mut page, tls);
-        page.family("client_connections_total", "counter", "Connections of clients with certificates, by whose it is.");
-        for (client, count) in tally.clients() {
-            page.value(&format!("{{client=\"{}\"}}", escaped(&client)), count);
+}
+
+fn routes(page: &mut Page, routes: &[&Destination]) {
+    let of = |route: &Destination| labels(&[("route", &route.label)]);
+    page.family("route_connections_total", "counter", "Clients that were led to a route and might come in.");
+    routes.iter().for_each(|route| page.value(&of(route), route.traffic.connections.get()));
+    page.family("route_connections_open", "gauge", "Those of them that are here now.");
+    routes.iter().for_each(|route| page.value(&of(route), route.traffic.open.get()));
+    page.family(
+        "route_bytes_total",
+        "counter",
+        "Content that was carried for a route, when its connections had ended.",
+    );
+    for route in routes {
+        for (direction, bytes) in [("up", &route.traffic.up), ("down", &route.traffic.down)] {
+            page.value(&labels(&[("route", &route.label), ("direction", direction)]), bytes.get());
         }
     }
-    page.family("loop_lag_seconds", "gauge", "The longest that a single task has held the loop.");
-    page.value("", lag.as_secs_f64());
-    page.text
+    for (name, help, of) in [
+        (
+            "handshake_seconds",
+            "How long handshakes with clients took, from their first bytes.",
+            (|route| &route.traffic.handshakes) as fn(&Destination) -> &Histogram,
+        ),
+        (
+            "backend_connect_seconds",
+            "How long it took until a back end was connected to, with its handshake.",
+            |route| &route.traffic.dials,
+        ),
+        ("connection_seconds", "How long connections lasted.", |route| &route.traffic.connections_lasted),
+    ] {
+        page.family(name, "histogram", help);
+        routes.iter().for_each(|route| page.histogram(&route.label, of(route)));
+    }
+    let members: Vec<_> =
+        routes.iter().flat_map(|route| route.pool.members().into_iter().map(|member| (&route.label, member))).collect();
+    let of = |route: &str, address: &str| labels(&[("route", route), ("backend", address)]);
+    page.family("backend_up", "gauge", "Whether a back end may be expected to answer.");
+    members.iter().for_each(|(route, one)| page.value(&of(route, &one.label), u8::from(one.is_up())));
+    page.family("backend_connections_open", "gauge", "Connections to a back end that are open now.");
+    members.iter().for_each(|(route, one)| page.value(&of(route, &one.label), one.open()));
+    page.family("backend_connections_total", "counter", "Connections that were made to a back end.");
+    members.iter().for_each(|(route, one)| page.value(&of(route, &one.label), one.totals().0));
+    page.family("backend_failures_total", "counter", "How often a back end did not answer, clients' tries and checks.");
+    members.iter().for_each(|(route, one)| page.value(&of(route, &one.label), one.totals().1));
 }
 
 fn handshakes(page: &mut Page, tls: &Counters) {
@@ -142,13 +136,15 @@ fn handshakes(page: &mut Page, tls: &Counters) {
         ("protocol", failed.protocol),
         ("other", failed.other),
     ] {
-        page.value(&format!("{{reason=\"{reason}\"}}"), count);
+        page.value(&labels(&[("reason", reason)]), count);
     }
 }
 
-/// A value of a label.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+/// Labels with their values.
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+    format!("{{{}}}", pairs.join(","))
 }
 
 #[derive(Default)]
@@ -165,8 +161,21 @@ impl Page {
         let _ = writeln!(self.text, "# TYPE lem_ssl_tunnel_{name} {kind}");
     }
 
-    fn value(&mut self, labels: &str, value: impl std::fmt::Display) {
-        let _ = writeln!(self.text, "lem_ssl_tunnel_{}{labels} {value}", self.name);
+    fn value(&mut self, labels: &str, value: impl Display) {
+        self.part("", labels, value);
+    }
+
+    fn histogram(&mut self, route: &str, histogram: &Histogram) {
+        for (bound, count) in histogram.cumulative() {
+            self.part("_bucket", &labels(&[("route", route), ("le", &bound.to_string())]), count);
+        }
+        self.part("_bucket", &labels(&[("route", route), ("le", "+Inf")]), histogram.count());
+        self.part("_sum", &labels(&[("route", route)]), histogram.sum());
+        self.part("_count", &labels(&[("route", route)]), histogram.count());
+    }
+
+    fn part(&mut self, suffix: &str, labels: &str, value: impl Display) {
+        let _ = writeln!(self.text, "lem_ssl_tunnel_{}{suffix}{labels} {value}", self.name);
     }
 }
 
@@ -175,13 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_answered_when_it_is_complete() {
-        assert_eq!(verdict(b"GET /metrics HTTP/1.1\r\nHost: a\r\n"), None);
-        assert_eq!(verdict(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), Some("200 OK"));
-        assert_eq!(verdict(b"GET /metrics?x=y HTTP/1.0\r\n\r\n"), Some("200 OK"));
-        assert_eq!(verdict(b"GET /secret HTTP/1.1\r\n\r\n"), Some("404 Not Found"));
-        assert_eq!(verdict(b"POST /metrics HTTP/1.1\r\n\r\n"), Some("405 Method Not Allowed"));
-        assert_eq!(verdict(b"\x16\x03\x01\x02\0"), Some("400 Bad Request"));
-        assert_eq!(verdict(&b"GET / HTTP/1.1\r\nX: ".repeat(1000)), Some("400 Bad Request"));
+    fn a_value_of_a_label_ends_neither_its_quotes_nor_its_line() {
+        assert_eq!(labels(&[("a", "x"), ("b", "\"\\\n}")]), r#"{a="x",b="\"\\\n}"}"#);
     }
 }

@@ -4,40 +4,43 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use clap::Args;
-use lem_ssl_rs::lem_rs::{ListenOptions, longest_poll};
-use lem_ssl_rs::{Error, Inbox, LiveContext, Machine, Queue, spawn};
+use lem_ssl_rs::{LiveContext, Machine};
 
 use crate::exit::Failure;
-use crate::listening::listen;
 use crate::log::{Format, Log};
 use crate::options::{ServerArgs, wrong};
-use crate::reload::Reloader;
-use crate::signals::{self, Signal, Signals};
 use crate::starttls::Protocol;
-use crate::stdio;
 
 mod access;
+mod admin;
 mod carry;
 mod credentials;
 mod dial;
 mod front;
+mod histogram;
+mod member;
 mod metrics;
 mod networks;
 mod options;
+mod pool;
 mod preface;
 mod proxied;
 mod proxy;
 mod record;
 mod relay;
+mod report;
 mod route;
+mod service;
 mod stop;
 mod tally;
+mod target;
+mod traffic;
 
 use carry::Tunnel;
-use front::{Client, Front};
 use networks::Network;
-use options::{AccessArgs, Contexts, LimitArgs, OutArgs, Route, Sides};
+use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides};
 use preface::Preface;
+use service::Service;
 use stop::Stop;
 use tally::Tally;
 
@@ -45,14 +48,14 @@ use tally::Tally;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct TunnelArgs {
-    /// Where clients come in: 127.0.0.1:8443, [::]:443, unix:/run/x; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS")]
-    listen: String,
-    /// The back end, for every client that no --route is for
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "route")]
-    connect: Option<String>,
-    /// The back end for clients that ask for this name (SNI): a.example=10.0.0.7:80, *.example=...; may be repeated
-    #[arg(long, value_name = "NAME=ADDRESS", requires = "tls_in")]
+    /// Where clients come in: 127.0.0.1:8443, [::]:443, unix:/run/x; port 0 takes a free one; may be repeated
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    listen: Vec<String>,
+    /// The back end, for every client that no --route is for; of several that with the fewest connections; may be repeated
+    #[arg(long, value_name = "ADDRESS[,ADDRESS]", value_delimiter = ',', required_unless_present = "route")]
+    connect: Vec<String>,
+    /// The back ends for clients that ask for this name (SNI): a.example=10.0.0.7:80, *.example=...; may be repeated
+    #[arg(long, value_name = "NAME=ADDRESS[,ADDRESS]", requires = "tls_in")]
     route: Vec<Route>,
     /// Speak TLS with clients; needs --cert and --key
     #[arg(long)]
@@ -76,7 +79,8 @@ pub(crate) struct TunnelArgs {
     /// 10.0.0.0/8, 192.0.2.7, unix; all others are clients themselves; may be repeated
     #[arg(long, value_name = "NETWORK")]
     proxy_from: Vec<Network>,
-    /// Serve counters for Prometheus over HTTP at this address, in plain text: give a local one
+    /// Tell of itself over HTTP at this address, in plain text: give a local one. /metrics is for Prometheus, /healthz and
+    /// /readyz for who watches it, / for people, /status.json for programs
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
     /// No log on standard error
@@ -96,7 +100,7 @@ pub(crate) struct TunnelArgs {
 }
 
 const HELP: &str = "\
-Prints \"listening on ADDRESS\" on standard output when it is ready, and \"metrics on ADDRESS\" if
+Prints \"listening on ADDRESS\" on standard output, for each, when it is ready, and \"metrics on ADDRESS\" if
 asked for. The options under \"TLS\" are about clients, those that begin with --out about the back
 end.
 
@@ -120,20 +124,13 @@ Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
       --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100";
 
-/// What the main task waits for.
-enum Event {
-    Signal(Signal),
-    /// Nothing is accepted any more.
-    Ended(Error),
-}
-
 pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
     let sides = check(&arguments)?;
     let contexts = sides.contexts()?;
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(contexts.warnings);
-    let (connect, tls_out) = (arguments.connect.as_deref(), arguments.tls_out);
-    let routes = options::routes(connect, &arguments.route, &arguments.access, &arguments.out, tls_out)?;
+    let TunnelArgs { connect, route, access, out, limits, .. } = &arguments;
+    let routes = options::routes(connect, route, access, (out, arguments.tls_out), limits)?;
     let tunnel = Tunnel {
         routes,
         outward: RefCell::new(contexts.outward),
@@ -142,13 +139,15 @@ pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
         starttls_out: arguments.starttls_out,
         handshake_timeout: arguments.limits.handshake_timeout,
         connect_timeout: arguments.limits.connect_timeout,
+        fail_time: arguments.limits.fail_time,
         idle_timeout: arguments.limits.idle_timeout,
         tally: Tally::default(),
         stop: Stop::default(),
         log,
     };
     let live = contexts.inward.map(LiveContext::new);
-    Machine::new()?.run(carry_all(arguments, Rc::new(tunnel), live, sides))?
+    let service = Service { tunnel: Rc::new(tunnel), live, certificates: contexts.certificates, sides };
+    Machine::new()?.run(service.run(arguments))?
 }
 
 const NO_MYSQL: &str = "MySQL numbers its packets across the handshake, so both sides would have to be followed";
@@ -187,110 +186,5 @@ fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
     }
     let inward = arguments.tls_in.then_some(server);
     let outward = arguments.tls_out.then_some(out);
-    Ok(Sides::new(inward, outward, limits, arguments.connect.is_none()))
-}
-
-async fn carry_all(
-    arguments: TunnelArgs,
-    tunnel: Rc<Tunnel>,
-    live: Option<LiveContext>,
-    sides: Sides,
-) -> Result<(), Failure> {
-    let signals = Signals::of(&signals::ALL)?;
-    tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
-    let options = arguments.limits.server_options();
-    let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
-    let front = Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?);
-    let (metrics, metrics_file) = match &arguments.metrics {
-        Some(address) => {
-            let (listener, file) = listen(address, ListenOptions::default()).await?;
-            (Some(listener), file)
-        }
-        None => (None, None),
-    };
-    // From now on it is measured how long tasks hold the loop.
-    longest_poll();
-    stdio::print(format!("listening on {}\n", front.local_addr()).as_bytes())?;
-    if let Some(listener) = metrics {
-        stdio::print(format!("metrics on {}\n", listener.local_addr()).as_bytes())?;
-        let (front, tunnel) = (front.clone(), tunnel.clone());
-        let text = move || {
-            let lag = longest_poll().unwrap_or_default();
-            metrics::text(&tunnel.tally, front.counters().as_ref(), lag)
-        };
-        spawn(metrics::serve(listener, Rc::new(text))).detach();
-    }
-
-    let events = Rc::new(Inbox::new());
-    let (inbox, accepting, shared) = (events.clone(), front.clone(), tunnel.clone());
-    let most = arguments.limits.max_connections;
-    spawn(async move {
-        let error = accept(&accepting, &shared, most).await;
-        let _ = inbox.put(Event::Ended(error));
-    })
-    .detach();
-    let inbox = events.clone();
-    spawn(async move {
-        while let Ok(signal) = signals.next().await {
-            let _ = inbox.put(Event::Signal(signal));
-        }
-    })
-    .detach();
-
-    let has_files = sides.has_files();
-    let shared = tunnel.clone();
-    // Both sides, or none.
-    let replace = move |contexts: Contexts| {
-        if let (Some(live), Some(inward)) = (&live, contexts.inward) {
-            live.replace(inward)?;
-        }
-        let before = shared.outward.replace(contexts.outward);
-        drop(before);
-        Ok(contexts.warnings)
-    };
-    let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone());
-    loop {
-        match events.take().await? {
-            Event::Ended(error) => return Err(error.into()),
-            Event::Signal(Signal::Hangup) if has_files => reloader.request(),
-            Event::Signal(Signal::Hangup) => {
-                tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
-            }
-            Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
-            Event::Signal(signal) => tunnel.log.line(signals::means_nothing(signal)),
-        }
-    }
-    // Whatever ends us from now on, they are not in the way of the next tunnel.
-    drop((socket_file, metrics_file));
-    front.close();
-    tunnel.drain(arguments.limits.drain).await;
-    Ok(())
-}
-
-/// Accepts until nothing comes in any more; says why.
-async fn accept(front: &Front, tunnel: &Rc<Tunnel>, most: u32) -> Error {
-    let places = Queue::new();
-    for _ in 0..most {
-        places.put(());
-    }
-    loop {
-        // The queue is private: nobody resets it.
-        let _ = places.get().await;
-        let client = match front.accept().await {
-            Ok(client) => client,
-            Err(error) => return error,
-        };
-        let (tunnel, places) = (tunnel.clone(), places.clone());
-        spawn(async move {
-            match client {
-                Client::Plain(stream) => tunnel.carry_plain(stream).await,
-                Client::Tls(stream) => {
-                    let info = stream.info();
-                    tunnel.carry(stream, info).await;
-                }
-            }
-            places.put(());
-        })
-        .detach();
-    }
+    Ok(Sides::new(inward, outward, limits, arguments.connect.is_empty()))
 }

@@ -8,9 +8,11 @@ use lem_ssl_rs::{Address, Context, ContextBuilder, ServerOptions, ToAddress, Unk
 
 use super::carry::Destination;
 use super::dial::BackEnd;
+use super::pool::Pool;
 use super::route::Routes;
+use super::traffic::Traffic;
 use crate::exit::Failure;
-use crate::options::{ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
+use crate::options::{CertificateEnd, ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
 use crate::target;
 
 mod access;
@@ -66,6 +68,15 @@ pub(super) struct LimitArgs {
     /// Give resolving, connecting and the handshake with a back end so many seconds in all
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) connect_timeout: Duration,
+    /// Try so many addresses of back ends for one client, each with its share of --connect-timeout
+    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
+    connect_tries: u32,
+    /// Leave a back end that has failed alone for so many seconds, if there are others
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) fail_time: Duration,
+    /// Look every so many seconds whether each back end answers: connect, and shake hands with --tls-out
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) health_interval: Option<Duration>,
     /// Cut a connection on which nothing has moved for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub(super) idle_timeout: Duration,
@@ -78,7 +89,7 @@ pub(super) struct LimitArgs {
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     name: String,
-    address: String,
+    addresses: Vec<String>,
 }
 
 impl std::str::FromStr for Route {
@@ -86,10 +97,10 @@ impl std::str::FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((name, address)) if !name.is_empty() && !address.is_empty() => {
-                Ok(Self { name: name.to_owned(), address: address.to_owned() })
+            Some((name, addresses)) if !name.is_empty() && !addresses.split(',').any(str::is_empty) => {
+                Ok(Self { name: name.to_owned(), addresses: addresses.split(',').map(str::to_owned).collect() })
             }
-            _ => Err("it is not of the form NAME=ADDRESS".to_owned()),
+            _ => Err("it is not of the form NAME=ADDRESS[,ADDRESS]".to_owned()),
         }
     }
 }
@@ -99,6 +110,8 @@ impl std::str::FromStr for Route {
 pub(super) struct Contexts {
     pub(super) inward: Option<Context>,
     pub(super) outward: Option<Context>,
+    /// The certificates that clients are shown.
+    pub(super) certificates: Vec<CertificateEnd>,
     /// What the log should say of the files.
     pub(super) warnings: Vec<String>,
 }
@@ -130,9 +143,10 @@ impl Sides {
 
     /// Reads the files, each time anew.
     pub(super) fn contexts(&self) -> Result<Contexts, Failure> {
-        let mut warnings = Vec::new();
+        let (mut warnings, mut certificates) = (Vec::new(), Vec::new());
         let mut take = |loaded: Loaded<Context>| {
             warnings.extend(loaded.warnings);
+            certificates.extend(loaded.certificates);
             loaded.value
         };
         let inward = match &self.inward {
@@ -146,7 +160,7 @@ impl Sides {
             }
         };
         let outward = self.outward.as_ref().map(ClientArgs::load).transpose()?.map(take);
-        Ok(Contexts { inward, outward, warnings })
+        Ok(Contexts { inward, outward, certificates, warnings })
     }
 
     /// Whether there are files that a reload could read again.
@@ -205,22 +219,26 @@ impl LimitArgs {
 
 /// Where names lead to. `secured` if we speak TLS with the back ends.
 pub(super) fn routes(
-    connect: Option<&str>,
+    connect: &[String],
     routes: &[Route],
     access: &AccessArgs,
-    out: &OutArgs,
-    secured: bool,
+    (out, secured): (&OutArgs, bool),
+    limits: &LimitArgs,
 ) -> Result<Routes<Destination>, Failure> {
     if let Some(name) = access.without_route(routes.iter().map(|route| route.name.as_str())) {
         return Err(wrong(format!("there is a --route-allow for {name}, and no --route")));
     }
-    let destination = |label: &str, address: &str, access| -> Result<_, Failure> {
-        Ok(Destination { label: label.to_owned(), back_end: out.back_end(address, secured)?, access })
+    let destination = |label: &str, addresses: &[String], access| -> Result<_, Failure> {
+        let back_ends = addresses.iter().map(|address| out.back_end(address, secured)).collect::<Result<_, _>>()?;
+        let tries = usize::try_from(limits.connect_tries).unwrap_or(usize::MAX);
+        let pool = Pool::new(back_ends, tries, limits.fail_time);
+        Ok(Destination { label: label.to_owned(), pool, access, traffic: Traffic::new() })
     };
-    let default = connect.map(|address| destination("default", address, access.general())).transpose()?;
+    let default = Some(connect).filter(|connect| !connect.is_empty());
+    let default = default.map(|addresses| destination("default", addresses, access.general())).transpose()?;
     let mut table = Routes::new(default);
-    for Route { name, address } in routes {
-        table.add(name, destination(name, address, access.of_route(name))?).map_err(wrong)?;
+    for Route { name, addresses } in routes {
+        table.add(name, destination(name, addresses, access.of_route(name))?).map_err(wrong)?;
     }
     Ok(table)
 }

@@ -105,6 +105,15 @@ pub(super) fn header(
     header
 }
 
+/// The header of a connection of our own (`LOCAL`): to look whether a back end answers.
+pub(super) fn own_header(version: Version) -> Vec<u8> {
+    const LOCAL: u8 = 0x20;
+    match version {
+        Version::V1 => b"PROXY UNKNOWN\r\n".to_vec(),
+        Version::V2 => [&SIGNATURE[..], &[LOCAL, UNSPECIFIED, 0, 0]].concat(),
+    }
+}
+
 /// Both ends in one family: on a socket for both, IPv4 comes in the clothes of IPv6.
 fn addresses(client: &Endpoint, local: &Endpoint) -> (u8, Vec<u8>) {
     let (Some(client), Some(local)) = (client.ip(), local.ip()) else { return (UNSPECIFIED, Vec::new()) };

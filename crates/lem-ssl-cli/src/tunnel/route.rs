@@ -37,6 +37,11 @@ impl<B> Routes<B> {
         }
     }
 
+    /// Everything that names lead to.
+    pub(super) fn all(&self) -> impl Iterator<Item = &B> {
+        self.exact.values().chain(self.wildcard.values()).chain(&self.default)
+    }
+
     /// The back end for a client that asks for this name, or for none.
     pub(super) fn choose(&self, name: Option<&str>) -> Option<&B> {
         let found = name.map(normal).and_then(|name| {

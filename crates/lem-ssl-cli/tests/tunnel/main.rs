@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod access;
+mod back_ends;
 mod down;
 mod drain;
 mod ends;

@@ -25,6 +25,7 @@ fn samples(answer: &str) -> HashMap<String, f64> {
     assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
     assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
     let (mut samples, mut helped, mut typed) = (HashMap::new(), String::new(), String::new());
+    let mut is_histogram = false;
     for line in body.lines() {
         let words: Vec<_> = line.splitn(4, ' ').collect();
         match words[..] {
@@ -33,13 +34,19 @@ fn samples(answer: &str) -> HashMap<String, f64> {
                 helped = name.to_owned();
             }
             ["#", "TYPE", name, kind] => {
-                assert!(matches!(kind, "counter" | "gauge"), "{line}");
+                assert!(matches!(kind, "counter" | "gauge" | "histogram"), "{line}");
                 assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+                assert_eq!(name.ends_with("_seconds"), kind == "histogram" || kind == "gauge" && name.contains("seconds"));
                 typed = name.to_owned();
+                is_histogram = kind == "histogram";
             }
             _ => {
                 let (name, value) = line.rsplit_once(' ').unwrap();
-                let family = name.split('{').next().unwrap();
+                let mut family = name.split('{').next().unwrap();
+                if is_histogram {
+                    let suffixes = ["_bucket", "_sum", "_count"];
+                    family = suffixes.iter().find_map(|suffix| family.strip_suffix(suffix)).unwrap();
+                }
                 assert!(family.starts_with("lem_ssl_tunnel_") && family == helped && family == typed, "{line}");
                 let before = samples.insert(name.to_owned(), value.parse().unwrap());
                 assert_eq!(before, None, "{line}");
@@ -102,5 +109,111 @@ fn who_asks_for_something_else_or_nonsense_is_told_so() {
         }
         let head = ask(metrics, "HEAD /metrics HTTP/1.1\r\n\r\n").await;
         assert!(head.starts_with("HTTP/1.1 200 OK") && head.ends_with("\r\n\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn durations_are_histograms_for_each_route_whose_buckets_add_up() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let files = world.good();
+        let arguments = ["--tls-in", "--metrics", "127.0.0.1:0", "--connect", &back_end.address()];
+        let route = format!("localhost={}", back_end.address());
+        let tunnel = Tunnel::start(&[&arguments[..], &["--route", &route], &files.arguments()].concat());
+        for _ in 0..3 {
+            let client = spawn(talk(tunnel.tls(&world).await, b"hello"));
+            echo(back_end.accept_plain().await).await;
+            client.await.unwrap();
+        }
+        while tunnel.running.stderr().matches("finished").count() < 3 {
+            lem_ssl_rs::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let samples = scrape(&tunnel).await;
+        for family in ["handshake_seconds", "backend_connect_seconds", "connection_seconds"] {
+            let sample = |suffix: &str, route: &str, further: &str| {
+                samples[&format!("lem_ssl_tunnel_{family}{suffix}{{route=\"{route}\"{further}}}")]
+            };
+            assert_eq!(sample("_count", "localhost", ""), 3.0, "{family}");
+            assert_eq!(sample("_bucket", "localhost", ",le=\"+Inf\""), 3.0, "{family}");
+            assert!(sample("_sum", "localhost", "") > 0.0, "{family}");
+            assert_eq!(sample("_count", "default", ""), 0.0, "{family}");
+            let prefix = format!("lem_ssl_tunnel_{family}_bucket{{route=\"localhost\",le=\"");
+            let bound = |name: &String| name.strip_prefix(&prefix)?.strip_suffix("\"}")?.parse::<f64>().ok();
+            let mut buckets: Vec<_> = samples.iter().filter_map(|(name, count)| Some((bound(name)?, *count))).collect();
+            buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+            assert!(buckets.len() > 5 && buckets.is_sorted_by(|one, other| one.1 <= other.1), "{buckets:?}");
+        }
+        assert_eq!(samples["lem_ssl_tunnel_route_bytes_total{route=\"localhost\",direction=\"up\"}"], 15.0);
+        assert_eq!(samples["lem_ssl_tunnel_route_connections_total{route=\"localhost\"}"], 3.0);
+        assert_eq!(samples["lem_ssl_tunnel_route_connections_open{route=\"localhost\"}"], 0.0);
+    });
+}
+
+#[test]
+fn the_ends_of_certificates_and_reloads_are_counted() {
+    let world = World::new();
+    run(async {
+        let files = world.good();
+        let arguments = ["--tls-in", "--metrics", "127.0.0.1:0", "--connect", "localhost:1"];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        let end = async || {
+            let samples = scrape(&tunnel).await;
+            let mut ends = samples.iter().filter(|(name, _)| name.starts_with("lem_ssl_tunnel_certificate_not_after"));
+            let (name, end) = ends.next().unwrap();
+            assert!(name.contains("subject=\"CN=localhost\",serial=\""), "{name}");
+            *end
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+        assert!((end().await - now - 30.0 * 86_400.0).abs() < 3600.0);
+        let mut leaf = lem_ssl_tests::pki::Leaf::server(&["localhost"]);
+        leaf.not_after += std::time::Duration::from_secs(86_400);
+        world.issue("good", leaf);
+        tunnel.signal("HUP");
+        tunnel.says("reloaded; new connections").await;
+        assert!((end().await - now - 31.0 * 86_400.0).abs() < 3600.0);
+        std::fs::write(&files.key, "nonsense").unwrap();
+        tunnel.signal("HUP");
+        tunnel.says("not reloaded").await;
+        let samples = scrape(&tunnel).await;
+        for result in ["ok", "failed"] {
+            assert_eq!(samples[&format!("lem_ssl_tunnel_reloads_total{{result=\"{result}\"}}")], 1.0);
+        }
+    });
+}
+
+#[test]
+fn who_watches_it_is_told_whether_it_runs_and_whether_it_is_ready() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let (files, address) = (world.good(), back_end.address());
+        let arguments = ["--tls-in", "--metrics", "127.0.0.1:0", "--fail-time", "60", "--connect", &address];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        let metrics = tunnel.metrics.clone().unwrap();
+        let get = async |path: &str| ask(&metrics, &format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        assert!(get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(get("/readyz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        let client = tunnel.tls(&world).await;
+        let server = back_end.accept_plain().await;
+        let status = get("/status.json").await;
+        let (_, body) = status.split_once("\r\n\r\n").unwrap();
+        let status: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((status["ready"].as_bool(), status["open"].as_u64()), (Some(true), Some(1)), "{status}");
+        let back_ends = status["routes"][0]["back_ends"].as_array().unwrap();
+        assert_eq!(back_ends.iter().filter(|one| one["up"] == true && one["open"] == 1).count(), 1, "{status}");
+        assert_eq!(status["certificates"][0]["names"][0], "localhost");
+        let page = get("/").await;
+        assert!(page.contains("Content-Type: text/html") && page.contains("<!doctype html>"), "{page}");
+        assert!(page.contains("Content-Security-Policy: default-src 'none'"));
+        // A back end that does not answer any more.
+        drop((client, server));
+        let BackEnd::Plain(listener) = back_end else { unreachable!() };
+        listener.close().unwrap();
+        drop(listener);
+        let _ = tunnel.tls(&world).await.read(1).await;
+        let answer = get("/readyz").await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("no back end of route default is up"), "{answer}");
+        assert!(get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
     });
 }

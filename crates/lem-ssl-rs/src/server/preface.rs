@@ -10,7 +10,9 @@ use crate::error::Error;
 
 /// Takes a connection, and gives it back when the handshake is due.
 #[derive(Clone)]
-pub(super) struct Preface(Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = Result<TcpStream, Error>>>>>);
+pub(super) struct Preface(Rc<dyn Fn(TcpStream) -> Prefacing>);
+
+type Prefacing = Pin<Box<dyn Future<Output = Result<TcpStream, Error>>>>;
 
 impl Preface {
     pub(super) fn new<F>(preface: impl Fn(TcpStream) -> F + 'static) -> Self

@@ -1,0 +1,157 @@
+//! A tunnel from its start to its end: what it listens at, what it is told by signals.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lem_ssl_rs::lem_rs::{ListenOptions, longest_poll};
+use lem_ssl_rs::{Error, Inbox, LiveContext, Queue, now, spawn};
+
+use super::TunnelArgs;
+use super::admin;
+use super::carry::Tunnel;
+use super::front::{Client, Front};
+use super::options::{Contexts, Sides};
+use super::report::Report;
+use crate::exit::Failure;
+use crate::listening::listen;
+use crate::options::CertificateEnd;
+use crate::reload::Reloader;
+use crate::signals::{self, Signal, Signals};
+use crate::stdio;
+
+/// A tunnel that is to run.
+pub(super) struct Service {
+    pub(super) tunnel: Rc<Tunnel>,
+    /// What we speak with clients.
+    pub(super) live: Option<LiveContext>,
+    pub(super) certificates: Vec<CertificateEnd>,
+    pub(super) sides: Sides,
+}
+
+/// What the main task waits for.
+enum Event {
+    Signal(Signal),
+    /// Nothing is accepted any more.
+    Ended(Error),
+}
+
+impl Service {
+    /// Runs until a signal ends it.
+    pub(super) async fn run(self, arguments: TunnelArgs) -> Result<(), Failure> {
+        let Self { tunnel, live, certificates, sides } = self;
+        let signals = Signals::of(&signals::ALL)?;
+        tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
+        let options = arguments.limits.server_options();
+        // The files of Unix-domain sockets, which go before the listeners do.
+        let (mut fronts, mut files) = (Vec::new(), Vec::new());
+        for address in &arguments.listen {
+            let (listener, file) = listen(address, options.listen).await?;
+            fronts.push(Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?));
+            files.extend(file);
+        }
+        let admin = match &arguments.metrics {
+            Some(address) => {
+                let (listener, file) = listen(address, ListenOptions::default()).await?;
+                files.extend(file);
+                Some(listener)
+            }
+            None => None,
+        };
+        // From now on it is measured how long tasks hold the loop.
+        longest_poll();
+        for front in &fronts {
+            stdio::print(format!("listening on {}\n", front.local_addr()).as_bytes())?;
+        }
+
+        let has_files = sides.has_files();
+        let (shared, certificates) = (tunnel.clone(), Rc::new(RefCell::new(certificates)));
+        let shown = certificates.clone();
+        // Both sides, or none.
+        let replace = move |contexts: Contexts| {
+            if let (Some(live), Some(inward)) = (&live, contexts.inward) {
+                live.replace(inward)?;
+            }
+            let before = (shared.outward.replace(contexts.outward), shown.replace(contexts.certificates));
+            drop(before);
+            Ok(contexts.warnings)
+        };
+        let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone());
+        if let Some(listener) = admin {
+            stdio::print(format!("metrics on {}\n", listener.local_addr()).as_bytes())?;
+            let (tunnel, reloads) = (tunnel.clone(), reloader.reloads().clone());
+            let report = Report { tunnel, fronts: fronts.clone(), certificates, reloads, begun: now() };
+            spawn(admin::serve(listener, Rc::new(report))).detach();
+        }
+        if let Some(interval) = arguments.limits.health_interval {
+            spawn(tunnel.clone().look_after(interval)).detach();
+        }
+
+        let events = Rc::new(Inbox::new());
+        let places = places(arguments.limits.max_connections);
+        for front in &fronts {
+            let (inbox, front, tunnel, places) = (events.clone(), front.clone(), tunnel.clone(), places.clone());
+            spawn(async move {
+                let error = accept(&front, &tunnel, &places).await;
+                let _ = inbox.put(Event::Ended(error));
+            })
+            .detach();
+        }
+        let inbox = events.clone();
+        spawn(async move {
+            while let Ok(signal) = signals.next().await {
+                let _ = inbox.put(Event::Signal(signal));
+            }
+        })
+        .detach();
+        loop {
+            match events.take().await? {
+                Event::Ended(error) => return Err(error.into()),
+                Event::Signal(Signal::Hangup) if has_files => reloader.request(),
+                Event::Signal(Signal::Hangup) => {
+                    tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
+                }
+                Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
+                Event::Signal(signal) => tunnel.log.line(signals::means_nothing(signal)),
+            }
+        }
+        // Whatever ends us from now on, they are not in the way of the next tunnel.
+        drop(files);
+        fronts.iter().for_each(|front| front.close());
+        tunnel.drain(arguments.limits.drain).await;
+        Ok(())
+    }
+}
+
+/// One for each connection that may be carried at once.
+fn places(most: u32) -> Queue<()> {
+    let places = Queue::new();
+    for _ in 0..most {
+        places.put(());
+    }
+    places
+}
+
+/// Accepts until nothing comes in any more; says why.
+async fn accept(front: &Front, tunnel: &Rc<Tunnel>, places: &Queue<()>) -> Error {
+    loop {
+        // It is waited for before there is a place: those who listen elsewhere are not in the way of each other.
+        let client = match front.accept().await {
+            Ok(client) => client,
+            Err(error) => return error,
+        };
+        // The queue is private: nobody resets it.
+        let _ = places.get().await;
+        let (tunnel, places) = (tunnel.clone(), places.clone());
+        spawn(async move {
+            match client {
+                Client::Plain(stream) => tunnel.carry_plain(stream).await,
+                Client::Tls(stream) => {
+                    let info = stream.info();
+                    tunnel.carry(stream, info).await;
+                }
+            }
+            places.put(());
+        })
+        .detach();
+    }
+}
