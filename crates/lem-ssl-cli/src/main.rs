@@ -13,6 +13,7 @@ mod exit;
 mod get;
 mod listening;
 mod log;
+mod notify;
 mod options;
 mod platform;
 mod race;

@@ -1,15 +1,18 @@
-//! Reading files again (SIGHUP), beside everything else that the loop does.
+//! Reading files again, when that is asked for (SIGHUP) or they have changed, beside everything else that the loop does.
 
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lem_ssl_rs::{Error, Queue, spawn, timeout, unblock};
+use lem_ssl_rs::{Error, Queue, sleep, spawn, timeout, unblock};
 
 use crate::exit::Failure;
 use crate::log::Log;
+use crate::notify::Notifier;
+use crate::platform::{FileIdentity, modified};
 
 /// Reading the files may take so long before it is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -27,6 +30,17 @@ pub(crate) struct Reloads {
     pub(crate) failed: Cell<u64>,
 }
 
+/// What tells a file from what it was before; links are followed. `None`: it cannot be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileState(Option<(FileIdentity, u64, (i64, i64))>);
+
+impl FileState {
+    fn of(file: &Path) -> Self {
+        let found = std::fs::metadata(file).ok();
+        Self(found.map(|file| (FileIdentity::of(&file), file.len(), modified(&file))))
+    }
+}
+
 /// Reads files, and puts what is in them in place of what was read before.
 pub(crate) struct Reloader<T> {
     /// Reads; blocks.
@@ -34,6 +48,7 @@ pub(crate) struct Reloader<T> {
     /// Puts in place what was read, and says what there is to warn of.
     replace: Box<dyn Fn(T) -> Result<Vec<String>, Failure>>,
     log: Log,
+    notifier: Notifier,
     reloads: Rc<Reloads>,
     /// The number of the last request. What an earlier one has read by then is not used.
     last: Cell<u64>,
@@ -45,13 +60,14 @@ impl<T: Send + 'static> Reloader<T> {
         read: impl Fn() -> Result<T, Failure> + Send + Sync + 'static,
         replace: impl Fn(T) -> Result<Vec<String>, Failure> + 'static,
         log: Log,
+        notifier: Notifier,
     ) -> Rc<Self> {
         let permits = Queue::new();
         for _ in 0..MAX_READINGS {
             permits.put(());
         }
         let (read, replace) = (Arc::new(read), Box::new(replace));
-        Rc::new(Self { read, replace, log, reloads: Rc::default(), last: Cell::new(0), permits })
+        Rc::new(Self { read, replace, log, notifier, reloads: Rc::default(), last: Cell::new(0), permits })
     }
 
     /// How often that was done.
@@ -61,10 +77,31 @@ impl<T: Send + 'static> Reloader<T> {
 
     /// Reads the files as they are now, in a task of its own. A set that cannot work leaves the old one in place.
     pub(crate) fn request(self: &Rc<Self>) {
+        self.notifier.reloading();
         let number = self.last.get() + 1;
         self.last.set(number);
         let reloader = self.clone();
         spawn(async move { reloader.reload(number).await }).detach();
+    }
+
+    /// Requests it whenever one of these files is another one than before, looking every so often.
+    pub(crate) fn watch(self: &Rc<Self>, files: Vec<PathBuf>, interval: Duration) {
+        let (reloader, files) = (self.clone(), Arc::new(files));
+        spawn(async move {
+            let mut before = None;
+            loop {
+                let files = files.clone();
+                // One that cannot be looked at, because there is no thread, is looked at the next time.
+                if let Ok(now) = unblock(move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>()).await
+                {
+                    if before.replace(now.clone()).is_some_and(|before| before != now) {
+                        reloader.request();
+                    }
+                }
+                sleep(interval).await;
+            }
+        })
+        .detach();
     }
 
     async fn reload(&self, number: u64) {
@@ -87,6 +124,7 @@ impl<T: Send + 'static> Reloader<T> {
         if self.last.get() != number {
             return;
         }
+        self.notifier.reloaded();
         match read.and_then(|read| (self.replace)(read)) {
             Ok(warnings) => {
                 self.reloads.done.set(self.reloads.done.get() + 1);

@@ -13,6 +13,7 @@ use lem_ssl_rs::{
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::{Format, Log};
+use crate::notify::Notifier;
 use crate::options::{Loaded, ServerArgs, seconds};
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
@@ -31,7 +32,7 @@ use idle::Idle;
 #[command(after_help = HELP)]
 #[command(group(ArgGroup::new("what").required(true).args(["echo", "http", "files"])))]
 pub(crate) struct ServeArgs {
-    /// Where to listen: 127.0.0.1:8443, [::]:8443, unix:/run/x; port 0 takes a free one
+    /// Where to listen: 127.0.0.1:8443, :443, unix:/run/x, stdin for a socket that is there; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: String,
     /// Send back what clients send
@@ -55,6 +56,9 @@ pub(crate) struct ServeArgs {
     /// After SIGTERM or Ctrl-C, let clients finish for so many seconds; closing what is left may take 5 more
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     drain: Duration,
+    /// Look every so many seconds whether certificates, keys and roots have changed, and read them again then
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    reload_interval: Option<Duration>,
     /// No access log on standard error
     #[arg(long, short)]
     quiet: bool,
@@ -149,6 +153,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     });
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 
+    let notifier = Notifier::from_env(&log);
     let max_connections = arguments.max_connections;
     let events = Rc::new(Inbox::new());
     let (inbox, accepting, shared) = (events.clone(), server.clone(), service.clone());
@@ -168,7 +173,12 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     let drain = arguments.drain;
     let has_files = arguments.server.files().next().is_some();
     let replace = move |loaded: Loaded<Context>| Ok(live.replace(loaded.value).map(|_before| loaded.warnings)?);
-    let reloader = Reloader::new(move || context(&arguments), replace, log.clone());
+    let (files, interval) = (arguments.server.files().cloned().collect(), arguments.reload_interval);
+    let reloader = Reloader::new(move || context(&arguments), replace, log.clone(), notifier.clone());
+    if let Some(interval) = interval {
+        reloader.watch(files, interval);
+    }
+    notifier.ready();
     loop {
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
@@ -178,6 +188,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
             Event::Signal(signal) => log.line(signals::means_nothing(signal)),
         }
     }
+    notifier.stopping();
     log.line("no more clients are accepted; those that are here may finish");
     // Whatever ends us from now on, it is not in the way of the next server.
     drop(socket_file);

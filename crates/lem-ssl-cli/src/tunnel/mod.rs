@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::Args;
 use lem_ssl_rs::{LiveContext, Machine};
 
 use crate::exit::Failure;
 use crate::log::{Format, Log};
-use crate::options::{ServerArgs, wrong};
+use crate::options::{ServerArgs, seconds, wrong};
 use crate::starttls::Protocol;
 
 mod access;
@@ -38,7 +39,7 @@ mod traffic;
 
 use carry::Tunnel;
 use networks::Network;
-use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides};
+use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides, Unknown};
 use preface::Preface;
 use service::Service;
 use stop::Stop;
@@ -48,7 +49,8 @@ use tally::Tally;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct TunnelArgs {
-    /// Where clients come in: 127.0.0.1:8443, [::]:443, unix:/run/x; port 0 takes a free one; may be repeated
+    /// Where clients come in: 127.0.0.1:8443, :443, unix:/run/x, stdin for a socket that is there; port 0 takes a free
+    /// one; may be repeated
     #[arg(long, value_name = "ADDRESS", required = true)]
     listen: Vec<String>,
     /// The back end, for every client that no --route is for; of several that with the fewest connections; may be repeated
@@ -60,6 +62,10 @@ pub(crate) struct TunnelArgs {
     /// Speak TLS with clients; needs --cert and --key
     #[arg(long)]
     tls_in: bool,
+    /// What a client gets that asks for a name that no --cert is for, or for none; without it the first --cert, and with
+    /// nothing but --route an alert
+    #[arg(long, value_name = "WHAT", requires = "tls_in")]
+    unknown_name: Option<Unknown>,
     /// Speak TLS with the back end
     #[arg(long)]
     tls_out: bool,
@@ -83,6 +89,9 @@ pub(crate) struct TunnelArgs {
     /// /readyz for who watches it, / for people, /status.json for programs
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
+    /// Look every so many seconds whether certificates, keys and roots have changed, and read them again then
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    reload_interval: Option<Duration>,
     /// No log on standard error
     #[arg(long, short)]
     quiet: bool,
@@ -164,7 +173,11 @@ fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
             return Err(wrong("certificates and protocols for clients were given, and no --tls-in"));
         }
         // What an argument requires is not asked for beside --plain, which conflicts with it.
-        let given = [("--route", !arguments.route.is_empty()), ("--starttls-in", arguments.starttls_in.is_some())];
+        let given = [
+            ("--route", !arguments.route.is_empty()),
+            ("--starttls-in", arguments.starttls_in.is_some()),
+            ("--unknown-name", arguments.unknown_name.is_some()),
+        ];
         if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
             return Err(wrong(format!("there is a {option}, and no --tls-in")));
         }
@@ -186,5 +199,7 @@ fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
     }
     let inward = arguments.tls_in.then_some(server);
     let outward = arguments.tls_out.then_some(out);
-    Ok(Sides::new(inward, outward, limits, arguments.connect.is_empty()))
+    // Where there are routes alone, every name is known.
+    let unknown = if arguments.connect.is_empty() { Unknown::Refuse } else { Unknown::First };
+    Ok(Sides::new(inward, outward, limits, arguments.unknown_name.unwrap_or(unknown)))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lem_ssl_rs::{Address, Context, ContextBuilder, ServerOptions, ToAddress, UnknownName};
 
 use super::carry::Destination;
@@ -85,6 +85,24 @@ pub(super) struct LimitArgs {
     pub(super) drain: Duration,
 }
 
+/// What a client gets that asks for a name that no certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Unknown {
+    /// The first --cert
+    First,
+    /// An alert
+    Refuse,
+}
+
+impl From<Unknown> for UnknownName {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::First => Self::First,
+            Unknown::Refuse => Self::Refuse,
+        }
+    }
+}
+
 /// One `--route`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
@@ -121,8 +139,8 @@ pub(super) struct Contexts {
 pub(super) struct Sides {
     inward: Option<ServerArgs>,
     outward: Option<ClientArgs>,
-    /// A client that asks for a name that no certificate is for is refused in the handshake.
-    strict: bool,
+    /// What a client gets that asks for a name that no certificate is for.
+    unknown_name: Unknown,
     handshake_timeout: Duration,
 }
 
@@ -131,12 +149,12 @@ impl Sides {
         inward: Option<&ServerArgs>,
         outward: Option<&OutArgs>,
         limits: &LimitArgs,
-        strict: bool,
+        unknown_name: Unknown,
     ) -> Self {
         Self {
             inward: inward.cloned(),
             outward: outward.map(|out| out.client_args(limits.connect_timeout)),
-            strict,
+            unknown_name,
             handshake_timeout: limits.handshake_timeout,
         }
     }
@@ -152,7 +170,7 @@ impl Sides {
         let inward = match &self.inward {
             None => None,
             Some(arguments) => {
-                let unknown = if self.strict { UnknownName::Refuse } else { UnknownName::First };
+                let unknown = self.unknown_name.into();
                 let builder = arguments.builder(&[])?;
                 let limited =
                     |builder: ContextBuilder| builder.unknown_name(unknown).handshake_deadline(self.handshake_timeout);
@@ -163,12 +181,11 @@ impl Sides {
         Ok(Contexts { inward, outward, certificates, warnings })
     }
 
-    /// Whether there are files that a reload could read again.
-    pub(super) fn has_files(&self) -> bool {
-        let inward = self.inward.as_ref().is_some_and(|arguments| arguments.files().next().is_some());
-        let outward =
-            self.outward.as_ref().is_some_and(|arguments| !arguments.ca.is_empty() || arguments.cert.is_some());
-        inward || outward
+    /// The files that a reload reads again.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let inward = self.inward.iter().flat_map(ServerArgs::files);
+        let outward = self.outward.iter().flat_map(|client| client.ca.iter().chain(&client.cert).chain(&client.key));
+        inward.chain(outward).cloned().collect()
     }
 }
 

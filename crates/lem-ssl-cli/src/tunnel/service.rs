@@ -14,6 +14,7 @@ use super::options::{Contexts, Sides};
 use super::report::Report;
 use crate::exit::Failure;
 use crate::listening::listen;
+use crate::notify::Notifier;
 use crate::options::CertificateEnd;
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
@@ -43,16 +44,16 @@ impl Service {
         tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
         let options = arguments.limits.server_options();
         // The files of Unix-domain sockets, which go before the listeners do.
-        let (mut fronts, mut files) = (Vec::new(), Vec::new());
+        let (mut fronts, mut socket_files) = (Vec::new(), Vec::new());
         for address in &arguments.listen {
             let (listener, file) = listen(address, options.listen).await?;
             fronts.push(Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?));
-            files.extend(file);
+            socket_files.extend(file);
         }
         let admin = match &arguments.metrics {
             Some(address) => {
                 let (listener, file) = listen(address, ListenOptions::default()).await?;
-                files.extend(file);
+                socket_files.extend(file);
                 Some(listener)
             }
             None => None,
@@ -63,7 +64,7 @@ impl Service {
             stdio::print(format!("listening on {}\n", front.local_addr()).as_bytes())?;
         }
 
-        let has_files = sides.has_files();
+        let has_files = !sides.files().is_empty();
         let (shared, certificates) = (tunnel.clone(), Rc::new(RefCell::new(certificates)));
         let shown = certificates.clone();
         // Both sides, or none.
@@ -75,7 +76,11 @@ impl Service {
             drop(before);
             Ok(contexts.warnings)
         };
-        let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone());
+        let (files, notifier) = (sides.files(), Notifier::from_env(&tunnel.log));
+        let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone(), notifier.clone());
+        if let Some(interval) = arguments.reload_interval {
+            reloader.watch(files, interval);
+        }
         if let Some(listener) = admin {
             stdio::print(format!("metrics on {}\n", listener.local_addr()).as_bytes())?;
             let (tunnel, reloads) = (tunnel.clone(), reloader.reloads().clone());
@@ -103,6 +108,7 @@ impl Service {
             }
         })
         .detach();
+        notifier.ready();
         loop {
             match events.take().await? {
                 Event::Ended(error) => return Err(error.into()),
@@ -114,8 +120,9 @@ impl Service {
                 Event::Signal(signal) => tunnel.log.line(signals::means_nothing(signal)),
             }
         }
+        notifier.stopping();
         // Whatever ends us from now on, they are not in the way of the next tunnel.
-        drop(files);
+        drop(socket_files);
         fronts.iter().for_each(|front| front.close());
         tunnel.drain(arguments.limits.drain).await;
         Ok(())

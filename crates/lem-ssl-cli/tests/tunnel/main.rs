@@ -13,6 +13,7 @@ mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
 mod load;
+mod manager;
 mod metrics;
 mod modes;
 mod proxied;

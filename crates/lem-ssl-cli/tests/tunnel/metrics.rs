@@ -36,7 +36,10 @@ fn samples(answer: &str) -> HashMap<String, f64> {
             ["#", "TYPE", name, kind] => {
                 assert!(matches!(kind, "counter" | "gauge" | "histogram"), "{line}");
                 assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
-                assert_eq!(name.ends_with("_seconds"), kind == "histogram" || kind == "gauge" && name.contains("seconds"));
+                assert_eq!(
+                    name.ends_with("_seconds"),
+                    kind == "histogram" || kind == "gauge" && name.contains("seconds")
+                );
                 typed = name.to_owned();
                 is_histogram = kind == "histogram";
             }
@@ -213,7 +216,10 @@ fn who_watches_it_is_told_whether_it_runs_and_whether_it_is_ready() {
         drop(listener);
         let _ = tunnel.tls(&world).await.read(1).await;
         let answer = get("/readyz").await;
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("no back end of route default is up"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 503 ") && answer.contains("no back end of route default is up"),
+            "{answer}"
+        );
         assert!(get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
     });
 }

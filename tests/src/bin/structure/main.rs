@@ -95,6 +95,7 @@ const CRATES: &[Crate] = &[
             "race",        // whichever is first
             "say",         // standard error, colour
             "log",         // a log that stops nobody
+            "notify",      // the service manager
             "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop
             "signals",     // signals as events

@@ -1,11 +1,15 @@
 //! Unix.
 
 mod files;
+mod inherited;
+mod notify;
 mod signals;
 mod sockets;
 mod streams;
 
 pub(crate) use files::{FileIdentity, file_number, modified, name_length, name_start, read_exact_at};
+pub(crate) use inherited::listen_inherited;
+pub(crate) use notify::NotifySocket;
 pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless};
 pub(crate) use sockets::{SocketFile, listen_at};
 pub(crate) use streams::is_stdout_closed;
