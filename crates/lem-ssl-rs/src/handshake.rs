@@ -4,10 +4,8 @@ use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::Instant;
 
-use lem_rs::{
-    CpuPermit, Cut, Deadline, Direction, EndOfStream, InputBuffer, Phase, Received, Source, Transport, close_transport,
-    now, spawn, timeout,
-};
+use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
+use lem_rs::{Cut, Deadline, Direction, EndOfStream, Phase, now, spawn, timeout};
 use rustls::AlertDescription;
 
 use crate::context::Context;

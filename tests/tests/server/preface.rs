@@ -5,9 +5,8 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{
-    Endpoint, Error, Listener, ReadMode, Roots, Server, ServerEvent, ServerOptions, TcpStream, Transport, sleep,
-};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::{Endpoint, Error, Listener, ReadMode, Roots, Server, ServerEvent, ServerOptions, TcpStream, sleep};
 use lem_ssl_tests::pki::Leaf;
 
 use crate::support::{

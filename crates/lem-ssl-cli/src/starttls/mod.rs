@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use lem_ssl_rs::lem_rs::Stream;
-use lem_ssl_rs::{Deadline, Endpoint, Error, Phase, ReadMode, TcpStream, Transport};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::{Deadline, Endpoint, Error, Phase, ReadMode, TcpStream};
 
 use crate::exit::{Exit, Failure};
 use crate::text::count;

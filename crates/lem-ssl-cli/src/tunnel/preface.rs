@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use lem_ssl_rs::{Endpoint, Error, InputBuffer, ReadMode, StreamOptions, TcpStream, Transport};
+use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
+use lem_ssl_rs::{Endpoint, Error, ReadMode, TcpStream};
 
 use super::networks::Network;
 use super::proxied::{self, Ends, Header};

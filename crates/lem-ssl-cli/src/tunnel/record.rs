@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use lem_ssl_rs::rustls::ProtocolVersion;
-use lem_ssl_rs::{Endpoint, Info};
+use lem_ssl_rs::{Endpoint, Info, Version};
 use serde::Serialize;
 
 use super::credentials::Credentials;
@@ -123,13 +122,13 @@ fn name_of(peer: &Endpoint) -> String {
 /// The version of TLS, as OpenSSL and the PROXY protocol write it.
 pub(super) fn version(info: &Info) -> &'static str {
     match info.version {
-        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(Version::Tls12) => "TLSv1.2",
+        Some(Version::Tls13) => "TLSv1.3",
         _ => "",
     }
 }
 
-/// The cipher suite. rustls marks those of TLS 1.3 in their names; RFC 8446 appendix B.4 does not.
+/// The cipher suite, as RFC 8446 appendix B.4 writes it.
 pub(super) fn suite(info: &Info) -> String {
-    info.cipher_suite.map(|suite| format!("{suite:?}").replacen("TLS13_", "TLS_", 1)).unwrap_or_default()
+    info.cipher_suite.map(|suite| suite.to_string()).unwrap_or_default()
 }

@@ -125,6 +125,8 @@ fn clients_beyond_the_limit_wait_for_their_turn() {
         second.wait_for("verified");
         first.send(GET).await;
         assert_eq!(first.answer(false).await.unwrap().status, 200);
+        // The log is written beside the answers.
+        server.running.wait_for("\"GET");
         let log = server.running.stderr();
         let served: BTreeSet<_> =
             log.lines().filter_map(|line| line.split_once(": \"GET")?.0.rsplit(' ').next()).collect();

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use lem_ssl_rs::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use lem_ssl_rs::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use lem_ssl_rs::rustls::{DigitallySignedStruct, Error as RustlsError, SignatureScheme};
+use lem_ssl_rs::danger::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use lem_ssl_rs::danger::rustls::{DigitallySignedStruct, Error as RustlsError, SignatureScheme};
+use lem_ssl_rs::pki_types::{CertificateDer, ServerName, UnixTime};
 use lem_ssl_rs::{Certificate, Context, ReadMode, danger, spawn};
 use lem_ssl_tests::pki::draft::element;
 use lem_ssl_tests::pki::{Leaf, armour};

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use lem_rs::{Deadline, Endpoint, InputBuffer, Phase, Plain, Source, StreamOptions, TcpStream};
+use lem_rs::transport::{InputBuffer, Source, StreamOptions};
+use lem_rs::{Deadline, Endpoint, Phase, Plain, TcpStream};
 
 use crate::error::Error;
 
