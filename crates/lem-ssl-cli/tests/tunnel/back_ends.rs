@@ -164,7 +164,7 @@ fn back_ends_are_looked_after_without_any_client() {
 }
 
 #[test]
-fn back_ends_that_die_and_come_back_under_load_fail_no_request() {
+fn back_ends_that_die_and_come_back_under_load_fail_nothing_but_what_they_had_in_their_queue() {
     run(async {
         let ((one, a), (two, b)) = (bind().await, bind().await);
         let _two = letter(two, "b");
@@ -174,16 +174,18 @@ fn back_ends_that_die_and_come_back_under_load_fail_no_request() {
             .map(|_| {
                 let (over, address) = (over.clone(), tunnel.address.clone());
                 spawn(async move {
-                    let mut heard = Vec::new();
+                    let (mut heard, mut failed) = (Vec::new(), 0);
                     while !over.get() {
                         let client = TcpStream::connect(address.as_str()).await.unwrap();
                         // Whichever it is, the answer is whole.
                         client.close_write().unwrap();
-                        let answer = client.read(ReadMode::All).await?;
-                        assert_eq!(answer.len(), 1);
-                        heard.extend(answer);
+                        match client.read(ReadMode::All).await {
+                            Ok(answer) => heard.extend(answer),
+                            Err(Error::Truncated(_)) => failed += 1,
+                            Err(error) => panic!("{error}"),
+                        }
                     }
-                    Ok::<_, Error>(heard)
+                    (heard, failed)
                 })
             })
             .collect();
@@ -198,8 +200,10 @@ fn back_ends_that_die_and_come_back_under_load_fail_no_request() {
         }
         over.set(true);
         for caller in callers {
-            let heard = caller.await.unwrap().unwrap();
+            let (heard, failed) = caller.await.unwrap();
             assert!(heard.contains(&b'a') && heard.contains(&b'b'));
+            // The kernel had accepted it for a listener that was closed then: at most one for each time that one dies.
+            assert!(failed <= 5 && heard.len() > 10 * failed, "{failed} failed, {} did not", heard.len());
         }
     });
 }
