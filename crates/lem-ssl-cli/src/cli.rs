@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::{self, Origin};
 use crate::exit::{Exit, Failure};
 use crate::say::{self, Color};
 use crate::{check, connect, get, serve, stdio, tunnel};
@@ -63,17 +64,25 @@ pub(crate) fn run() -> Result<(), Failure> {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let parsed = command().color(choice).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let (arguments, origin) = config::expand(std::env::args_os().collect())?;
+    let mut known = command().color(choice);
+    if origin.is_some() {
+        // What stands on the command line comes after what stands in the file, and counts.
+        for name in ["serve", "tunnel"] {
+            known = known.mut_subcommand(name, |subcommand| subcommand.args_override_self(true));
+        }
+    }
+    let parsed = known.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return complain(&error),
+        Err(error) => return complain(&error, origin.as_ref()),
     };
     say::set_color(cli.color);
     match cli.task {
         Task::Connect(arguments) => connect::run(arguments),
         Task::Serve(arguments) => serve::run(arguments),
         Task::Check(arguments) => check::run(arguments),
-        Task::Tunnel(arguments) => tunnel::run(*arguments),
+        Task::Tunnel(arguments) => tunnel::run(*arguments, &origin.unwrap_or_default()),
         Task::Get(arguments) => get::run(*arguments),
         Task::Completions { shell } => {
             stdio::ensure_open()?;
@@ -114,7 +123,7 @@ fn color_in(arguments: impl Iterator<Item = String>) -> Color {
 }
 
 /// Help and version are no errors; errors get one line.
-fn complain(error: &clap::Error) -> Result<(), Failure> {
+fn complain(error: &clap::Error, origin: Option<&Origin>) -> Result<(), Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A pager may be left before the end.
         let _ = error.print();
@@ -136,7 +145,8 @@ fn complain(error: &clap::Error) -> Result<(), Failure> {
     }
     let said = said.join(" ");
     let said = said.strip_prefix("error: ").unwrap_or(&said);
-    Err(Failure::new(Exit::Usage, format!("{said}; see --help")))
+    let place = origin.and_then(|origin| origin.in_message(said)).unwrap_or_default();
+    Err(Failure::new(Exit::Usage, format!("{place}{said}; see --help")))
 }
 
 fn man(subcommand: Option<&str>) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ mod ber;
 mod certificate;
 mod check;
 mod cli;
+mod config;
 mod connect;
 mod dial;
 mod exit;

@@ -96,6 +96,19 @@ impl ClientArgs {
         builder.build()
     }
 
+    /// What is wrong with the files, one by one: the file, and why.
+    pub(crate) fn problems(&self) -> Vec<(PathBuf, Failure)> {
+        let alone = |file: &PathBuf| {
+            let built = Context::builder().roots(Roots::PemFile(file.clone())).build();
+            built.err().map(|error| (file.clone(), error.into()))
+        };
+        let identity = self.cert.iter().zip(&self.key).filter_map(|(cert, key)| {
+            let loaded = Loaded::new(Context::builder()).identity(cert, key).and_then(Loaded::build);
+            loaded.err().map(|failure| (cert.clone(), failure))
+        });
+        self.ca.iter().filter_map(alone).chain(identity).collect()
+    }
+
     /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data. It does
     /// not show who we are, to somebody of whom we do not know who it is.
     pub(crate) fn inspecting_context(&self) -> Result<Context, Failure> {

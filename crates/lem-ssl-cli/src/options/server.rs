@@ -58,6 +58,33 @@ impl ServerArgs {
         self.add_identities(Loaded::new(builder))
     }
 
+    /// What is wrong with the files, one by one: the file, and why.
+    pub(crate) fn problems(&self) -> Vec<(PathBuf, Failure)> {
+        let mut problems = Vec::new();
+        let mut note = |file: &PathBuf, failure: Option<Failure>| {
+            problems.extend(failure.map(|failure| (file.clone(), failure)));
+        };
+        let builder = || Context::builder().roots(Roots::None);
+        for (cert, key) in self.cert.iter().zip(&self.key) {
+            let loaded = Loaded::new(builder()).server_identity(cert, key, |identity| identity);
+            note(cert, loaded.and_then(Loaded::build).err());
+        }
+        let trusted = |files: &[PathBuf]| {
+            files.iter().fold(builder(), |builder, file| builder.client_roots(Roots::PemFile(file.clone())))
+        };
+        for file in &self.client_ca {
+            note(file, trusted(std::slice::from_ref(file)).build().err().map(Failure::from));
+        }
+        for file in &self.client_crl {
+            let list = RevocationLists::PemFile(file.clone());
+            note(file, trusted(&self.client_ca).revocation_lists(list).build().err().map(Failure::from));
+        }
+        for file in &self.ocsp {
+            note(file, Staples::read(std::slice::from_ref(file), SystemTime::now()).err());
+        }
+        problems
+    }
+
     /// The files that a reload reads again.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.cert.iter().chain(&self.key).chain(&self.client_ca).chain(&self.client_crl).chain(&self.ocsp)

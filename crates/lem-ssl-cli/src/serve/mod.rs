@@ -59,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// Look every so many seconds whether certificates, keys and roots have changed, and read them again then
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     reload_interval: Option<Duration>,
+    /// Take options from this file, too: TOML, each under its name; what stands here counts more
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// No access log on standard error
     #[arg(long, short)]
     quiet: bool,

@@ -1,12 +1,14 @@
 //! `lem-ssl tunnel`: from plain text to TLS, from TLS to plain text, from one TLS to another.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
 use lem_ssl_rs::{LiveContext, Machine};
 
+use crate::config::Origin;
 use crate::exit::Failure;
 use crate::log::{Format, Log};
 use crate::options::{ServerArgs, seconds, wrong};
@@ -25,6 +27,7 @@ mod networks;
 mod options;
 mod pool;
 mod preface;
+mod problems;
 mod proxied;
 mod proxy;
 mod record;
@@ -92,6 +95,12 @@ pub(crate) struct TunnelArgs {
     /// Look every so many seconds whether certificates, keys and roots have changed, and read them again then
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     reload_interval: Option<Duration>,
+    /// Take options from this file, too: TOML, each under its name; what stands here counts more
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Load everything, name every problem, and end
+    #[arg(long)]
+    check_config: bool,
     /// No log on standard error
     #[arg(long, short)]
     quiet: bool,
@@ -133,7 +142,10 @@ Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
       --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100";
 
-pub(crate) fn run(arguments: TunnelArgs) -> Result<(), Failure> {
+pub(crate) fn run(arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure> {
+    if arguments.check_config {
+        return problems::report(&arguments, origin);
+    }
     let sides = check(&arguments)?;
     let contexts = sides.contexts()?;
     let log = Log::new(arguments.quiet, arguments.log_format)?;

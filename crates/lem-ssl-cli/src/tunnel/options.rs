@@ -110,6 +110,12 @@ pub(super) struct Route {
     addresses: Vec<String>,
 }
 
+impl Route {
+    pub(super) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+}
+
 impl std::str::FromStr for Route {
     type Err = String;
 
@@ -181,6 +187,13 @@ impl Sides {
         Ok(Contexts { inward, outward, certificates, warnings })
     }
 
+    /// What is wrong with the files, one by one: the file, and why.
+    pub(super) fn problems(&self) -> Vec<(PathBuf, Failure)> {
+        let mut problems = self.inward.as_ref().map(ServerArgs::problems).unwrap_or_default();
+        problems.extend(self.outward.iter().flat_map(ClientArgs::problems));
+        problems
+    }
+
     /// The files that a reload reads again.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let inward = self.inward.iter().flat_map(ServerArgs::files);
@@ -212,7 +225,7 @@ impl OutArgs {
     }
 
     /// A back end at this address.
-    fn back_end(&self, text: &str, secured: bool) -> Result<BackEnd, Failure> {
+    pub(super) fn back_end(&self, text: &str, secured: bool) -> Result<BackEnd, Failure> {
         let address: Address = text.to_address().map_err(lem_ssl_rs::Error::from)?;
         if !secured {
             return Ok(BackEnd { address, name: None });

@@ -6,6 +6,7 @@
 
 mod access;
 mod back_ends;
+mod config;
 mod down;
 mod drain;
 mod ends;

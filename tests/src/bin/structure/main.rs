@@ -91,6 +91,7 @@ const CRATES: &[Crate] = &[
             "ber",         // elements of LDAP and OCSP
             "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
+            "config",      // options in a file
             "platform",    // what differs between operating systems
             "race",        // whichever is first
             "say",         // standard error, colour
