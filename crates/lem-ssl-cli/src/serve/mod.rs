@@ -32,7 +32,8 @@ use idle::Idle;
 #[command(after_help = HELP)]
 #[command(group(ArgGroup::new("what").required(true).args(["echo", "http", "files"])))]
 pub(crate) struct ServeArgs {
-    /// Where to listen: 127.0.0.1:8443, :443, unix:/run/x, stdin for a socket that is there; port 0 takes a free one
+    /// Where to listen: 127.0.0.1:8443, :443, unix:/run/x; systemd, systemd:NAME or stdin for a socket that is
+    /// there; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: String,
     /// Send back what clients send

@@ -52,8 +52,8 @@ use tally::Tally;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct TunnelArgs {
-    /// Where clients come in: 127.0.0.1:8443, :443, unix:/run/x, stdin for a socket that is there; port 0 takes a free
-    /// one; may be repeated
+    /// Where clients come in: 127.0.0.1:8443, :443, unix:/run/x; systemd, systemd:NAME or stdin for a socket that is
+    /// there; port 0 takes a free one; may be repeated
     #[arg(long, value_name = "ADDRESS", required = true)]
     listen: Vec<String>,
     /// The back end, for every client that no --route is for; of several that with the fewest connections; may be repeated

@@ -143,11 +143,13 @@ fn psql_verifies_the_tunnel_and_pgbench_loses_nothing_to_reloads() {
 #[test]
 fn systemd_takes_the_unit_file() {
     let world = World::new();
-    let unit = include_str!("../../doc/lem-ssl-tunnel.service").replace("/usr/bin/lem-ssl", env!("CARGO_BIN_EXE_lem-ssl"));
+    let unit =
+        include_str!("../../doc/lem-ssl-tunnel.service").replace("/usr/bin/lem-ssl", env!("CARGO_BIN_EXE_lem-ssl"));
     // The manual is not installed here.
-    let unit: String = unit.lines().filter(|line| !line.starts_with("Documentation=")).fold(String::new(), |text, line| {
-        text + line + "\n"
-    });
+    let unit: String = unit
+        .lines()
+        .filter(|line| !line.starts_with("Documentation="))
+        .fold(String::new(), |text, line| text + line + "\n");
     let file = world.scratch.write("lem-ssl-tunnel.service", unit);
     let verified = Command::new("systemd-analyze").arg("verify").arg(&file).output();
     let verified = verified.expect("the interop tests need systemd-analyze");

@@ -187,3 +187,28 @@ fn a_name_that_no_certificate_is_for_gets_what_was_said() {
         }
     });
 }
+
+#[test]
+fn a_socket_that_systemd_passes_is_listened_at_and_one_that_it_does_not_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let binary = env!("CARGO_BIN_EXE_lem-ssl");
+    let start = |listen: &str| {
+        // The shell puts it where systemd does, under the number of the process that the tunnel becomes.
+        let script = format!(
+            "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec {binary} tunnel --plain \
+             --connect localhost:1 --listen {listen}"
+        );
+        let socket = Stdio::from(OwnedFd::from(listener.try_clone().unwrap()));
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdin(socket).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Managed(command.spawn().unwrap())
+    };
+    for listen in ["systemd", "systemd:web"] {
+        let mut tunnel = start(listen);
+        assert_eq!(tunnel.first_line(), format!("listening on {address}\n"));
+        TcpStream::connect(address).unwrap();
+    }
+    let mut refused = start("systemd:mail");
+    assert_eq!(refused.0.wait().unwrap().code(), Some(2));
+}

@@ -8,3 +8,8 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn listen_inherited() -> Result<Listener, Failure> {
     Err(Failure::new(Exit::Usage, "cannot listen on standard input: on Windows, give an address and a port"))
 }
+
+/// Says that there is none.
+pub(crate) fn listen_passed(_: &str) -> Result<Listener, Failure> {
+    Err(Failure::new(Exit::Usage, "there is no systemd here that could pass sockets"))
+}

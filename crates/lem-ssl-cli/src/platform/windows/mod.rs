@@ -8,7 +8,7 @@ mod sockets;
 mod streams;
 
 pub(crate) use files::{FileIdentity, file_number, modified, name_length, name_start, read_exact_at};
-pub(crate) use inherited::listen_inherited;
+pub(crate) use inherited::{listen_inherited, listen_passed};
 pub(crate) use notify::NotifySocket;
 pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless};
 pub(crate) use sockets::{SocketFile, listen_at};
