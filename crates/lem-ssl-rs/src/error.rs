@@ -58,6 +58,12 @@ pub enum TlsError {
     /// A client asks for a name that no identity of this server is for, and the server refuses such clients
     /// ([`UnknownName::Refuse`](crate::UnknownName::Refuse)).
     UnknownName,
+    /// The client was an authority that has seen our answer to its challenge (TLS-ALPN-01 of ACME, RFC 8737), which is all that
+    /// it wants: there is no stream, and nothing is wrong.
+    Validated {
+        /// The name that it validates.
+        name: Box<str>,
+    },
     /// The peer broke the protocol, or somebody on the way changed what it sent.
     Protocol(TlsCause),
     /// Something failed on our side, and neither the peer nor the configuration is to blame: there are no random numbers,
@@ -130,6 +136,7 @@ impl fmt::Display for TlsError {
                 f.write_str("nothing in common with the peer: no application protocol (ALPN) that both speak")
             }
             Self::UnknownName => f.write_str("the client asks for a name that no identity of this server is for"),
+            Self::Validated { name } => write!(f, "an authority has seen the answer to its challenge for {name}"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Internal(error) => {
                 write!(f, "TLS failed on this side, and not because of the peer: {error}")

@@ -125,6 +125,9 @@ impl UnderWay {
     /// Goes on until the handshake is over or has brought early data, and checks the client.
     async fn drive(&mut self) -> Result<(), Error> {
         self.exchange().await?;
+        if let Some(name) = self.tls.validated() {
+            return Err(TlsError::Validated { name: name.into() }.into());
+        }
         self.check_again()
     }
 

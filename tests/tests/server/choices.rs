@@ -6,15 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lem_ssl_rs::{
-    AlertDescription, CipherSuite, ClientHello, Context, ContextBuilder, Error, Identity, IdentityChoice, Roots,
-    Server, TlsError, UnknownName, Version, danger,
+    AlertDescription, CipherSuite, ClientHello, ContextBuilder, Error, Identity, IdentityChoice, Roots, Server,
+    TlsError, Version, danger,
 };
-use lem_ssl_tests::pki::draft::{DNS_NAME, Draft, DraftKey};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{KeyKind, Leaf};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::{Signer, SigningKey};
-use rustls::{DigitallySignedStruct, SignatureAlgorithm, SignatureScheme};
+use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::support::{
     both, certificates_of, check, client_builder, client_context, identity, issue, provider, root, says,
@@ -95,102 +93,6 @@ fn an_identity_that_a_function_chose_and_cannot_be_used_is_told_as_ours() {
         client_context().connect_as(server.local_addr(), "two.test").await.unwrap_err();
         until(|| !told.borrow().is_empty()).await;
         assert!(told.borrow()[0].contains("does not belong to the first certificate"), "{told:?}");
-    });
-}
-
-/// `id-pe-acmeIdentifier`.
-const ACME_IDENTIFIER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 31];
-
-fn challenge(name: &str) -> (CertificateDer<'static>, Identity) {
-    let key = DraftKey::new();
-    let answer = [&[4, 32][..], &[9; 32]].concat();
-    let draft =
-        Draft::new(name, name, &key).with_names(&[(DNS_NAME, name.as_bytes())]).with(ACME_IDENTIFIER, true, &answer);
-    let certificate = draft.sign(&key);
-    (certificate.clone(), Identity::from_der(vec![certificate], key.private()))
-}
-
-/// An authority that validates: it looks at the certificate itself.
-fn validating(protocols: &[&str]) -> Context {
-    let builder = client_builder_of(Roots::None).alpn(protocols.iter().copied());
-    danger::server_verifier(builder, Arc::new(Authority)).build().unwrap()
-}
-
-fn client_builder_of(roots: Roots) -> ContextBuilder {
-    danger::provider(Context::builder(), provider()).roots(roots)
-}
-
-#[derive(Debug)]
-struct Authority;
-
-impl ServerCertVerifier for Authority {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
-}
-
-#[test]
-fn the_answer_to_a_challenge_is_shown_to_the_authority_that_validates_and_to_nobody_else() {
-    check(async {
-        let site = issue(&["www.test"]);
-        let (answer, challenge) = challenge("www.test");
-        let context = server_builder().alpn(["h2", "acme-tls/1"]).unknown_name(UnknownName::First);
-        // In any order, and by a function too.
-        let by_list =
-            |first: &Identity, second: &Identity| context.clone().identity(first.clone()).identity(second.clone());
-        let ours = identity(&site);
-        let dynamic = challenge.clone();
-        let by_function = context.clone().identity(ours.clone()).identity_resolver(move |hello| {
-            let validates = hello.alpn().any(|protocol| protocol == b"acme-tls/1");
-            IdentityChoice::from(validates.then(|| dynamic.clone()))
-        });
-        for builder in [by_list(&challenge, &ours), by_list(&ours, &challenge), by_function] {
-            let server = listen(builder).await;
-            let (client, accepted) =
-                both(validating(&["acme-tls/1"]).connect_as(server.local_addr(), "www.test"), server.accept()).await;
-            let client = client.unwrap();
-            assert_eq!(certificates_of(&client), std::slice::from_ref(&answer));
-            assert_eq!(client.info().unwrap().alpn.as_deref(), Some(&b"acme-tls/1"[..]));
-            accepted.unwrap();
-            let visitor = client_builder().alpn(["h2"]).build().unwrap();
-            let (client, accepted) = both(visitor.connect_as(server.local_addr(), "www.test"), server.accept()).await;
-            assert_eq!(certificates_of(&client.unwrap()), site.chain_der);
-            accepted.unwrap();
-        }
-        let server = listen(by_list(&challenge, &ours)).await;
-        validating(&["acme-tls/1"]).connect_as(server.local_addr(), "other.test").await.unwrap_err();
-        // Without another identity there is nothing for visitors.
-        let server = listen(context.clone().identity(challenge)).await;
-        client_context().connect_as(server.local_addr(), "www.test").await.unwrap_err();
     });
 }
 

@@ -10,6 +10,7 @@ mod support;
 
 mod browsers;
 mod caps;
+mod challenges;
 mod choices;
 mod client_certificates;
 mod connection_limit;

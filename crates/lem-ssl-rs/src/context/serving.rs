@@ -16,6 +16,7 @@ use rustls::{ProtocolVersion, ServerConfig, SignatureScheme, SupportedCipherSuit
 use super::configs::{Parts, unusable_provider};
 use super::{no_identity, only_tls13};
 use crate::error::{ConfigError, ConfigPart};
+use crate::identity::acme;
 use crate::identity::{ByName, Chosen, Identity, KeyLoader, Recorded, Resolve, UnknownName, is_raw};
 use crate::provider::default_keys;
 use crate::tickets::{SessionMemory, Tickets, ticketer};
@@ -214,10 +215,20 @@ fn serving(
     let resumption = Resumption::of(&wanted.tickets, parts.provider, &policy)?;
     let by_name = ByName::new(keys, wanted.unknown_name);
     let identities: Arc<dyn ResolvesServerCert> = match wanted.resolve.clone() {
-        Some(resolve) => Arc::new(Recorded(Arc::new(Chosen { resolve, keys: loader, by_name }))),
-        None => Arc::new(Recorded(Arc::new(by_name))),
+        Some(resolve) => Arc::new(Chosen { resolve, keys: loader, by_name }),
+        None => Arc::new(by_name),
     };
-    let mut config = config(parts, clients.as_ref(), identities, resumption)?;
+    let has_challenges =
+        wanted.resolve.is_some() || keys.iter().any(|key| key.cert.first().is_some_and(acme::is_challenge));
+    let identities = if has_challenges {
+        // Authorities have no certificate of their own, and come for no session.
+        let config = config(parts, None, identities.clone(), Resumption::Off)?;
+        let validations = Arc::new(acme::validations(&config, identities.clone()));
+        Arc::new(acme::Diverting { clients: identities, validations })
+    } else {
+        identities
+    };
+    let mut config = config(parts, clients.as_ref(), Arc::new(Recorded(identities)), resumption)?;
     let mut early = None;
     if wanted.early_data > 0 {
         early = Some(Arc::new(receiving_early_data(&config, wanted.early_data)));

@@ -16,7 +16,7 @@ use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
 use crate::x509::{Raw, readable};
 
-mod acme;
+pub(crate) mod acme;
 mod by_name;
 mod chosen;
 mod client_hello;
@@ -34,7 +34,7 @@ pub(crate) use chosen::{Chosen, Resolve};
 pub use client_hello::ClientHello;
 use key_kind::kind_of;
 pub(crate) use raw_key::is_raw;
-pub(crate) use recorded::{Hello, Recorded, is_refused, take_hello, take_refused};
+pub(crate) use recorded::{Hello, Recorded, is_diverted, is_refused, take_diverted, take_hello, take_refused};
 pub use warning::IdentityWarning;
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -31,12 +32,14 @@ pub(crate) enum Refusal {
     UnknownName,
     /// The identity that was chosen cannot be used.
     Unusable(ConfigError),
+    /// The client is an authority that validates: this is for it.
+    Diverted(Arc<ServerConfig>),
 }
 
 impl From<Refusal> for TlsError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownName => Self::UnknownName,
+            Refusal::UnknownName | Refusal::Diverted(_) => Self::UnknownName,
             Refusal::Unusable(error) => Self::Config(Box::new(error)),
         }
     }
@@ -45,6 +48,22 @@ impl From<Refusal> for TlsError {
 /// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not taken that.
 pub(crate) fn is_refused() -> bool {
     REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::UnknownName)))
+}
+
+/// Whether the last hello on this thread is to be answered by another configuration.
+pub(crate) fn is_diverted() -> bool {
+    REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::Diverted(_))))
+}
+
+/// Takes the configuration that the last hello on this thread is to be answered by, if it is another one.
+pub(crate) fn take_diverted() -> Option<Arc<ServerConfig>> {
+    if !is_diverted() {
+        return None;
+    }
+    match REFUSED.take() {
+        Some(Refusal::Diverted(config)) => Some(config),
+        _ => None,
+    }
 }
 
 /// Takes why the client whose hello was looked at last on this thread was refused.

@@ -49,8 +49,9 @@ impl Identity {
     /// (RFC 8555 section 8.1) is `key_authorization`.
     ///
     /// A server with this identity beside its others shows it to an authority that validates, which offers the protocol
-    /// `acme-tls/1` and nothing else, and to nobody else. The protocol has to be among those of the server, too. The stream
-    /// that comes of it is of no use: close it.
+    /// `acme-tls/1`, and to nobody else. The server's protocols need not name that one, and the authority is not asked for a
+    /// certificate where clients are; it never becomes a stream
+    /// ([`ServerEvent::Validated`](crate::ServerEvent::Validated) tells of it).
     ///
     /// # Errors
     /// As [`self_signed`](Self::self_signed).
@@ -62,7 +63,7 @@ impl Identity {
     /// let context = Context::builder()
     ///     .identity(identity)
     ///     .identity(challenge)
-    ///     .alpn(["h2", "http/1.1", "acme-tls/1"])
+    ///     .alpn(["h2", "http/1.1"])
     ///     .build()?;
     /// # Ok::<(), Error>(())
     /// ```

@@ -25,6 +25,9 @@ pub struct Counters {
     pub handshakes_resumed: u64,
     /// Handshakes that brought early data (0-RTT), whatever became of them.
     pub handshakes_early: u64,
+    /// Handshakes of authorities that have seen the answer to their challenge (TLS-ALPN-01 of ACME): neither finished, since
+    /// no stream comes of them, nor failed.
+    pub validations: u64,
     /// Handshakes that failed, by reason.
     pub failed: Failures,
     /// Streams that are open now: from the end of their handshake until their connection is gone.
@@ -98,6 +101,7 @@ impl std::ops::AddAssign for Counters {
         self.handshakes_finished += other.handshakes_finished;
         self.handshakes_resumed += other.handshakes_resumed;
         self.handshakes_early += other.handshakes_early;
+        self.validations += other.validations;
         self.failed.timed_out += other.failed.timed_out;
         self.failed.not_tls += other.failed.not_tls;
         self.failed.cut += other.failed.cut;

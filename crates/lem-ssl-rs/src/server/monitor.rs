@@ -11,7 +11,7 @@ use lem_rs::{Endpoint, HandlerError, longest_poll, now};
 use super::counters::Counters;
 use super::options::{EventHandler, ServerEvent};
 use super::registry::Registry;
-use crate::error::Error;
+use crate::error::{Error, TlsError};
 use crate::meter::{Meter, Metered};
 
 /// The counters, the callback, and the registry of connections.
@@ -89,6 +89,10 @@ impl Monitor {
     }
 
     pub(super) fn handshake_failed(&self, peer: &Endpoint, error: &Error) {
+        if let Some(TlsError::Validated { name }) = TlsError::of(error) {
+            self.count(|counters| counters.validations += 1);
+            return self.tell(&ServerEvent::Validated { peer, name });
+        }
         self.count(|counters| counters.failed.count(error));
         self.tell(&ServerEvent::HandshakeFailed { peer, error });
     }

@@ -93,6 +93,13 @@ pub enum ServerEvent<'a> {
         /// Why.
         error: &'a Error,
     },
+    /// An authority has seen the answer to its challenge (TLS-ALPN-01 of ACME, RFC 8737).
+    Validated {
+        /// Which.
+        peer: &'a Endpoint,
+        /// The name that it validates.
+        name: &'a str,
+    },
     /// A connection was dropped because its peer's address has too many handshakes under way
     /// ([`ServerOptions::handshakes_per_peer`]). Reported once a second at most;
     /// [`Counters::refused`](crate::Counters) counts all of them.
@@ -123,6 +130,9 @@ impl std::fmt::Display for ServerEvent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::HandshakeFailed { peer, error } => write!(f, "{peer}: {error}"),
+            Self::Validated { peer, name } => {
+                write!(f, "{peer}: an authority has seen the answer to its challenge for {name}")
+            }
             Self::Refused { peer } => write!(f, "{peer}: refused, its address has too many handshakes under way"),
             Self::Paused(error) => write!(f, "accepting pauses: {error}"),
             Self::AtLimit { connections } => {

@@ -13,7 +13,7 @@ use rustls::unbuffered::EncryptError;
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
 use crate::exporter::Exporter;
-use crate::identity::{Hello, take_hello};
+use crate::identity::{Hello, take_diverted, take_hello};
 use crate::record_layer::RecordLayer;
 use crate::x509::{Certificate, UnreadableCertificate};
 
@@ -89,8 +89,9 @@ enum Pace {
 /// Whether a request for new keys (`KeyUpdate`) is answered at once. RFC 8446 section 4.6.3: one answer is enough for
 /// all requests until we have content to send, and a peer gives up after some dozens without content. rustls keeps a
 /// further answer back until then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum KeyAnswer {
+    #[default]
     Due,
     /// One was sent, and no content since.
     Sent,
@@ -157,7 +158,7 @@ impl Session {
     }
 
     fn new(end: End, keying: Keying, conversion: Option<Conversion>, early: Option<Box<EarlyData>>) -> Self {
-        let progress = Progress { held: 0, key_answer: KeyAnswer::Due };
+        let progress = Progress::default();
         Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
     }
 
@@ -257,14 +258,19 @@ impl Session {
             }
             End::Server(connection) => {
                 let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
-                let sink = Sink {
-                    input,
-                    early: early.as_deref_mut().map(|early| &mut early.bytes),
-                    outbox,
-                    may_send,
-                    converts,
-                };
-                let opened = open(&mut **connection, progress, pace, received, sink);
+                let early = early.as_deref_mut().map(|early| &mut early.bytes);
+                let sink = Sink { input, early, outbox, may_send, converts };
+                let mut opened = open(&mut **connection, progress, pace, received, sink);
+                // Nothing was answered to the first hello, and all of it is still here.
+                if hello.is_none()
+                    && let Some(config) = take_diverted()
+                    && let Ok(other) = UnbufferedServerConnection::new(config)
+                {
+                    **connection = other;
+                    *progress = Progress::default();
+                    let sink = Sink { input, early: None, outbox, may_send, converts };
+                    opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
+                }
                 keying.look(outbox.as_slice());
                 keying.advance();
                 if hello.is_none() {

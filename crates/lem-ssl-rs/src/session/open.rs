@@ -9,9 +9,10 @@ use super::alert::{self, send_alert};
 use super::connection::{Connection, encode};
 use super::record::next_record;
 use super::{KeyAnswer, Opened, Pace, Then, cost};
+use crate::identity::is_diverted;
 
 /// What a session keeps between two calls of [`open`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     /// How many bytes at the front rustls has seen and needs to see again: a handshake message that is not complete.
     pub(super) held: usize,
@@ -82,7 +83,9 @@ pub(super) fn open<C: Connection>(
         let step = advance(connection, &mut rest[..fed], follows, &mut progress.key_answer, &mut sink);
         used += step.used;
         content += step.content + step.early;
-        if let Then::Failed(error) = &step.then {
+        if let Then::Failed(error) = &step.then
+            && !is_diverted()
+        {
             let before = alert::is_before_the_record_counts(error);
             let seen = if before { held.saturating_sub(step.used) } else { fed - step.used };
             send_alert(connection, &received[used..used + seen], error, sink.outbox, sink.may_send);

@@ -19,6 +19,7 @@ pub struct Certificate {
     common_name: Option<String>,
     issuer: Option<String>,
     is_self_issued: bool,
+    authority_key: Option<Vec<u8>>,
     version: u64,
     serial: Vec<u8>,
     names: Vec<String>,
@@ -53,6 +54,7 @@ impl Certificate {
             common_name: common_name(raw.subject),
             issuer: readable(raw.issuer),
             is_self_issued: raw.is_self_issued(),
+            authority_key: raw.extensions.authority_key.map(<[u8]>::to_vec),
             version: raw.version,
             serial: raw.serial.to_vec(),
             names: raw.extensions.names().filter_map(GeneralName::readable).collect(),
@@ -87,6 +89,11 @@ impl Certificate {
     /// Whether issuer and subject have the same name, as those of every root have.
     pub fn is_self_issued(&self) -> bool {
         self.is_self_issued
+    }
+
+    /// The identifier of the issuer's key that has signed it (RFC 5280 section 4.2.1.1), if it says.
+    pub fn authority_key(&self) -> Option<&[u8]> {
+        self.authority_key.as_deref()
     }
 
     /// The version of the format: 3, or a lower one of decades ago.

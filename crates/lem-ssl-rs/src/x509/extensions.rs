@@ -16,9 +16,14 @@ pub(crate) struct Extensions<'a> {
     pub(crate) constraints: Option<Constraints<'a>>,
     /// The bits of what the key may be used for.
     key_uses: Option<&'a [u8]>,
+    /// Which of its issuer's keys has signed it.
+    pub(crate) authority_key: Option<&'a [u8]>,
     /// A critical extension that webpki does not know; by its number.
     unknown_critical: Option<&'a [u8]>,
 }
+
+/// `[0]`, in the identifier of an authority's key (RFC 5280 section 4.2.1.1).
+const KEY_IDENTIFIER: u8 = 0x80;
 
 /// What a key may be used for (RFC 5280 section 4.2.1.3), by the number of its bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +64,11 @@ impl<'a> Extensions<'a> {
                     // Nobody refuses a certificate for a list that cannot be read: it allows nothing.
                     let bits = ({ value }).expect(tag::BIT_STRING).and_then(|bits| bits.split_first());
                     found.key_uses = Some(bits.map_or(&[], |(_, bits)| bits));
+                }
+                // Nobody refuses a certificate for this one: it only helps to find the issuer.
+                [0x55, 0x1d, 35] if !is_critical => {
+                    let mut inside = Reader(({ value }).expect(tag::SEQUENCE).unwrap_or_default());
+                    found.authority_key = inside.expect(KEY_IDENTIFIER);
                 }
                 // Where revocation lists are to be had.
                 [0x55, 0x1d, 31] => {}
