@@ -12,6 +12,7 @@ mod connect;
 mod dial;
 mod exit;
 mod get;
+mod http;
 mod listening;
 mod log;
 mod notify;

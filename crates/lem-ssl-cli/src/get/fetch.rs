@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use lem_ssl_rs::Context;
 
-use super::exchange::{Broken, Exchange, Piece};
-use super::headers::Header;
+use super::headers::{Header, request};
 use super::notes::{Origin, Resume};
 use super::progress::Progress;
-use super::response::{Framing, Response};
 use super::sink::{Sink, Taken};
-use super::url::Url;
 use crate::exit::{Exit, Failure};
+use crate::http::{Broken, Exchange, Framing, Piece, Response, Url};
 
 /// How to fetch.
 pub(super) struct Fetch<'a> {
@@ -86,7 +84,8 @@ impl Fetch<'_> {
         loop {
             let home = at.same_origin(url);
             let (name, headers) = if home { (self.server_name, self.headers) } else { (None, &[][..]) };
-            let begun = Exchange::begin(self.context, &at, name, headers, resume, self.idle_timeout).await;
+            let begun =
+                Exchange::begin(self.context, &at, name, &request(&at, headers, resume), self.idle_timeout).await;
             let exchange = begun.map_err(|failure| failure.within(&at))?;
             let response = &exchange.response;
             // A server may take offence at our asking for a part.

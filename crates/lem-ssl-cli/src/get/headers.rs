@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::str::FromStr;
 
 use super::notes::Resume;
-use super::url::Url;
+use crate::http::Url;
 
 /// A header of the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,8 @@ pub(super) fn request(url: &Url, headers: &[Header], resume: Option<&Resume>) ->
 #[cfg(test)]
 mod tests {
     use super::super::notes::Origin;
-    use super::super::response::{Parsed, parse};
     use super::*;
+    use crate::http::{Parsed, parse};
 
     #[test]
     fn a_request_asks_for_what_is_missing() {

@@ -8,28 +8,23 @@ use clap::Args;
 use lem_ssl_rs::{Context, Machine, now};
 
 use crate::exit::{Exit, Failure};
+use crate::http::Url;
 use crate::options::{ClientArgs, seconds, wrong};
 use crate::race::{First, race};
 use crate::say;
 use crate::signals::{self, Signal, Signals};
 use crate::text::printable;
 
-mod body;
-mod exchange;
 mod fetch;
 mod headers;
 mod notes;
 mod part;
 mod progress;
-mod response;
 mod sink;
-mod url;
-mod validator;
 
 use fetch::{Fetch, Fetched};
 use headers::Header;
 use sink::Sink;
-use url::Url;
 
 /// Download a file over HTTPS; an interrupted download goes on where it was
 #[derive(Debug, Args)]

@@ -6,9 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::response::Response;
-use super::url::Url;
-use super::validator::Validator;
+use crate::http::{Response, Url, Validator};
 use crate::platform::modified;
 
 /// What a part came from.

@@ -103,6 +103,8 @@ const CRATES: &[Crate] = &[
             "listening",   // where clients come in, and whose socket that is
             "target",      // addresses as people write them
             "certificate", // what stands in a certificate
+            "http",        // requests over HTTPS
+            "acme",        // certificates that an authority gives by itself
             "options",     // shared arguments, and the contexts they give
             "session",     // a session in words
             "starttls",    // how plain protocols go over to TLS

@@ -4,7 +4,7 @@ use super::response::Framing;
 
 /// How far a body has come.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// So many bytes are still to come.
     Length(u64),
     Chunked(Chunks),
@@ -14,7 +14,7 @@ pub(super) enum Body {
 
 /// What was made of the bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fed {
+pub(crate) enum Fed {
     /// More is to come.
     More,
     /// That was the end of the body.
@@ -23,7 +23,7 @@ pub(super) enum Fed {
 
 /// A body in chunks (RFC 9112 section 7.1).
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     state: ChunkState,
     /// The beginning of a line that has not arrived whole.
     line: Vec<u8>,
@@ -48,7 +48,7 @@ const MAX_LINE: usize = 4 * 1024;
 const MAX_TRAILERS: usize = 16 * 1024;
 
 impl Body {
-    pub(super) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(Chunks::default()),
@@ -57,17 +57,17 @@ impl Body {
     }
 
     /// Whether nothing can follow.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Length(0))
     }
 
     /// Whether the end of the session is the end of the body.
-    pub(super) fn ends_with_session(&self) -> bool {
+    pub(crate) fn ends_with_session(&self) -> bool {
         matches!(self, Self::UntilEnd)
     }
 
     /// Leaves in `data` what of it is content. What comes after the end is dropped.
-    pub(super) fn feed(&mut self, data: &mut Vec<u8>) -> Result<Fed, String> {
+    pub(crate) fn feed(&mut self, data: &mut Vec<u8>) -> Result<Fed, String> {
         match self {
             Self::UntilEnd => Ok(Fed::More),
             Self::Length(left) => {

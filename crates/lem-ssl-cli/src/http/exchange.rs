@@ -5,17 +5,15 @@ use std::time::Duration;
 use lem_ssl_rs::{Context, Error, ReadMode, Stream, timeout};
 
 use super::body::{Body, Fed};
-use super::headers::{Header, request};
-use super::notes::Resume;
 use super::response::{Parsed, Response, parse};
 use super::url::Url;
 use crate::exit::{Exit, Failure};
 use crate::words::{self, Side};
 
 /// An answer whose head has arrived.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     stream: Stream,
-    pub(super) response: Response,
+    pub(crate) response: Response,
     body: Body,
     /// What has arrived behind the head.
     early: Vec<u8>,
@@ -23,13 +21,13 @@ pub(super) struct Exchange {
 }
 
 /// What comes next of a body.
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Data(Vec<u8>),
     End,
 }
 
 /// Why a body did not come whole.
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The answer contradicts itself: nothing that it has brought can be believed.
     Contradiction(Failure),
     /// It goes no further. What it has brought is as good as that of any other.
@@ -49,13 +47,13 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const MAX_INTERIM: usize = 16;
 
 impl Exchange {
-    /// Connects, asks, and waits for the head of the answer. `server_name` is the name to verify, if it is not the URL's.
-    pub(super) async fn begin(
+    /// Connects, sends `request`, which is about `url`, and waits for the head of the answer. `server_name` is the name to
+    /// verify, if it is not the URL's.
+    pub(crate) async fn begin(
         context: &Context,
         url: &Url,
         server_name: Option<&str>,
-        headers: &[Header],
-        resume: Option<&Resume>,
+        request: &str,
         idle_timeout: Duration,
     ) -> Result<Self, Failure> {
         let address = url.address().map_err(Error::from)?;
@@ -63,7 +61,7 @@ impl Exchange {
             Some(name) => context.connect_as(&address, name).await?,
             None => context.connect(&address).await?,
         };
-        let asked = timeout(idle_timeout, stream.write(&request(url, headers, resume))).await;
+        let asked = timeout(idle_timeout, stream.write(request)).await;
         asked.map_err(|_| silent(idle_timeout)).and_then(|written| written.map_err(Failure::from))?;
         let mut received = Vec::new();
         let mut interim = 0;
@@ -93,7 +91,7 @@ impl Exchange {
     }
 
     /// The next piece of the body, in `memory`.
-    pub(super) async fn next(&mut self, memory: Vec<u8>) -> Result<Piece, Broken> {
+    pub(crate) async fn next(&mut self, memory: Vec<u8>) -> Result<Piece, Broken> {
         if self.body.is_empty() {
             return Ok(Piece::End);
         }
@@ -124,7 +122,7 @@ impl Exchange {
     }
 
     /// Everything is there.
-    pub(super) async fn part(self) {
+    pub(crate) async fn part(self) {
         // Whether the server has heard that is all the same now.
         let _ = timeout(FAREWELL, self.stream.shutdown()).await;
     }

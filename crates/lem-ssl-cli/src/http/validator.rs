@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What tells whether a resource is still the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Validator {
+pub(crate) enum Validator {
     /// A strong entity tag, with its quotation marks.
     ETag(String),
     /// A date, as the server wrote it.
@@ -13,7 +13,7 @@ pub(super) enum Validator {
 
 impl Validator {
     /// As `If-Range` has it.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::ETag(text) | Self::LastModified(text) => text,
         }

@@ -6,17 +6,17 @@ use super::validator::Validator;
 
 /// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     reason: String,
     /// As they were sent: a value need not be text.
     headers: Vec<(String, Vec<u8>)>,
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
 }
 
 /// How the end of the body is known (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     Length(u64),
     Chunked,
     /// By the end of the session; close_notify makes that safe.
@@ -25,7 +25,7 @@ pub(super) enum Framing {
 
 /// What the bytes at the front are.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     /// A whole head, so many bytes long.
     Whole(Response, usize),
     Partial,
@@ -33,10 +33,10 @@ pub(super) enum Parsed {
 
 /// The part that a 206 brings (RFC 9110 section 14.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ContentRange {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) total: Option<u64>,
+pub(crate) struct ContentRange {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) total: Option<u64>,
 }
 
 /// The longest head. Those with many cookies come near 16 KiB.
@@ -46,7 +46,7 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 512;
 
 /// Reads what has been received. The error is in words that go behind the URL.
-pub(super) fn parse(received: &[u8]) -> Result<Parsed, String> {
+pub(crate) fn parse(received: &[u8]) -> Result<Parsed, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     // What old servers do and what can be understood in one way only.
@@ -114,7 +114,7 @@ impl Response {
     }
 
     /// Whether there is a header of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
 
@@ -126,49 +126,49 @@ impl Response {
     }
 
     /// The same, if it is text.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.header(name)?).ok()
     }
 
     /// Where a redirect leads to, byte for byte.
-    pub(super) fn location(&self) -> Option<&[u8]> {
+    pub(crate) fn location(&self) -> Option<&[u8]> {
         self.header("location")
     }
 
     /// How the body is packed, if it is.
-    pub(super) fn encoding(&self) -> Option<String> {
+    pub(crate) fn encoding(&self) -> Option<String> {
         let all: Vec<_> = self.all("content-encoding").map(String::from_utf8_lossy).collect();
         let all = all.join(", ").to_ascii_lowercase();
         (!all.is_empty() && all != "identity").then_some(all)
     }
 
     /// Whether the body consists of several parts of the file.
-    pub(super) fn is_multipart(&self) -> bool {
+    pub(crate) fn is_multipart(&self) -> bool {
         let mut kinds = self.all("content-type").map(<[u8]>::to_ascii_lowercase);
         kinds.any(|kind| kind.starts_with(b"multipart/byteranges"))
     }
 
     /// Another head follows (RFC 9110 section 15.2).
-    pub(super) fn is_interim(&self) -> bool {
+    pub(crate) fn is_interim(&self) -> bool {
         (100..200).contains(&self.status)
     }
 
-    pub(super) fn is_redirect(&self) -> bool {
+    pub(crate) fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
     }
 
-    pub(super) fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// `404 Not Found`.
-    pub(super) fn status_line(&self) -> String {
+    pub(crate) fn status_line(&self) -> String {
         let reason = if self.reason.is_empty() { known(self.status) } else { &self.reason };
         format!("{} {reason}", self.status).trim_end().to_owned()
     }
 
     /// What a later request can ask with whether it is still the same (RFC 9110 section 13.1.5): a strong one only.
-    pub(super) fn validator(&self) -> Option<Validator> {
+    pub(crate) fn validator(&self) -> Option<Validator> {
         if let Some(tag) = self.text("etag").filter(|tag| is_strong(tag)) {
             return Some(Validator::ETag(tag.to_owned()));
         }
@@ -183,7 +183,7 @@ impl Response {
         httpdate::parse_http_date(self.text(name)?).ok()
     }
 
-    pub(super) fn content_range(&self) -> Option<ContentRange> {
+    pub(crate) fn content_range(&self) -> Option<ContentRange> {
         let (unit, range) = self.text("content-range")?.split_once(' ')?;
         if !unit.eq_ignore_ascii_case("bytes") {
             return None;

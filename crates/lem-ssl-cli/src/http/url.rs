@@ -7,7 +7,7 @@ use lem_ssl_rs::{Address, AddressError, ToAddress};
 
 /// An `https` URL, without a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Url {
+pub(crate) struct Url {
     text: String,
     /// In lower case; an IPv6 address in brackets.
     host: String,
@@ -20,7 +20,7 @@ pub(super) struct Url {
 const HTTPS: u16 = 443;
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.contains("://") {
             return Err(format!("invalid URL {text:?}: write https://{text}"));
         }
@@ -29,7 +29,7 @@ impl Url {
     }
 
     /// Where a `Location` leads from here (RFC 9110 section 10.2.2). What is not ASCII in it is meant byte for byte.
-    pub(super) fn join(&self, location: &[u8]) -> Result<Self, String> {
+    pub(crate) fn join(&self, location: &[u8]) -> Result<Self, String> {
         let shown = String::from_utf8_lossy(location);
         let wrong = |_| format!("a redirect leads to an invalid URL, {shown:?}");
         let base = Uri::parse(self.text.as_str()).map_err(|_| format!("invalid URL {:?}", self.text))?;
@@ -66,26 +66,26 @@ impl Url {
     }
 
     /// Where to connect to.
-    pub(super) fn address(&self) -> Result<Address, AddressError> {
+    pub(crate) fn address(&self) -> Result<Address, AddressError> {
         format!("{}:{}", self.host, self.port).to_address()
     }
 
     /// What a request says in `Host`.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         if self.port == HTTPS { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    pub(super) fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         &self.target
     }
 
     /// Whether both are of one server: what is meant for it is not for others.
-    pub(super) fn same_origin(&self, other: &Self) -> bool {
+    pub(crate) fn same_origin(&self, other: &Self) -> bool {
         (&self.host, self.port) == (&other.host, other.port)
     }
 
     /// The name of a file for what is there, if the URL has one.
-    pub(super) fn file_name(&self) -> Option<String> {
+    pub(crate) fn file_name(&self) -> Option<String> {
         let path = self.target.split('?').next().unwrap_or_default();
         let last = decoded(path.rsplit('/').next()?)?;
         let usable = !last.is_empty() && last != "." && last != ".." && !last.contains(['/', '\\']);
