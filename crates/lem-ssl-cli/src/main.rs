@@ -3,6 +3,7 @@
 // The comments on arguments are help texts, for people and not for rustdoc: no backticks, no links.
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
+mod acme;
 mod ber;
 mod certificate;
 mod check;

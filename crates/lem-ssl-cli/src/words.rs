@@ -56,7 +56,9 @@ fn explain_tls(error: &TlsError, said: String, side: Side) -> String {
             let option = if side == Side::BackEnd { "--out-alpn" } else { "--alpn" };
             format!("{said} ({option})")
         }
-        TlsError::UnknownName => "the client asks for a name that no --cert is for".to_owned(),
+        TlsError::UnknownName => {
+            "the client asks for a name that no --cert is for, or --acme has no certificate for yet".to_owned()
+        }
         TlsError::Certificate(problem) if side != Side::Server => match problem.fault() {
             CertificateFault::SelfSigned => format!("{said} ({ca} FILE)"),
             CertificateFault::UnknownIssuer { .. } => format!("{said}; {ca} FILE says whom to trust"),

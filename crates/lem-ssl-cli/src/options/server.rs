@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots};
+use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots, UnknownName};
 
 use super::ocsp::Staples;
 use super::{CertificateEnd, Loaded, ProtocolArgs, wrong};
+use crate::acme::{AcmeArgs, Otherwise};
 use crate::exit::Failure;
 
 /// How a server shows itself and asks its clients.
@@ -34,18 +35,25 @@ pub(crate) struct ServerArgs {
     pub(crate) ocsp: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) protocol: ProtocolArgs,
+    #[command(flatten)]
+    pub(crate) acme: AcmeArgs,
 }
 
 impl ServerArgs {
     /// The context that these arguments describe. Reads the files, each time anew. `default_alpn` is spoken if no
     /// --alpn was given.
     pub(crate) fn context(&self, default_alpn: &[&str]) -> Result<Loaded<Context>, Failure> {
-        self.builder(default_alpn)?.build()
+        self.builder(default_alpn, UnknownName::First)?.build()
     }
 
-    /// As [`context`](Self::context), for who has more to say.
-    pub(crate) fn builder(&self, default_alpn: &[&str]) -> Result<Loaded<ContextBuilder>, Failure> {
-        let mut builder = self.protocol.apply(Context::builder().roots(Roots::None));
+    /// As [`context`](Self::context), for who has more to say; `unknown` is for clients that ask for a name that no
+    /// certificate is for.
+    pub(crate) fn builder(
+        &self,
+        default_alpn: &[&str],
+        unknown: UnknownName,
+    ) -> Result<Loaded<ContextBuilder>, Failure> {
+        let mut builder = self.protocol.apply(Context::builder().roots(Roots::None)).unknown_name(unknown);
         if self.protocol.alpn.is_empty() {
             builder = builder.alpn(default_alpn.iter().copied());
         }
@@ -55,7 +63,31 @@ impl ServerArgs {
         for file in &self.client_crl {
             builder = builder.revocation_lists(RevocationLists::PemFile(file.clone()));
         }
-        self.add_identities(Loaded::new(builder))
+        let builder = self.add_identities(Loaded::new(builder))?;
+        self.add_acme(builder, unknown)
+    }
+
+    /// Certificates that come by ACME are shown as they come.
+    fn add_acme(
+        &self,
+        mut builder: Loaded<ContextBuilder>,
+        unknown: UnknownName,
+    ) -> Result<Loaded<ContextBuilder>, Failure> {
+        if !self.acme.is_given() {
+            return Ok(builder);
+        }
+        builder.warnings.extend(self.acme.load()?);
+        let has_others = !self.cert.is_empty() || !self.self_signed.is_empty();
+        let is_first = !has_others && unknown == UnknownName::First;
+        let otherwise = if is_first { Otherwise::First } else { Otherwise::Context };
+        let acme = self.acme.clone();
+        Ok(builder.map(|builder| builder.identity_resolver(move |hello| acme.choose(hello, otherwise))))
+    }
+
+    /// Whether any of them says how clients are to be met.
+    pub(crate) fn is_given(&self) -> bool {
+        let protocol = !self.protocol.alpn.is_empty() || self.protocol.tls.is_some() || self.protocol.key_log;
+        self.files().next().is_some() || !self.self_signed.is_empty() || self.acme.is_given() || protocol
     }
 
     /// What is wrong with the files, one by one: the file, and why.
@@ -101,8 +133,8 @@ impl ServerArgs {
         if self.cert.len() != self.key.len() {
             return Err(wrong("every --cert needs its --key"));
         }
-        if self.cert.is_empty() {
-            return Err(wrong("a server needs --cert FILE --key FILE, or --self-signed NAMES"));
+        if self.cert.is_empty() && !self.acme.is_given() {
+            return Err(wrong("a server needs --cert FILE --key FILE, --acme NAMES, or --self-signed NAMES"));
         }
         let mut staples = Staples::read(&self.ocsp, SystemTime::now())?;
         let mut add = |builder: Loaded<ContextBuilder>, (cert, key): (&PathBuf, &PathBuf)| {

@@ -155,6 +155,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
         let log = log.clone();
         move |event| log.line(words::event(event))
     });
+    let acme = arguments.server.acme.keep(&log)?;
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 
     let notifier = Notifier::from_env(&log);
@@ -186,7 +187,12 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     loop {
         match events.take().await? {
             Event::Ended(error) => return Err(error.into()),
-            Event::Signal(Signal::Hangup) if has_files => reloader.request(),
+            Event::Signal(Signal::Hangup) if has_files || acme.is_some() => {
+                if let Some(acme) = &acme {
+                    acme.look_again();
+                }
+                reloader.request();
+            }
             Event::Signal(Signal::Hangup) => log.line("nothing to reload: the certificate was made up"),
             Event::Signal(Signal::Interrupt | Signal::Terminate) => break,
             Event::Signal(signal) => log.line(signals::means_nothing(signal)),

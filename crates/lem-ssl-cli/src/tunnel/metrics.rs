@@ -10,6 +10,7 @@ use lem_ssl_rs::Counters;
 use super::carry::{Destination, Tunnel};
 use super::histogram::Histogram;
 use super::tally::Outcome;
+use crate::acme::Family;
 use crate::options::CertificateEnd;
 use crate::reload::Reloads;
 
@@ -18,6 +19,7 @@ pub(super) fn text(
     tunnel: &Tunnel,
     tls: Option<&Counters>,
     certificates: &[CertificateEnd],
+    acme: &[Family],
     reloads: &Reloads,
     lag: Duration,
 ) -> String {
@@ -35,6 +37,10 @@ pub(super) fn text(
             let labels = labels(&[("subject", &certificate.subject), ("serial", &certificate.serial)]);
             page.value(&labels, certificate.not_after.seconds_since_1970());
         }
+    }
+    for Family { name, kind, help, values } in acme {
+        page.family(name, kind, help);
+        values.iter().for_each(|(labels, value)| page.value(labels, value));
     }
     page.family("reloads_total", "counter", "How often files were read again, by whether they could be used.");
     page.value("{result=\"ok\"}", reloads.done.get());
@@ -124,6 +130,8 @@ fn handshakes(page: &mut Page, tls: &Counters) {
     page.family("handshakes_finished_total", "counter", "Handshakes with clients that were finished.");
     page.value("{resumed=\"no\"}", tls.handshakes_finished - tls.handshakes_resumed);
     page.value("{resumed=\"yes\"}", tls.handshakes_resumed);
+    page.family("validations_total", "counter", "Handshakes of authorities that have seen the answer to a challenge.");
+    page.value("", tls.validations);
     page.family("handshakes_failed_total", "counter", "Handshakes with clients that failed, by reason.");
     let failed = &tls.failed;
     for (reason, count) in [

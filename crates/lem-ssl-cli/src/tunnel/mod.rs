@@ -180,8 +180,7 @@ fn check(arguments: &TunnelArgs) -> Result<Sides, Failure> {
         return Err(wrong("say --tls-in, --tls-out or both; --plain for plain text on both sides"));
     }
     if !arguments.tls_in {
-        let protocol = !server.protocol.alpn.is_empty() || server.protocol.tls.is_some() || server.protocol.key_log;
-        if server.files().next().is_some() || !server.self_signed.is_empty() || protocol {
+        if server.is_given() {
             return Err(wrong("certificates and protocols for clients were given, and no --tls-in"));
         }
         // What an argument requires is not asked for beside --plain, which conflicts with it.

@@ -176,10 +176,8 @@ impl Sides {
         let inward = match &self.inward {
             None => None,
             Some(arguments) => {
-                let unknown = self.unknown_name.into();
-                let builder = arguments.builder(&[])?;
-                let limited =
-                    |builder: ContextBuilder| builder.unknown_name(unknown).handshake_deadline(self.handshake_timeout);
+                let builder = arguments.builder(&[], self.unknown_name.into())?;
+                let limited = |builder: ContextBuilder| builder.handshake_deadline(self.handshake_timeout);
                 Some(take(builder.map(limited).build()?))
             }
         };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::carry::{Destination, Tunnel};
 use super::front::Front;
 use super::metrics;
+use crate::acme::Keeper;
 use crate::certificate;
 use crate::options::CertificateEnd;
 use crate::reload::Reloads;
@@ -21,6 +22,8 @@ pub(super) struct Report {
     pub(super) fronts: Vec<Rc<Front>>,
     /// The certificates that are shown now.
     pub(super) certificates: Rc<RefCell<Vec<CertificateEnd>>>,
+    /// Those that come by ACME.
+    pub(super) acme: Option<Rc<Keeper>>,
     pub(super) reloads: Rc<Reloads>,
     pub(super) begun: Instant,
 }
@@ -94,7 +97,8 @@ impl Report {
     pub(super) fn metrics(&self) -> String {
         let lag = longest_poll().unwrap_or_default();
         let tls = self.counters();
-        metrics::text(&self.tunnel, tls.as_ref(), &self.certificates.borrow(), &self.reloads, lag)
+        let acme = self.acme.as_ref().map(|acme| acme.families()).unwrap_or_default();
+        metrics::text(&self.tunnel, tls.as_ref(), &self.certificates.borrow(), &acme, &self.reloads, lag)
     }
 
     /// As JSON.

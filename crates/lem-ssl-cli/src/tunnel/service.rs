@@ -60,6 +60,7 @@ impl Service {
         };
         // From now on it is measured how long tasks hold the loop.
         longest_poll();
+        let acme = arguments.server.acme.keep(&tunnel.log)?;
         for front in &fronts {
             stdio::print(format!("listening on {}\n", front.local_addr()).as_bytes())?;
         }
@@ -84,7 +85,8 @@ impl Service {
         if let Some(listener) = admin {
             stdio::print(format!("metrics on {}\n", listener.local_addr()).as_bytes())?;
             let (tunnel, reloads) = (tunnel.clone(), reloader.reloads().clone());
-            let report = Report { tunnel, fronts: fronts.clone(), certificates, reloads, begun: now() };
+            let report =
+                Report { tunnel, fronts: fronts.clone(), certificates, acme: acme.clone(), reloads, begun: now() };
             spawn(admin::serve(listener, Rc::new(report))).detach();
         }
         if let Some(interval) = arguments.limits.health_interval {
@@ -112,7 +114,12 @@ impl Service {
         loop {
             match events.take().await? {
                 Event::Ended(error) => return Err(error.into()),
-                Event::Signal(Signal::Hangup) if has_files => reloader.request(),
+                Event::Signal(Signal::Hangup) if has_files || acme.is_some() => {
+                    if let Some(acme) = &acme {
+                        acme.look_again();
+                    }
+                    reloader.request();
+                }
                 Event::Signal(Signal::Hangup) => {
                     tunnel.log.line("nothing to reload: no certificate, key or root is in a file");
                 }

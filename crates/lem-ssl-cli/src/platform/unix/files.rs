@@ -1,10 +1,11 @@
 //! What the system knows of a file.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 /// What tells a file from another one at the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,4 +47,14 @@ pub(crate) fn name_start(name: &OsStr, max: usize) -> OsString {
         length -= 1;
     }
     OsString::from_vec(name[..length].to_vec())
+}
+
+/// Lets a file that is made be read and written by its owner only.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Makes a folder, and those above it that are missing, for their owner only.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -1,10 +1,11 @@
 //! What the system knows of a file.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 /// What tells a file from another one at the same path: when it was made, in tenths of microseconds. Its number is not to be
 /// had without unsafe code.
@@ -61,4 +62,14 @@ pub(crate) fn name_start(name: &OsStr, max: usize) -> OsString {
         length -= 1;
     }
     OsString::from_wide(&name[..length])
+}
+
+/// A file that is made belongs to whom its folder belongs: that is what Windows has in the place of modes.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Makes a folder, and those above it that are missing; as [`private`].
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
 }

@@ -7,7 +7,9 @@ mod signals;
 mod sockets;
 mod streams;
 
-pub(crate) use files::{FileIdentity, file_number, modified, name_length, name_start, read_exact_at};
+pub(crate) use files::{
+    FileIdentity, file_number, make_private_folder, modified, name_length, name_start, private, read_exact_at,
+};
 pub(crate) use inherited::{listen_inherited, listen_passed};
 pub(crate) use notify::NotifySocket;
 pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless};

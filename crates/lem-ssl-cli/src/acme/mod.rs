@@ -1,0 +1,30 @@
+//! Certificates that an authority gives by itself (ACME, RFC 8555), over the server that they are for (TLS-ALPN-01, RFC
+//! 8737).
+//!
+//! One process at a time asks for a certificate; all that use the folder show what it has got. What is there stays in
+//! use until something better is.
+
+mod account;
+mod answer;
+mod base64;
+mod challenge;
+mod client;
+mod directory;
+mod files;
+mod issued;
+mod keeper;
+mod key;
+mod names;
+mod options;
+mod order;
+mod problem;
+mod renewal;
+mod schedule;
+mod shown;
+mod status;
+mod store;
+
+pub(crate) use keeper::Keeper;
+pub(crate) use options::AcmeArgs;
+pub(crate) use shown::Otherwise;
+pub(crate) use status::Family;

@@ -1,0 +1,170 @@
+//! The arguments.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use lem_ssl_rs::{ClientHello, Context, IdentityChoice, Roots};
+
+use super::account::Wish;
+use super::base64;
+use super::files::Files;
+use super::issued::Issued;
+use super::keeper::{Authority, Keeper};
+use super::key::Binding;
+use super::names::Names;
+use super::shown::{Otherwise, Shown};
+use super::store::Store;
+use crate::exit::{Exit, Failure};
+use crate::http::Url;
+use crate::log::Log;
+
+/// How to get certificates.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Certificates by ACME")]
+pub(crate) struct AcmeArgs {
+    /// Get a certificate for these names from an authority, and renew it: www.example.org,example.org; may be repeated
+    #[arg(long, value_name = "NAME[,NAME]", requires = "acme_state")]
+    acme: Vec<Names>,
+    /// Keep account, certificates and keys in this folder; several processes can use one
+    #[arg(long, value_name = "FOLDER", requires = "acme")]
+    acme_state: Option<PathBuf>,
+    /// Where the authority can write to about the account; may be repeated
+    #[arg(long, value_name = "MAIL", requires = "acme")]
+    acme_contact: Vec<String>,
+    /// The authority's directory; without it, Let's Encrypt's
+    #[arg(long, value_name = "URL", requires = "acme")]
+    acme_directory: Option<String>,
+    /// Trust the certificates in this PEM file, and no others, when the authority is asked: for one of your own
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    acme_ca: Option<PathBuf>,
+    /// Who we are to an authority that has customers (external account binding)
+    #[arg(long, value_name = "ID", requires = "acme_eab_key")]
+    acme_eab_kid: Option<String>,
+    /// The secret that goes with --acme-eab-kid, in base64; @FILE reads it from a file
+    #[arg(long, value_name = "KEY", requires_all = ["acme_eab_kid", "acme"])]
+    acme_eab_key: Option<String>,
+    /// What is shown now, by all clones.
+    #[arg(skip)]
+    shown: Arc<Shown>,
+}
+
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// Resolving, connecting and the handshake with an authority.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
+
+impl AcmeArgs {
+    /// Whether certificates are asked for.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.acme.is_empty()
+    }
+
+    /// Reads the certificates that are there, each time anew; says what there is to warn of. Blocks.
+    pub(crate) fn load(&self) -> Result<Vec<String>, Failure> {
+        if !self.is_given() {
+            return Ok(Vec::new());
+        }
+        self.check()?;
+        let store = self.store()?;
+        let mut warnings = Vec::new();
+        for names in &self.acme {
+            self.shown.expect(names);
+            let file = Files::of(names).certificate();
+            match store.read(&file) {
+                Ok(None) => {}
+                Ok(Some(text)) => match Issued::read(&text) {
+                    Ok(issued) => self.shown.set(names, issued),
+                    Err(why) => warnings.push(unusable(store, &file, &why)),
+                },
+                Err(error) => warnings.push(unusable(store, &file, &error.to_string())),
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Chooses what a client is shown.
+    pub(crate) fn choose(&self, hello: &ClientHello<'_>, otherwise: Otherwise) -> IdentityChoice {
+        self.shown.choose(hello, otherwise)
+    }
+
+    /// Gets certificates and renews them, as long as the machine runs. Call it when clients, and so the authority, can
+    /// come in.
+    pub(crate) fn keep(&self, log: &Log) -> Result<Option<Rc<Keeper>>, Failure> {
+        let Some(directory) = self.is_given().then(|| self.directory()) else { return Ok(None) };
+        let builder = Context::builder().connect_deadline(CONNECT_DEADLINE).handshake_deadline(CONNECT_DEADLINE);
+        let context = match &self.acme_ca {
+            Some(file) => builder.roots(Roots::PemFile(file.clone())),
+            None => builder,
+        };
+        let authority = Authority {
+            context: context.build()?,
+            directory: Url::parse(directory).map_err(|why| wrong(format!("{why} (--acme-directory)")))?,
+            wish: Wish { contact: self.contact()?, binding: self.binding()? },
+            store: self.store()?.clone(),
+        };
+        Ok(Some(Keeper::begin(authority, &self.acme, &self.shown, log)))
+    }
+
+    /// What can be found wrong without asking anybody.
+    fn check(&self) -> Result<(), Failure> {
+        // graviola panics where it cannot run.
+        if !graviola::util::is_cpu_supported() {
+            return Err(wrong(
+                "this CPU lacks instructions that --acme needs for its keys (AES, AVX2, BMI2 and ADX on x86_64)",
+            ));
+        }
+        Url::parse(self.directory()).map_err(|why| wrong(format!("{why} (--acme-directory)")))?;
+        for (index, names) in self.acme.iter().enumerate() {
+            if self.acme[..index].iter().any(|before| before.first() == names.first()) {
+                return Err(wrong(format!(
+                    "two --acme begin with {}: name the names of a certificate once",
+                    names.first()
+                )));
+            }
+        }
+        self.contact()?;
+        self.binding().map(drop)
+    }
+
+    fn directory(&self) -> &str {
+        self.acme_directory.as_deref().unwrap_or(LETS_ENCRYPT)
+    }
+
+    fn store(&self) -> Result<&Store, Failure> {
+        let base = self.acme_state.as_deref().ok_or_else(|| wrong("--acme needs --acme-state FOLDER"))?;
+        self.shown.store(|| Store::open(base, self.directory()))
+    }
+
+    fn contact(&self) -> Result<Vec<String>, Failure> {
+        let url = |mail: &String| match mail.strip_prefix("mailto:").unwrap_or(mail) {
+            bare if bare.contains('@') && bare.chars().all(|letter| letter.is_ascii_graphic() && letter != ',') => {
+                Ok(format!("mailto:{bare}"))
+            }
+            _ => Err(wrong(format!("{mail:?} is not a mail address (--acme-contact)"))),
+        };
+        self.acme_contact.iter().map(url).collect()
+    }
+
+    fn binding(&self) -> Result<Option<Binding>, Failure> {
+        let (Some(id), Some(key)) = (&self.acme_eab_kid, &self.acme_eab_key) else { return Ok(None) };
+        let text = match key.strip_prefix('@') {
+            None => key.clone(),
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| wrong(format!("cannot read {file} (--acme-eab-key): {error}")))?,
+        };
+        let secret = base64::decode(text.trim()).filter(|secret| !secret.is_empty());
+        let secret = secret.ok_or_else(|| wrong("the key is not base64 (--acme-eab-key)"))?;
+        Ok(Some(Binding { id: id.clone(), secret }))
+    }
+}
+
+fn unusable(store: &Store, file: &str, why: &str) -> String {
+    format!("warning: {} cannot be used, and a new certificate is asked for: {why}", store.path(file).display())
+}
+
+fn wrong(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}
