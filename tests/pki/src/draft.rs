@@ -218,8 +218,13 @@ fn name(common_name: &str) -> Vec<u8> {
 
 /// The time so many days from now, as a certificate writes it.
 pub fn in_days(days: i64) -> String {
+    in_seconds(days * 24 * 60 * 60)
+}
+
+/// The time so many seconds from now, as a certificate writes it.
+pub fn in_seconds(seconds: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let then = i64::try_from(now).expect("the clock is right") + days * 24 * 60 * 60;
+    let then = i64::try_from(now).expect("the clock is right") + seconds;
     let then = OffsetDateTime::from_unix_timestamp(then).expect("the clock is right");
     let (date, time) = (then.date(), then.time());
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());

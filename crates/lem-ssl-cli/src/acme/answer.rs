@@ -31,7 +31,7 @@ pub(super) enum Request<'a> {
 const MAX_BODY: usize = 256 * 1024;
 
 /// A request and its answer take at most so long.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The longest that an authority can make us wait. Some name the end of a week.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);

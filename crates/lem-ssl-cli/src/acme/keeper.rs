@@ -9,7 +9,6 @@ use lem_ssl_rs::{Context, Queue, sleep, spawn, timeout};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Wish};
-use super::challenge;
 use super::client::Client;
 use super::directory::Directory;
 use super::files::Files;
@@ -168,7 +167,7 @@ impl Kept {
             if timeout(sleep, self.nudge.get()).await.is_ok() {
                 self.pause.set(None);
                 if let Ok(Some(issued)) = self.stored().await {
-                    self.shown.set(&self.names, issued);
+                    self.shown.set_stored(&self.names, issued);
                 }
             }
         }
@@ -196,6 +195,20 @@ impl Kept {
                 renewal
             }
         }
+    }
+
+    /// Says when this certificate, which is new, is to be renewed. One that is given late in its life must not be asked for
+    /// again and again.
+    fn put_off(&self, issued: &Issued) -> Duration {
+        let now = SystemTime::now();
+        let left = time(issued.not_after).duration_since(now).unwrap_or_default();
+        if let Ok(wait) = self.renewal(issued).duration_since(now) {
+            return wait;
+        }
+        if let Some(plan) = self.plan.borrow_mut().as_mut() {
+            plan.renewal = now + left / 2;
+        }
+        left / 2
     }
 
     /// Asks the authority when it wants the certificate renewed. That it does not answer means nothing.
@@ -259,8 +272,11 @@ impl Kept {
             && issued.not_after > crate::certificate::now()
         {
             let current = self.shown.current(&self.names);
-            let is_new =
-                current.is_none_or(|current| current.not_before < issued.not_before || !current.covers(&self.names));
+            // What is shown is not in the folder if it could not be written; then it is the later one.
+            let is_new = current.is_none_or(|current| {
+                let is_other = current.identity.chain() != issued.identity.chain();
+                is_other && (issued.not_after >= current.not_after || !current.covers(&self.names))
+            });
             if is_new {
                 self.say(format_args!("another process has got the certificate for {names}"));
                 self.shown.set(&self.names, issued);
@@ -297,11 +313,6 @@ impl Kept {
             Ok(obtained) => obtained,
             Err(_) => Err(Fault::new(format!("it is not done after {}", words(ATTEMPT)))),
         };
-        let (all, held) = (self.names.clone(), lock.clone());
-        let removed = self.authority.store.off_the_loop(move |store| challenge::remove_all(&all, store, &held)).await;
-        if let Err(why) = removed {
-            self.say(why);
-        }
         match obtained {
             Ok(issued) => {
                 add(&self.status.obtained);
@@ -309,7 +320,7 @@ impl Kept {
                 self.failures.set(0);
                 let left =
                     words(Duration::from_secs((issued.not_after - crate::certificate::now()).max(0).unsigned_abs()));
-                let next = self.renewal(&issued).duration_since(SystemTime::now()).unwrap_or_default();
+                let next = self.put_off(&issued);
                 self.say(format_args!(
                     "a new certificate for {names} is in place, valid for {left}; it is renewed in {}",
                     words(next)

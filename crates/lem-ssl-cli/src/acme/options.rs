@@ -76,7 +76,7 @@ impl AcmeArgs {
             match store.read(&file) {
                 Ok(None) => {}
                 Ok(Some(text)) => match Issued::read(&text) {
-                    Ok(issued) => self.shown.set(names, issued),
+                    Ok(issued) => self.shown.set_stored(names, issued),
                     Err(why) => warnings.push(unusable(store, &file, &why)),
                 },
                 Err(error) => warnings.push(unusable(store, &file, &error.to_string())),

@@ -82,7 +82,13 @@ impl Order<'_, '_> {
         let mut pace = Pace::new();
         for _ in 0..MAX_ROUNDS {
             match state.status {
-                Status::Pending => self.authorize(&state.authorizations, &mut pace).await?,
+                Status::Pending => {
+                    self.authorize(&state.authorizations, &mut pace).await?;
+                    state = self.look_at(&kept.url, &mut pace).await?;
+                    if state.status != Status::Pending {
+                        continue;
+                    }
+                }
                 Status::Ready => match self.finalize(&state.finalize, &key).await {
                     Ok(answer) => {
                         state = answer;
@@ -100,20 +106,30 @@ impl Order<'_, '_> {
                 }
             }
             pace.wait().await;
-            let answer = self.client.read(&kept.url, "the order").await?;
-            pace.asked(answer.retry_after);
-            state = answer.json("the order")?;
+            state = self.look_at(&kept.url, &mut pace).await?;
         }
         Err(Fault::new(format!("{} is never done", self.wanted())))
+    }
+
+    async fn look_at(&mut self, url: &str, pace: &mut Pace) -> Result<State, Fault> {
+        let answer = self.client.read(url, "the order").await?;
+        pace.asked(answer.retry_after);
+        answer.json("the order")
     }
 
     fn wanted(&self) -> String {
         format!("the order for {}", self.names.words())
     }
 
-    /// The order is of no use any more.
+    /// The order is of no use any more, and neither are the answers to its challenges. Until then they stay, whatever
+    /// fails: the authority may be about to look at them.
     pub(super) async fn forget(&self) -> Result<(), Fault> {
-        Ok(self.store.remove_off_the_loop(&self.files.order(), self.lock).await?)
+        let (order, names, lock) = (self.files.order(), self.names.clone(), self.lock.clone());
+        let forget = move |store: &Store| {
+            store.remove(&order, &lock)?;
+            challenge::remove_all(&names, store, &lock)
+        };
+        Ok(self.store.off_the_loop(forget).await?)
     }
 
     /// The order has failed for good: the next one is another one.

@@ -44,25 +44,32 @@ impl Shown {
         Ok(self.store.get_or_init(|| opened))
     }
 
-    /// Shows this certificate, unless one is shown that is newer.
-    pub(super) fn set(&self, names: &Names, issued: Issued) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        match entries.iter_mut().find(|entry| entry.names == *names) {
-            Some(entry) => {
-                let is_newer = |now: &Issued| now.not_before > issued.not_before && now.covers(names);
-                if !entry.issued.as_ref().is_some_and(is_newer) {
-                    entry.issued = Some(issued);
-                }
-            }
-            None => entries.push(Entry { names: names.clone(), issued: Some(issued) }),
-        }
-    }
-
     /// These names are ours, whether there is a certificate or not.
     pub(super) fn expect(&self, names: &Names) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if !entries.iter().any(|entry| entry.names == *names) {
             entries.push(Entry { names: names.clone(), issued: None });
+        }
+    }
+
+    /// Shows this certificate for these names.
+    pub(super) fn set(&self, names: &Names, issued: Issued) {
+        self.change(names, |shown| *shown = Some(issued));
+    }
+
+    /// Shows one that was read from the folder, unless what is shown has come since.
+    pub(super) fn set_stored(&self, names: &Names, issued: Issued) {
+        self.change(names, |shown| {
+            if !shown.as_ref().is_some_and(|shown| shown.covers(names) && shown.not_after > issued.not_after) {
+                *shown = Some(issued);
+            }
+        });
+    }
+
+    fn change(&self, names: &Names, change: impl FnOnce(&mut Option<Issued>)) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.names == *names) {
+            change(&mut entry.issued);
         }
     }
 

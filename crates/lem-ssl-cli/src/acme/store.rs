@@ -78,11 +78,10 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut text = String::new();
-        if file.take(MAX_FILE).read_to_string(&mut text)? as u64 == MAX_FILE {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be ours"));
-        }
-        Ok(Some(text))
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE).read_to_end(&mut bytes)?;
+        // What is no text, or has more, is not ours, and will be found to be of no use.
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Replaces a file.

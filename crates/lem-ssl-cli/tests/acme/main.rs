@@ -1,0 +1,16 @@
+//! Certificates by ACME: `serve` and `tunnel` against an authority of ours that fails where it is told to.
+//!
+//! With the feature `interop` also against pebble, which has to be there.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
+
+mod arguments;
+mod failures;
+mod first;
+#[cfg(feature = "interop")]
+mod interop;
+mod killed;
+mod renewal;
+mod several;
+mod support;
+mod tunnel;
