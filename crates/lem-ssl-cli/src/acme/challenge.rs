@@ -49,7 +49,7 @@ impl Authorization {
     pub(super) fn step(&self, names: &Names) -> Result<Step, Fault> {
         let name = self.identifier.value.to_ascii_lowercase();
         if self.identifier.kind != "dns" || !names.contains(&name) {
-            return Err(Fault::new(format!("the authority asks about {name:?}, which was not asked for")));
+            return Err(Fault::useless(format!("the authority asks about {name:?}, which was not asked for")));
         }
         let challenge = self.challenges.iter().find(|challenge| challenge.kind == TLS_ALPN_01);
         let wanted = format!("the challenge for {name}");
@@ -60,7 +60,7 @@ impl Authorization {
                 // RFC 8555 section 8.3: base64url, of at least 128 bits.
                 let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
                 if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(digit) {
-                    return Err(Fault::new(format!("the authority's token for {name} is odd")));
+                    return Err(Fault::useless(format!("the authority's token for {name} is odd")));
                 }
                 Ok(Step::Answer { name, token, url })
             }
@@ -68,7 +68,7 @@ impl Authorization {
             ("pending", None) => {
                 let offered: Vec<_> = self.challenges.iter().map(|challenge| challenge.kind.as_str()).collect();
                 let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-                Err(Fault::new(format!(
+                Err(Fault::useless(format!(
                     "the authority offers no challenge over TLS ({TLS_ALPN_01}) for {name}: {offered}"
                 )))
             }
@@ -77,7 +77,7 @@ impl Authorization {
                 let problem = problem.map_or_else(|| Problem::undescribed(&wanted), |problem| problem.about(&wanted));
                 Err(Fault::Refused(Box::new(problem)))
             }
-            (status, _) => Err(Fault::new(format!("the authorization for {name} is {status:?}"))),
+            (status, _) => Err(Fault::useless(format!("the authorization for {name} is {status:?}"))),
         }
     }
 }

@@ -37,7 +37,12 @@ impl Issued {
 
     /// Whether it is valid for all of these names.
     pub(super) fn covers(&self, names: &Names) -> bool {
-        names.as_slice().iter().all(|name| self.names.contains(name))
+        names.as_slice().iter().all(|name| self.is_for(name))
+    }
+
+    /// Whether it is valid for this name.
+    pub(super) fn is_for(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own == name)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lem_ssl_rs::{Context, Queue, sleep, spawn, timeout};
+use lem_ssl_rs::{Context, Queue, now, sleep, spawn, timeout};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Wish};
@@ -50,8 +50,8 @@ struct Kept {
     log: Log,
     /// When it is to be renewed, and which one that is about.
     plan: RefCell<Option<Plan>>,
-    /// No attempt before this, after one that failed.
-    pause: Cell<Option<SystemTime>>,
+    /// No attempt before this, after one that failed: not by the clock, which may be set.
+    pause: Cell<Option<Instant>>,
     failures: Cell<u32>,
     nudge: Queue<()>,
     status: Status,
@@ -63,7 +63,7 @@ struct Plan {
     id: Option<String>,
     renewal: SystemTime,
     /// When the authority is asked next when it wants it renewed; `None` if it gives no such advice.
-    ask_at: Option<SystemTime>,
+    ask_at: Option<Instant>,
 }
 
 /// The last failure, for other processes, and for the next.
@@ -153,12 +153,13 @@ impl Kept {
     /// Waits until a certificate is to be asked for.
     async fn wait(&self) {
         loop {
-            let due = self.due();
-            self.status.next.set(Some(due));
-            let now = SystemTime::now();
-            let Some(left) = due.duration_since(now).ok().filter(|left| !left.is_zero()) else { return };
+            let left = self.left();
+            self.status.next.set(Some(SystemTime::now() + left));
+            if left.is_zero() {
+                return;
+            }
             let ask_at = self.plan.borrow().as_ref().and_then(|plan| plan.ask_at);
-            let ask_in = ask_at.map(|at| at.duration_since(now).unwrap_or_default());
+            let ask_in = ask_at.map(|at| at.saturating_duration_since(now()));
             if ask_in == Some(Duration::ZERO) {
                 self.ask_for_advice().await;
                 continue;
@@ -173,14 +174,12 @@ impl Kept {
         }
     }
 
-    /// When a certificate is to be asked for.
-    fn due(&self) -> SystemTime {
+    /// How long it is until a certificate is to be asked for.
+    fn left(&self) -> Duration {
         let current = self.shown.current(&self.names).filter(|issued| issued.covers(&self.names));
-        let due = match current {
-            None => UNIX_EPOCH,
-            Some(issued) => self.renewal(&issued),
-        };
-        self.pause.get().map_or(due, |pause| pause.max(due))
+        let due = current.and_then(|issued| self.renewal(&issued).duration_since(SystemTime::now()).ok());
+        let pause = self.pause.get().map(|pause| pause.saturating_duration_since(now()));
+        due.unwrap_or_default().max(pause.unwrap_or_default())
     }
 
     /// When this certificate is to be renewed; decided once for each.
@@ -190,7 +189,7 @@ impl Kept {
             Some(plan) if (plan.not_before, &plan.id) == (issued.not_before, &issued.id) => plan.renewal,
             _ => {
                 let renewal = schedule::renewal(issued.not_before, issued.not_after, chance());
-                let ask_at = issued.id.is_some().then(SystemTime::now);
+                let ask_at = issued.id.is_some().then(now);
                 *plan = Some(Plan { not_before: issued.not_before, id: issued.id.clone(), renewal, ask_at });
                 renewal
             }
@@ -200,13 +199,13 @@ impl Kept {
     /// Says when this certificate, which is new, is to be renewed. One that is given late in its life must not be asked for
     /// again and again.
     fn put_off(&self, issued: &Issued) -> Duration {
-        let now = SystemTime::now();
-        let left = time(issued.not_after).duration_since(now).unwrap_or_default();
-        if let Ok(wait) = self.renewal(issued).duration_since(now) {
+        let today = SystemTime::now();
+        let left = time(issued.not_after).duration_since(today).unwrap_or_default();
+        if let Ok(wait) = self.renewal(issued).duration_since(today) {
             return wait;
         }
         if let Some(plan) = self.plan.borrow_mut().as_mut() {
-            plan.renewal = now + left / 2;
+            plan.renewal = today + left / 2;
         }
         left / 2
     }
@@ -220,21 +219,20 @@ impl Kept {
         let advice = asked.await;
         let mut plan = self.plan.borrow_mut();
         let Some(plan) = plan.as_mut().filter(|plan| plan.id.as_ref() == Some(&id)) else { return };
-        let now = SystemTime::now();
         match advice {
             Ok(None) => plan.ask_at = None,
             Err(fault) => {
-                plan.ask_at = Some(now + renewal::AGAIN);
+                plan.ask_at = Some(now() + renewal::AGAIN);
                 let names = self.names.words();
                 self.say(format_args!("the authority does not say when to renew the certificate for {names}: {fault}"));
             }
             Ok(Some(advice)) => {
-                plan.ask_at = Some(now + advice.again);
+                plan.ask_at = Some(now() + advice.again);
                 // The moment stays, unless it is not in the time that is named now.
                 if !(advice.start..=advice.end).contains(&plan.renewal) {
                     plan.renewal = advice.moment(chance());
                     let names = self.names.words();
-                    let left = words(plan.renewal.duration_since(now).unwrap_or_default());
+                    let left = words(plan.renewal.duration_since(SystemTime::now()).unwrap_or_default());
                     let why = advice.explanation.map_or_else(String::new, |page| format!("; see {page}"));
                     self.say(format_args!("the authority wants the certificate for {names} renewed: in {left}{why}"));
                 }
@@ -288,15 +286,15 @@ impl Kept {
         let file = self.files.failure();
         let failed = self.authority.store.off_the_loop(move |store| store.read_json::<Failed>(&file)).await;
         let Ok(Some(failed)) = failed else { return false };
-        let now = millis(SystemTime::now());
+        let today = millis(SystemTime::now());
         // One of before our time is no reason to wait, unless the authority has asked for it: somebody may have mended what
         // was wrong. One that is later than the clock is a mistake.
-        let counts = (failed.asked || failed.at >= millis(began)) && failed.at <= now;
-        if !counts || failed.until <= now {
+        let counts = (failed.asked || failed.at >= millis(began)) && failed.at <= today;
+        if !counts || failed.until <= today {
             return false;
         }
-        let wait = Duration::from_millis(failed.until - now);
-        self.pause.set(Some(SystemTime::now() + wait));
+        let wait = Duration::from_millis(failed.until - today);
+        self.pause.set(Some(now() + wait));
         self.failures.set(failed.failures);
         self.say(format_args!("no certificate for {names} is asked for within {}: {}", words(wait), failed.message));
         true
@@ -381,12 +379,12 @@ impl Kept {
     async fn failed(&self, fault: &Fault, lock: Option<&Lock>) {
         self.status.failed(fault.label());
         let failures = self.failures.get().saturating_add(1);
-        let kind = if matches!(fault, Fault::Refused(_)) { Failing::Refusal } else { Failing::Network };
+        let kind = if !matches!(fault, Fault::Failed { .. }) { Failing::Refusal } else { Failing::Network };
         let wait = schedule::backoff(failures, kind, fault.retry_after(), chance());
-        let now = SystemTime::now();
+        let today = SystemTime::now();
         self.failures.set(failures);
-        self.pause.set(Some(now + wait));
-        let place = match self.shown.current(&self.names).map(|issued| time(issued.not_after).duration_since(now)) {
+        self.pause.set(Some(now() + wait));
+        let place = match self.shown.current(&self.names).map(|issued| time(issued.not_after).duration_since(today)) {
             None => "there is none yet, and clients are refused".to_owned(),
             Some(Ok(left)) => format!("the one in place is valid for {} more", words(left)),
             Some(Err(_)) => "the one in place has expired".to_owned(),
@@ -395,8 +393,8 @@ impl Kept {
         self.say(format_args!("no new certificate for {names}: {fault}; {place}; the next attempt is in {next}"));
         let Some(lock) = lock else { return };
         let failed = Failed {
-            at: millis(now),
-            until: millis(now + wait),
+            at: millis(today),
+            until: millis(today + wait),
             failures,
             asked: fault.retry_after().is_some(),
             message: fault.to_string(),

@@ -1,9 +1,9 @@
 //! An order: from a wish to a certificate (RFC 8555 section 7.4). It is kept in the folder while it is under way, so that a
 //! process that was interrupted goes on with it and does not ask for another one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lem_ssl_rs::sleep;
+use lem_ssl_rs::{now, sleep};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -59,8 +59,8 @@ pub(super) struct Order<'a, 'c> {
     pub(super) files: &'a Files,
 }
 
-/// So often an order is looked at again before it is given up; the time for all of it ends earlier.
-const MAX_ROUNDS: usize = 1000;
+/// An order that is not done after so long is given up: the authority has lost sight of it.
+const PATIENCE: Duration = Duration::from_secs(4 * 60);
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -80,7 +80,7 @@ impl Order<'_, '_> {
         };
         let key = Key::from_pem(&kept.key)?;
         let mut pace = Pace::new();
-        for _ in 0..MAX_ROUNDS {
+        while !pace.is_over() {
             match state.status {
                 Status::Pending => {
                     self.authorize(&state.authorizations, &mut pace).await?;
@@ -108,7 +108,7 @@ impl Order<'_, '_> {
             pace.wait().await;
             state = self.look_at(&kept.url, &mut pace).await?;
         }
-        Err(Fault::new(format!("{} is never done", self.wanted())))
+        Err(self.given_up(Fault::useless(format!("{} is never done", self.wanted()))).await)
     }
 
     async fn look_at(&mut self, url: &str, pace: &mut Pace) -> Result<State, Fault> {
@@ -134,12 +134,7 @@ impl Order<'_, '_> {
 
     /// The order has failed for good: the next one is another one.
     async fn given_up(&self, fault: Fault) -> Fault {
-        match fault {
-            // It may well be taken later.
-            fault @ Fault::Failed { .. } => fault,
-            fault if fault.is("rateLimited") => fault,
-            fault => self.forget().await.err().unwrap_or(fault),
-        }
+        if fault.is_final() { self.forget().await.err().unwrap_or(fault) } else { fault }
     }
 
     /// The order that was interrupted, if there is one that can come to something.
@@ -154,10 +149,9 @@ impl Order<'_, '_> {
             match self.client.read(&kept.url, "the order").await.and_then(|answer| answer.json::<State>("the order")) {
                 Ok(state) if state.status != Status::Invalid => return Ok(Some((kept, state))),
                 Ok(_) => {}
-                Err(fault @ Fault::Failed { .. }) => return Err(fault),
-                Err(fault) if fault.is("rateLimited") => return Err(fault),
                 // It has expired, or is nobody's.
-                Err(_) => {}
+                Err(fault) if fault.is_final() => {}
+                Err(fault) => return Err(fault),
             }
         }
         self.forget().await?;
@@ -195,10 +189,11 @@ impl Order<'_, '_> {
     /// Answers all challenges, and waits until the authority has looked at the answers.
     async fn authorize(&mut self, authorizations: &[String], pace: &mut Pace) -> Result<(), Fault> {
         if authorizations.len() > self.names.as_slice().len() {
-            return Err(Fault::new("the authority asks about more than was asked for"));
+            let fault = Fault::useless("the authority asks about more than was asked for");
+            return Err(self.given_up(fault).await);
         }
         let mut open: Vec<&String> = authorizations.iter().collect();
-        for _ in 0..MAX_ROUNDS {
+        while !pace.is_over() {
             let mut left = Vec::new();
             for url in open {
                 match self.advance(url, pace).await {
@@ -213,7 +208,7 @@ impl Order<'_, '_> {
             open = left;
             pace.wait().await;
         }
-        Err(Fault::new("the authority does not come to a verdict about its challenges"))
+        Err(self.given_up(Fault::useless("the authority does not come to a verdict about its challenges")).await)
     }
 
     async fn advance(&mut self, url: &str, pace: &mut Pace) -> Result<Step, Fault> {
@@ -239,18 +234,17 @@ impl Order<'_, '_> {
         let url = url.ok_or_else(|| Fault::new("the authority does not say where the certificate is"))?;
         let chain = self.client.read(url, "the certificate").await?.text("the certificate")?;
         let text = issued::text(&chain, key);
-        let now = crate::certificate::now();
+        let today = crate::certificate::now();
         let usable = Issued::read(&text).and_then(|issued| match &issued {
             issued if !issued.covers(self.names) => Err(format!("it is not valid for {}", self.names.words())),
-            issued if issued.not_after <= now => Err("it has expired already: is the clock right?".to_owned()),
+            issued if issued.not_after <= today => Err("it has expired already: is the clock right?".to_owned()),
             _ => Ok(issued),
         });
         match usable {
             Ok(issued) => Ok((issued, text)),
             Err(why) => {
-                // Asked again, it would be the same.
-                self.forget().await?;
-                Err(Fault::new(format!("the certificate that the authority gives is of no use: {why}")))
+                let why = format!("the certificate that the authority gives is of no use: {why}");
+                Err(self.given_up(Fault::useless(why)).await)
             }
         }
     }
@@ -258,13 +252,18 @@ impl Order<'_, '_> {
 
 /// How often the authority is asked: as it says, or else more and more slowly.
 struct Pace {
+    began: Instant,
     next: Duration,
     asked: Option<Duration>,
 }
 
 impl Pace {
     fn new() -> Self {
-        Self { next: FIRST_WAIT, asked: None }
+        Self { began: now(), next: FIRST_WAIT, asked: None }
+    }
+
+    fn is_over(&self) -> bool {
+        now().saturating_duration_since(self.began) >= PATIENCE
     }
 
     fn asked(&mut self, retry_after: Option<Duration>) {

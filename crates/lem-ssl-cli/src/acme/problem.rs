@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub(super) enum Fault {
     /// The authority has understood what was asked, and refuses it.
     Refused(Box<Problem>),
+    /// The authority answers, and what it says leads to no certificate: it would say the same again.
+    Useless(String),
     /// The authority cannot be reached, fails, or answers what cannot be understood; or something fails on our side.
     Failed {
         message: String,
@@ -68,9 +70,19 @@ impl Fault {
         Self::Failed { message: message.into(), retry_after: None }
     }
 
+    pub(super) fn useless(message: impl Into<String>) -> Self {
+        Self::Useless(message.into())
+    }
+
+    /// Whether the same would come of asking for the same again.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self, Self::Failed { .. }) && !self.is("rateLimited")
+    }
+
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(problem) => problem.retry_after,
+            Self::Useless(_) => None,
             Self::Failed { retry_after, .. } => *retry_after,
         }
     }
@@ -84,7 +96,7 @@ impl Fault {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Refused(problem) if problem.is("rateLimited") => "rate_limited",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::Useless(_) => "refused",
             Self::Failed { .. } => "failed",
         }
     }
@@ -100,7 +112,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(problem) => problem.fmt(f),
-            Self::Failed { message, .. } => f.write_str(message),
+            Self::Useless(message) | Self::Failed { message, .. } => f.write_str(message),
         }
     }
 }

@@ -88,14 +88,16 @@ impl Shown {
             return self.answer(name.as_deref()).map_or(IdentityChoice::Refuse, IdentityChoice::Identity);
         }
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let of = |issued: &Option<Issued>| {
-            let identity = issued.as_ref().map(|issued| issued.identity.clone());
+        let of = |issued: Option<&Issued>| {
+            let identity = issued.map(|issued| issued.identity.clone());
             identity.map_or(IdentityChoice::Refuse, IdentityChoice::Identity)
         };
-        let named = name.and_then(|name| entries.iter().find(|entry| entry.names.contains(&name)));
-        match (named, otherwise) {
-            (Some(entry), _) => of(&entry.issued),
-            (None, Otherwise::First) => entries.first().map_or(IdentityChoice::ByName, |entry| of(&entry.issued)),
+        let ours = name.and_then(|name| Some((entries.iter().find(|entry| entry.names.contains(&name))?, name)));
+        match (ours, otherwise) {
+            (Some((entry, name)), _) => of(entry.issued.as_ref().filter(|issued| issued.is_for(&name))),
+            (None, Otherwise::First) => {
+                entries.first().map_or(IdentityChoice::ByName, |entry| of(entry.issued.as_ref()))
+            }
             (None, Otherwise::Context) => IdentityChoice::ByName,
         }
     }

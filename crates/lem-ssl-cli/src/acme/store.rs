@@ -46,7 +46,6 @@ impl Store {
         let failed = |error: io::Error| {
             Failure::new(Exit::Failed, format!("cannot use {} (--acme-state): {error}", folder.display()))
         };
-        make_private_folder(&folder).map_err(failed)?;
         let store = Self { folder: Arc::new(folder.clone()) };
         store.open_lock().map_err(failed)?;
         Ok(store)
@@ -68,7 +67,15 @@ impl Store {
 
     fn open_lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        private(options.read(true).write(true).create(true).truncate(false)).open(self.path(LOCK))
+        let options = private(options.read(true).write(true).create(true).truncate(false));
+        match options.open(self.path(LOCK)) {
+            // Somebody has removed the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_private_folder(&self.folder)?;
+                options.open(self.path(LOCK))
+            }
+            opened => opened,
+        }
     }
 
     /// The content of a file, if there is one.

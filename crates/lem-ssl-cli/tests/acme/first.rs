@@ -114,6 +114,9 @@ fn names_can_be_added_and_those_that_have_a_certificate_keep_it_meanwhile() {
         let service = Service::start(&world, &authority, "a.test,b.test", &[]);
         authority.held().await;
         assert_eq!(service.number(&authority, "a.test").await, Some(1));
+        // What is there is not valid for the new one, and is not shown for it.
+        let error = service.shown(authority.roots(), "b.test").await.unwrap_err();
+        assert!(matches!(TlsError::of(&error), Some(TlsError::Alert { .. })), "{error}");
         drop(service);
         let service = Service::start(&world, &authority, "a.test,b.test", &[]);
         service.shows(&authority, "b.test", 2).await;

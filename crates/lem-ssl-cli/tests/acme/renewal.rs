@@ -175,6 +175,29 @@ fn orders_that_are_refused_are_told_in_a_sentence() {
 }
 
 #[test]
+fn an_order_that_leads_nowhere_is_not_gone_on_with() {
+    let world = World::new();
+    run(async {
+        let authority = Authority::start(&world).await;
+        for (body, words) in [
+            (r#"{"identifier":{"type":"dns","value":"www.test"},"status":"deactivated"}"#, "is \"deactivated\""),
+            (r#"{"identifier":{"type":"dns","value":"other.test"},"status":"pending"}"#, "was not asked for"),
+            (r#"{"identifier":{"type":"dns","value":"www.test"},"status":"pending"}"#, "no challenge over TLS"),
+        ] {
+            let _ = std::fs::remove_dir_all(crate::support::folder(&world));
+            let orders = authority.with(|state| state.orders.len());
+            authority.fails(Step::Authorization, Trouble::Body(body));
+            let service = Service::start(&world, &authority, "www.test", &[]);
+            service.says(words).await;
+            service.says("the next attempt is in").await;
+            service.server.signal("HUP");
+            service.says("a new certificate for www.test").await;
+            assert_eq!(authority.with(|state| state.orders.len()), orders + 2);
+        }
+    });
+}
+
+#[test]
 fn an_order_that_is_not_ready_when_it_should_be_is_waited_for() {
     let world = World::new();
     run(async {

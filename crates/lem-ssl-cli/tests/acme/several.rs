@@ -60,6 +60,21 @@ fn a_process_that_waited_for_one_that_failed_waits_as_long() {
 }
 
 #[test]
+fn a_folder_that_is_removed_meanwhile_is_made_anew_and_what_is_shown_stays() {
+    let world = World::new();
+    run(async {
+        let authority = Authority::start(&world).await;
+        authority.with(|state| state.life = (0, 12));
+        let service = Service::start(&world, &authority, "www.test", &[]);
+        service.says("a new certificate").await;
+        std::fs::remove_dir_all(folder(&world)).unwrap();
+        assert_eq!(service.number(&authority, "www.test").await, Some(1));
+        service.shows(&authority, "www.test", 2).await;
+        assert!(!service.said().contains("no new certificate"), "{}", service.said());
+    });
+}
+
+#[test]
 fn a_broken_file_in_the_folder_is_told_and_replaced() {
     let world = World::new();
     run(async {
