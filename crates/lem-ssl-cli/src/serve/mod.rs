@@ -81,10 +81,16 @@ between two requests go at once; those of --echo are never between two, and keep
 the whole time of --drain. The file of a Unix-domain socket goes when it ends; one that was left
 by a server that was killed is replaced.
 
+With --acme the authority connects to port 443 of each name, which has to lead here, and its terms
+are agreed to. Clients are refused until the first certificate is there; it is renewed at two
+thirds of its life, and what is in place stays whatever fails. SIGHUP tries again at once.
+
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
   lem-ssl serve --listen [::]:443 --cert chain.pem --key key.pem --files /srv/www
-  lem-ssl serve --listen 127.0.0.1:0 --cert chain.pem --key key.pem --client-ca clients.pem --echo";
+  lem-ssl serve --listen 127.0.0.1:0 --cert chain.pem --key key.pem --client-ca clients.pem --echo
+  lem-ssl serve --listen [::]:443 --acme example.org,www.example.org --acme-state /var/lib/lem-ssl \\
+      --acme-contact admin@example.org --files /srv/www";
 
 /// What is served.
 #[derive(Debug)]

@@ -135,12 +135,18 @@ place. SIGTERM and Ctrl-C stop accepting and let connections finish, a second on
 SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes when the tunnel ends; one
 that was left by a tunnel that was killed is replaced.
 
+With --acme the authority connects to port 443 of each name, which has to lead here, and its terms
+are agreed to. Clients are refused until the first certificate is there; it is renewed at two
+thirds of its life, and what is in place stays whatever fails. SIGHUP tries again at once.
+
 Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80
   lem-ssl tunnel --listen 127.0.0.1:5432 --connect db.example:5433 \\
       --tls-out --out-cert me.pem --out-key me.key
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
-      --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100";
+      --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100
+  lem-ssl tunnel --listen [::]:443 --tls-in --acme www.example.org --acme-state /var/lib/lem-ssl \\
+      --connect 127.0.0.1:8080";
 
 pub(crate) fn run(arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure> {
     if arguments.check_config {
