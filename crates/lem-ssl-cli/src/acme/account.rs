@@ -28,8 +28,8 @@ pub(super) struct Wish {
 
 const FILE: &str = "account.json";
 
-/// Makes requests of `client` those of the account: of the one that is kept, or of a new one. Says what is worth a line in
-/// the log.
+/// Makes requests of `client` those of the account: of the one that is kept, or of a new one. Says what is worth a line
+/// in the log.
 pub(super) async fn sign_in(
     client: &mut Client<'_>,
     account: &mut Account,
@@ -102,8 +102,8 @@ async fn register(client: &mut Client<'_>, wish: &Wish) -> Result<String, Fault>
         Some(binding) => payload["externalAccountBinding"] = client.key.bound(&to, binding),
         None if client.directory.meta.external_account_required => {
             return Err(Fault::new(
-                "the authority wants to know whose account it is: give --acme-eab-kid and --acme-eab-key, which it gives to \
-                 its customers",
+                "the authority wants to know whose account it is: give --acme-eab-kid and --acme-eab-key, which its \
+                 customers get from it",
             ));
         }
         None => {}

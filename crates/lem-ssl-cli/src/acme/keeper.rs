@@ -3,18 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use lem_ssl_rs::{Context, Queue, now, sleep, spawn, timeout};
-use serde::{Deserialize, Serialize};
 
 use super::account::{self, Wish};
 use super::client::Client;
 use super::directory::Directory;
+use super::failed::Failed;
 use super::files::Files;
 use super::issued::Issued;
 use super::names::Names;
 use super::order::Order;
+use super::plan::Plan;
 use super::problem::Fault;
 use super::renewal;
 use super::schedule::{self, Failing, chance, time};
@@ -55,28 +56,6 @@ struct Kept {
     failures: Cell<u32>,
     nudge: Queue<()>,
     status: Status,
-}
-
-#[derive(Debug)]
-struct Plan {
-    not_before: i64,
-    id: Option<String>,
-    renewal: SystemTime,
-    /// When the authority is asked next when it wants it renewed; `None` if it gives no such advice.
-    ask_at: Option<Instant>,
-}
-
-/// The last failure, for other processes, and for the next.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Failed {
-    /// Milliseconds since 1970.
-    at: u64,
-    /// No attempt before this.
-    until: u64,
-    failures: u32,
-    /// The authority has said how long.
-    asked: bool,
-    message: String,
 }
 
 /// An attempt is given up after so long.
@@ -132,7 +111,7 @@ impl Kept {
     async fn keep(&self) {
         loop {
             self.wait().await;
-            let began = SystemTime::now();
+            let wanted = SystemTime::now();
             let lock = match self.lock().await {
                 Ok(lock) => lock,
                 Err(why) => {
@@ -140,7 +119,7 @@ impl Kept {
                     continue;
                 }
             };
-            if !self.is_done_by_others(&lock, began).await {
+            if !self.is_done_by_others(&lock, wanted).await {
                 self.attempt(&lock).await;
             }
         }
@@ -177,37 +156,19 @@ impl Kept {
     /// How long it is until a certificate is to be asked for.
     fn left(&self) -> Duration {
         let current = self.shown.current(&self.names).filter(|issued| issued.covers(&self.names));
-        let due = current.and_then(|issued| self.renewal(&issued).duration_since(SystemTime::now()).ok());
+        let due = current.map(|issued| self.plan(&issued, |plan| plan.left()));
         let pause = self.pause.get().map(|pause| pause.saturating_duration_since(now()));
         due.unwrap_or_default().max(pause.unwrap_or_default())
     }
 
-    /// When this certificate is to be renewed; decided once for each.
-    fn renewal(&self, issued: &Issued) -> SystemTime {
+    /// Does something with the plan for this certificate; one that is new gets a new one.
+    fn plan<T>(&self, issued: &Issued, what: impl FnOnce(&mut Plan) -> T) -> T {
         let mut plan = self.plan.borrow_mut();
-        match &*plan {
-            Some(plan) if (plan.not_before, &plan.id) == (issued.not_before, &issued.id) => plan.renewal,
-            _ => {
-                let renewal = schedule::renewal(issued.not_before, issued.not_after, chance());
-                let ask_at = issued.id.is_some().then(now);
-                *plan = Some(Plan { not_before: issued.not_before, id: issued.id.clone(), renewal, ask_at });
-                renewal
-            }
-        }
-    }
-
-    /// Says when this certificate, which is new, is to be renewed. One that is given late in its life must not be asked for
-    /// again and again.
-    fn put_off(&self, issued: &Issued) -> Duration {
-        let today = SystemTime::now();
-        let left = time(issued.not_after).duration_since(today).unwrap_or_default();
-        if let Ok(wait) = self.renewal(issued).duration_since(today) {
-            return wait;
-        }
-        if let Some(plan) = self.plan.borrow_mut().as_mut() {
-            plan.renewal = today + left / 2;
-        }
-        left / 2
+        let plan = match &mut *plan {
+            Some(plan) if plan.is_about(issued) => plan,
+            other => other.insert(Plan::of(issued)),
+        };
+        what(plan)
     }
 
     /// Asks the authority when it wants the certificate renewed. That it does not answer means nothing.
@@ -217,22 +178,18 @@ impl Kept {
         let Authority { context, directory, .. } = &*self.authority;
         let asked = async { renewal::advice(context, &Directory::fetch(context, directory).await?, &id).await };
         let advice = asked.await;
+        let names = self.names.words();
         let mut plan = self.plan.borrow_mut();
         let Some(plan) = plan.as_mut().filter(|plan| plan.id.as_ref() == Some(&id)) else { return };
         match advice {
             Ok(None) => plan.ask_at = None,
             Err(fault) => {
-                plan.ask_at = Some(now() + renewal::AGAIN);
-                let names = self.names.words();
+                plan.ask_in(renewal::AGAIN);
                 self.say(format_args!("the authority does not say when to renew the certificate for {names}: {fault}"));
             }
             Ok(Some(advice)) => {
-                plan.ask_at = Some(now() + advice.again);
-                // The moment stays, unless it is not in the time that is named now.
-                if !(advice.start..=advice.end).contains(&plan.renewal) {
-                    plan.renewal = advice.moment(chance());
-                    let names = self.names.words();
-                    let left = words(plan.renewal.duration_since(SystemTime::now()).unwrap_or_default());
+                if plan.follow(&advice) {
+                    let left = words(plan.left());
                     let why = advice.explanation.map_or_else(String::new, |page| format!("; see {page}"));
                     self.say(format_args!("the authority wants the certificate for {names} renewed: in {left}{why}"));
                 }
@@ -263,7 +220,7 @@ impl Kept {
     }
 
     /// Whether another process has got a certificate meanwhile, or has found out that there is none to be had.
-    async fn is_done_by_others(&self, _lock: &Lock, began: SystemTime) -> bool {
+    async fn is_done_by_others(&self, _lock: &Lock, wanted: SystemTime) -> bool {
         let names = self.names.words();
         if let Ok(Some(issued)) = self.stored().await
             && issued.covers(&self.names)
@@ -286,14 +243,7 @@ impl Kept {
         let file = self.files.failure();
         let failed = self.authority.store.off_the_loop(move |store| store.read_json::<Failed>(&file)).await;
         let Ok(Some(failed)) = failed else { return false };
-        let today = millis(SystemTime::now());
-        // One of before our time is no reason to wait, unless the authority has asked for it: somebody may have mended what
-        // was wrong. One that is later than the clock is a mistake.
-        let counts = (failed.asked || failed.at >= millis(began)) && failed.at <= today;
-        if !counts || failed.until <= today {
-            return false;
-        }
-        let wait = Duration::from_millis(failed.until - today);
+        let Some(wait) = failed.binds(wanted, SystemTime::now()) else { return false };
         self.pause.set(Some(now() + wait));
         self.failures.set(failed.failures);
         self.say(format_args!("no certificate for {names} is asked for within {}: {}", words(wait), failed.message));
@@ -318,7 +268,10 @@ impl Kept {
                 self.failures.set(0);
                 let left =
                     words(Duration::from_secs((issued.not_after - crate::certificate::now()).max(0).unsigned_abs()));
-                let next = self.put_off(&issued);
+                let next = self.plan(&issued, |plan| {
+                    plan.put_off(&issued);
+                    plan.left()
+                });
                 self.say(format_args!(
                     "a new certificate for {names} is in place, valid for {left}; it is renewed in {}",
                     words(next)
@@ -379,7 +332,7 @@ impl Kept {
     async fn failed(&self, fault: &Fault, lock: Option<&Lock>) {
         self.status.failed(fault.label());
         let failures = self.failures.get().saturating_add(1);
-        let kind = if !matches!(fault, Fault::Failed { .. }) { Failing::Refusal } else { Failing::Network };
+        let kind = if matches!(fault, Fault::Failed { .. }) { Failing::Network } else { Failing::Refusal };
         let wait = schedule::backoff(failures, kind, fault.retry_after(), chance());
         let today = SystemTime::now();
         self.failures.set(failures);
@@ -392,21 +345,11 @@ impl Kept {
         let (names, next) = (self.names.words(), words(wait));
         self.say(format_args!("no new certificate for {names}: {fault}; {place}; the next attempt is in {next}"));
         let Some(lock) = lock else { return };
-        let failed = Failed {
-            at: millis(today),
-            until: millis(today + wait),
-            failures,
-            asked: fault.retry_after().is_some(),
-            message: fault.to_string(),
-        };
+        let failed = Failed::now(wait, failures, fault.retry_after().is_some(), fault.to_string());
         if let Err(why) = self.authority.store.write_off_the_loop(&self.files.failure(), &failed, lock).await {
             self.say(why);
         }
     }
-}
-
-fn millis(time: SystemTime) -> u64 {
-    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn words(time: Duration) -> String {

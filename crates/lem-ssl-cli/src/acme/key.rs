@@ -60,7 +60,7 @@ impl Key {
         json!({ "crv": "P-256", "kty": "EC", "x": base64::url(x), "y": base64::url(y) })
     }
 
-    /// Of the public key (RFC 7638). The members are in the order of their names, without spaces, as `serde_json` has them.
+    /// Of the public key (RFC 7638). The members are in the order of their names, without spaces.
     pub(super) fn thumbprint(&self) -> String {
         base64::url(Sha256::hash(self.jwk().to_string().as_bytes()).as_ref())
     }

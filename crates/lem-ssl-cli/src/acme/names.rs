@@ -60,8 +60,8 @@ fn checked(name: &str) -> Result<String, String> {
     }
     if bare.contains('*') {
         return Err(format!(
-            "{name}: an authority gives a certificate for a wildcard only after a challenge by DNS, and TLS-ALPN-01, which \
-             is done here, is about one name (RFC 8737): list the names"
+            "{name}: an authority gives a certificate for a wildcard only after a challenge by DNS, and TLS-ALPN-01, \
+             which is done here, is about one name (RFC 8737): list the names"
         ));
     }
     if bare.parse::<std::net::IpAddr>().is_ok() {

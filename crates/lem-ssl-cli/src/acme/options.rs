@@ -37,7 +37,7 @@ pub(crate) struct AcmeArgs {
     /// The authority's directory; without it, Let's Encrypt's
     #[arg(long, value_name = "URL", requires = "acme")]
     acme_directory: Option<String>,
-    /// Trust the certificates in this PEM file, and no others, when the authority is asked: for one of your own
+    /// Trust the certificates in this PEM file, and no others, when asking the authority: for a private one
     #[arg(long, value_name = "FILE", requires = "acme")]
     acme_ca: Option<PathBuf>,
     /// Who we are to an authority that has customers (external account binding)

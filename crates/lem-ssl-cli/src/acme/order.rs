@@ -1,5 +1,5 @@
-//! An order: from a wish to a certificate (RFC 8555 section 7.4). It is kept in the folder while it is under way, so that a
-//! process that was interrupted goes on with it and does not ask for another one.
+//! An order: from a wish to a certificate (RFC 8555 section 7.4). It is kept in the folder while it is under way, so
+//! that the next process goes on with it where one was interrupted, and does not ask for another one.
 
 use std::time::{Duration, Instant};
 
@@ -71,8 +71,8 @@ const MAX_ASKED_WAIT: Duration = Duration::from_secs(60);
 impl Order<'_, '_> {
     /// A certificate, and the text that is to be kept of it. `replaces` is what the authority knows the one before by.
     ///
-    /// The order stays in the folder until [`forget`](Self::forget): before the certificate is there, too, nothing that it
-    /// has cost may be lost.
+    /// The order stays in the folder until [`forget`](Self::forget): nothing that it has cost may be lost before the
+    /// certificate is there, too.
     pub(super) async fn fulfil(&mut self, replaces: Option<&str>) -> Result<(Issued, String), Fault> {
         let (kept, mut state) = match self.resume().await? {
             Some(resumed) => resumed,

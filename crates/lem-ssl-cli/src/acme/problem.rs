@@ -187,8 +187,9 @@ mod tests {
 
     #[test]
     fn a_problem_is_one_sentence_with_what_can_be_done() {
-        let document = r#"{"type":"urn:ietf:params:acme:error:connection","detail":"Timeout during connect","status":400,
-            "subproblems":[{"type":"x","detail":"no route","identifier":{"type":"dns","value":"a.example"}}]}"#;
+        let document = r#"{"type":"urn:ietf:params:acme:error:connection","detail":"Timeout during connect",
+            "status":400,"subproblems":[
+                {"type":"x","detail":"no route","identifier":{"type":"dns","value":"a.example"}}]}"#;
         let problem: Problem = serde_json::from_str(document).unwrap();
         let said = problem.about("the challenge for a.example").to_string();
         for part in ["refuses the challenge for a.example: Timeout", "(connection)", "port 443", "a.example: no route"]

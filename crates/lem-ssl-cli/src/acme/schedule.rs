@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// When to renew a certificate of this life, in seconds since 1970: at two thirds of it. `chance`, from 0 to 1, spreads the
-/// renewals of many over a thirtieth of it.
+/// When to renew a certificate of this life, in seconds since 1970: at two thirds of it. `chance`, from 0 to 1, spreads
+/// the renewals of many over a thirtieth of it.
 pub(super) fn renewal(not_before: i64, not_after: i64, chance: f64) -> SystemTime {
     let life = (not_after.saturating_sub(not_before)).max(0) as f64;
     let age = life * (2.0 / 3.0 - chance / 30.0);

@@ -79,8 +79,8 @@ impl Shown {
         entries.iter().find(|entry| entry.names == *names)?.issued.clone()
     }
 
-    /// Chooses for a client. One that asks for a name that is ours is refused while there is no certificate: another one
-    /// would not be accepted for that name.
+    /// Chooses for a client. One that asks for a name that is ours is refused while there is no certificate for it: the
+    /// client would accept no other.
     pub(crate) fn choose(&self, hello: &ClientHello<'_>, otherwise: Otherwise) -> IdentityChoice {
         let name = hello.server_name().map(str::to_ascii_lowercase);
         let validates = hello.alpn().any(|protocol| protocol == b"acme-tls/1");

@@ -1,8 +1,8 @@
 //! The folder in which account, certificates and their keys are kept, for this process and for all others that use it.
 //!
 //! A file is replaced as a whole or not at all, and can be read by its owner only. Who writes holds the lock; who reads
-//! needs none. What waits for a disk is called off the loop, but for one: the answer to a challenge is read when an
-//! authority asks for it.
+//! needs none. What waits for a disk is called off the loop, with one exception: the answer to a challenge is read
+//! when an authority asks for it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};

@@ -136,7 +136,7 @@ fn an_authority_that_never_answers_is_given_up() {
         let authority = Authority::start(&world).await;
         authority.fails(Step::NewOrder, Trouble::Hold { done: false });
         let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("no answer for 20 s").await;
+        service.says(" for 20 s; there is none yet").await;
         service.says("there is none yet, and clients are refused; the next attempt is in").await;
         service.server.signal("HUP");
         service.shows(&authority, "www.test", 1).await;

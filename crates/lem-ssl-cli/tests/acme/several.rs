@@ -7,7 +7,7 @@ fn one_of_many_asks_and_all_show_what_it_gets() {
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        // The authority reaches the first one, whoever has asked.
+        // The authority reaches the first one, whichever has asked.
         let mut services = vec![Service::start(&world, &authority, "www.test", &[])];
         services.extend((0..5).map(|_| Service::elsewhere(&world, &authority, "www.test", &[])));
         for service in &services {

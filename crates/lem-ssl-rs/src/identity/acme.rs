@@ -1,8 +1,8 @@
 //! Certificates that answer an authority's challenge: TLS-ALPN-01 of ACME (RFC 8737).
 //!
-//! An authority that validates is answered by a configuration of its own. It is shown the answer and nothing else, speaks
-//! `acme-tls/1` and nothing else, whatever protocols the server has for its clients, and is not asked for a certificate,
-//! which it does not have. So it must never become a client: its handshake ends without a stream
+//! An authority that validates is answered by a configuration of its own. It is shown the answer and nothing else, and
+//! speaks `acme-tls/1` and nothing else, whatever protocols the server has for its clients. It is not asked for a
+//! certificate, which it does not have. So it must never become a client: its handshake ends without a stream
 //! ([`TlsError::Validated`](crate::TlsError::Validated)).
 
 use std::sync::Arc;
