@@ -78,6 +78,30 @@ fn a_certificate_stays_in_place_and_is_renewed_after_any_step_that_was_cut_off()
 }
 
 #[test]
+fn an_order_that_was_not_forgotten_in_time_does_not_bring_the_same_certificate_again() {
+    let world = World::new();
+    run(async {
+        let authority = Authority::start(&world).await;
+        authority.with(|state| state.life = LATE_IN_LIFE);
+        authority.fails(Step::Certificate, Trouble::Hold { done: false });
+        let service = Service::start(&world, &authority, "www.test", &[]);
+        authority.held().await;
+        let folder = std::fs::read_dir(crate::support::folder(&world)).unwrap().next().unwrap().unwrap().path();
+        let order = std::fs::read(folder.join("www.test.order.json")).unwrap();
+        drop(service);
+        let service = Service::start(&world, &authority, "www.test", &[]);
+        service.says("a new certificate").await;
+        drop(service);
+        // As if it had been killed between keeping the certificate and forgetting the order.
+        std::fs::write(folder.join("www.test.order.json"), order).unwrap();
+        let service = Service::start(&world, &authority, "www.test", &[]);
+        service.says("a new certificate").await;
+        assert_eq!(service.number(&authority, "www.test").await, Some(2));
+        assert_eq!(leftovers(&world), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_process_that_is_killed_at_any_moment_leaves_a_folder_that_the_next_one_can_use() {
     let world = World::new();
     run(async {
