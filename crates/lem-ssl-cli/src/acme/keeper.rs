@@ -197,7 +197,7 @@ impl Kept {
         }
     }
 
-    /// Waits until no other process asks for a certificate.
+    /// Waits until no other certificate is asked for, by this process or by another.
     async fn lock(&self) -> Result<Lock, String> {
         let mut has_said = false;
         loop {
@@ -206,7 +206,10 @@ impl Kept {
             }
             if !has_said {
                 has_said = true;
-                self.say(format_args!("another process asks for certificates; {} has to wait", self.names.words()));
+                let names = self.names.words();
+                self.say(format_args!(
+                    "{names} has to wait: another certificate is asked for, here or in another process"
+                ));
             }
             sleep(LOCK_POLL).await;
         }

@@ -47,7 +47,7 @@ fn a_process_that_waited_for_one_that_failed_waits_as_long() {
         authority.held().await;
         let second = Service::elsewhere(&world, &authority, "www.test", &[]);
         authority.validates_at(second.server.address.parse().unwrap());
-        second.says("another process asks for certificates; www.test has to wait").await;
+        second.says("www.test has to wait: another certificate is asked for").await;
         authority.fails(Step::NewOrder, Trouble::Problem("400 Bad Request", "rejectedIdentifier", "not this one", ""));
         drop(first);
         second.says("not this one (rejectedIdentifier)").await;
