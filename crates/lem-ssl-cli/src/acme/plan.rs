@@ -15,9 +15,15 @@ pub(super) struct Plan {
     /// What its authority knows it by.
     pub(super) id: Option<String>,
     renewal: SystemTime,
+    /// Not before this, if we have got it ourselves: an authority that wants new certificates renewed at once must not keep
+    /// us at it for ever.
+    rest: Option<SystemTime>,
     /// When the authority is asked next when it wants it renewed; `None` if it gives no such advice.
     pub(super) ask_at: Option<Instant>,
 }
+
+/// A certificate that we have got is not renewed before so long, or half of its life if that is shorter.
+const MIN_REST: Duration = Duration::from_secs(60 * 60);
 
 impl Plan {
     pub(super) fn of(issued: &Issued) -> Self {
@@ -25,6 +31,7 @@ impl Plan {
             not_before: issued.not_before,
             id: issued.id.clone(),
             renewal: schedule::renewal(issued.not_before, issued.not_after, chance()),
+            rest: None,
             ask_at: issued.id.is_some().then(now),
         }
     }
@@ -39,12 +46,14 @@ impl Plan {
         self.renewal.duration_since(SystemTime::now()).unwrap_or_default()
     }
 
-    /// The certificate is new. One that is given late in its life must not be asked for again and again.
+    /// The certificate is new: it has a rest, even if it was given late in its life.
     pub(super) fn put_off(&mut self, issued: &Issued) {
         let today = SystemTime::now();
+        let left = time(issued.not_after).duration_since(today).unwrap_or_default();
         if self.renewal <= today {
-            self.renewal = today + time(issued.not_after).duration_since(today).unwrap_or_default() / 2;
+            self.renewal = today + left / 2;
         }
+        self.rest = Some(today + MIN_REST.min(left / 2));
     }
 
     /// The authority is asked again after so long.
@@ -57,7 +66,8 @@ impl Plan {
         self.ask_in(advice.again);
         let moves = !(advice.start..=advice.end).contains(&self.renewal);
         if moves {
-            self.renewal = advice.moment(chance());
+            let moment = advice.moment(chance());
+            self.renewal = self.rest.map_or(moment, |rest| rest.max(moment));
         }
         moves
     }

@@ -62,6 +62,12 @@ fn the_authority_says_when_and_is_told_what_is_replaced() {
         authority.with(|state| state.window = Some((-7200, -3600)));
         let service = Service::start(&world, &authority, "www.test", &[]);
         service.shows(&authority, "www.test", 2).await;
+        // It wants that of the new one, too, which would never end.
+        service.says("a new certificate").await;
+        until(|| service.said().matches("wants the certificate for www.test renewed").count() == 2).await;
+        service.says("renewed: in 59 minutes; see").await;
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(authority.with(|state| state.orders.len()), 2);
         let replaces = authority.with(|state| state.orders.last().unwrap().replaces.clone());
         // The key's identifier "root key", and the number 1 (RFC 9773 section 4.1).
         assert_eq!(replaces.as_deref(), Some("cm9vdCBrZXk.AQ"));
