@@ -125,7 +125,7 @@ impl UnderWay {
     /// Goes on until the handshake is over or has brought early data, and checks the client.
     async fn drive(&mut self) -> Result<(), Error> {
         self.exchange().await?;
-        if let Some(name) = self.tls.validated() {
+        if let Some(name) = self.tls.session().validated() {
             return Err(TlsError::Validated { name: name.into() }.into());
         }
         self.check_again()

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription as Alert, HandshakeKind, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
 use crate::error::{ConfigError, ConfigPart, Error, TlsCause, TlsError};
-use crate::identity::{acme, take_refused};
+use crate::identity::take_refused;
 use crate::info::Info;
 use crate::meter::Metered;
 use crate::parameters::AlertDescription;
@@ -147,12 +147,6 @@ impl Tls {
     }
 
     /// Whether the handshake is under way.
-    /// The name that an authority has validated here, if it has done that: it is no client.
-    pub(crate) fn validated(&self) -> Option<&str> {
-        let validates = self.session.is_server() && self.session.common().alpn_protocol() == Some(acme::PROTOCOL);
-        validates.then(|| self.session.requested_name().unwrap_or_default())
-    }
-
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
     }

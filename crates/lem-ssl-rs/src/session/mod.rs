@@ -13,7 +13,7 @@ use rustls::unbuffered::EncryptError;
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
 use crate::exporter::Exporter;
-use crate::identity::{Hello, take_diverted, take_hello};
+use crate::identity::{Hello, acme, take_diverted, take_hello};
 use crate::record_layer::RecordLayer;
 use crate::x509::{Certificate, UnreadableCertificate};
 
@@ -24,11 +24,13 @@ mod convert;
 mod cost;
 mod keying;
 mod open;
+mod opened;
 mod record;
 mod refusal;
 
 pub(crate) use agreed::Agreed;
 pub(crate) use alert::is_without_common_scheme;
+pub(crate) use opened::{Opened, Then};
 
 use agreed::Facts;
 use alert::send_alert;
@@ -97,46 +99,6 @@ enum KeyAnswer {
     Sent,
 }
 
-/// What [`Session::open`] made of received bytes.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// How many bytes at the front are spent. The rest must stand at the front of the next call's bytes, unchanged.
-    pub(crate) used: usize,
-    /// How many bytes of content came out, early data among them.
-    pub(crate) content: usize,
-    /// What it has cost beside opening so many bytes, in bytes that could have been opened meanwhile.
-    pub(crate) cost: usize,
-    pub(crate) then: Then,
-}
-
-impl Opened {
-    fn lost() -> Self {
-        Self { used: 0, content: 0, cost: 0, then: Then::Failed(rustls::Error::HandshakeNotComplete) }
-    }
-
-    /// As one call, with what comes of the rest.
-    fn and_then(self, open_rest: impl FnOnce(usize) -> Self) -> Self {
-        let rest = open_rest(self.used);
-        Self {
-            used: self.used + rest.used,
-            content: self.content + rest.content,
-            cost: self.cost + rest.cost,
-            then: rest.then,
-        }
-    }
-}
-
-/// How a session goes on.
-#[derive(Debug)]
-pub(crate) enum Then {
-    /// With more bytes, or with [the rest](Session::has_record) of these.
-    Continues,
-    /// The peer has said that its data is complete (`close_notify`).
-    PeerFinished,
-    /// Not at all. The alert that says so to the peer is in the outbox.
-    Failed(rustls::Error),
-}
-
 impl Session {
     pub(crate) fn client(
         config: Arc<ClientConfig>,
@@ -194,6 +156,12 @@ impl Session {
     /// The name that the client asked for (SNI), on a server.
     pub(crate) fn requested_name(&self) -> Option<&str> {
         self.hello.as_ref()?.requested.as_deref()
+    }
+
+    /// The name that an authority has validated here, if it has done that: it is no client.
+    pub(crate) fn validated(&self) -> Option<&str> {
+        let validates = self.is_server() && self.agreed().alpn == Some(acme::PROTOCOL);
+        validates.then(|| self.requested_name().unwrap_or_default())
     }
 
     /// What derives keying material; `None` before the handshake is finished, and if the context was not built for it.
