@@ -10,9 +10,10 @@ use rustls::AlertDescription;
 
 use crate::context::Context;
 use crate::error::{Error, TlsError};
+use crate::explain::explain;
 use crate::meter::Metered;
 use crate::session::Session;
-use crate::transport::{ALERT_DEADLINE, Stream, Tls, explain};
+use crate::transport::{ALERT_DEADLINE, Stream, Tls};
 
 mod early;
 

@@ -58,6 +58,7 @@ mod context;
 pub mod danger;
 mod der;
 mod error;
+mod explain;
 mod export;
 mod exporter;
 pub mod guide;

@@ -71,6 +71,7 @@ const CRATES: &[Crate] = &[
             "context",      // settings, shared by connections
             "danger",       // the ways around verification
             "session",      // TLS: bytes in, decisions out
+            "explain",      // what a failure of a session means
             "info",         // what a handshake agreed on
             "meter",        // how a connection reports to its server
             "transport",    // a session on a socket
