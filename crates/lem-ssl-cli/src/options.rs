@@ -96,15 +96,15 @@ impl ClientArgs {
         builder.build()
     }
 
-    /// What is wrong with the files, one by one: the file, and why.
-    pub(crate) fn problems(&self) -> Vec<(PathBuf, Failure)> {
+    /// What is wrong with the files, one by one: the value of an option, and why.
+    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
         let alone = |file: &PathBuf| {
             let built = Context::builder().roots(Roots::PemFile(file.clone())).build();
-            built.err().map(|error| (file.clone(), error.into()))
+            built.err().map(|error| (file.to_string_lossy().into_owned(), error.into()))
         };
         let identity = self.cert.iter().zip(&self.key).filter_map(|(cert, key)| {
             let loaded = Loaded::new(Context::builder()).identity(cert, key).and_then(Loaded::build);
-            loaded.err().map(|failure| (cert.clone(), failure))
+            loaded.err().map(|failure| (cert.to_string_lossy().into_owned(), failure))
         });
         self.ca.iter().filter_map(alone).chain(identity).collect()
     }

@@ -1,6 +1,7 @@
 //! The arguments.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,12 +63,14 @@ impl AcmeArgs {
         !self.acme.is_empty()
     }
 
-    /// Reads the certificates that are there, each time anew; says what there is to warn of. Blocks.
+    /// Reads the certificates that are there, each time anew, and makes nothing; says what there is to warn of. Blocks.
     pub(crate) fn load(&self) -> Result<Vec<String>, Failure> {
         if !self.is_given() {
             return Ok(Vec::new());
         }
-        self.check()?;
+        if let Some((_, problem)) = self.problems().into_iter().next() {
+            return Err(problem);
+        }
         let store = self.store()?;
         let mut warnings = Vec::new();
         for names in &self.acme {
@@ -93,7 +96,9 @@ impl AcmeArgs {
     /// Gets certificates and renews them, as long as the machine runs. Call it when clients, and so the authority, can
     /// come in.
     pub(crate) fn keep(&self, log: &Log) -> Result<Option<Rc<Keeper>>, Failure> {
-        let Some(directory) = self.is_given().then(|| self.directory()) else { return Ok(None) };
+        if !self.is_given() {
+            return Ok(None);
+        }
         let builder = Context::builder().connect_deadline(CONNECT_DEADLINE).handshake_deadline(CONNECT_DEADLINE);
         let context = match &self.acme_ca {
             Some(file) => builder.roots(Roots::PemFile(file.clone())),
@@ -101,51 +106,71 @@ impl AcmeArgs {
         };
         let authority = Authority {
             context: context.build()?,
-            directory: Url::parse(directory).map_err(|why| wrong(format!("{why} (--acme-directory)")))?,
+            directory: self.url()?,
             wish: Wish { contact: self.contact()?, binding: self.binding()? },
             store: self.store()?.clone(),
         };
+        authority.store.make().map_err(|error| unusable_folder(authority.store.folder(), &error))?;
         Ok(Some(Keeper::begin(authority, &self.acme, &self.shown, log)))
     }
 
-    /// What can be found wrong without asking anybody.
-    fn check(&self) -> Result<(), Failure> {
+    /// What can be found wrong without asking anybody, and without making anything: the value of an option, and why.
+    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
+        if !self.is_given() {
+            return Vec::new();
+        }
+        let mut problems = Vec::new();
         // graviola panics where it cannot run.
         if !graviola::util::is_cpu_supported() {
-            return Err(wrong(
-                "this CPU lacks instructions that --acme needs for its keys (AES, AVX2, BMI2 and ADX on x86_64)",
-            ));
+            let why = "this CPU lacks instructions that --acme needs for its keys (AES, AVX2, BMI2 and ADX on x86_64)";
+            problems.push((String::new(), wrong(why)));
         }
-        Url::parse(self.directory()).map_err(|why| wrong(format!("{why} (--acme-directory)")))?;
+        let mut note = |value: &str, failure: Option<Failure>| {
+            problems.extend(failure.map(|failure| (value.to_owned(), failure)));
+        };
+        note(self.directory(), self.url().err());
         for (index, names) in self.acme.iter().enumerate() {
             if self.acme[..index].iter().any(|before| before.first() == names.first()) {
-                return Err(wrong(format!(
-                    "two --acme begin with {}: name the names of a certificate once",
-                    names.first()
-                )));
+                let first = names.first();
+                let why = format!("two --acme begin with {first}: name the names of a certificate once");
+                note(&names.as_slice().join(","), Some(wrong(why)));
             }
         }
-        self.contact()?;
-        self.binding().map(drop)
+        for mail in &self.acme_contact {
+            note(mail, contact_url(mail).err());
+        }
+        note(self.acme_eab_key.as_deref().unwrap_or_default(), self.binding().err());
+        if let Some(file) = &self.acme_ca {
+            let built = Context::builder().roots(Roots::PemFile(file.clone())).build();
+            note(&file.to_string_lossy(), built.err().map(Failure::from));
+        }
+        if let Some(base) = &self.acme_state {
+            let failure = match std::fs::metadata(base) {
+                Ok(found) if found.is_dir() => None,
+                Ok(_) => Some(unusable_folder(base, &io::ErrorKind::NotADirectory.into())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => Some(unusable_folder(base, &error)),
+            };
+            note(&base.to_string_lossy(), failure);
+        }
+        problems
     }
 
     fn directory(&self) -> &str {
         self.acme_directory.as_deref().unwrap_or(LETS_ENCRYPT)
     }
 
+    fn url(&self) -> Result<Url, Failure> {
+        Url::parse(self.directory()).map_err(|why| wrong(format!("{why} (--acme-directory)")))
+    }
+
     fn store(&self) -> Result<&Store, Failure> {
         let base = self.acme_state.as_deref().ok_or_else(|| wrong("--acme needs --acme-state FOLDER"))?;
-        self.shown.store(|| Store::open(base, self.directory()))
+        Ok(self.shown.store(|| Store::of(base, self.directory())))
     }
 
     fn contact(&self) -> Result<Vec<String>, Failure> {
-        let url = |mail: &String| match mail.strip_prefix("mailto:").unwrap_or(mail) {
-            bare if bare.contains('@') && bare.chars().all(|letter| letter.is_ascii_graphic() && letter != ',') => {
-                Ok(format!("mailto:{bare}"))
-            }
-            _ => Err(wrong(format!("{mail:?} is not a mail address (--acme-contact)"))),
-        };
-        self.acme_contact.iter().map(url).collect()
+        self.acme_contact.iter().map(|mail| contact_url(mail)).collect()
     }
 
     fn binding(&self) -> Result<Option<Binding>, Failure> {
@@ -159,6 +184,19 @@ impl AcmeArgs {
         let secret = secret.ok_or_else(|| wrong("the key is not base64 (--acme-eab-key)"))?;
         Ok(Some(Binding { id: id.clone(), secret }))
     }
+}
+
+fn contact_url(mail: &str) -> Result<String, Failure> {
+    match mail.strip_prefix("mailto:").unwrap_or(mail) {
+        bare if bare.contains('@') && bare.chars().all(|letter| letter.is_ascii_graphic() && letter != ',') => {
+            Ok(format!("mailto:{bare}"))
+        }
+        _ => Err(wrong(format!("{mail:?} is not a mail address (--acme-contact)"))),
+    }
+}
+
+fn unusable_folder(folder: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot use {} (--acme-state): {error}", folder.display()))
 }
 
 fn unusable(store: &Store, file: &str, why: &str) -> String {

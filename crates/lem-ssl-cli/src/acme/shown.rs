@@ -33,15 +33,8 @@ pub(crate) enum Otherwise {
 
 impl Shown {
     /// Keeps what it shows in this store, from now on and for good.
-    pub(super) fn store(
-        &self,
-        open: impl FnOnce() -> Result<Store, crate::exit::Failure>,
-    ) -> Result<&Store, crate::exit::Failure> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
-        }
-        let opened = open()?;
-        Ok(self.store.get_or_init(|| opened))
+    pub(super) fn store(&self, of: impl FnOnce() -> Store) -> &Store {
+        self.store.get_or_init(of)
     }
 
     /// These names are ours, whether there is a certificate or not.

@@ -14,7 +14,6 @@ use lem_ssl_rs::unblock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::exit::{Exit, Failure};
 use crate::platform::{make_private_folder, private};
 
 /// What is kept of one authority. Clones are of the same folder.
@@ -39,16 +38,19 @@ const MAX_STEM: usize = 180;
 
 impl Store {
     /// The folder in `base` for what comes from `directory`: what an authority for tests has given is never taken for
-    /// what another one has. Makes it, and finds out whether it can be written to.
-    pub(super) fn open(base: &Path, directory: &str) -> Result<Self, Failure> {
+    /// what another one has. Nothing is looked at or made yet.
+    pub(super) fn of(base: &Path, directory: &str) -> Self {
         let host = directory.strip_prefix("https://").unwrap_or(directory).split('/').next().unwrap_or_default();
-        let folder = base.join(stem(host, directory));
-        let failed = |error: io::Error| {
-            Failure::new(Exit::Failed, format!("cannot use {} (--acme-state): {error}", folder.display()))
-        };
-        let store = Self { folder: Arc::new(folder.clone()) };
-        store.open_lock().map_err(failed)?;
-        Ok(store)
+        Self { folder: Arc::new(base.join(stem(host, directory))) }
+    }
+
+    /// Makes the folder if there is none, and finds out whether it can be written to.
+    pub(super) fn make(&self) -> io::Result<()> {
+        self.open_lock().map(drop)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_as_a_whole_and_what_a_killed_process_left_is_not_in_the_way() {
         let scratch = Scratch::new("acme-store");
-        let store = Store::open(scratch.path(), "https://a.test/dir").unwrap();
+        let store = Store::of(scratch.path(), "https://a.test/dir");
         let lock = store.try_lock().unwrap().unwrap();
         assert!(store.read("x").unwrap().is_none());
         fs::write(store.path("x.new"), "half").unwrap();
@@ -186,12 +188,12 @@ mod tests {
     #[test]
     fn one_has_the_lock_at_a_time_within_a_process_too() {
         let scratch = Scratch::new("acme-store");
-        let store = Store::open(scratch.path(), "https://a.test/dir").unwrap();
+        let store = Store::of(scratch.path(), "https://a.test/dir");
         let lock = store.try_lock().unwrap().unwrap();
-        let other = Store::open(scratch.path(), "https://a.test/dir").unwrap();
+        let other = Store::of(scratch.path(), "https://a.test/dir");
         assert!(other.try_lock().unwrap().is_none());
         // Another authority's is another.
-        assert!(Store::open(scratch.path(), "https://a.test/staging").unwrap().try_lock().unwrap().is_some());
+        assert!(Store::of(scratch.path(), "https://a.test/staging").try_lock().unwrap().is_some());
         drop(lock);
         assert!(other.try_lock().unwrap().is_some());
     }
@@ -201,7 +203,7 @@ mod tests {
     fn nobody_but_the_owner_reads_what_is_kept() {
         use std::os::unix::fs::PermissionsExt;
         let scratch = Scratch::new("acme-store");
-        let store = Store::open(&scratch.path().join("state"), "https://a.test/dir").unwrap();
+        let store = Store::of(&scratch.path().join("state"), "https://a.test/dir");
         let lock = store.try_lock().unwrap().unwrap();
         store.write("x", "secret", &lock).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

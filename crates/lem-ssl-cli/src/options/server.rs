@@ -1,6 +1,6 @@
 //! How a server shows itself and asks its clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -90,11 +90,11 @@ impl ServerArgs {
         self.files().next().is_some() || !self.self_signed.is_empty() || self.acme.is_given() || protocol
     }
 
-    /// What is wrong with the files, one by one: the file, and why.
-    pub(crate) fn problems(&self) -> Vec<(PathBuf, Failure)> {
-        let mut problems = Vec::new();
-        let mut note = |file: &PathBuf, failure: Option<Failure>| {
-            problems.extend(failure.map(|failure| (file.clone(), failure)));
+    /// What is wrong with the files and with what is asked of an authority, one by one: the value of an option, and why.
+    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
+        let mut problems = self.acme.problems();
+        let mut note = |file: &Path, failure: Option<Failure>| {
+            problems.extend(failure.map(|failure| (file.to_string_lossy().into_owned(), failure)));
         };
         let builder = || Context::builder().roots(Roots::None);
         for (cert, key) in self.cert.iter().zip(&self.key) {

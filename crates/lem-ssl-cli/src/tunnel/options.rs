@@ -185,8 +185,8 @@ impl Sides {
         Ok(Contexts { inward, outward, certificates, warnings })
     }
 
-    /// What is wrong with the files, one by one: the file, and why.
-    pub(super) fn problems(&self) -> Vec<(PathBuf, Failure)> {
+    /// What is wrong on either side, one by one: the value of an option, and why.
+    pub(super) fn problems(&self) -> Vec<(String, Failure)> {
         let mut problems = self.inward.as_ref().map(ServerArgs::problems).unwrap_or_default();
         problems.extend(self.outward.iter().flat_map(ClientArgs::problems));
         problems

@@ -23,10 +23,13 @@ pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Fail
 fn problems(arguments: &TunnelArgs, origin: &Origin) -> Vec<String> {
     let TunnelArgs { connect, route, access, out, limits, tls_out, .. } = arguments;
     let mut problems = Vec::new();
-    let of_value = |value: &str, failure: &Failure| format!("{}{failure}", origin.of(value).unwrap_or_default());
     let of_whole = |failure: &Failure| {
         let place = origin.in_message(&failure.to_string()).unwrap_or_default();
         format!("{place}{failure}")
+    };
+    let of_value = |value: &str, failure: &Failure| match origin.of(value) {
+        Some(place) => format!("{place}{failure}"),
+        None => of_whole(failure),
     };
     for address in route.iter().flat_map(options::Route::addresses).chain(connect) {
         let failure = out.back_end(address, *tls_out).err();
@@ -41,7 +44,7 @@ fn problems(arguments: &TunnelArgs, origin: &Origin) -> Vec<String> {
         Err(failure) => problems.push(of_whole(&failure)),
         Ok(sides) => {
             let found = sides.problems();
-            problems.extend(found.iter().map(|(file, failure)| of_value(&file.to_string_lossy(), failure)));
+            problems.extend(found.iter().map(|(value, failure)| of_value(value, failure)));
             match sides.contexts() {
                 Ok(contexts) => contexts.warnings.iter().for_each(say::line),
                 Err(failure) if found.is_empty() => problems.push(of_whole(&failure)),

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod arguments;
+mod config;
 mod failures;
 mod first;
 #[cfg(feature = "interop")]
