@@ -92,11 +92,11 @@ impl<T: Send + 'static> Reloader<T> {
             loop {
                 let files = files.clone();
                 // One that cannot be looked at, because there is no thread, is looked at the next time.
-                if let Ok(now) = unblock(move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>()).await
+                let look = move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>();
+                if let Ok(now) = unblock(look).await
+                    && before.replace(now.clone()).is_some_and(|before| before != now)
                 {
-                    if before.replace(now.clone()).is_some_and(|before| before != now) {
-                        reloader.request();
-                    }
+                    reloader.request();
                 }
                 sleep(interval).await;
             }

@@ -81,8 +81,7 @@ async fn failure(server: &Server, said: &str) -> (String, String) {
     let plain = raw(server).await;
     plain.write(said).await.unwrap();
     until(|| !events.borrow().is_empty()).await;
-    let event = events.borrow_mut().remove(0);
-    event
+    events.borrow_mut().remove(0)
 }
 
 #[test]
