@@ -349,7 +349,7 @@ impl Server {
     /// Calls `preface` with each connection before its handshake, for what comes before it on the wire: a header of the
     /// PROXY protocol, STARTTLS. It gives the stream back when the handshake is due; what was received by then and not read
     /// is taken for the beginning of the handshake. Whom a proxy speaks for is told by
-    /// [`Source::proxied`](crate::lem_rs::Source::proxied).
+    /// [`Source::proxied`](crate::lem_rs::transport::Source::proxied).
     ///
     /// It runs in a task of its own, within the deadline and the limits of handshakes; an error is a failed handshake, and
     /// the stream may be gone by then. Connections that came before the call are not asked.
