@@ -60,7 +60,7 @@ impl BackEnd {
             let asked = protocol.ask(&stream, name, deadline.remaining()).await;
             asked.map_err(|why| Undialled { outcome: Outcome::HandshakeFailed, why: why.to_string() })?;
         }
-        let secured = deadline.limit(Phase::Handshake, &target, context.upgrade(stream, name)).await?;
+        let secured = deadline.limit(Phase::Handshake, name, context.upgrade(stream, name)).await?;
         if let Some(protocol) = manner.skip_greeting {
             deadline.limit(Phase::Connect, &target, protocol.skip_greeting(&secured)).await?;
         }
