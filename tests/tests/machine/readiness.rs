@@ -311,3 +311,48 @@ fn a_unix_listener_that_goes_away_while_its_queue_is_full_refuses() {
         assert!(error.to_string().ends_with("connection refused"), "{error}");
     });
 }
+
+/// What the peer has said before it reset the connection.
+const LAST_WORD: &[u8] = b"why it ends";
+
+/// Says it and resets, so that the next write of `source` fails, without a turn of the loop in between.
+fn say_and_reset(mut peer: std::net::TcpStream, source: &Source) {
+    peer.write_all(LAST_WORD).unwrap();
+    SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(peer);
+    let started = Instant::now();
+    while source.try_write(b"unheard").is_ok() {
+        assert!(started.elapsed() < SOON, "a reset fails writes");
+    }
+}
+
+fn last_word(source: &Source) {
+    let mut word = [0; 64];
+    assert_eq!(source.try_read(&mut word).map(|count| &word[..count]).unwrap(), LAST_WORD);
+}
+
+#[test]
+fn behind_a_failed_write_what_the_peer_said_first_can_be_read_at_once() {
+    run(async {
+        let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Ip(listener.local_addr().unwrap());
+        let source = connect_source(&address, &Deadline::after(SOON)).await.unwrap();
+        say_and_reset(listener.accept().unwrap().0, &source);
+        last_word(&source);
+    });
+}
+
+#[test]
+fn behind_a_failed_write_what_the_peer_said_after_a_short_read_can_be_read_at_once() {
+    run(async {
+        let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Ip(listener.local_addr().unwrap());
+        let source = connect_source(&address, &Deadline::after(SOON)).await.unwrap();
+        let mut peer = listener.accept().unwrap().0;
+        peer.write_all(b"first").unwrap();
+        all_has_arrived().await;
+        assert_eq!(source.try_read(&mut [0; 64]).unwrap(), 5);
+        say_and_reset(peer, &source);
+        last_word(&source);
+    });
+}

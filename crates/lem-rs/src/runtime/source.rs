@@ -191,14 +191,24 @@ impl Source {
     /// `WouldBlock` if it takes nothing now; otherwise what the operating system says.
     pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
         let written = self.watched.attempt(Direction::Write, || self.called(self.socket.write(data)));
-        if matches!(&written, Err(error) if error.kind() == io::ErrorKind::ConnectionReset) {
+        match written {
+            Ok(count) if count < data.len() && self.socket.short_means_empty() => {
+                self.core().sources().borrow_mut().short(self.watched.key, Direction::Write);
+            }
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(self.broken(error)),
+            _ => {}
+        }
+        written
+    }
+
+    /// A write has failed. What the peer has said before may be there to be read, and its event still to come.
+    #[cold]
+    fn broken(&self, error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::ConnectionReset {
             self.reset.set(true);
         }
-        let count = written?;
-        if count < data.len() && self.socket.short_means_empty() {
-            self.core().sources().borrow_mut().short(self.watched.key, Direction::Write);
-        }
-        Ok(count)
+        self.core().sources().borrow_mut().unblock(self.watched.key, Direction::Read);
+        error
     }
 
     /// Charges the task that is being polled for work, as much as moving so many bytes would be. When it has spent its

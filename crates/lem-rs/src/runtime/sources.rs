@@ -81,6 +81,13 @@ impl Sources {
         true
     }
 
+    /// A call is worth making, whatever the last event said.
+    pub(crate) fn unblock(&mut self, key: Key, direction: Direction) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.side(direction).blocked = false;
+        }
+    }
+
     /// A call moved fewer bytes than it could, on a socket where that says something: the next one would say `WouldBlock`.
     pub(crate) fn short(&mut self, key: Key, direction: Direction) {
         if let Some(entry) = self.entries.get_mut(key) {
