@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{ReadMode, Stream, danger, spawn};
-use lem_ssl_tests::raw::{KEY_UPDATE, RawHandshake};
+use lem_ssl_rs::{ReadMode, Stream, TlsError, UnixStream, danger, spawn};
+use lem_ssl_tests::raw::{ALERT, KEY_UPDATE, RawHandshake, RawPeer};
 use lem_ssl_tests::records::Records;
 use rustls::crypto::{CipherSuiteCommon, CryptoProvider};
 use rustls::{SupportedCipherSuite, Tls13CipherSuite};
 
-use crate::support::{Cuts, Peer, Role, client, key_updates, pki, provider, run, server, upgrade, wire};
+use crate::support::{Cuts, Peer, Role, client, key_updates, pki, provider, run, server, tls, upgrade, wire};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -105,24 +105,28 @@ fn long_traffic_both_ways_goes_on_under_ever_new_keys() {
     });
 }
 
+/// A client of ours whose keys seal so many records, and a raw server at the other end of the wire.
+async fn connect_raw(limit: u64) -> (Stream, RawPeer, UnixStream) {
+    let pki = pki();
+    let mut theirs = RawHandshake::server(pki.server_config(&pki.server, &[lem_ssl_rs::Version::Tls13]));
+    let context = danger::provider(Records::Ours.on(pki.client_context()), limited(limit)).build().unwrap();
+    let (near, far) = wire();
+    let us = spawn(async move { context.upgrade(near, "localhost").await.unwrap() });
+    let mut received = Vec::new();
+    while !theirs.is_over() {
+        far.write(&theirs.advance(&received)).await.unwrap();
+        if !theirs.is_over() {
+            received = far.read(ReadMode::Available).await.unwrap();
+        }
+    }
+    (us.await.unwrap(), theirs.into_peer(), far)
+}
+
 #[test]
 fn no_key_seals_more_records_than_it_may() {
     run(async {
         for limit in [2, 3, 8] {
-            let pki = pki();
-            let mut theirs = RawHandshake::server(pki.server_config(&pki.server, &[lem_ssl_rs::Version::Tls13]));
-            let context = danger::provider(Records::Ours.on(pki.client_context()), limited(limit)).build().unwrap();
-            let (near, far) = wire();
-            let us = spawn(async move { context.upgrade(near, "localhost").await.unwrap() });
-            let mut received = Vec::new();
-            while !theirs.is_over() {
-                far.write(&theirs.advance(&received)).await.unwrap();
-                if !theirs.is_over() {
-                    received = far.read(ReadMode::Available).await.unwrap();
-                }
-            }
-            let mut peer = theirs.into_peer();
-            let stream = us.await.unwrap();
+            let (stream, mut peer, far) = connect_raw(limit).await;
             let us = spawn(async move {
                 for size in [1, 20_000, 70_000, 1, 1, 1, 1, 1, 1, 1, 1, 40_000] {
                     stream.write(&vec![7; size]).await.unwrap();
@@ -138,6 +142,50 @@ fn no_key_seals_more_records_than_it_may() {
                 records.split_inclusive(|(_, payload)| payload[..] == KEY_UPDATE).map(<[(u8, Vec<u8>)]>::len).collect();
             assert!(key_updates(&records) >= 2, "{limit}: {per_key:?}");
             assert!(per_key.iter().all(|&count| count as u64 <= limit), "{limit}: {per_key:?}");
+            // Each asks for the same: where we send only, nobody else would renew the peer's keys.
+            assert_eq!(key_updates(&records), per_key.len() - 1, "{limit}");
         }
+    });
+}
+
+/// What says that keys are new, and asks for none.
+const ANSWER: [u8; 5] = [24, 0, 0, 1, 0];
+
+#[test]
+fn a_peer_that_only_reads_may_answer_all_our_requests_for_new_keys() {
+    /// More than a peer may renew its keys unasked.
+    const REQUESTS: usize = 100;
+    run(async {
+        let (stream, mut peer, far) = connect_raw(3).await;
+        let (reader, writer) = stream.split();
+        let reading = spawn(async move { reader.read(ReadMode::All).await });
+        let mut requests = 0;
+        while requests < REQUESTS {
+            writer.write("x").await.unwrap();
+            let bytes = far.read(ReadMode::Available).await.unwrap();
+            let asked = key_updates(&peer.open(&bytes));
+            for _ in 0..asked {
+                far.write(&peer.new_keys_with(&ANSWER)).await.unwrap();
+            }
+            requests += asked;
+        }
+        far.write(&peer.seal(ALERT, &[1, 0])).await.unwrap();
+        assert_eq!(reading.await.unwrap().unwrap(), b"");
+        writer.write("and on").await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_peer_renews_unasked_is_counted_though_we_have_asked_before() {
+    run(async {
+        let (stream, mut peer, far) = connect_raw(3).await;
+        let (reader, writer) = stream.split();
+        for _ in 0..9 {
+            writer.write("x").await.unwrap();
+        }
+        let reading = spawn(async move { reader.read(ReadMode::All).await });
+        let flood: Vec<u8> = (0..100).flat_map(|_| peer.new_keys_with(&ANSWER)).collect();
+        far.write(&flood).await.unwrap();
+        assert!(matches!(tls(&reading.await.unwrap().unwrap_err()), TlsError::Protocol(_)));
     });
 }
