@@ -135,10 +135,13 @@ impl Tls {
         close_transport(self.refuse(Alert::AccessDenied), ALERT_DEADLINE);
     }
 
-    /// Ends a session whose handshake is finished with this alert. What is left only closes the connection.
+    /// Ends a session whose handshake is finished with this alert, unless another has ended it. What is left only closes
+    /// the connection.
     pub(crate) fn refuse(self, alert: Alert) -> Plain {
-        let Self { source, session, mut outbox, .. } = self;
-        session.refuse(alert, &mut outbox);
+        let Self { source, session, mut outbox, sending, .. } = self;
+        if sending == Sending::Open {
+            session.refuse(alert, &mut outbox);
+        }
         // The kernel has room: little was sent so far. If not, there is no alert.
         let _ = outbox.flush(&source);
         Plain::new(source)

@@ -4,12 +4,18 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::{fmt, iter};
 
-use lem_ssl_rs::{Context, Error, ReadMode, Roots, TlsError, UnknownName, Version, danger, spawn};
+use lem_ssl_rs::{
+    Context, Error, FleetSecret, ReadMode, RevocationLists, Roots, Stream, Tickets, TlsError, UnixStream, UnknownName,
+    Version, danger, spawn,
+};
+use lem_ssl_tests::pki::{Authority, Leaf};
+use lem_ssl_tests::raw::RawHandshake;
+use lem_ssl_tests::records::on_both_records;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
-use crate::support::{Peer, Role, client, identity, pki, run, says, server, tls, upgrade, wire};
+use crate::support::{Peer, Role, alerts, client, identity, pki, provider, run, says, server, tls, upgrade, wire};
 
 /// Our error when we meet `peer` as a client or server with `context`, and what the peer made of it.
 async fn meet(context: Context, role: Role, peer: rustls::Connection) -> (Error, Option<rustls::Error>) {
@@ -91,7 +97,7 @@ impl ServerCertVerifier for Choosy {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        crate::support::provider().signature_verification_algorithms.supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -99,8 +105,8 @@ impl ServerCertVerifier for Choosy {
 #[test]
 fn a_client_that_does_not_trust_our_certificate_is_quoted() {
     run(async {
-        let stranger = lem_ssl_tests::pki::Authority::new("Strangers");
-        let issued = stranger.issue(lem_ssl_tests::pki::Leaf::server(&["localhost"]));
+        let stranger = Authority::new("Strangers");
+        let issued = stranger.issue(Leaf::server(&["localhost"]));
         let context = Context::builder().roots(Roots::None).identity(identity(&issued)).build().unwrap();
         for version in [Version::Tls12, Version::Tls13] {
             let peer = client(&Arc::new(pki().client_config(&[version])));
@@ -195,7 +201,7 @@ fn a_peer_without_a_cipher_suite_in_common_is_told() {
     run(async {
         let pki = pki();
         let only = |suite| {
-            let mut provider = (*crate::support::provider()).clone();
+            let mut provider = (*provider()).clone();
             provider.cipher_suites.retain(|one| one.suite() == suite);
             Arc::new(provider)
         };
@@ -251,6 +257,62 @@ fn a_missing_client_certificate_on_tls_1_2_fails_the_handshake() {
             &error,
             &["the peer refused the handshake: certificate required (alert 116)", "give the context an identity"],
         );
+    });
+}
+
+/// A server with `context`, and a client that sends `along` with the last message of the handshake.
+async fn last_message(
+    context: &Context,
+    config: &rustls::ClientConfig,
+    along: &[u8],
+) -> (Result<Stream, Error>, RawHandshake, UnixStream) {
+    let mut handshake = RawHandshake::client(config.clone());
+    let (near, far) = wire();
+    let context = context.clone();
+    let accepting = spawn(async move { context.upgrade_server(near).await });
+    far.write(&handshake.advance(&[])).await.unwrap();
+    while !handshake.is_over() {
+        let mut message = handshake.advance(&far.read(ReadMode::Available).await.unwrap());
+        if handshake.is_over() {
+            message.extend(along);
+        }
+        far.write(&message).await.unwrap();
+    }
+    (accepting.await.unwrap(), handshake, far)
+}
+
+/// A client resumes its session, and its certificate was revoked meanwhile; and what comes along is no record at all.
+#[test]
+fn a_client_that_is_refused_and_breaks_the_protocol_is_told_once() {
+    on_both_records(|records| {
+        run(async move {
+            let club = Authority::new("Club");
+            let expelled = club.issue(Leaf::client(&["expelled.test"]));
+            let secret = FleetSecret::new([7; 32]).unwrap();
+            let serve = || {
+                let tickets = Tickets::Fleet(secret.clone());
+                pki().server_context().client_roots(Roots::Pem(club.certificate_pem().into_bytes())).tickets(tickets)
+            };
+            let list = club.revocation_list_pem(&[&expelled]).into_bytes();
+            let config = rustls::ClientConfig::builder_with_provider(provider())
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .unwrap()
+                .with_root_certificates(pki().roots())
+                .with_client_auth_cert(expelled.chain_der.clone(), expelled.private_key())
+                .unwrap();
+            let context = serve().build().unwrap();
+            let (accepted, mut handshake, far) = last_message(&context, &config, &[]).await;
+            accepted.unwrap().write("and tickets").await.unwrap();
+            handshake.advance(&far.read(ReadMode::Available).await.unwrap());
+
+            let context = serve().revocation_lists(RevocationLists::Pem(list)).build().unwrap();
+            for along in [&[][..], &[0xff; 9]] {
+                let (accepted, handshake, far) = last_message(&context, &config, along).await;
+                says(&accepted.unwrap_err(), &["revoked"]);
+                let told = alerts(&handshake.into_peer().open(&far.read(ReadMode::All).await.unwrap()));
+                assert_eq!(told.len(), 1, "{records:?}, {along:?}: {told:?}");
+            }
+        });
     });
 }
 

@@ -44,7 +44,7 @@ impl Session {
             End::Server(connection) => connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
                 Records::new(secrets, Kernel::Server(kernel), suite, conversion.max_content.into())
             }),
-            end @ (End::Ours(_) | End::Lost) => {
+            end @ (End::Ours(_) | End::Failed(_) | End::Lost) => {
                 self.end = end;
                 return;
             }

@@ -22,6 +22,7 @@ mod alert;
 mod connection;
 mod convert;
 mod cost;
+mod failed;
 mod keying;
 mod open;
 mod opened;
@@ -36,6 +37,7 @@ use agreed::Facts;
 use alert::send_alert;
 use connection::{Sealer, write};
 use convert::Conversion;
+use failed::Failed;
 use keying::Keying;
 use open::{Next, Progress, Sink, open};
 use record::{Records, next_record};
@@ -63,6 +65,8 @@ enum End {
     Server(Box<UnbufferedServerConnection>),
     /// The handshake is finished, and the records are ours.
     Ours(Box<Ours>),
+    /// As [`Ours`](Self::Ours), until an error has ended it: its secrets are forgotten (RFC 8446 section 6.2).
+    Failed(Box<Failed>),
     /// rustls has kept the secrets for itself: it does not happen where they were asked for.
     Lost,
 }
@@ -129,7 +133,7 @@ impl Session {
         match &self.end {
             End::Client(connection) => Some(connection),
             End::Server(connection) => Some(connection),
-            End::Ours(_) | End::Lost => None,
+            End::Ours(_) | End::Failed(_) | End::Lost => None,
         }
     }
 
@@ -137,6 +141,7 @@ impl Session {
     pub(crate) fn agreed(&self) -> Agreed<'_> {
         match &self.end {
             End::Ours(ours) => ours.facts.agreed(),
+            End::Failed(failed) => failed.agreed(),
             _ => self.common().map(Agreed::of).unwrap_or_default(),
         }
     }
@@ -150,6 +155,7 @@ impl Session {
             End::Client(_) | End::Lost => false,
             End::Server(_) => true,
             End::Ours(ours) => ours.records.is_server(),
+            End::Failed(failed) => failed.is_server(),
         }
     }
 
@@ -215,8 +221,14 @@ impl Session {
         let Self { end, progress, conversion, keying, hello, early, .. } = self;
         let converts = conversion.is_some();
         let (opened, next) = match end {
-            End::Ours(ours) => return ours.records.open(received, input, outbox, may_send),
-            End::Lost => return Opened::lost(),
+            End::Ours(ours) => {
+                let opened = ours.records.open(received, input, outbox, may_send);
+                if matches!(opened.then, Then::Failed(_)) {
+                    self.forget();
+                }
+                return opened;
+            }
+            End::Failed(_) | End::Lost => return Opened::lost(),
             End::Client(connection) => {
                 keying.look(received);
                 let sink = Sink { input, early: None, outbox, may_send, converts };
@@ -265,7 +277,7 @@ impl Session {
             End::Client(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
             End::Server(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
             // A record has room enough, and messages are joined elsewhere.
-            End::Ours(_) | End::Lost => {}
+            End::Ours(_) | End::Failed(_) | End::Lost => {}
         }
         self.progress.held = 0;
         Then::Failed(error)
@@ -332,7 +344,7 @@ impl Session {
         match &mut self.end {
             End::Client(connection) => write(&mut **connection, held, outbox, with),
             End::Server(connection) => write(&mut **connection, held, outbox, with),
-            End::Ours(_) | End::Lost => Err(Unsealed::Over),
+            End::Ours(_) | End::Failed(_) | End::Lost => Err(Unsealed::Over),
         }
     }
 
@@ -360,7 +372,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = if self.is_server() { "server" } else { "client" };
         let records = match &self.end {
-            End::Ours(_) => "ours",
+            End::Ours(_) | End::Failed(_) => "ours",
             _ => "rustls",
         };
         let at_rest = matches!(&self.end, End::Ours(ours) if ours.records.is_at_rest());

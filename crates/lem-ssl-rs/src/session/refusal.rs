@@ -16,7 +16,7 @@ impl Session {
         let connection = match self.end {
             End::Ours(mut ours) => return ours.records.fail(alert, outbox),
             End::Server(connection) => connection,
-            End::Client(_) | End::Lost => return,
+            End::Client(_) | End::Failed(_) | End::Lost => return,
         };
         let suite = connection.negotiated_cipher_suite();
         let keys = connection.dangerous_into_kernel_connection().ok().map(|(secrets, _)| secrets.tx);

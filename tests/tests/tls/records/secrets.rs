@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
-use lem_ssl_rs::{ReadMode, danger, spawn};
+use lem_ssl_rs::{ReadMode, Stream, UnixStream, Version, danger, spawn};
+use lem_ssl_tests::raw::{CONTENT, RawHandshake, RawPeer};
 use lem_ssl_tests::records::Records;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::cipher::{
@@ -18,6 +19,9 @@ use crate::support::{Role, pki, provider, run, upgrade, wire};
 /// Keys as they were seen, not as they are: a copy would be found.
 static SEEN: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const MASK: u8 = 0xa5;
+
+/// The memory is one for all tests of this file.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Tells which keys are used.
 struct Telling(&'static dyn Tls13AeadAlgorithm);
@@ -64,15 +68,19 @@ fn telling() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { cipher_suites: suites.collect(), ..CryptoProvider::clone(&whole) })
 }
 
-/// How often keys stand in the memory that this process can write, but for the stack that this runs on.
-fn found() -> usize {
+/// How often each key stands in the memory that this process can write, but for the stack that this runs on.
+fn found() -> Vec<usize> {
     let seen = SEEN.lock().unwrap().clone();
+    let mut by_first: [Vec<usize>; 256] = [const { Vec::new() }; 256];
+    for (number, key) in seen.iter().enumerate() {
+        by_first[usize::from(key[0] ^ MASK)].push(number);
+    }
     let memory = File::open("/proc/self/mem").unwrap();
     let mut buffer = vec![0; 1 << 20];
     let on_the_stack = 0_u8;
     let stack = &raw const on_the_stack as usize;
     let own = buffer.as_ptr() as usize..buffer.as_ptr() as usize + buffer.len();
-    let mut found = 0;
+    let mut found = vec![0; seen.len()];
     for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
         let mut words = line.split_whitespace();
         let (range, rights) = (words.next().unwrap(), words.next().unwrap());
@@ -86,13 +94,13 @@ fn found() -> usize {
             let length = buffer.len().min(end - at);
             // A part may be gone by now, or not be readable.
             let Ok(count) = memory.read_at(&mut buffer[..length], at as u64) else { break };
-            for key in &seen {
-                let first = key[0] ^ MASK;
-                for (place, _) in buffer[..count].iter().enumerate().filter(|(_, byte)| **byte == first) {
+            for (place, byte) in buffer[..count].iter().enumerate() {
+                for &number in &by_first[usize::from(*byte)] {
+                    let key = &seen[number];
                     let there = buffer[place..count].get(..key.len());
                     let is_key =
                         there.is_some_and(|there| there.iter().zip(key).all(|(byte, key)| byte ^ MASK == *key));
-                    found += usize::from(is_key && !own.contains(&(at + place)));
+                    found[number] += usize::from(is_key && !own.contains(&(at + place)));
                 }
             }
             at += count.max(1);
@@ -102,28 +110,95 @@ fn found() -> usize {
     found
 }
 
-#[test]
-fn no_key_of_a_connection_stays_in_memory_when_it_is_over() {
+/// How many keys stand somewhere.
+fn kept() -> usize {
+    found().iter().filter(|&&times| times > 0).count()
+}
+
+/// A client and a server of ours.
+async fn connected() -> [Stream; 2] {
     let provider = telling();
     let (client, server) = (pki().client_context(), pki().server_context());
     let [client, server] =
         [client, server].map(|builder| danger::provider(Records::Ours.on(builder), provider.clone()).build().unwrap());
+    let (near, far) = wire();
+    let serving = spawn(async move { upgrade(&server, Role::Server, far).await.unwrap() });
+    let near = upgrade(&client, Role::Client, near).await.unwrap();
+    [near, serving.await.unwrap()]
+}
+
+#[test]
+fn no_key_of_a_connection_stays_in_memory_when_it_is_over() {
+    let _turn = TURN.lock();
     run(async move {
-        let (near, far) = wire();
-        let serving = spawn(async move { upgrade(&server, Role::Server, far).await.unwrap() });
-        let near = upgrade(&client, Role::Client, near).await.unwrap();
-        let far = serving.await.unwrap();
+        let [near, far] = connected().await;
         for _ in 0..3 {
             near.write("question").await.unwrap();
             assert_eq!(far.read(ReadMode::Exact(8)).await.unwrap(), b"question");
             far.write("answer").await.unwrap();
             assert_eq!(near.read(ReadMode::Exact(6)).await.unwrap(), b"answer");
         }
-        // Two directions, at two ends.
-        assert!(found() >= 4, "the search finds nothing: {}", found());
+        // One of each direction, at either end.
+        assert_eq!(kept(), 2, "the search finds nothing");
         near.close().unwrap();
         assert_eq!(far.read(ReadMode::All).await.unwrap(), b"");
         far.close().unwrap();
     });
-    assert_eq!(found(), 0);
+    assert_eq!(kept(), 0);
+}
+
+/// A server of ours and a client that seals what it is told to.
+async fn connected_raw() -> (Stream, RawPeer, UnixStream) {
+    let context = danger::provider(Records::Ours.on(pki().server_context()), telling()).build().unwrap();
+    let mut handshake = RawHandshake::client(pki().client_config(&[Version::Tls13]));
+    let (near, far) = wire();
+    let us = spawn(async move { upgrade(&context, Role::Server, near).await.unwrap() });
+    let mut received = Vec::new();
+    while !handshake.is_over() {
+        far.write(&handshake.advance(&received)).await.unwrap();
+        if !handshake.is_over() {
+            received = far.read(ReadMode::Available).await.unwrap();
+        }
+    }
+    (us.await.unwrap(), handshake.into_peer(), far)
+}
+
+#[test]
+fn a_connection_that_has_failed_keeps_no_key_though_its_stream_is_still_there() {
+    let _turn = TURN.lock();
+    run(async {
+        let (stream, mut peer, far) = connected_raw().await;
+        stream.write("both directions").await.unwrap();
+        far.write(&[peer.seal(CONTENT, b"x"), peer.seal(CONTENT, &[])].concat()).await.unwrap();
+        assert_eq!(stream.read(1).await.unwrap(), b"x");
+        drop(peer);
+        assert_eq!(kept(), 2, "the search finds nothing");
+        far.write(&[0xff; 40]).await.unwrap();
+        stream.read(1).await.unwrap_err();
+        assert_eq!(kept(), 0);
+        // What was agreed is known still.
+        assert_eq!(stream.info().unwrap().version, Some(Version::Tls13));
+    });
+}
+
+#[test]
+fn keys_are_gone_when_new_ones_have_taken_their_place() {
+    let _turn = TURN.lock();
+    run(async {
+        let (stream, mut peer, far) = connected_raw().await;
+        let before = SEEN.lock().unwrap().len();
+        for _ in 0..10 {
+            far.write(&[peer.key_update(), peer.seal(CONTENT, b"x")].concat()).await.unwrap();
+            assert_eq!(stream.read(1).await.unwrap(), b"x");
+            stream.write("y").await.unwrap();
+            let bytes = far.read(ReadMode::Available).await.unwrap();
+            peer.open(&bytes);
+        }
+        drop(peer);
+        let seen = SEEN.lock().unwrap().len() - before;
+        assert!(seen >= 20, "{seen} keys");
+        // The last of each direction.
+        assert_eq!(kept(), 2, "of {seen}: {:?}", found());
+    });
+    assert_eq!(kept(), 0);
 }
