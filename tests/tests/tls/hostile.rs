@@ -264,7 +264,8 @@ fn what_cannot_be_opened_after_our_own_goodbye_ends_the_reading_and_nothing_else
 }
 
 /// Before there are keys, and with the other end's first words.
-const FIRST_WORDS: [(&str, &[u8], AlertDescription); 6] = [
+const FIRST_WORDS: [(&str, &[u8], AlertDescription); 7] = [
+    ("new keys", &[22, 3, 3, 0, 5, 24, 0, 0, 1, 0], AlertDescription::UnexpectedMessage),
     ("a hello of more than 64 KiB", &[22, 3, 1, 0, 6, 1, 1, 0, 0, 3, 3], AlertDescription::DecodeError),
     ("a hello of 16 MiB", &[22, 3, 1, 0, 6, 2, 255, 255, 255, 3, 3], AlertDescription::DecodeError),
     (

@@ -24,7 +24,7 @@ fn changed(peer: &mut RawPeer, at: usize, to: u8) -> Vec<u8> {
 }
 
 /// For either end.
-const VIOLATIONS: [Violation; 26] = [
+const VIOLATIONS: [Violation; 38] = [
     // Section 5.
     (
         "a sealed record that says it is a handshake's",
@@ -46,6 +46,16 @@ const VIOLATIONS: [Violation; 26] = [
         AlertDescription::UnexpectedMessage,
     ),
     (
+        "an empty record within a handshake message",
+        |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..3]), peer.seal(CONTENT, &[])].concat(),
+        AlertDescription::UnexpectedMessage,
+    ),
+    (
+        "the end within a handshake message",
+        |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE[..3]), peer.seal(ALERT, &[1, 0])].concat(),
+        AlertDescription::UnexpectedMessage,
+    ),
+    (
         "something behind new keys in their record",
         |peer| peer.seal(HANDSHAKE, &[&KEY_UPDATE[..], &KEY_UPDATE[..1]].concat()),
         AlertDescription::UnexpectedMessage,
@@ -54,11 +64,20 @@ const VIOLATIONS: [Violation; 26] = [
     ("half an alert", |peer| peer.seal(ALERT, &[1]), AlertDescription::DecodeError),
     // Section 5.2.
     ("a record of another version", |peer| changed(peer, 2, 1), AlertDescription::BadRecordMac),
+    ("a record of another major version", |peer| changed(peer, 1, 2), AlertDescription::BadRecordMac),
+    ("the beginning of one", |_| vec![CONTENT, 2], AlertDescription::BadRecordMac),
+    ("a record with too little for a tag", |_| vec![CONTENT, 3, 3, 0, 3, 1, 2, 3], AlertDescription::BadRecordMac),
+    (
+        "nothing sealed, of the greatest length",
+        |_| [&[CONTENT, 3, 3, 0x41, 0][..], &[7; 0x4100]].concat(),
+        AlertDescription::BadRecordMac,
+    ),
     ("a record that was changed on its way", |peer| changed(peer, 9, 0), AlertDescription::BadRecordMac),
     ("a record of nothing", |_| vec![CONTENT, 3, 3, 0, 0], AlertDescription::BadRecordMac),
     ("the header of a record that is too long", |_| vec![CONTENT, 3, 3, 0x41, 1], AlertDescription::RecordOverflow),
     // Section 5.4.
     ("content of more than 16 KiB", |peer| peer.seal(CONTENT, &[7; 16_385]), AlertDescription::RecordOverflow),
+    ("16 KiB of padding", |peer| peer.pad(b"x", 16_384), AlertDescription::RecordOverflow),
     ("an inner text of zeros", |peer| peer.seal(0, &[0; 10]), AlertDescription::UnexpectedMessage),
     ("an empty alert", |peer| peer.seal(ALERT, &[]), AlertDescription::UnexpectedMessage),
     (
@@ -67,11 +86,28 @@ const VIOLATIONS: [Violation; 26] = [
         AlertDescription::UnexpectedMessage,
     ),
     // Section 4.6.3.
+    (
+        "new keys without the news",
+        |peer| {
+            peer.key_update();
+            peer.seal(CONTENT, b"x")
+        },
+        AlertDescription::BadRecordMac,
+    ),
+    (
+        "the news without new keys",
+        |peer| [peer.seal(HANDSHAKE, &KEY_UPDATE), peer.seal(CONTENT, b"x")].concat(),
+        AlertDescription::BadRecordMac,
+    ),
     ("a KeyUpdate of a third kind", |peer| peer.seal(HANDSHAKE, &[24, 0, 0, 1, 2]), AlertDescription::IllegalParameter),
     ("a KeyUpdate of two bytes", |peer| peer.seal(HANDSHAKE, &[24, 0, 0, 2, 0, 0]), AlertDescription::DecodeError),
     ("a KeyUpdate of nothing", |peer| peer.seal(HANDSHAKE, &[24, 0, 0, 0]), AlertDescription::DecodeError),
     // Section 6.
     ("an alert of a level that does not exist", |peer| peer.seal(ALERT, &[3, 90]), AlertDescription::IllegalParameter),
+    // Section 4: what belongs into a handshake.
+    ("another end of the handshake", |peer| peer.seal(HANDSHAKE, &[20, 0, 0, 0]), AlertDescription::UnexpectedMessage),
+    ("a certificate", |peer| peer.seal(HANDSHAKE, &[11, 0, 0, 4, 0, 0, 0, 0]), AlertDescription::UnexpectedMessage),
+    ("a message of no known type", |peer| peer.seal(HANDSHAKE, &[99, 0, 0, 0]), AlertDescription::UnexpectedMessage),
     // Section 4.6.2: nobody has offered it.
     (
         "a request for a certificate",
@@ -80,7 +116,16 @@ const VIOLATIONS: [Violation; 26] = [
     ),
 ];
 
-const TO_A_CLIENT: [Violation; 2] = [
+const TO_A_CLIENT: [Violation; 3] = [
+    (
+        "a ticket with the same extension twice",
+        |peer| {
+            let extension = [0, 42, 0, 4, 0, 0, 0, 0];
+            let ticket = [&[4, 0, 0, 31, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7, 0, 1, 9, 0, 16][..], &extension, &extension];
+            peer.seal(HANDSHAKE, &ticket.concat())
+        },
+        AlertDescription::DecodeError,
+    ),
     ("a ticket that cannot be read", |peer| peer.seal(HANDSHAKE, &[4, 0, 0, 2, 0, 0]), AlertDescription::DecodeError),
     ("a hello", |peer| peer.seal(HANDSHAKE, &[0, 0, 0, 0]), AlertDescription::UnexpectedMessage),
 ];
@@ -246,6 +291,8 @@ fn a_message_may_come_in_any_pieces_and_several_in_one_record() {
             assert_eq!(ticket.len(), 4 + 0xffff);
             // Its end, and another one whole, in one record.
             ticket.extend([4, 0, 0, 15, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7, 0, 1, 9, 0, 0]);
+            // An extension that nobody knows.
+            ticket.extend([4, 0, 0, 20, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7, 0, 1, 9, 0, 5, 0xfa, 0xfa, 0, 1, 1]);
             let mut bytes: Vec<u8> = ticket.chunks(16_000).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect();
             bytes.extend(peer.seal(CONTENT, b"content"));
             [bytes, peer.seal(ALERT, &[1, 0])].concat()

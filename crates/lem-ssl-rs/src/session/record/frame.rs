@@ -47,7 +47,7 @@ pub(super) fn is_ready(bytes: &[u8]) -> bool {
 fn length_in([kind, major, minor, high, low]: [u8; HEADER]) -> Result<usize, Violation> {
     let length = usize::from(u16::from_be_bytes([high, low]));
     if kind != CONTENT || [major, minor] != VERSION || length > MAX_SEALED {
-        return Err(wrong_header(kind, major, length));
+        return Err(wrong_header(kind, length));
     }
     Ok(length)
 }
@@ -55,21 +55,20 @@ fn length_in([kind, major, minor, high, low]: [u8; HEADER]) -> Result<usize, Vio
 #[cold]
 fn begins_a_header(bytes: &[u8]) -> Result<(), Violation> {
     match *bytes {
-        [kind, ..] if kind != CONTENT => Err(wrong_header(kind, VERSION[0], 0)),
-        [kind, major, minor, ..] if [major, minor] != VERSION => Err(wrong_header(kind, major, 0)),
+        [kind, ..] if kind != CONTENT => Err(wrong_header(kind, 0)),
+        [kind, major, ..] if major != VERSION[0] => Err(wrong_header(kind, 0)),
+        [kind, _, minor, ..] if minor != VERSION[1] => Err(wrong_header(kind, 0)),
         _ => Ok(()),
     }
 }
 
 #[cold]
-fn wrong_header(kind: u8, major: u8, length: usize) -> Violation {
+fn wrong_header(kind: u8, length: usize) -> Violation {
     match kind {
-        CONTENT if major != VERSION[0] => {
-            Violation::new(InvalidMessage::UnknownProtocolVersion, AlertDescription::DecodeError)
-        }
         CONTENT if length > MAX_SEALED => {
             Violation::new(Error::PeerSentOversizedRecord, AlertDescription::RecordOverflow)
         }
+        // Of another version: no tag fits.
         CONTENT => Violation::new(Error::DecryptError, AlertDescription::BadRecordMac),
         // Records in the clear end with the handshake, and so do changes of ciphers (section 5).
         20..=24 => Violation::unexpected(ContentType::from(kind)),
