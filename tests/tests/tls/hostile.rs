@@ -57,6 +57,9 @@ fn a_download_whose_sender_changes_its_keys_all_the_time_is_answered_once() {
     });
 }
 
+/// An answer asks for nothing.
+const ANSWER: [u8; 5] = [24, 0, 0, 1, 0];
+
 #[test]
 fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_content() {
     on_both_records(|_| {
@@ -64,7 +67,10 @@ fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_
             for role in ROLES {
                 let (stream, mut other) = raw(role).await;
                 let (reader, writer) = stream.split();
-                let reading = spawn(async move { reader.read(ReadMode::All).await });
+                let reading = spawn(async move {
+                    let five = reader.read(ReadMode::Exact(5)).await.unwrap();
+                    (reader, five)
+                });
                 let update = other.peer.key_update();
                 other.send(&update).await;
                 // Behind a server's tickets.
@@ -73,11 +79,15 @@ fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_
                     let bytes = other.wire.read(ReadMode::Available).await.unwrap();
                     records.extend(other.peer.open(&bytes));
                 }
+                assert!(records.iter().any(|(_, payload)| *payload == ANSWER), "{role:?}: {records:?}");
                 for _ in 0..5 {
                     let update = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
                     other.send(&update).await;
                 }
+                let (reader, five) = reading.await.unwrap();
+                assert_eq!(five, b"xxxxx");
                 writer.write("content").await.unwrap();
+                writer.write("more").await.unwrap();
                 writer.close().unwrap();
                 // After our goodbye, none.
                 for _ in 0..5 {
@@ -86,10 +96,49 @@ fn the_first_request_for_new_keys_is_answered_at_once_and_the_second_before_our_
                 }
                 let goodbye = other.peer.seal(21, &[1, 0]);
                 other.send(&goodbye).await;
-                assert_eq!(reading.await.unwrap().unwrap(), b"x".repeat(10));
+                assert_eq!(reader.read(ReadMode::All).await.unwrap(), b"xxxxx");
                 let records = other.everything().await;
                 let inner: Vec<u8> = records.iter().map(|(inner, _)| *inner).collect();
-                assert!(inner == [HANDSHAKE, CONTENT, 21] || inner == [CONTENT, 21], "{role:?}: {records:?}");
+                assert_eq!(inner, [HANDSHAKE, CONTENT, CONTENT, ALERT], "{role:?}: {records:?}");
+                assert_eq!(records[0].1, ANSWER, "{role:?}");
+            }
+        });
+    });
+}
+
+#[test]
+fn our_new_keys_keep_their_place_between_records_that_the_kernel_has_not_taken() {
+    on_both_records(|records| {
+        run(async move {
+            for role in ROLES {
+                let (stream, mut other) = raw(role).await;
+                let (reader, writer) = stream.split();
+                let content: Vec<u8> = (0..600_000_u32).map(|number| (number >> 3) as u8).collect();
+                let expected = content.clone();
+                // The peer reads nothing yet, so a part of this waits on our side.
+                let writing = spawn(async move {
+                    writer.write(&content).await.unwrap();
+                    writer.close().unwrap();
+                });
+                let (mut said, mut updates) = (Vec::new(), 0);
+                for round in 0..10_u8 {
+                    let update = [other.peer.key_update(), other.peer.seal(CONTENT, &[round])].concat();
+                    other.send(&update).await;
+                    assert_eq!(reader.read(1).await.unwrap(), [round]);
+                    let bytes = other.wire.read(ReadMode::Exact(20_000)).await.unwrap();
+                    for (inner, payload) in other.peer.open(&bytes) {
+                        updates += usize::from(payload == ANSWER);
+                        said.extend(if inner == CONTENT { payload } else { Vec::new() });
+                    }
+                }
+                assert!(said.len() < expected.len(), "{records:?}: the wire takes all at once");
+                for (inner, payload) in other.everything().await {
+                    updates += usize::from(payload == ANSWER);
+                    said.extend(if inner == CONTENT { payload } else { Vec::new() });
+                }
+                assert!(said == expected, "{records:?}, {role:?}");
+                assert!(updates >= 2, "{records:?}, {role:?}: {updates}");
+                writing.await.unwrap();
             }
         });
     });

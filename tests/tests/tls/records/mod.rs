@@ -8,3 +8,4 @@ mod rules;
 #[cfg(target_os = "linux")]
 mod secrets;
 mod table;
+mod tickets;

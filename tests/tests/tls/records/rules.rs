@@ -204,6 +204,28 @@ fn an_alert_of_an_error_ends_the_connection_whatever_its_level_and_gets_no_answe
 }
 
 #[test]
+fn after_an_error_on_either_side_nothing_follows_its_alert() {
+    run(async {
+        for role in [Role::Client, Role::Server] {
+            for (told, expected) in [([2, 80], &[][..]), ([3, 80], &[u8::from(AlertDescription::IllegalParameter)])] {
+                let (stream, mut other) = raw(role).await;
+                stream.write("before").await.unwrap();
+                let bytes = other.peer.seal(ALERT, &told);
+                other.send(&bytes).await;
+                stream.read(ReadMode::Available).await.unwrap_err();
+                stream.write("after").await.unwrap_err();
+                stream.close().unwrap();
+                let records = other.everything().await;
+                assert_eq!(alerts(&records), expected, "{role:?}");
+                let content: Vec<u8> =
+                    records.iter().filter(|one| one.0 == CONTENT).flat_map(|one| one.1.clone()).collect();
+                assert_eq!(content, b"before", "{role:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn the_end_is_the_end_at_either_level_and_what_follows_is_ignored() {
     run(async {
         for role in [Role::Client, Role::Server] {
