@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
+use std::ops::Range;
 
 use lem_ssl_rs::{Error, Limits, ReadMode};
 use memchr::memchr;
@@ -43,6 +44,21 @@ pub(crate) struct Ahead {
     bytes: RefCell<Vec<u8>>,
     /// How many of them are spent.
     start: Cell<usize>,
+}
+
+/// Whole lines, one behind the other.
+pub(crate) struct Lines {
+    pub(crate) bytes: Vec<u8>,
+    /// Where each ends, behind its newline.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    /// Where each line is, with its newline or without.
+    pub(crate) fn ranges(&self, keep: bool) -> impl ExactSizeIterator<Item = Range<usize>> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| mem::replace(&mut start, end)..end - usize::from(!keep))
+    }
 }
 
 impl Ahead {
@@ -113,24 +129,20 @@ impl Ahead {
         Ok(self.take_all())
     }
 
-    /// Whole lines that are here already, each behind its length in four bytes: what `string.unpack` takes apart in one
-    /// call. They stay here until they are [consumed](Self::consume). How many there are, at most `most`, and how many
-    /// bytes of the input they are.
-    pub(crate) fn pack_lines(&self, keep: bool, most: usize, limit: usize, packed: &mut Vec<u8>) -> (usize, usize) {
+    /// A copy of whole lines that are here already, at most `most`, each shorter than `limit`. They stay here until they
+    /// are [consumed](Self::consume).
+    pub(crate) fn lines(&self, most: usize, limit: usize) -> Lines {
         let bytes = self.bytes.borrow();
         let here = &bytes[self.start.get()..];
-        let (mut count, mut at) = (0, 0);
-        while count < most
+        let (mut ends, mut at) = (Vec::with_capacity(most), 0);
+        while ends.len() < most
             && let Some(length) = memchr(b'\n', &here[at..])
             && length < limit
         {
-            let line = &here[at..at + length + usize::from(keep)];
-            packed.extend_from_slice(&u32::try_from(line.len()).unwrap_or(u32::MAX).to_ne_bytes());
-            packed.extend_from_slice(line);
             at += length + 1;
-            count += 1;
+            ends.push(at);
         }
-        (count, at)
+        Lines { bytes: here[..at].to_vec(), ends }
     }
 
     /// These were handed out.

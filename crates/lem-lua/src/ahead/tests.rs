@@ -68,13 +68,16 @@ fn what_is_longer_than_its_limit_is_refused_and_stays_readable() {
 }
 
 #[test]
-fn packed_lines_stay_until_they_are_consumed() {
+fn lines_that_are_lent_stay_until_they_are_consumed() {
     let ahead = Ahead::default();
-    ahead.push(b"a\nbc\nrest".to_vec());
-    let mut packed = Vec::new();
-    assert_eq!(ahead.pack_lines(false, 9, 100, &mut packed), (2, 5));
-    assert_eq!(packed.len(), 4 + 1 + 4 + 2);
-    assert_eq!(ahead.len(), 9);
-    ahead.consume(5);
+    ahead.push(b"a\n\nbc\nrest".to_vec());
+    let lines = ahead.lines(9, 100);
+    assert_eq!(lines.bytes, b"a\n\nbc\n");
+    assert_eq!(lines.ranges(true).collect::<Vec<_>>(), [0..2, 2..3, 3..6]);
+    assert_eq!(lines.ranges(false).collect::<Vec<_>>(), [0..1, 2..2, 3..5]);
+    assert_eq!(ahead.lines(2, 100).bytes, b"a\n\n");
+    assert_eq!(ahead.lines(9, 2).bytes, b"a\n\n", "the next one is too long");
+    assert_eq!(ahead.len(), 10);
+    ahead.consume(6);
     assert_eq!(ahead.len(), 4);
 }

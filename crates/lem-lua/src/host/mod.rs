@@ -23,7 +23,6 @@ use crate::scheduler::Scheduler;
 pub(crate) fn host(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table> {
     let host = lua.create_table()?;
     host.set("PENDING", Scheduler::pending())?;
-    host.set("little_endian", cfg!(target_endian = "little"))?;
     coroutine::install(lua, scheduler, &host)?;
     streams::install(lua, scheduler, &host)?;
     sockets::install(lua, scheduler, &host)?;

@@ -8,9 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls, timeout};
-use mlua::{Lua, LuaString, Table, UserDataRef, Value};
+use mlua::{BString, Lua, LuaString, Table, UserDataRef, Value};
 
-use crate::ahead::Mode;
+use crate::ahead::{Lines, Mode};
 use crate::answer::{Answer, Pair};
 use crate::io::conn::Conn;
 use crate::io::duplex::{Duplex, Half, Handle};
@@ -18,8 +18,8 @@ use crate::io::file::FileStream;
 use crate::park::duration;
 use crate::scheduler::Scheduler;
 
-/// How many lines Lua is lent at once. Few enough for the stack of a call.
-const MAX_LENT: usize = 200;
+/// How many lines Lua is lent at once.
+const MAX_LENT: usize = 256;
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
     host.set("tls", verbs::<Conn<Tls>>(lua, scheduler)?)?;
@@ -180,14 +180,9 @@ fn try_now<D: Duplex, T>(scheduler: &Scheduler, read: impl Future<Output = T>) -
     if D::LOSES_NOTHING { scheduler.poll(|cx| pin!(read).poll(cx)) } else { Ok(Poll::Pending) }
 }
 
-/// As a read of a line. If more than one is there, all of them packed, and how many they are: those are lent, and
-/// consumed by the next call.
-fn lend_lines<D: Duplex>(
-    lua: &Lua,
-    scheduler: &Scheduler,
-    handle: &Handle<D>,
-    keep: bool,
-) -> mlua::Result<(Value, Value)> {
+/// As a read of a line that has to wait. If there are lines, a table of them: those are lent, and consumed by the next
+/// call.
+fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, keep: bool) -> mlua::Result<Pair> {
     let stream = &handle.stream;
     let ahead = stream.ahead();
     ahead.consume(handle.lent.take());
@@ -201,14 +196,22 @@ fn lend_lines<D: Duplex>(
     };
     match ready {
         Poll::Ready(Ok(_)) => {
-            let mut packed = Vec::new();
-            let limit = stream.limits().line;
-            let (count, bytes) = ahead.pack_lines(keep, MAX_LENT, limit, &mut packed);
-            handle.lent.set(bytes);
-            Ok((Value::String(lua.create_string(&packed)?), Value::Integer(i64::try_from(count).unwrap_or(0))))
+            let lines = ahead.lines(MAX_LENT, stream.limits().line);
+            // Before anything else: making strings may collect garbage, and a finalizer that reads here must not see them.
+            handle.lent.set(lines.bytes.len());
+            Ok((Value::Table(table_of(lua, &lines, keep)?), Value::Nil))
         }
         Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
         Poll::Pending => read(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }),
+    }
+}
+
+fn table_of(lua: &Lua, lines: &Lines, keep: bool) -> mlua::Result<Table> {
+    let ranges = lines.ranges(keep);
+    match str::from_utf8(&lines.bytes) {
+        // The quick way: mlua makes Lua's string of a `&str` where it is, and keeps no reference to it meanwhile.
+        Ok(text) => lua.create_sequence_from(ranges.map(|range| &text[range])),
+        Err(_) => lua.create_sequence_from(ranges.map(|range| BString::from(&lines.bytes[range]))),
     }
 }
 

@@ -68,7 +68,7 @@ function File:seek(whence, offset)
 	end
 	offset = core.check_integer(offset or 0, 2, 'seek', -2 ^ 53, 2 ^ 53)
 	-- Lines that were lent go back first.
-	if self.lent then
+	if self[2][1] then
 		self:read(0)
 	end
 	return finish(host.seek(self[1], whence, offset))

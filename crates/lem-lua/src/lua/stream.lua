@@ -5,34 +5,12 @@ local bad_argument = core.bad_argument
 local type, tostring, select, setmetatable = type, tostring, select, setmetatable
 local concat = table.concat
 
--- Lines are lent by the machine many at a time, packed behind their lengths. One call takes them apart.
-local unpack_string = string.unpack
-local formats = setmetatable({}, {
-	__index = function(formats, count)
-		formats[count] = ('s4'):rep(count)
-		return formats[count]
-	end,
-})
+-- An object has its handle at [1], lines that the machine has lent it at [2], and at [3] which of them is next: an index
+-- is found faster than a name.
+local NO_LINES = {}
 
-local function lines_of(packed, count)
-	if unpack_string then
-		local lines = { unpack_string(formats[count], packed) }
-		-- Behind them stands where it has come to.
-		lines[count + 1] = nil
-		return lines
-	end
-	local lines, at, bytes, sub = {}, 1, string.byte, string.sub
-	local little = host.little_endian
-	for i = 1, count do
-		local a, b, c, d = bytes(packed, at, at + 3)
-		if not little then
-			a, b, c, d = d, c, b, a
-		end
-		local length = a + b * 256 + c * 65536 + d * 16777216
-		lines[i] = sub(packed, at + 4, at + 3 + length)
-		at = at + 4 + length
-	end
-	return lines
+local function object(handle, verbs)
+	return { handle, NO_LINES, 1, verbs = verbs }
 end
 
 -- The verbs of a stream that another protocol has taken over.
@@ -74,16 +52,13 @@ return function(kind)
 
 	-- Gives the lines back that were lent and not read: what comes next reads them in another way, or must not see them.
 	local function settle(self)
-		local lent = self.lent
-		if not lent then
+		local lent, at = self[2], self[3]
+		self[2], self[3] = NO_LINES, 1
+		if not lent[at] then
 			return
 		end
-		self.lent = nil
-		local read, count = 0, lent.n
-		if self.at > count then
-			return
-		end
-		for i = 1, self.at - 1 do
+		local read = 0
+		for i = 1, at - 1 do
 			read = read + #lent[i] + extra
 		end
 		self.verbs.consume(self[1], read)
@@ -97,18 +72,14 @@ return function(kind)
 	end
 
 	local function next_lines(self)
-		self.lent = nil
-		local packed, count = self.verbs.lines(self[1], keep)
-		if packed == PENDING then
+		self[2], self[3] = NO_LINES, 1
+		local lines, message = self.verbs.lines(self[1], keep)
+		if lines == PENDING then
 			return failed(self, wait())
-		elseif packed == nil then
-			return nil, kind.read_error(self, count)
-		elseif count == nil then
-			return packed
+		elseif type(lines) ~= 'table' then
+			return failed(self, lines, message)
 		end
-		local lines = lines_of(packed, count)
-		lines.n = count
-		self.lent, self.at = lines, 2
+		self[2], self[3] = lines, 2
 		return lines[1]
 	end
 
@@ -151,15 +122,12 @@ return function(kind)
 	end
 
 	function Stream:read(mode, stop)
-		if mode == '*l' and stop == nil then
-			local lent = self.lent
-			if lent then
-				local at = self.at
-				local line = lent[at]
-				if line then
-					self.at = at + 1
-					return line
-				end
+		if mode == '*l' and not stop then
+			local at = self[3]
+			local line = self[2][at]
+			if line then
+				self[3] = at + 1
+				return line
 			end
 			return next_lines(self)
 		end
@@ -203,7 +171,7 @@ return function(kind)
 	function Stream:close()
 		local done, message = self.verbs.close(self[1])
 		if done then
-			self.lent = nil
+			self[2] = NO_LINES
 			return true
 		end
 		return nil, kind.close_error(message)
@@ -307,7 +275,7 @@ return function(kind)
 	end
 
 	function Stream:abort()
-		self.lent = nil
+		self[2] = NO_LINES
 		self.verbs.abort(self[1])
 		return true
 	end
@@ -326,7 +294,7 @@ return function(kind)
 		settle(self)
 		self.verbs.split(self[1])
 		local Reader, Writer = kind.halves(Stream)
-		return setmetatable({ self[1], verbs = self.verbs }, Reader), setmetatable({ self[1], verbs = self.verbs }, Writer)
+		return setmetatable(object(self[1], self.verbs), Reader), setmetatable(object(self[1], self.verbs), Writer)
 	end
 
 	-- What the handshake has agreed on, of an encrypted stream.
@@ -370,7 +338,7 @@ return function(kind)
 	end
 
 	function kind.new(handle, verbs)
-		return setmetatable({ handle, verbs = verbs }, Stream)
+		return setmetatable(object(handle, verbs), Stream)
 	end
 
 	return Stream

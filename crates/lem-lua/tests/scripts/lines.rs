@@ -129,7 +129,7 @@ fn a_read_or_a_write_that_takes_too_long_has_lost_nothing() {
 }
 
 #[test]
-fn a_line_may_have_zeros_and_be_empty() {
+fn a_line_may_have_any_bytes_and_be_empty() {
     passes(
         "local a, b = pair()
          a:write 'x\\0y\\n\\n\\0\\n'
@@ -141,6 +141,14 @@ fn a_line_may_have_zeros_and_be_empty() {
          is(b:read '*l') { 'x\\0y' }
          is(b:read '*l') { '' }
          is(b:read '*l') { '\\0\\r' }
+         a:write 'caf\\195\\169\\n\\n'
+         is(b:read '*l') { 'caf\\195\\169' }
+         is(b:read '*l') { '' }
+         a:write '\\255\\n\\n\\195\\n\\169x\\n'
+         is(b:read '*l') { '\\255' }
+         is(b:read '*l') { '' }
+         is(b:read '*l') { '\\195' }
+         is(b:read '*l') { '\\169x' }
          done()",
     );
 }
