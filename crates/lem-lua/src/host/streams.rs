@@ -190,13 +190,14 @@ fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, k
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
+    let limit = stream.limits().line;
     let ready = match ahead.line_end(b'\n', 0) {
-        Some(end) => Poll::Ready(Ok(end)),
-        None => try_now::<D, _>(scheduler, ahead.fill_line(&**stream, b'\n'))?,
+        Some(end) if end <= limit => Poll::Ready(Ok(end)),
+        _ => try_now::<D, _>(scheduler, ahead.fill_line(&**stream, b'\n'))?,
     };
     match ready {
         Poll::Ready(Ok(_)) => {
-            let lines = ahead.lines(MAX_LENT, stream.limits().line);
+            let lines = ahead.lines(MAX_LENT, limit);
             // Before anything else: making strings may collect garbage, and a finalizer that reads here must not see them.
             handle.lent.set(lines.bytes.len());
             Ok((Value::Table(table_of(lua, &lines, keep)?), Value::Nil))

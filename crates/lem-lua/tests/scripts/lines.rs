@@ -154,6 +154,19 @@ fn a_line_may_have_any_bytes_and_be_empty() {
 }
 
 #[test]
+fn a_line_beyond_its_limit_is_told_behind_others_too() {
+    passes(
+        "local a, b = pair { max_line = 10 }
+         b:write('a\\n0123456789abc\\nb\\n')
+         is(a:read '*l') { 'a\\n' }
+         contains(failed(a:read '*l'), 'longer than its limit of 10 bytes')
+         is(a:read(14)) { '0123456789abc\\n' }
+         is(a:read '*l') { 'b\\n' }
+         done()",
+    );
+}
+
+#[test]
 fn a_line_and_everything_have_limits_that_a_context_sets() {
     passes(
         "local a, b = pair { max_line = 10, max_all = 100 }
