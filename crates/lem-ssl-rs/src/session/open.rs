@@ -80,7 +80,8 @@ pub(super) fn open<C: Connection>(
         };
         let tickets = connection.tickets();
         let follows = fed < rest.len();
-        let step = advance(connection, &mut rest[..fed], follows, &mut progress.key_answer, &mut sink);
+        let shown = Shown { records: &mut rest[..fed], pace, follows };
+        let step = advance(connection, shown, &mut progress.key_answer, &mut sink);
         used += step.used;
         content += step.content + step.early;
         if let Then::Failed(error) = &step.then
@@ -136,15 +137,24 @@ enum Stop {
     HasSeenAll,
 }
 
-/// Shows rustls `records` until it wants more; if another record `follows`, only until it has taken these.
+/// What rustls is shown.
+struct Shown<'a> {
+    records: &'a mut [u8],
+    pace: Pace,
+    /// Whether there is another record behind these.
+    follows: bool,
+}
+
+/// Shows rustls records until it wants more; if another record follows, only until it has taken these.
 fn advance<C: Connection>(
     connection: &mut C,
-    records: &mut [u8],
-    follows: bool,
+    shown: Shown<'_>,
     key_answer: &mut KeyAnswer,
     sink: &mut Sink<'_>,
 ) -> Step {
+    let Shown { records, pace, follows } = shown;
     let mut step = Step { used: 0, content: 0, early: 0, then: Then::Continues, stop: Stop::HasSeenAll };
+    let mut wants_more = false;
     loop {
         let Some(status) = process(connection, &mut records[step.used..], sink.may_send) else {
             return Step { then: Then::Failed(rustls::Error::DecryptError), ..step };
@@ -179,8 +189,9 @@ fn advance<C: Connection>(
             }
             Ok(ConnectionState::EncodeTlsData(message)) => {
                 encode(message, sink.outbox);
-                // At once: before rustls asks for the transmission, it looks at further records.
-                if sink.is_finished(connection) {
+                // At once: before rustls asks for the transmission, it looks at further records. An answer to new keys comes
+                // when it has looked at all of them.
+                if !wants_more && sink.is_finished(connection) {
                     step.stop = Stop::HasSpoken;
                 }
                 step.stop == Stop::HasSpoken
@@ -200,9 +211,11 @@ fn advance<C: Connection>(
             }
             Ok(ConnectionState::WriteTraffic(mut writer)) => {
                 // rustls keeps the answer to a KeyUpdate until there is content to send, which may be never. To be
-                // asked for content, and given no room for it, brings the answer out, and nothing else. A record of content
-                // has asked for no new keys.
-                if step.content == 0 && sink.may_send && *key_answer == KeyAnswer::Due {
+                // asked for content, and given no room for it, brings the answer out, and nothing else. A single record of
+                // content has asked for no new keys.
+                wants_more = true;
+                let may_ask = pace == Pace::Whole || step.content == 0;
+                if may_ask && sink.may_send && *key_answer == KeyAnswer::Due {
                     let _ = writer.encrypt(&[0], &mut []);
                     if connection.common().wants_write() {
                         *key_answer = KeyAnswer::Sent;

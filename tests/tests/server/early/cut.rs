@@ -1,14 +1,18 @@
 //! The end of early data, and of the handshake, and what comes along with it, cut anywhere: nothing of it is lost, whoever
 //! has the records afterwards.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
 
-use lem_ssl_rs::{Context, Early, Error, ReadMode, Server, Stream, unblock};
+use lem_ssl_rs::{Context, Early, Error, ReadMode, Roots, Server, Stream, unblock};
+use lem_ssl_tests::pki::{Authority, Leaf};
+use lem_ssl_tests::raw::{CONTENT, HANDSHAKE, KEY_UPDATE, RawHandshake};
 use lem_ssl_tests::records::{Records, on_both_records};
+use rustls::ClientConfig;
 
-use super::{by_hand, early_context, listen};
-use crate::support::{Returning, Visitor, both, check, server_context};
+use super::{MAX_EARLY_DATA, by_hand, early_context, listen};
+use crate::support::{Returning, Visitor, both, check, identity, issue, server_builder, server_context};
 
 /// What the client says after its early data, in records of its own.
 const LATE: &[u8] = b"late";
@@ -125,6 +129,72 @@ fn what_follows_early_data_that_were_refused_arrives_wherever_it_is_cut() {
                 for cut in (1..length).step_by(if records == Records::Ours { 3 } else { 17 }) {
                     refused(&context, &server, &client, records, cut).await;
                 }
+            }
+        });
+    });
+}
+
+/// Of a client with such certificates no session is remembered, so it gets no ticket, and the server has nothing to say at
+/// the end of the handshake.
+const CERTIFICATES: usize = 60;
+
+/// A client whose content and new keys, and a `part` of a message, come along with its last message. It goes on when those
+/// were heard, and is answered then.
+fn go_on_under_new_keys(address: SocketAddr, config: ClientConfig, part: usize, has_heard: &mpsc::Receiver<()>) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let receive = |socket: &mut TcpStream| {
+        let mut bytes = [0; 4_096];
+        let count = socket.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "the server ended the connection");
+        bytes[..count].to_vec()
+    };
+    let mut handshake = RawHandshake::client(config);
+    let mut flight = handshake.advance(&[]);
+    while !handshake.is_over() {
+        socket.write_all(&flight).unwrap();
+        flight = handshake.advance(&receive(&mut socket));
+    }
+    let mut peer = handshake.into_peer();
+    flight.extend([peer.seal(CONTENT, LATE), peer.key_update(), peer.seal(CONTENT, LATE)].concat());
+    let (first, second) = KEY_UPDATE.split_at(part);
+    if !first.is_empty() {
+        flight.extend(peer.seal(HANDSHAKE, first));
+    }
+    socket.write_all(&flight).unwrap();
+    has_heard.recv().unwrap();
+    socket.write_all(&[peer.new_keys_with(second), peer.seal(CONTENT, LATE)].concat()).unwrap();
+    let mut records = Vec::new();
+    while !records.contains(&(CONTENT, b"answer".to_vec())) {
+        records.extend(peer.open(&receive(&mut socket)));
+    }
+    let news = records.iter().filter(|(kind, message)| *kind == HANDSHAKE && message[0] == KEY_UPDATE[0]).count();
+    assert!(news > 0, "part {part}: {records:?}");
+}
+
+#[test]
+fn new_keys_that_come_along_with_the_last_message_are_answered_where_no_ticket_is_sent() {
+    on_both_records(|_| {
+        check(async {
+            let club = Authority::new("Club");
+            let mut member = club.issue(Leaf::client(&["member.test"]));
+            member.chain_der.extend(vec![member.chain_der[0].clone(); CERTIFICATES]);
+            let roots = Roots::Pem(club.certificate_pem().into_bytes());
+            let builder = server_builder().identity(identity(&issue(&["localhost"]))).client_roots(roots);
+            let server = listen(&builder.early_data(MAX_EARLY_DATA).build().unwrap()).await;
+            let address = server.local_addr().ip().unwrap();
+            for part in [0, 2] {
+                let config = ClientConfig::clone(&Returning::with_certificate(&member).config);
+                let (heard, has_heard) = mpsc::channel();
+                let visit = unblock(move || go_on_under_new_keys(address, config, part, &has_heard));
+                let serving = async {
+                    let (stream, _) = server.accept_early().await.unwrap().finish().await.unwrap();
+                    assert_eq!(stream.read(ReadMode::Exact(8)).await.unwrap(), LATE.repeat(2));
+                    heard.send(()).unwrap();
+                    assert_eq!(stream.read(ReadMode::Exact(4)).await.unwrap(), LATE);
+                    stream.write("answer").await.unwrap();
+                    stream.close().unwrap();
+                };
+                both(async { visit.await.unwrap() }, serving).await;
             }
         });
     });

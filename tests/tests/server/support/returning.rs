@@ -14,7 +14,7 @@ use super::certificates::{provider, root};
 /// Remembers its sessions.
 #[derive(Clone)]
 pub(crate) struct Returning {
-    config: Arc<ClientConfig>,
+    pub(crate) config: Arc<ClientConfig>,
 }
 
 /// What came of a visit.
