@@ -1,6 +1,8 @@
 //! Where our records are to do something else than rustls 0.23 does.
 
+use super::script::{Script, Step};
 use super::sides::{Outcome, Verdict};
+use crate::raw::{ALERT, CONTENT, HANDSHAKE};
 
 /// A difference that is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,8 +22,8 @@ pub enum Difference {
     /// A handshake record and an alert without content are unexpected (section 5.4). rustls takes 32 of the first, and cannot
     /// decode the second.
     EmptyMessage,
-    /// An alert that tells of an error gets no answer, whatever its level (section 6.2). rustls answers one at the level of a
-    /// warning.
+    /// An alert that tells of an error gets no answer, whatever its level (section 6.2). rustls answers one at any level but
+    /// that of errors.
     AnsweredAlert,
     /// A message that this end never gets is unexpected, whether it could be read or not, and its type shows it. rustls reads
     /// all of it first.
@@ -32,12 +34,49 @@ pub enum Difference {
     EmptyContentBetweenKeys,
 }
 
-/// The argument for what ours did, where rustls did something else; `None` if there is none.
-pub fn argued(ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
+impl Difference {
+    /// Whether this step can make it. What ours did alone is no argument: that it cannot open a record is right after one
+    /// that was changed, and a fault otherwise.
+    fn comes_of(self, step: &Step) -> bool {
+        match (self, step) {
+            // What was not sealed may look like anything, and takes what follows for the rest of it.
+            (_, Step::Raw(bytes)) => !bytes.is_empty(),
+            (Self::OuterType, Step::Flipped(..)) => step.changed_at() == Some(0),
+            (Self::OuterVersion, Step::Flipped(..)) => matches!(step.changed_at(), Some(1 | 2)),
+            // Without padding its last byte stands where the type does.
+            (Self::OuterType, Step::Padded(_, 0)) => true,
+            (Self::Overflow, Step::Flipped(..)) => matches!(step.changed_at(), Some(3 | 4)),
+            (Self::OuterType, Step::Sealed(kind, _) | Step::Empty(kind, _)) => !(ALERT..=CONTENT).contains(kind),
+            (Self::Overflow, Step::Padded(content, padding)) => content + padding >= 1 << 14,
+            (Self::EmptyMessage, Step::Empty(kind, _)) => matches!(*kind, ALERT | HANDSHAKE),
+            (Self::EmptyMessage, Step::Sealed(kind, content)) => {
+                content.is_empty() && matches!(*kind, ALERT | HANDSHAKE)
+            }
+            (Self::AnsweredAlert, Step::Alert(..)) => true,
+            (Self::AnsweredAlert, Step::Sealed(kind, _)) => *kind == ALERT,
+            (Self::UnexpectedMessage | Self::LengthOfKeyUpdate, Step::Message(..) | Step::NewKeysInParts(_)) => true,
+            (Self::UnexpectedMessage | Self::LengthOfKeyUpdate, Step::Sealed(kind, _)) => *kind == HANDSHAKE,
+            (Self::EmptyContentBetweenKeys, Step::NewKeys(_) | Step::NewKeysInParts(_)) => true,
+            // Mute is rustls in many cases, and both have failed then.
+            (Self::RustlsIsMute, _) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The argument for what ours did with a script, where rustls did something else; `None` if there is none.
+pub fn argued(script: &Script, ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
+    let difference = shown(ours, theirs)?;
+    script.steps.iter().any(|step| difference.comes_of(step)).then_some(difference)
+}
+
+/// What the outcomes look like.
+fn shown(ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
     use Difference::*;
     const UNEXPECTED: &[u8] = &[10];
     const BAD_RECORD_MAC: &[u8] = &[20];
     const OVERFLOW: &[u8] = &[22];
+    const ILLEGAL_PARAMETER: &[u8] = &[47];
     const DECODE_ERROR: &[u8] = &[50];
     let says = |part: &str| ours.reason.contains(part);
     // Whatever ours does more strictly, it never tells what rustls does not tell.
@@ -52,7 +91,8 @@ pub fn argued(ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
     if ours.verdict == theirs.verdict
         && matches!(ours.verdict, Verdict::Alert(_))
         && same_content
-        && (ours.alerts.is_empty(), &theirs.alerts[..]) == (true, DECODE_ERROR)
+        && ours.alerts.is_empty()
+        && [DECODE_ERROR, ILLEGAL_PARAMETER].contains(&&theirs.alerts[..])
     {
         return Some(AnsweredAlert);
     }

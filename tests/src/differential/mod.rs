@@ -21,7 +21,7 @@ pub fn compare(bytes: &[u8]) -> Result<Option<Difference>, String> {
     if ours.content == theirs.content && ours.verdict == theirs.verdict && ours.alerts == theirs.alerts {
         return Ok(None);
     }
-    match argued(&ours, &theirs) {
+    match argued(&script, &ours, &theirs) {
         Some(difference) => Ok(Some(difference)),
         None => Err(format!("{script:?}\nours: {ours:?}\ntheirs: {theirs:?}")),
     }

@@ -112,7 +112,19 @@ fn ticket(at: u8, flip: u8) -> Vec<u8> {
     ticket
 }
 
+/// The content of a record that is changed, and how long that makes it: header, content, type, tag.
+const FLIPPED: &[u8] = b"flipped";
+const FLIPPED_RECORD: usize = 5 + FLIPPED.len() + 1 + 16;
+
 impl Step {
+    /// Where the record is changed, if it is.
+    pub(super) fn changed_at(&self) -> Option<usize> {
+        match self {
+            Self::Flipped(at, bits) if *bits > 0 => Some(usize::from(*at) % FLIPPED_RECORD),
+            _ => None,
+        }
+    }
+
     fn seal(&self, peer: &mut RawPeer) -> Vec<u8> {
         match self {
             Self::Content(content) => peer.seal(CONTENT, content),
@@ -131,10 +143,12 @@ impl Step {
                 let high = if *more == 3 { 1 } else { high };
                 peer.seal(HANDSHAKE, &[&[*kind, high, middle, low], &body[..]].concat())
             }
-            Self::Flipped(at, bits) => {
-                let mut record = peer.seal(CONTENT, b"flipped");
-                let at = usize::from(*at) % record.len();
-                record[at] ^= bits;
+            Self::Flipped(_, bits) => {
+                let mut record = peer.seal(CONTENT, FLIPPED);
+                assert_eq!(record.len(), FLIPPED_RECORD);
+                if let Some(at) = self.changed_at() {
+                    record[at] ^= bits;
+                }
                 record
             }
             Self::Raw(bytes) => bytes.clone(),
