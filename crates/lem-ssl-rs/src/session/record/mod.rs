@@ -19,6 +19,7 @@ mod frame;
 mod kernel;
 mod keys;
 mod messages;
+mod ticket;
 mod violation;
 
 pub(super) use frame::{HEADER, MAX_CONTENT, next_record};
@@ -62,11 +63,17 @@ struct Tolerance {
     key_updates: u8,
     /// `user_canceled` without the `close_notify` that belongs to it; in all.
     warnings: u8,
+    /// Tickets that are kept without content between them. Those above this are read, and no more.
+    tickets: u8,
 }
 
 const MAX_EMPTY: u8 = 32;
 const MAX_KEY_UPDATES: u8 = 32;
 const MAX_WARNINGS: u8 = 4;
+
+/// rustls' own memory has room for 8 of a server, and each that is kept costs a copy of the server's certificates: with all
+/// 900 that a record may hold, that would be 60 MB.
+const MAX_TICKETS: u8 = 32;
 
 /// A `KeyUpdate`, up to the byte that says whether the peer is asked for the same.
 const KEY_UPDATE: [u8; 4] = [24, 0, 0, 1];
@@ -104,7 +111,12 @@ impl Records {
             opening: Opening::new(secrets.rx)?,
             sealing: Sealing::new(secrets.tx)?,
             joining: Joining::default(),
-            tolerance: Tolerance { empty: MAX_EMPTY, key_updates: MAX_KEY_UPDATES, warnings: MAX_WARNINGS },
+            tolerance: Tolerance {
+                empty: MAX_EMPTY,
+                key_updates: MAX_KEY_UPDATES,
+                warnings: MAX_WARNINGS,
+                tickets: MAX_TICKETS,
+            },
             answer: KeyAnswer::AtOnce,
             max_content,
         })
@@ -180,6 +192,7 @@ impl Records {
             }
             ContentType::ApplicationData => {
                 self.tolerance.key_updates = MAX_KEY_UPDATES;
+                self.tolerance.tickets = MAX_TICKETS;
                 record.content = message.payload.len();
                 input.extend(message.payload);
             }
@@ -214,8 +227,14 @@ impl Records {
             match (message, &mut self.kernel) {
                 (Message::KeyUpdate { is_requested }, _) => self.take_key_update(is_requested && may_send, outbox)?,
                 (Message::Ticket(body), Kernel::Client(kernel)) => {
-                    kernel.handle_new_session_ticket(body).map_err(Violation::in_rustls)?;
                     tickets += 1;
+                    match self.tolerance.tickets.checked_sub(1) {
+                        Some(left) if ticket::is_worth_keeping(body) => {
+                            self.tolerance.tickets = left;
+                            kernel.handle_new_session_ticket(body).map_err(Violation::in_rustls)?;
+                        }
+                        _ => ticket::check(body)?,
+                    }
                 }
                 // A server was told that it is unexpected.
                 (Message::Ticket(_), Kernel::Server(_)) => {}
