@@ -23,7 +23,6 @@ enum Told {
     OfATicket,
 }
 
-const DECODE_ERROR: Told = Told::By(AlertDescription::DecodeError);
 const UNEXPECTED: Told = Told::By(AlertDescription::UnexpectedMessage);
 const UNEXPECTED_OR_DECODE_ERROR: Told =
     Told::ByUsAndRustls(AlertDescription::UnexpectedMessage, AlertDescription::DecodeError);
@@ -40,7 +39,7 @@ impl Told {
 }
 
 const OFFENCES: [Offence; 12] = [
-    ("a handshake message of more than 64 KiB", |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]), DECODE_ERROR),
+    ("a handshake message of more than 64 KiB", |peer| peer.seal(HANDSHAKE, &[4, 1, 0, 0, 0]), Told::OfATicket),
     (
         "a handshake message of more than 64 KiB, in pieces",
         |peer| {
@@ -48,7 +47,7 @@ const OFFENCES: [Offence; 12] = [
             message.resize(70_000, 0);
             message.chunks(10_000).flat_map(|piece| peer.seal(HANDSHAKE, piece)).collect()
         },
-        DECODE_ERROR,
+        Told::OfATicket,
     ),
     ("empty records", |peer| (0..40).flat_map(|_| peer.seal(CONTENT, &[])).collect(), UNEXPECTED),
     ("empty handshake records", |peer| (0..40).flat_map(|_| peer.seal(HANDSHAKE, &[])).collect(), UNEXPECTED),

@@ -108,11 +108,26 @@ const VIOLATIONS: [Violation; 38] = [
     ("another end of the handshake", |peer| peer.seal(HANDSHAKE, &[20, 0, 0, 0]), AlertDescription::UnexpectedMessage),
     ("a certificate", |peer| peer.seal(HANDSHAKE, &[11, 0, 0, 4, 0, 0, 0, 0]), AlertDescription::UnexpectedMessage),
     ("a message of no known type", |peer| peer.seal(HANDSHAKE, &[99, 0, 0, 0]), AlertDescription::UnexpectedMessage),
+    (
+        "an alert of a level that does not exist, and says goodbye",
+        |peer| peer.seal(ALERT, &[3, 0]),
+        AlertDescription::IllegalParameter,
+    ),
     // Section 4.6.2: nobody has offered it.
     (
         "a request for a certificate",
         |peer| peer.seal(HANDSHAKE, &[13, 0, 0, 3, 0, 0, 0]),
         AlertDescription::UnexpectedMessage,
+    ),
+    (
+        "a request for a certificate of more than any message",
+        |peer| peer.seal(HANDSHAKE, &[13, 0xff, 0, 0, 0, 0, 0]),
+        AlertDescription::UnexpectedMessage,
+    ),
+    (
+        "new keys of more than any message",
+        |peer| peer.seal(HANDSHAKE, &[24, 0xff, 0, 0, 0]),
+        AlertDescription::DecodeError,
     ),
 ];
 
@@ -190,8 +205,8 @@ async fn hear(role: Role, send: impl FnOnce(&mut RawPeer) -> Vec<u8>) -> (Result
 fn an_alert_of_an_error_ends_the_connection_whatever_its_level_and_gets_no_answer() {
     run(async {
         for role in [Role::Client, Role::Server] {
-            // One of each kind: known, unknown, and one that may be a warning only.
-            for alert in [[2, 80], [1, 80], [2, 90], [1, 100], [1, 200], [2, 200]] {
+            // One of each kind: known, unknown, and one that may be a warning only. The last levels do not exist.
+            for alert in [[2, 80], [1, 80], [2, 90], [1, 100], [1, 200], [2, 200], [0, 80], [3, 40], [255, 200]] {
                 let (heard, mut other) = hear(role, |peer| peer.seal(ALERT, &alert)).await;
                 let error = heard.unwrap_err();
                 let number = alert[1];

@@ -44,7 +44,11 @@ pub(super) fn read(content: &[u8]) -> Result<Told, Violation> {
     match (level, description) {
         (WARNING | FATAL, AlertDescription::CloseNotify) => Ok(Told::End),
         (WARNING, AlertDescription::UserCanceled) => Ok(Told::Nothing),
-        (WARNING | FATAL, description) => Err(Violation::told(description)),
-        (_, description) => Err(Violation::unknown_level(description)),
+        (FATAL, AlertDescription::UserCanceled) => Err(Violation::told(description)),
+        // A level that does not exist makes an error no other one, and a goodbye none.
+        (_, AlertDescription::CloseNotify | AlertDescription::UserCanceled) => {
+            Err(Violation::unknown_level(description))
+        }
+        _ => Err(Violation::told(description)),
     }
 }

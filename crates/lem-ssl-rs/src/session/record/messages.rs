@@ -49,10 +49,10 @@ pub(super) fn take_message<'a>(bytes: &mut &'a [u8], is_client: bool) -> Result<
 }
 
 fn check(kind: u8, length: usize, is_client: bool) -> Result<(), Violation> {
-    if length > MAX_BODY {
-        return Err(Violation::unreadable(InvalidMessage::HandshakePayloadTooLarge));
-    }
     match kind {
+        NEW_SESSION_TICKET if is_client && length > MAX_BODY => {
+            Err(Violation::unreadable(InvalidMessage::HandshakePayloadTooLarge))
+        }
         NEW_SESSION_TICKET if is_client => Ok(()),
         KEY_UPDATE if length == 1 => Ok(()),
         KEY_UPDATE => Err(Violation::unreadable(InvalidMessage::InvalidKeyUpdate)),

@@ -66,7 +66,7 @@ impl Violation {
         Self::new(what, AlertDescription::DecodeError)
     }
 
-    /// An alert of a level that does not exist.
+    /// A goodbye of a level that does not exist.
     #[cold]
     pub(super) fn unknown_level(description: AlertDescription) -> Self {
         Self::new(Error::AlertReceived(description), AlertDescription::IllegalParameter)
