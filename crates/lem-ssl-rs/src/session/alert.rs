@@ -59,6 +59,10 @@ pub(super) fn send_alert<C: Connection>(
         outbox.push(&NO_COMMON_SCHEME);
         return;
     }
+    // A peer that has failed gets nothing any more, not even what waits (RFC 8446 section 6.2).
+    if matches!(error, Error::AlertReceived(_)) {
+        *outbox = Outbox::default();
+    }
     if !connection.common().wants_write() && may_send {
         let handshaking = connection.common().is_handshaking();
         let wrong: &[&[u8]] =

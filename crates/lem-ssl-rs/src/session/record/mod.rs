@@ -155,8 +155,11 @@ impl Records {
                     }
                 }
                 Err(Violation { error, alert }) => {
-                    if let Some(alert) = alert.filter(|_| may_send) {
-                        self.fail(alert, outbox);
+                    match alert {
+                        Some(alert) if may_send => self.fail(alert, outbox),
+                        Some(_) => {}
+                        // A peer that has failed gets nothing any more, not even what waits (section 6.2).
+                        None => *outbox = Outbox::default(),
                     }
                     opened.then = Then::Failed(error);
                     break;
