@@ -26,7 +26,15 @@ fn every_test_that_the_table_of_clauses_names_exists() {
     sources(&session, &mut text).unwrap();
     let mut named = HashSet::new();
     for row in table.lines().filter(|row| row.starts_with("| ") && !row.starts_with("| clause")) {
-        let test = row.rsplit('|').nth(1).unwrap().trim().trim_matches('`');
+        let [place, test] = [2, 1].map(|column| row.rsplit('|').nth(column).unwrap().trim().trim_matches('`'));
+        // What others keep, and have tests of their own for.
+        if test == "none of ours" {
+            assert!(
+                ["rustls", "provider", "../../record_layer.rs"].iter().any(|other| place.starts_with(other)),
+                "{row}"
+            );
+            continue;
+        }
         assert!(text.contains(&format!("fn {test}(")), "no test {test}: {row}");
         named.insert(test);
     }
