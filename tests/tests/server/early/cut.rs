@@ -138,9 +138,19 @@ fn what_follows_early_data_that_were_refused_arrives_wherever_it_is_cut() {
 /// the end of the handshake.
 const CERTIFICATES: usize = 60;
 
-/// A client whose content and new keys, and a `part` of a message, come along with its last message. It goes on when those
-/// were heard, and is answered then.
-fn go_on_under_new_keys(address: SocketAddr, config: ClientConfig, part: usize, has_heard: &mpsc::Receiver<()>) {
+/// Whether a client asks for new keys along with its last message, and in which parts it does again after that.
+type Asking = (bool, &'static [&'static [u8]]);
+
+const ASKING: [Asking; 4] = [
+    (true, &[]),
+    (true, &[&[24, 0], &[0, 1, 1]]),
+    (false, &[&[24, 0], &[0, 1, 1]]),
+    (false, &[&[24], &[0, 0], &[1, 1]]),
+];
+
+/// A client whose content, new keys, and the first part of a message come along with its last message. It goes on when
+/// those were heard, and is answered then.
+fn go_on_under_new_keys(address: SocketAddr, config: ClientConfig, asking: Asking, has_heard: &mpsc::Receiver<()>) {
     let mut socket = TcpStream::connect(address).unwrap();
     let receive = |socket: &mut TcpStream| {
         let mut bytes = [0; 4_096];
@@ -155,20 +165,30 @@ fn go_on_under_new_keys(address: SocketAddr, config: ClientConfig, part: usize, 
         flight = handshake.advance(&receive(&mut socket));
     }
     let mut peer = handshake.into_peer();
-    flight.extend([peer.seal(CONTENT, LATE), peer.key_update(), peer.seal(CONTENT, LATE)].concat());
-    let (first, second) = KEY_UPDATE.split_at(part);
-    if !first.is_empty() {
+    let (asks_at_once, parts) = asking;
+    flight.extend(peer.seal(CONTENT, LATE));
+    if asks_at_once {
+        flight.extend(peer.key_update());
+    }
+    flight.extend(peer.seal(CONTENT, LATE));
+    if let [first, ..] = parts {
         flight.extend(peer.seal(HANDSHAKE, first));
     }
     socket.write_all(&flight).unwrap();
     has_heard.recv().unwrap();
-    socket.write_all(&[peer.new_keys_with(second), peer.seal(CONTENT, LATE)].concat()).unwrap();
+    let mut rest = Vec::new();
+    if let [_, middle @ .., last] = parts {
+        rest.extend(middle.iter().flat_map(|part| peer.seal(HANDSHAKE, part)));
+        rest.extend(peer.new_keys_with(last));
+    }
+    rest.extend(peer.seal(CONTENT, LATE));
+    socket.write_all(&rest).unwrap();
     let mut records = Vec::new();
     while !records.contains(&(CONTENT, b"answer".to_vec())) {
         records.extend(peer.open(&receive(&mut socket)));
     }
     let news = records.iter().filter(|(kind, message)| *kind == HANDSHAKE && message[0] == KEY_UPDATE[0]).count();
-    assert!(news > 0, "part {part}: {records:?}");
+    assert!(news > 0, "{asking:?}: {records:?}");
 }
 
 #[test]
@@ -182,10 +202,10 @@ fn new_keys_that_come_along_with_the_last_message_are_answered_where_no_ticket_i
             let builder = server_builder().identity(identity(&issue(&["localhost"]))).client_roots(roots);
             let server = listen(&builder.early_data(MAX_EARLY_DATA).build().unwrap()).await;
             let address = server.local_addr().ip().unwrap();
-            for part in [0, 2] {
+            for asking in ASKING {
                 let config = ClientConfig::clone(&Returning::with_certificate(&member).config);
                 let (heard, has_heard) = mpsc::channel();
-                let visit = unblock(move || go_on_under_new_keys(address, config, part, &has_heard));
+                let visit = unblock(move || go_on_under_new_keys(address, config, asking, &has_heard));
                 let serving = async {
                     let (stream, _) = server.accept_early().await.unwrap().finish().await.unwrap();
                     assert_eq!(stream.read(ReadMode::Exact(8)).await.unwrap(), LATE.repeat(2));

@@ -2,6 +2,7 @@
 
 mod conversion;
 mod differential;
+mod endings;
 mod kept_tickets;
 mod key_limits;
 mod layers;
