@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 use std::env;
-use std::process::{Command, ExitCode, exit};
+use std::process::{Command, ExitCode, Output, exit};
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use lem_rs::signal::{Signal, Signals, ctrl_c};
 use lem_rs::{Error, Listener, Machine, TcpStream, run_main, sleep, spawn, yield_now};
 
 /// Set for the program that a test starts: this one.
@@ -16,27 +18,74 @@ async fn program(which: &str) -> Result<(), Error> {
     yield_now().await;
     match which {
         "good" => Ok(()),
+        #[cfg(unix)]
+        "second Ctrl-C, behind the end" => {
+            let signals = Signals::new([Signal::Interrupt])?;
+            send("INT");
+            assert_eq!(signals.next().await?, Signal::Interrupt);
+            std::thread::spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                send("INT");
+            });
+            silent_peer().await
+        }
+        #[cfg(unix)]
+        "SIGTERM behind Ctrl-C" => {
+            let both = Signals::new([Signal::Interrupt, Signal::Terminate])?;
+            send("INT");
+            both.next().await?;
+            drop(both);
+            send("TERM");
+            sleep(Duration::from_secs(10)).await;
+            Ok(())
+        }
+        #[cfg(unix)]
+        "one receiver of two is left" => {
+            let kept = Signals::new([Signal::Interrupt, Signal::Hangup])?;
+            let other = spawn(ctrl_c());
+            yield_now().await;
+            send("INT");
+            other.await??;
+            assert_eq!(kept.next().await?, Signal::Interrupt);
+            send("INT");
+            assert_eq!(kept.next().await?, Signal::Interrupt);
+            drop(kept);
+            // It asks for something else than the end.
+            send("HUP");
+            sleep(Duration::from_millis(20)).await;
+            Ok(())
+        }
         "reads a file" => {
             std::fs::read("/no/such/file")?;
             Ok(())
         }
         "silent peer" | "silent peer, zero" | "silent peer, well" => {
-            // Its other end is in this process, and says nothing.
-            let listener = Listener::bind("127.0.0.1:0").await?;
-            let stream = TcpStream::connect(listener.local_addr()).await?;
-            let theirs = listener.accept().await?;
-            spawn(async move {
-                let _held = theirs;
-                sleep(Duration::from_secs(3_600)).await;
-            })
-            .detach();
-            yield_now().await;
-            stream.write("half of it").await?;
+            silent_peer().await?;
             if which == "silent peer, well" { Ok(()) } else { Err(Error::Misuse("it went wrong".into())) }
         }
         // A port that nobody can listen at.
         _ => TcpStream::connect("127.0.0.1:0").await.map(drop),
     }
+}
+
+/// Leaves a stream to a peer that says nothing: the other end, in this process.
+async fn silent_peer() -> Result<(), Error> {
+    let listener = Listener::bind("127.0.0.1:0").await?;
+    let stream = TcpStream::connect(listener.local_addr()).await?;
+    let theirs = listener.accept().await?;
+    spawn(async move {
+        let _held = theirs;
+        sleep(Duration::from_secs(3_600)).await;
+    })
+    .detach();
+    yield_now().await;
+    stream.write("half of it").await
+}
+
+#[cfg(unix)]
+fn send(signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &std::process::id().to_string()]).status();
+    assert!(sent.unwrap().success());
 }
 
 #[test]
@@ -50,10 +99,33 @@ fn the_program() {
     exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
 }
 
-fn run(which: &str) -> (Option<i32>, String) {
+fn output_of(which: &str) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
-    let output =
-        command.args(["--ignored", "--exact", "the_program", "--nocapture"]).env(PROGRAM, which).output().unwrap();
+    command.args(["--ignored", "--exact", "the_program", "--nocapture"]).env(PROGRAM, which).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_that_nobody_receives_any_more_ends_the_process_as_it_did_before() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let begun = Instant::now();
+    let second = output_of("second Ctrl-C, behind the end");
+    assert_eq!(second.status.signal(), Some(2), "{second:?}");
+    let other = output_of("SIGTERM behind Ctrl-C");
+    assert_eq!(other.status.signal(), Some(15), "{other:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_nothing_while_somebody_receives_it_nor_if_it_asks_for_something_else() {
+    let kept = output_of("one receiver of two is left");
+    assert_eq!(kept.status.code(), Some(0), "{kept:?}");
+}
+
+fn run(which: &str) -> (Option<i32>, String) {
+    let output = output_of(which);
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

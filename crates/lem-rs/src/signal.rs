@@ -34,9 +34,13 @@ use crate::world::SignalSource;
 
 /// Receives signals on the running machine.
 ///
-/// From now on they do not end the process, nor after this is dropped: then they do nothing, as the system's own
-/// meaning does not come back. Each `Signals` receives for itself: two of one process both see a Ctrl-C. A signal that
-/// comes again before it was taken is received once.
+/// While this lives they do not end the process, whether a task waits for them or not: a program that loads files or
+/// drains a server meanwhile is not ended by a Ctrl-C. When the last `Signals` for it is dropped,
+/// [`Interrupt`](Signal::Interrupt), [`Terminate`](Signal::Terminate) and [`Quit`](Signal::Quit) end the process again, as
+/// by default; so they do while a machine waits for closing streams behind `main`. The others then do nothing.
+///
+/// Each `Signals` receives for itself: two of one process both see a Ctrl-C. A signal that comes again before it was
+/// taken is received once. A program that receives one of the three by another library as well keeps a `Signals`.
 ///
 /// In the simulated world (`sim`) a test sends signals with `Net::signal`.
 pub struct Signals {
@@ -107,8 +111,8 @@ impl fmt::Debug for Signals {
     }
 }
 
-/// Waits for Ctrl-C. Between two calls it is not received, and ends nothing: a program that waits more than once keeps
-/// [`Signals`].
+/// Waits for Ctrl-C. A second one ends the process, unless somebody waits for it again: a program that waits more than
+/// once keeps [`Signals`].
 ///
 /// ```no_run
 /// # use lem_rs::{Error, Machine, signal};
@@ -122,7 +126,7 @@ impl fmt::Debug for Signals {
 /// # Errors
 /// As [`Signals::new`] and [`Signals::next`].
 ///
-/// **Cancel safety:** dropping it ends the wait; Ctrl-C then does nothing.
+/// **Cancel safety:** dropping it ends the wait; Ctrl-C then ends the process.
 pub async fn ctrl_c() -> Result<(), Error> {
     Signals::new([Signal::Interrupt])?.next().await.map(drop)
 }

@@ -8,6 +8,9 @@ use mio::Registry;
 use crate::world::{Signal, SignalSource};
 
 #[cfg(unix)]
+mod defaults;
+
+#[cfg(unix)]
 pub(super) fn receive(registry: Rc<Registry>, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>> {
     Ok(Box::new(unix::Delivery::new(registry, wanted)?))
 }
@@ -33,12 +36,14 @@ mod unix {
     use signal_hook::iterator::backend::SignalDelivery;
     use signal_hook::iterator::exfiltrator::SignalOnly;
 
+    use super::defaults::Hearing;
     use crate::world::{Signal, SignalSource};
 
     pub(super) struct Delivery {
         registry: Rc<Registry>,
         wanted: Vec<Signal>,
         arrived: SignalDelivery<UnixStream, SignalOnly>,
+        _hearing: Hearing,
     }
 
     impl Delivery {
@@ -46,9 +51,10 @@ mod unix {
             let (read, write) = UnixStream::pair()?;
             read.set_nonblocking(true)?;
             write.set_nonblocking(true)?;
-            let numbers = wanted.iter().map(|signal| number(*signal));
+            let numbers: Vec<i32> = wanted.iter().map(|signal| number(*signal)).collect();
+            let hearing = Hearing::new(&numbers)?;
             let arrived = SignalDelivery::with_pipe(read, write, SignalOnly, numbers)?;
-            Ok(Self { registry, wanted: wanted.to_vec(), arrived })
+            Ok(Self { registry, wanted: wanted.to_vec(), arrived, _hearing: hearing })
         }
     }
 
@@ -98,6 +104,7 @@ mod unix {
 mod console {
     use std::io::{self, Read, Write};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::process;
     use std::rc::Rc;
     use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -108,6 +115,9 @@ mod console {
     /// Whom the process's handler notifies: the other ends of the sockets that machines watch.
     static SUBSCRIBERS: Mutex<Vec<TcpStream>> = Mutex::new(Vec::new());
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+
+    /// The exit code of a process that Ctrl-C has ended: STATUS_CONTROL_C_EXIT.
+    const ENDED_BY_CTRL_C: i32 = i32::from_ne_bytes(0xc000_013a_u32.to_ne_bytes());
 
     pub(super) struct Delivery {
         registry: Rc<Registry>,
@@ -143,6 +153,10 @@ mod console {
 
     fn notify() {
         let mut subscribers = SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if subscribers.is_empty() {
+            // Nobody receives it any more, so it does what it does by default.
+            process::exit(ENDED_BY_CTRL_C);
+        }
         // One that is full has not been read: it is notified already. One that is gone is forgotten.
         subscribers.retain(
             |stream| !matches!((&*stream).write(&[0]), Err(error) if error.kind() != io::ErrorKind::WouldBlock),
@@ -158,6 +172,14 @@ mod console {
             // `WouldBlock` if none has come.
             let mut bytes = [0; 64];
             self.arrived.read(&mut bytes).map(|_| vec![Signal::Interrupt])
+        }
+    }
+
+    impl Drop for Delivery {
+        fn drop(&mut self) {
+            let ours = self.arrived.local_addr().ok();
+            let mut subscribers = SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner);
+            subscribers.retain(|stream| ours.is_none() || stream.peer_addr().ok() != ours);
         }
     }
 }
