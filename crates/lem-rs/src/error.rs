@@ -42,8 +42,8 @@ pub enum Error {
     /// tell them apart.
     Closed,
     /// The peer has ended the stream cleanly, or a read has returned its end before, with less than the read asked for:
-    /// in the middle of a line, or short of the number of bytes. Says "closed", as the original does; nothing was
-    /// consumed, and what is left is read with [`ReadMode::Available`](crate::ReadMode::Available) or
+    /// in the middle of a line, or short of the number of bytes. Its text begins with "closed", which is all that the
+    /// original says; nothing was consumed, and what is left is read with [`ReadMode::Available`](crate::ReadMode::Available) or
     /// [`ReadMode::All`](crate::ReadMode::All).
     Incomplete {
         /// How many bytes are left to be read, at least one.
@@ -139,7 +139,9 @@ impl fmt::Display for Error {
             Self::Busy => f.write_str("busy"),
             Self::NotBusy => f.write_str("not busy"),
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Closed | Self::Incomplete { .. } => f.write_str("closed"),
+            Self::Closed => f.write_str("closed"),
+            Self::Incomplete { left: 1 } => f.write_str("closed: 1 byte of an unfinished message is left"),
+            Self::Incomplete { left } => write!(f, "closed: {left} bytes of an unfinished message are left"),
             Self::AlreadyClosed => f.write_str("already closed"),
             Self::Truncated(Cut::Fin) => {
                 f.write_str("truncated: the peer ended the connection without saying that its data is complete")

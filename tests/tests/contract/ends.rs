@@ -24,6 +24,9 @@ on_every_stream! {
     a_reset_ends_all_with_an_error_and_all_again_has_the_data,
 }
 
+/// It begins with what the original says.
+const UNFINISHED: &str = "closed: 4 bytes of an unfinished message are left";
+
 async fn ended<C: Carrier>(data: &str) -> (Stream<C::Carried>, Stream<C::Carried>) {
     let (near, far) = C::pair().await;
     far.write(data).await.unwrap();
@@ -33,15 +36,15 @@ async fn ended<C: Carrier>(data: &str) -> (Stream<C::Carried>, Stream<C::Carried
 
 async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_available<C: Carrier>() {
     let (near, _far) = ended::<C>("rest").await;
-    says(near.read(5).await, "closed");
-    says(near.read(5).await, "closed");
+    says(near.read(5).await, UNFINISHED);
+    says(near.read(5).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"rest");
     says(near.read(ReadMode::Available).await, "closed");
 }
 
 async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_all<C: Carrier>() {
     let (near, _far) = ended::<C>("rest").await;
-    says(near.read(5).await, "closed");
+    says(near.read(5).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"rest");
     says(near.read(ReadMode::All).await, "closed");
 }
@@ -49,14 +52,14 @@ async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_all<C:
 async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_available<C: Carrier>() {
     let (near, _far) = ended::<C>("line\nrest").await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
-    says(near.read(ReadMode::Line).await, "closed");
-    says(near.read_line_trimmed().await, "closed");
+    says(near.read(ReadMode::Line).await, UNFINISHED);
+    says(near.read_line_trimmed().await, UNFINISHED);
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"rest");
 }
 
 async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_all<C: Carrier>() {
     let (near, _far) = ended::<C>("rest").await;
-    says(near.read(ReadMode::Line).await, "closed");
+    says(near.read(ReadMode::Line).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"rest");
 }
 
@@ -114,7 +117,7 @@ async fn what_came_before_the_end_is_read_before_it<C: Carrier>() {
 async fn a_stream_is_closed_once_its_peer_has_ended_and_all_is_read<C: Carrier>() {
     let (near, _far) = ended::<C>("rest").await;
     assert!(!near.is_closed());
-    says(near.read(ReadMode::Line).await, "closed");
+    says(near.read(ReadMode::Line).await, UNFINISHED);
     assert!(!near.is_closed(), "there is something left to read");
     near.read(ReadMode::Available).await.unwrap();
     assert!(near.is_closed());
@@ -122,7 +125,7 @@ async fn a_stream_is_closed_once_its_peer_has_ended_and_all_is_read<C: Carrier>(
 
 async fn the_cause_of_a_clean_end_can_be_asked_for<C: Carrier>() {
     let (near, _far) = ended::<C>("rest").await;
-    says(near.read(5).await, "closed");
+    says(near.read(5).await, UNFINISHED);
     assert!(matches!(near.close_cause(), Some(CloseCause::Peer(EndOfStream::Clean))));
     near.read(ReadMode::All).await.unwrap();
     near.close().unwrap();
@@ -169,7 +172,7 @@ async fn a_reset_is_told_once_and_the_data_is_readable_after_it<C: Carrier>() {
     assert!(matches!(error, Error::Truncated(Cut::Reset)), "{error:?}");
     assert_eq!(error.to_string(), RESET);
     was_reset(near.close_cause());
-    says(near.read(ReadMode::Line).await, "closed");
+    says(near.read(ReadMode::Line).await, "closed: 10 bytes of an unfinished message are left");
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"last words");
     says(near.read(ReadMode::Available).await, "closed");
     was_reset(near.close_cause());

@@ -105,7 +105,7 @@ async fn even_a_read_that_need_not_wait_is_told_busy<C: Carrier>() {
         far.close().unwrap();
     };
     let (line, ()) = both(near.read(ReadMode::Line), others).await;
-    says(line, "closed");
+    says(line, "closed: 4 bytes of an unfinished message are left");
     assert_eq!(near.read(4).await.unwrap(), b"part");
 }
 

@@ -47,6 +47,7 @@ fn every_error_prints_its_words_and_becomes_its_kind() {
         (Error::NotBusy, "not busy", ErrorKind::ResourceBusy),
         (Error::Interrupted, "interrupted", ErrorKind::Interrupted),
         (Error::Closed, "closed", ErrorKind::NotConnected),
+        (Error::Incomplete { left: 1 }, "closed: 1 byte of an unfinished message is left", ErrorKind::UnexpectedEof),
         (Error::AlreadyClosed, "already closed", ErrorKind::NotConnected),
         (
             Error::Truncated(Cut::Fin),
