@@ -133,7 +133,9 @@ impl Stdin {
         }
     }
 
-    /// Reads a line without its `"\n"` or `"\r\n"`, as text; `None` at the end.
+    /// Reads a line without its `"\n"` or `"\r\n"`, as text; `None` at the end. What stands behind the last newline is a
+    /// line as well: a file need not end with one, as a protocol's message must
+    /// ([`Lines`](crate::Lines) of a stream end with an error there).
     ///
     /// ```no_run
     /// # use lem_rs::{Error, Machine, stdio::Stdin};
@@ -148,15 +150,19 @@ impl Stdin {
     /// ```
     ///
     /// # Errors
-    /// As [`read`](Self::read); [`Error::NotText`] if the line is not UTF-8. Text behind the last line's end is
-    /// [`Error::Incomplete`], and stays readable.
+    /// As [`read`](Self::read); [`Error::NotText`] if the line is not UTF-8, and is passed over then.
     ///
     /// **Cancel safety:** as [`read`](Self::read).
     pub async fn next_line(&self) -> Result<Option<String>, Error> {
-        match self.read(ReadMode::Line).await {
+        let line = match self.read(ReadMode::Line).await {
+            Err(Error::Incomplete { left }) => self.read(left).await,
+            line => line,
+        };
+        match line {
             Ok(mut line) => {
-                line.pop_if(|byte| *byte == b'\n');
-                line.pop_if(|byte| *byte == b'\r');
+                if line.pop_if(|byte| *byte == b'\n').is_some() {
+                    line.pop_if(|byte| *byte == b'\r');
+                }
                 let text = String::from_utf8(line);
                 text.map(Some).map_err(|error| Error::NotText { valid: error.utf8_error().valid_up_to() })
             }

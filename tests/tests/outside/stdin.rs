@@ -35,6 +35,19 @@ fn lines_come_one_by_one_and_the_rest_at_the_end_stays_readable() {
 }
 
 #[test]
+fn a_last_line_without_a_newline_is_a_line() {
+    run(async {
+        let (input, mut writer) = input();
+        writer.write_all(b"one\r\nlast\r").unwrap();
+        drop(writer);
+        assert_eq!(input.next_line().await?, Some("one".into()));
+        assert_eq!(input.next_line().await?, Some("last\r".into()));
+        assert_eq!(input.next_line().await?, None);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_read_that_is_dropped_loses_nothing_of_what_comes_later() {
     run(async {
         let (input, mut writer) = input();
