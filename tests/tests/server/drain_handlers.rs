@@ -125,6 +125,7 @@ fn a_handler_that_panics_or_fails_while_it_is_drained_has_ended() {
         let mut draining = pin!(server.drain(LONG));
         assert!(at_once(draining.as_mut()).await.is_none());
         panics.write("panic\n").await.unwrap();
+        fails.write("half").await.unwrap();
         fails.shutdown().await.unwrap();
         drop(panics);
         let drained = draining.await;

@@ -65,6 +65,47 @@ fn the_peer_is_told_although_the_connection_is_gone() {
     });
 }
 
+#[test]
+fn a_handler_that_ends_with_its_peers_goodbye_has_not_failed() {
+    check(async {
+        let server = listen(ServerOptions::default()).await;
+        let told = told(&server);
+        for kind in 0..3 {
+            match kind {
+                0 => answer(&server, |stream| async move {
+                    loop {
+                        let line = stream.read(ReadMode::Line).await?;
+                        if line == b"never\n" {
+                            return Ok::<(), Error>(());
+                        }
+                    }
+                }),
+                1 => answer(&server, |_| async { Err::<(), Box<dyn std::error::Error>>(Error::Closed.into()) }),
+                _ => {
+                    answer(&server, |_| async {
+                        Err::<(), Box<dyn std::error::Error + Send + Sync>>(Error::Closed.into())
+                    });
+                }
+            }
+            let client = connect(&server).await;
+            client.write("line\n").await.unwrap();
+            client.close().unwrap();
+            until(|| server.counters().accepted == kind + 1).await;
+            until(|| server.counters().open == 0).await;
+            server.interrupt().unwrap();
+            until(|| !server.is_busy()).await;
+        }
+        // What is cut in the middle of a line is told.
+        answer(&server, |stream| async move { stream.read(ReadMode::Line).await.map(drop) });
+        let client = connect(&server).await;
+        client.write("half").await.unwrap();
+        client.close().unwrap();
+        until(|| server.counters().handlers_failed > 0).await;
+        let words: Vec<_> = told.borrow().iter().map(|(_, words)| words.clone()).collect();
+        assert_eq!(words, ["closed: 4 bytes of an unfinished message are left"]);
+    });
+}
+
 /// Shows itself, and is no error of the standard library's.
 struct OnlyShown;
 

@@ -2,10 +2,17 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::error::Error as StdError;
 use std::fmt;
+
+use crate::error::Error;
 
 /// What a handler of [`Listener::autospawn`](crate::Listener::autospawn) and of a server above may return: nothing, or a
 /// `Result` whose error can be shown. `Box<dyn Error>`, a `String` and the error types of other crates are among those.
+///
+/// [`Error::Closed`] is no failure, bare or in a `Box<dyn Error>`: a handler that reads until its peer is done, with a `?`
+/// behind each read, ends so. Every other error is told, an end in the middle of a message ([`Error::Incomplete`]) or
+/// without a goodbye ([`Error::Truncated`]) among them.
 ///
 /// ```
 /// use lem_rs::{Error, HandlerResult, ReadMode, TcpStream};
@@ -24,7 +31,7 @@ use std::fmt;
 /// may_handle(with_errors);
 /// ```
 pub trait HandlerResult {
-    /// The error, if it is one.
+    /// The error, if it is one and no peer's ordinary goodbye.
     fn into_error(self) -> Option<HandlerError>;
 }
 
@@ -48,10 +55,9 @@ impl HandlerError {
     /// use lem_rs::{Error, HandlerError};
     ///
     /// fn is_worth_a_line(error: &HandlerError) -> bool {
-    ///     // The client went away, as clients do.
-    ///     !matches!(error.downcast_ref(), Some(Error::Closed | Error::Truncated(_)))
+    ///     // The client was silent for too long, as clients are.
+    ///     !matches!(error.downcast_ref(), Some(Error::Timeout(_)))
     /// }
-    /// assert!(!is_worth_a_line(&HandlerError::new(Error::Closed)));
     /// assert!(is_worth_a_line(&HandlerError::new("the disk is full")));
     /// ```
     pub fn downcast_ref<E: 'static>(&self) -> Option<&E> {
@@ -80,8 +86,15 @@ impl HandlerResult for () {
 
 impl<T, E: fmt::Display + 'static> HandlerResult for Result<T, E> {
     fn into_error(self) -> Option<HandlerError> {
-        self.err().map(HandlerError::new)
+        self.err().filter(|error| !is_closed(error)).map(HandlerError::new)
     }
+}
+
+/// Whether it is [`Error::Closed`], bare or in one of the two usual boxes.
+fn is_closed(error: &dyn Any) -> bool {
+    let boxed = error.downcast_ref::<Box<dyn StdError>>().and_then(|error| error.downcast_ref());
+    let sent = || error.downcast_ref::<Box<dyn StdError + Send + Sync>>().and_then(|error| error.downcast_ref());
+    matches!(error.downcast_ref().or(boxed).or_else(sent), Some(Error::Closed))
 }
 
 impl HandlerResult for Infallible {
