@@ -1,6 +1,6 @@
 //! Addresses as people write them: what is understood, and what is said of what is not.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use lem_rs::{Address, Endpoint, Error, TcpStream, ToAddress};
@@ -95,6 +95,11 @@ fn what_is_no_text_is_understood_too() {
     assert_eq!(Endpoint::Unix(None).to_address().unwrap_err().problem(), "the socket has no name");
     assert_eq!(name("host", 1).to_address(), Ok(name("host", 1)));
     assert_eq!((&&"host:1").to_address(), Ok(name("host", 1)));
+    let host = String::from("host");
+    assert_eq!((&host, 1).to_address(), Ok(name("host", 1)));
+    assert!((&String::from("http://host"), 1).to_encrypted_address().is_err());
+    assert_eq!((Ipv4Addr::LOCALHOST, 1).to_address().unwrap().to_string(), "127.0.0.1:1");
+    assert_eq!((Ipv6Addr::LOCALHOST, 1).to_address().unwrap().to_string(), "[::1]:1");
 }
 
 /// Texts that are no address, and what is said of each.
@@ -121,7 +126,10 @@ fn bad() -> Vec<(String, &'static str)> {
         ("host:+443", "the service \"+443\" is not known: write its port number"),
         ("host: 443", "the service \" 443\" is not known: write its port number"),
         ("host:443 ", "the service \"443 \" is not known: write its port number"),
-        ("host:443/path", "the service \"443/path\" is not known: write its port number"),
+        ("host:443/path", "leave out \"/path\", or write \"https://host:443/path\""),
+        ("host/path", "leave out \"/path\", or write \"https://host/path\""),
+        ("host?query", "leave out \"?query\", or write \"https://host?query\""),
+        ("/run/service.sock", "for a Unix-domain socket write \"unix:/run/service.sock\""),
         ("host:nosuch", "the service \"nosuch\" is not known: write its port number"),
         ("host:0x1bb", "the service \"0x1bb\" is not known: write its port number"),
         ("host:\u{ff14}\u{ff14}\u{ff13}", "the service \"\u{ff14}\u{ff14}\u{ff13}\" is not known"),
@@ -129,7 +137,7 @@ fn bad() -> Vec<(String, &'static str)> {
         ("ho st:443", "the host contains ' ', which no host name does"),
         (" host:443", "the host contains ' ', which no host name does"),
         ("host\n:443", "the host contains '\\n', which no host name does"),
-        ("ho/st:443", "the host contains '/', which no host name does"),
+        ("ho/st:443", "leave out \"/st:443\", or write \"https://ho/st:443\""),
         ("ho%73t:443", "the host contains '%', which no host name does"),
         ("*.example.org:443", "the host contains '*', which no host name does"),
         ("user@host:443", "the host contains '@', which no host name does"),

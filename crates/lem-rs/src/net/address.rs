@@ -1,7 +1,7 @@
 //! Addresses as people write them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -196,13 +196,26 @@ impl fmt::Display for Host<'_> {
 
 /// The authority of a URL (RFC 3986 section 3.2) and its scheme's port; a text that is no URL is all authority.
 fn split_url(text: &str) -> Result<(&str, Option<u16>), String> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Ok((text, None)) };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return check_no_path(text).map(|()| (text, None));
+    };
     let port = port_of(scheme).ok_or_else(|| format!("the scheme {scheme:?} is not known"))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     if authority.contains('@') {
         return Err("it has a user name, which does not belong to an address".into());
     }
     Ok((authority, Some(port)))
+}
+
+/// Only a URL has a path.
+fn check_no_path(text: &str) -> Result<(), String> {
+    // What stands in brackets is looked at elsewhere.
+    let begin = text.find(']').unwrap_or(0);
+    match text[begin..].find(['/', '?', '#']).map(|at| begin + at) {
+        None => Ok(()),
+        Some(0) if text.starts_with('/') => Err(format!("for a Unix-domain socket write {:?}", format!("unix:{text}"))),
+        Some(at) => Err(format!("leave out {:?}, or write {:?}", &text[at..], format!("https://{text}"))),
+    }
 }
 
 /// Host and service of an authority. `bare` says that the port is known already, so that `::1` may stand alone; `is_url`,
@@ -345,15 +358,37 @@ impl ToAddress for (&str, u16) {
 
 impl ToAddress for (String, u16) {
     fn to_address(&self) -> Result<Address, AddressError> {
-        Address::parse(&self.0, Some(self.1))
+        (self.0.as_str(), self.1).to_address()
     }
 
     fn to_encrypted_address(&self) -> Result<Address, AddressError> {
-        Address::parse_encrypted(&self.0, Some(self.1))
+        (self.0.as_str(), self.1).to_encrypted_address()
+    }
+}
+
+impl ToAddress for (&String, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        (self.0.as_str(), self.1).to_address()
+    }
+
+    fn to_encrypted_address(&self) -> Result<Address, AddressError> {
+        (self.0.as_str(), self.1).to_encrypted_address()
     }
 }
 
 impl ToAddress for (IpAddr, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Ok(Address::Ip(SocketAddr::from(*self)))
+    }
+}
+
+impl ToAddress for (Ipv4Addr, u16) {
+    fn to_address(&self) -> Result<Address, AddressError> {
+        Ok(Address::Ip(SocketAddr::from(*self)))
+    }
+}
+
+impl ToAddress for (Ipv6Addr, u16) {
     fn to_address(&self) -> Result<Address, AddressError> {
         Ok(Address::Ip(SocketAddr::from(*self)))
     }
