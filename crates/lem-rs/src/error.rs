@@ -119,6 +119,25 @@ impl Error {
         }
     }
 
+    /// The same, with what was being done, as the beginning of the message: `cannot connect to example.org:443: ...`. For
+    /// the author of a protocol layer; an error of another kind, which says so itself, stays as it is.
+    ///
+    /// ```
+    /// use lem_rs::Error;
+    ///
+    /// let refused = Error::protocol(std::fmt::Error).doing("connect to example.org:443");
+    /// assert!(refused.to_string().starts_with("cannot connect to example.org:443: "));
+    /// assert!(refused.protocol_ref::<std::fmt::Error>().is_some());
+    /// assert_eq!(Error::Busy.doing("connect to example.org:443").to_string(), "busy");
+    /// ```
+    #[must_use]
+    pub fn doing(self, doing: impl Into<String>) -> Self {
+        match self {
+            Self::Protocol(error) => Self::Protocol(Arc::new(error.doing(doing))),
+            other => other,
+        }
+    }
+
     /// An operating-system error, with what was being done: `doing` begins the message.
     pub fn io(doing: impl Into<String>, source: io::Error) -> Self {
         Self::Io { doing: doing.into(), source: Arc::new(source) }

@@ -1,9 +1,11 @@
 //! Connecting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use lem_rs::transport::{Transport, connect_source};
+use lem_rs::transport::{InputBuffer, Transport, connect_source};
 use lem_rs::{Address, Deadline, Endpoint, Plain, ToAddress};
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;
@@ -21,7 +23,8 @@ impl Context {
     /// # Errors
     /// [`Error::Address`], [`Error::Resolve`], [`Error::Connect`] (with every address that was tried); a
     /// [`TlsError`](crate::TlsError) if the handshake fails, [`TlsError::Certificate`](crate::TlsError::Certificate)
-    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake.
+    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake. Each of them names the
+    /// address that was asked for.
     ///
     /// **Cancel safety:** dropping it ends every attempt.
     ///
@@ -103,9 +106,15 @@ impl Context {
     }
 
     async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
+        let target = address.to_string();
+        let connected = self.connect_to(address, target.clone(), name).await;
+        // The errors of the layers below name it already.
+        connected.map_err(|error| error.doing(format!("connect to {target}")))
+    }
+
+    async fn connect_to(&self, address: &Address, target: String, name: ServerName<'static>) -> Result<Stream, Error> {
         let config = self.client()?;
         let deadline = Deadline::after(self.inner().deadlines.connect);
-        let target = address.to_string();
         let remembers = self.inner().remembers.clone();
         if let Some(remembers) = &remembers {
             remembers.before(deadline, target.clone()).await?;
@@ -153,9 +162,21 @@ impl Context {
     pub async fn upgrade(&self, stream: lem_rs::Stream<Plain>, server_name: &str) -> Result<Stream, Error> {
         let name = parse_name(server_name)?;
         let config = self.client()?;
-        let (plain, mut received) = stream.into_parts()?;
-        let deadline = Deadline::after(self.inner().deadlines.handshake);
+        let (plain, received) = stream.into_parts()?;
         let target = target_of(server_name, &plain);
+        let upgraded = self.upgrade_to(plain, received, config, target.clone(), name).await;
+        upgraded.map_err(|error| error.doing(format!("go over to TLS with {target}")))
+    }
+
+    async fn upgrade_to(
+        &self,
+        plain: Plain,
+        mut received: InputBuffer,
+        config: Arc<ClientConfig>,
+        target: String,
+        name: ServerName<'static>,
+    ) -> Result<Stream, Error> {
+        let deadline = Deadline::after(self.inner().deadlines.handshake);
         let remembers = self.inner().remembers.clone();
         if let Some(remembers) = &remembers {
             remembers.before(deadline, target.clone()).await?;

@@ -1,6 +1,6 @@
 //! Peers that speak something else, and peers that speak nonsense.
 
-use lem_ssl_rs::{Error, ReadMode, TlsError, spawn};
+use lem_ssl_rs::{Error, Listener, ReadMode, TlsError, spawn};
 
 use crate::support::{Beat, Role, pki, run, says, tls, upgrade, wire};
 
@@ -41,6 +41,30 @@ fn a_server_that_speaks_another_protocol_is_recognised() {
             let error = told(Role::Client, words.as_bytes(), words.len()).await;
             assert!(matches!(tls(&error), TlsError::NotTls { looks_like: Some(_) }), "{words}: {error:?}");
             says(&error, &["does not speak TLS on this port", name]);
+        }
+    });
+}
+
+#[test]
+fn an_error_of_a_handshake_names_the_address_that_was_asked_for() {
+    run(async {
+        let context = pki().client_context().build().unwrap();
+        for (answer, words) in [
+            ("HTTP/1.1 400 Bad Request\r\n\r\n", "the peer does not speak TLS on this port"),
+            ("", "the peer closed the connection during the handshake"),
+        ] {
+            let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().clone();
+            let peer = spawn(async move {
+                let stream = listener.accept().await.unwrap();
+                stream.read(ReadMode::Available).await.unwrap();
+                stream.write(answer).await.unwrap();
+            });
+            let error = context.connect_as(&address, "localhost").await.unwrap_err();
+            assert!(TlsError::of(&error).is_some(), "{error:?}");
+            let begin = format!("cannot connect to {address}: {words}");
+            assert!(error.to_string().starts_with(&begin), "{error}");
+            peer.await.unwrap();
         }
     });
 }
