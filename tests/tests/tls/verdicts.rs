@@ -138,11 +138,14 @@ fn an_unknown_issuer_is_named() {
             let issued = other.issue(Leaf::server(&["localhost"]));
             let (error, alert) = refused(&issued, "localhost", &pki().root.certificate_pem(), version).await;
             assert_eq!(alert, AlertDescription::UnknownCA);
-            let CertificateFault::UnknownIssuer { issuer, presented: 1 } = problem(&error).fault() else {
+            let CertificateFault::UnknownIssuer { issuer, presented: 1, roots } = problem(&error).fault() else {
                 panic!("{error:?}")
             };
             assert_eq!(issuer.as_deref(), Some("CN=Other Root"));
-            says(&error, &["was issued by \"CN=Other Root\", which is not among the trusted roots"]);
+            assert_eq!(roots, "the roots that were given");
+            let words =
+                "was issued by \"CN=Other Root\", which is not among the trusted roots (the roots that were given)";
+            says(&error, &["cannot go over to TLS with localhost: ", words, "to trust it, add it to them"]);
         }
     });
 }

@@ -21,8 +21,8 @@ use crate::exporter::Capture;
 use crate::provider::default_provider;
 use crate::record_layer::RecordLayer;
 use crate::trust::{
-    Explainer, OnVerified, Recognising, Remembers, Roots, RootsLoader, Servers, Trust, built_in_roots, load_roots,
-    recognising, servers,
+    Explainer, OnVerified, Recognising, Remembers, Roots, RootsLoader, Servers, Trust, built_in_roots, describe_roots,
+    load_roots, recognising, servers,
 };
 
 /// Chooses what a [`Context`] does. What is not chosen has a safe default.
@@ -352,6 +352,10 @@ impl ContextBuilder {
             Some(load) => load(&self.roots, ConfigPart::Roots),
             None => Ok(built_in_roots()),
         };
+        let asked = || match self.load_roots {
+            Some(_) => describe_roots(&self.roots),
+            None => Roots::WebPki.to_string(),
+        };
         match (&self.verifier, &self.trust) {
             (Some(_), Some(_)) => {
                 let problem = "servers cannot be recognised in two ways: both a choice of trust and a verifier of another kind \
@@ -359,11 +363,11 @@ impl ContextBuilder {
                 Err(ConfigError::new(ConfigPart::Trust, problem))
             }
             (Some(verifier), None) => Ok(Some(Servers::checked_by(verifier.clone()))),
-            (None, None) => servers(load()?, provider, self.on_verified.clone()),
+            (None, None) => servers(load()?, asked(), provider, self.on_verified.clone()),
             (None, Some((trust, recognising))) => {
                 let needs_roots = matches!(trust, Trust::Chain | Trust::ChainAndPins(_));
                 let roots = if needs_roots || self.load_roots.is_some() { load()? } else { RootCertStore::empty() };
-                recognising(trust, roots, provider, self.on_verified.clone()).map(Some)
+                recognising(trust, roots, asked(), provider, self.on_verified.clone()).map(Some)
             }
         }
     }

@@ -47,6 +47,8 @@ pub enum CertificateFault {
         issuer: Option<String>,
         /// How many certificates the peer presented.
         presented: usize,
+        /// The roots that were asked: `the roots in company.pem`. Empty if it is not known which.
+        roots: String,
     },
     /// Its signature does not verify with the key of the issuer that it names.
     BadSignature {
@@ -234,14 +236,21 @@ impl fmt::Display for CertificateFault {
             Self::NotAuthority => f.write_str(
                 " is not an authority's (CA:TRUE is missing), so it cannot vouch for the one that it has issued",
             ),
-            Self::UnknownIssuer { issuer, presented } => {
+            Self::UnknownIssuer { issuer, presented, roots } => {
                 write!(f, " was issued by {}, which is not among the trusted roots", Named(issuer))?;
-                // The most frequent mistake of all: only the leaf was installed on the server.
-                f.write_str(if *presented == 1 {
-                    "; the peer presented no intermediate certificate: it has to send those up to a root"
-                } else {
-                    "; to trust it, add it to them"
-                })
+                if !roots.is_empty() {
+                    write!(f, " ({roots})")?;
+                }
+                f.write_str("; to trust it, add it to them")?;
+                // The most frequent mistake of all is that only the leaf was installed on the server; the next one, that a
+                // company's authority is missing here. Nobody can tell them apart.
+                if *presented == 1 {
+                    f.write_str(
+                        ". If it is no root, the peer is to blame: it has to send the certificates up to a root, and the peer \
+                         presented no intermediate certificate",
+                    )?;
+                }
+                Ok(())
             }
             Self::BadSignature { issuer } => write!(
                 f,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::explain::{Explainer, Usage};
 use super::revocation::{Revocation, RevocationLists};
 use super::verifier::ClientChain;
-use super::{Roots, load_roots};
+use super::{Roots, describe_roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
@@ -73,7 +73,8 @@ pub(crate) fn clients(
         true => build(Vec::new())?,
         false => Arc::new(Revocation::new(revoked, build)?),
     };
-    let explainer = Explainer::new(store, provider.signature_verification_algorithms, Usage::Client, known);
+    let explainer =
+        Explainer::new(store, describe_roots(roots), provider.signature_verification_algorithms, Usage::Client, known);
     Ok(Some(Clients { verifier: Arc::new(ClientChain { verifier, explainer }), policy }))
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Usage {
 #[derive(Debug)]
 pub(crate) struct Explainer {
     roots: Arc<RootCertStore>,
+    /// What they are called.
+    asked: String,
     algorithms: WebPkiSupportedAlgorithms,
     usage: Usage,
     lists: Vec<List>,
@@ -46,11 +48,12 @@ const MAX_COMPARISONS: usize = 20_000;
 impl Explainer {
     pub(super) fn new(
         roots: Arc<RootCertStore>,
+        asked: String,
         algorithms: WebPkiSupportedAlgorithms,
         usage: Usage,
         lists: Vec<List>,
     ) -> Self {
-        Self { roots, algorithms, usage, lists }
+        Self { roots, asked, algorithms, usage, lists }
     }
 
     /// Refuses a chain that nobody could go through in bounded time, before anybody tries.
@@ -353,7 +356,8 @@ impl<'a> Walk<'a> {
         let fault = if last.is_self_issued() {
             CertificateFault::SelfSigned
         } else {
-            CertificateFault::UnknownIssuer { issuer: readable(last.issuer), presented: self.presented.len() }
+            let (issuer, presented) = (readable(last.issuer), self.presented.len());
+            CertificateFault::UnknownIssuer { issuer, presented, roots: self.explainer.asked.clone() }
         };
         Some(finding(self.presented, *at, fault))
     }

@@ -22,7 +22,9 @@ pub use known_hosts::KnownHosts;
 pub(crate) use pinned::{Recognising, recognising};
 pub use revocation::RevocationLists;
 pub use roots::Roots;
-pub(crate) use roots::{Load as RootsLoader, built_in as built_in_roots, load as load_roots};
+pub(crate) use roots::{
+    Load as RootsLoader, built_in as built_in_roots, describe as describe_roots, load as load_roots,
+};
 pub(crate) use servers::{Remembers, Servers, servers};
 pub(crate) use signature::is_signed_by_another;
 pub(crate) use spki::hash_of;

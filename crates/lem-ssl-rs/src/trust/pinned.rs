@@ -22,12 +22,13 @@ use crate::x509::SpkiHash;
 
 /// How [`recognising`] is called.
 pub(crate) type Recognising =
-    fn(&Trust, RootCertStore, &Arc<CryptoProvider>, Option<OnVerified>) -> Result<Servers, ConfigError>;
+    fn(&Trust, RootCertStore, String, &Arc<CryptoProvider>, Option<OnVerified>) -> Result<Servers, ConfigError>;
 
 /// What recognises servers in another way than by their chain alone.
 pub(crate) fn recognising(
     trust: &Trust,
     roots: RootCertStore,
+    asked: String,
     provider: &Arc<CryptoProvider>,
     on_verified: Option<OnVerified>,
 ) -> Result<Servers, ConfigError> {
@@ -39,7 +40,7 @@ pub(crate) fn recognising(
     let known = match trust {
         Trust::Chain | Trust::ChainAndPins(_) => {
             let on_verified_chain = matches!(trust, Trust::Chain).then(|| on_verified.clone()).flatten();
-            let chain = servers(roots.clone(), provider, on_verified_chain)?;
+            let chain = servers(roots.clone(), asked, provider, on_verified_chain)?;
             let chain =
                 chain.ok_or_else(|| wrong("a chain is to be checked, but there are no roots that it could lead to"))?;
             let Trust::ChainAndPins(pins) = trust else { return Ok(chain) };

@@ -20,6 +20,8 @@ use crate::x509::{Raw, readable};
 /// missing) is refused. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
 /// way. The owner of its key can then issue certificates for every name, as an authority can.
 ///
+/// The operating system's own are `Roots::System`, which needs the feature `system-roots`.
+///
 /// ```
 /// use lem_ssl_rs::{Context, Error, Identity, Roots};
 ///
@@ -78,6 +80,17 @@ pub(crate) type Load = fn(&[Roots], ConfigPart) -> Result<RootCertStore, ConfigE
 /// Mozilla's list.
 pub(crate) fn built_in() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// What several sets of roots are called together.
+pub(crate) fn describe(sets: &[Roots]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in sets.iter().filter(|set| !matches!(set, Roots::None)).map(Roots::to_string) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(" and ")
 }
 
 /// Loads several sets of roots into one store, for this part of the configuration.

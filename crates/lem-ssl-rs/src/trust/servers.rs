@@ -51,9 +51,10 @@ pub(crate) trait Remembers: Send + Sync {
 /// Boxed, so that programs without a memory contain no code for it.
 pub(crate) type Remembering = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
-/// What checks servers against these roots; `None` if there are none.
+/// What checks servers against these roots, which are `asked` under that name; `None` if there are none.
 pub(crate) fn servers(
     roots: RootCertStore,
+    asked: String,
     provider: &Arc<CryptoProvider>,
     on_verified: Option<OnVerified>,
 ) -> Result<Option<Servers>, ConfigError> {
@@ -65,7 +66,7 @@ pub(crate) fn servers(
         .build()
         .map_err(|error| ConfigError::new(ConfigPart::Roots, "the roots cannot be used").because(error))?;
     let algorithms = provider.signature_verification_algorithms;
-    let explainer = Arc::new(Explainer::new(roots, algorithms, Usage::Server, Vec::new()));
+    let explainer = Arc::new(Explainer::new(roots, asked, algorithms, Usage::Server, Vec::new()));
     let verifier = Arc::new(ServerChain { verifier, explainer: explainer.clone(), on_verified });
     Ok(Some(Servers { verifier, explainer: Some(explainer), remembers: None, only_tls13: false }))
 }

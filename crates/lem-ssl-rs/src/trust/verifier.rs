@@ -145,7 +145,9 @@ fn fault_of(reason: &CertificateError) -> CertificateFault {
         CertificateError::NotValidForNameContext { expected, .. } => {
             CertificateFault::WrongName { expected: expected.to_str().into_owned(), presented: Vec::new() }
         }
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer { issuer: None, presented: 0 },
+        CertificateError::UnknownIssuer => {
+            CertificateFault::UnknownIssuer { issuer: None, presented: 0, roots: String::new() }
+        }
         CertificateError::BadSignature => CertificateFault::BadSignature { issuer: None },
         CertificateError::BadEncoding => {
             CertificateFault::Malformed { part: "it is not encoded as a certificate must be" }
