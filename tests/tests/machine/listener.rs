@@ -268,3 +268,17 @@ fn handlers_go_on_when_autospawn_is_dropped() {
         }
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn a_socket_file_that_is_in_the_way_is_told_with_what_to_do() {
+    let folder = Scratch::new("stale");
+    let address = format!("unix:{}", folder.path().join("service.sock").display());
+    run(async {
+        drop(Listener::bind(&address).await.unwrap());
+        let error = Listener::bind(&address).await.unwrap_err();
+        let words = "address already in use: if no other process listens there, remove the file first";
+        assert_eq!(error.to_string(), format!("cannot listen on {address}: {words}"));
+        assert!(matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::AddrInUse));
+    });
+}

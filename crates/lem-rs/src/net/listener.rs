@@ -65,8 +65,9 @@ impl Open {
 
 impl Listener {
     /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well; `:443` is that, or IPv4 alone on a
-    /// machine without IPv6. A Unix-domain socket leaves its file
-    /// behind when it is closed; remove it before listening there again.
+    /// machine without IPv6. A name stands for one of its addresses, the first that can be listened at: `localhost` is
+    /// `127.0.0.1` or `[::1]`, and not both. A Unix-domain socket leaves its file behind when it is closed; remove it before
+    /// listening there again.
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine};
@@ -127,7 +128,7 @@ impl Listener {
             Address::Any { port } => any(*port).into_iter().map(Endpoint::Ip).collect(),
             Address::Unix(path) => vec![Endpoint::Unix(Some(path.clone()))],
         };
-        let failed = |error| Error::io(format!("listen on {address}"), error);
+        let failed = |error| Error::io(format!("listen on {address}"), with_hint(&address, error));
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for candidate in candidates {
             match core.world().listen(&candidate, &options) {
@@ -380,6 +381,14 @@ impl Listener {
         drop(state);
         drop((waiter, parked));
     }
+}
+
+/// An ordinary end leaves the file of a Unix-domain socket behind, so it is in the way more often than somebody is there.
+fn with_hint(address: &Address, error: io::Error) -> io::Error {
+    if !matches!(address, Address::Unix(_)) || error.kind() != io::ErrorKind::AddrInUse {
+        return error;
+    }
+    io::Error::new(error.kind(), "address already in use: if no other process listens there, remove the file first")
 }
 
 impl fmt::Debug for Listener {
