@@ -1,7 +1,7 @@
 //! Names to addresses.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -17,7 +17,8 @@ pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<So
         }
         None => {
             let name = host.to_owned();
-            look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?
+            let found = look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?;
+            found.or_else(|error| loopback(host, port).ok_or(error))
         }
     };
     let mut addresses = found.map_err(failed)?;
@@ -32,4 +33,27 @@ pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<So
         return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")));
     }
     Ok(addresses)
+}
+
+/// What `localhost` is where the system does not know it, as in a container without `/etc/hosts` (RFC 6761 section 6.3).
+fn loopback(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    (name == "localhost" || name.ends_with(".localhost")).then(|| {
+        let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        both.map(|ip| SocketAddr::new(ip, port)).to_vec()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_known_where_the_system_knows_no_names() {
+        for name in ["localhost", "LocalHost.", "one.localhost"] {
+            let found = loopback(name, 7).expect(name);
+            assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 7), "{found:?}");
+        }
+        assert!(loopback("localhost.example", 7).is_none() && loopback("mylocalhost", 7).is_none());
+    }
 }
