@@ -135,7 +135,7 @@ pub(crate) fn private_key(from: Origin<'_>, text: &[u8]) -> Result<Found<Private
         });
     };
     if let Some((_, second, _)) = keys.next() {
-        let problem = format!("there are two private keys in {from}, in lines {line} and {second}: which is it?");
+        let problem = format!("there are two private keys in {from}, in lines {line} and {second}: remove one");
         return Err(reader.error(problem));
     }
     match kind {

@@ -124,7 +124,7 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
         ),
         ("a certificate", certificate.clone(), &[Lists], &["it is a certificate"]),
         ("a group", labelled("DH PARAMETERS"), &[Roots, ClientRoots, Lists], &["remove it"]),
-        ("a second key", pki().client.key_pem.clone(), &[Key], &["two private keys", "which is it?"]),
+        ("a second key", pki().client.key_pem.clone(), &[Key], &["two private keys", "remove one"]),
         ("an encrypted key beside it", labelled("ENCRYPTED PRIVATE KEY"), &[Key], &["two private keys"]),
         (
             "a broken certificate beside it",

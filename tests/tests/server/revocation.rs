@@ -180,7 +180,7 @@ fn a_list_that_is_none_is_an_error_that_says_so() {
     }
     let built = club.builder().revocation_lists(RevocationLists::PemFile("/nowhere/lists.pem".into())).build();
     is_about_clients(&built);
-    says(built, &["/nowhere/lists.pem", "No such file"]);
+    says(built, &["/nowhere/lists.pem", "no such file"]);
 }
 
 #[track_caller]

@@ -28,7 +28,11 @@ fn files_that_are_no_pem_are_described() {
     Identity::from_pem_files(&chain, &key).unwrap();
     about(Identity::from_pem_files(scratch.path(), &key), part, &["cannot read", "is a directory, not a PEM file"]);
     about(Identity::from_pem_files(&chain, scratch.path()), part, &["is a directory, not a PEM file"]);
-    about(Identity::from_pem_files(&missing, &key), part, &["cannot read", "missing.pem", "No such file"]);
+    about(
+        Identity::from_pem_files(&missing, &key),
+        part,
+        &["cannot read", "missing.pem", "missing.pem: no such file or directory"],
+    );
     about(Identity::from_pem_files(&chain, &missing), part, &["cannot read", "missing.pem"]);
     about(Identity::from_pem_files(&empty, &key), part, &["no certificate in", "empty.pem"]);
     about(Identity::from_pem_files(&chain, &empty), part, &["no private key in", "empty.pem"]);

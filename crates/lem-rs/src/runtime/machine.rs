@@ -173,7 +173,10 @@ impl Machine {
     }
 
     fn wait(&self) -> Result<bool, Error> {
-        self.core.wait_for_events().map_err(|error| Error::io("wait for events", error))
+        // A simulated world says why it ends.
+        self.core
+            .wait_for_events()
+            .map_err(|error| error.downcast().unwrap_or_else(|error| Error::io("wait for events", error)))
     }
 
     /// How many tasks, armed timers and watched sockets the machine holds: for tests of leaks.

@@ -20,6 +20,7 @@ use super::signals::SimSignals;
 use super::state::{Outcome, State};
 use super::trace::{EndId, Side, What, Why};
 use crate::endpoint::Endpoint;
+use crate::error::Error;
 #[cfg(unix)]
 use crate::world::Registration;
 use crate::world::{
@@ -40,10 +41,12 @@ impl World for SimWorld {
         let until = {
             let mut state = self.0.state.borrow_mut();
             if state.turns >= state.most_turns {
-                return Err(io::Error::other(format!(
-                    "the simulation was not over after {} turns of the loop, at {:?}",
+                let over = format!(
+                    "the simulation was not over after {} turns of the loop, at {:?}: is there a loop that never waits, or \
+                     should SimBuilder::most_turns allow more?",
                     state.turns, state.now
-                )));
+                );
+                return Err(Error::io("", io::Error::other(over)).into());
             }
             let until = limit.map(|limit| state.now + limit);
             state.begin_turn();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Debug;
+use std::io;
 
 use rustls::{CertRevocationListError, CertificateError, Error, InconsistentKeys};
 
@@ -25,7 +26,12 @@ pub(super) fn cause(error: &(dyn StdError + 'static)) -> Cow<'static, str> {
     if let Some(error) = error.downcast_ref::<::webpki::Error>() {
         return webpki(error);
     }
-    printable(&error.to_string()).into()
+    let text = match error.downcast_ref::<io::Error>() {
+        // In the style of all other errors of the operating system: without its number.
+        Some(error) => lem_rs::Error::io("", io::Error::new(error.kind(), error.to_string())).to_string(),
+        None => error.to_string(),
+    };
+    printable(&text).into()
 }
 
 /// A failure of the protocol, as what follows a colon.
