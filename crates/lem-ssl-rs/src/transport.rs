@@ -15,20 +15,9 @@ use crate::info::Info;
 use crate::meter::Metered;
 use crate::session::{Opened, Session, Then, Unsealed};
 
-/// An encrypted stream.
-pub type Stream = lem_rs::Stream<Tls>;
+mod stream;
 
-/// The receiving half of an encrypted stream.
-pub type ReadHalf = lem_rs::ReadHalf<Tls>;
-
-/// The sending half of an encrypted stream.
-pub type WriteHalf = lem_rs::WriteHalf<Tls>;
-
-/// An encrypted stream as poll functions.
-pub type Polled = lem_rs::Polled<Tls>;
-
-/// Lets several tasks write to one encrypted stream.
-pub type WriteQueue = lem_rs::WriteQueue<Tls>;
+pub use stream::{Polled, ReadHalf, Stream, WriteHalf, WriteQueue};
 
 /// The TLS transport of a [`Stream`](crate::Stream).
 ///
