@@ -9,6 +9,7 @@
 //! | [`databases`] | tokio-postgres with a verified server and a login that is bound to the connection |
 //! | [`starttls`] | protocols that begin in plain text |
 //! | [`mutual_tls`] | servers that know their clients by the names in their certificates |
+//! | [`long_lived_client`] | a client that connects again, with pauses, and says goodbye on Ctrl-C |
 //! | [`reload_and_drain`] | new certificates on SIGHUP, an orderly end on SIGTERM |
 //! | [`threads`] | several cores, and work that blocks |
 //! | [`other_threads`] | channels and tasks from threads that know no machine |
@@ -45,6 +46,10 @@ pub mod starttls {
 
 pub mod mutual_tls {
     #![doc = include_str!("../guide/mutual_tls.md")]
+}
+
+pub mod long_lived_client {
+    #![cfg_attr(any(not(doctest), unix), doc = include_str!("../guide/long_lived_client.md"))]
 }
 
 pub mod reload_and_drain {
