@@ -46,10 +46,16 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Lets the task go on by itself; its result is dropped. A panic in it is reported by the panic hook only.
     ///
+    /// It goes on as long as the machine runs, which is until its main task is done: what has to come to its end is awaited,
+    /// or is in a [`JoinSet`](crate::JoinSet) that is. A task that was not polled until then never begins.
+    ///
     /// ```
-    /// # use lem_rs::{Error, Machine, spawn};
+    /// # use lem_rs::{Error, Machine, sleep, spawn};
+    /// # use std::time::Duration;
     /// # Machine::new()?.run(async {
     /// spawn(async { println!("nobody waits for this") }).detach();
+    /// // Without a wait behind it, it would not be printed.
+    /// sleep(Duration::from_millis(1)).await;
     /// # Ok::<(), Error>(())
     /// # })??;
     /// # Ok::<(), Error>(())
