@@ -90,7 +90,7 @@ fn a_unix_socket_is_listened_on_and_connected_to() {
         client.write("over a path\n").await.unwrap();
         assert_eq!(server.read_line_trimmed().await.unwrap(), "over a path");
         let error = Listener::bind(&address).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot listen on {address}: address already in use"));
+        assert_eq!(error.to_string(), format!("cannot listen on {address}: {IN_THE_WAY}"));
         client.abort();
         server.abort();
     });
@@ -269,6 +269,8 @@ fn handlers_go_on_when_autospawn_is_dropped() {
     });
 }
 
+const IN_THE_WAY: &str = "address already in use: if no other process listens there, remove the file first";
+
 #[cfg(unix)]
 #[test]
 fn a_socket_file_that_is_in_the_way_is_told_with_what_to_do() {
@@ -277,8 +279,7 @@ fn a_socket_file_that_is_in_the_way_is_told_with_what_to_do() {
     run(async {
         drop(Listener::bind(&address).await.unwrap());
         let error = Listener::bind(&address).await.unwrap_err();
-        let words = "address already in use: if no other process listens there, remove the file first";
-        assert_eq!(error.to_string(), format!("cannot listen on {address}: {words}"));
+        assert_eq!(error.to_string(), format!("cannot listen on {address}: {IN_THE_WAY}"));
         assert!(matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::AddrInUse));
     });
 }

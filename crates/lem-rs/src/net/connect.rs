@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::address::{Address, ToAddress};
+use super::address::Address;
 use super::resolve;
+use super::to_address::ToAddress;
 use crate::endpoint::Endpoint;
 use crate::error::{Attempt, ConnectError, Error, Phase};
 use crate::proto::InputBuffer;

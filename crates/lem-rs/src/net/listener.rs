@@ -7,11 +7,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
-use super::address::{Address, ToAddress};
+use super::address::Address;
 use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
 use super::handler::{HandlerError, HandlerResult};
 use super::resolve;
+use super::to_address::ToAddress;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::{InputBuffer, Place, WaiterSlot};

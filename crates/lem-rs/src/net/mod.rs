@@ -9,15 +9,17 @@ mod listener;
 mod resolve;
 mod services;
 mod socket_options;
+mod to_address;
 mod udp;
 mod zone;
 
 pub use accept::Accept;
-pub use address::{Address, ToAddress};
+pub use address::Address;
 pub use connect::connect_source;
 pub use handler::{HandlerError, HandlerResult};
 pub use listener::Listener;
 pub use socket_options::{KeepAlive, SocketOptions};
+pub use to_address::ToAddress;
 pub use udp::UdpSocket;
 
 pub(crate) use resolve::resolve;

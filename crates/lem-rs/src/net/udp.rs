@@ -5,11 +5,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use super::address::{Address, ToAddress};
+use super::address::Address;
 use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
 use super::resolve;
 use super::socket_options::SocketOptions;
+use super::to_address::ToAddress;
 use crate::error::{AddressError, Error, Phase};
 use crate::runtime::{Core, Direction, SharedReadiness, Watched, current, no_machine};
 use crate::time::Deadline;
