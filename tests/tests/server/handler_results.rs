@@ -106,6 +106,12 @@ fn a_handler_that_ends_with_its_peers_goodbye_has_not_failed() {
     });
 }
 
+/// A handler that waits for a line fails.
+async fn leave_in_the_middle(client: &Stream) {
+    client.write("half").await.unwrap();
+    client.shutdown().await.unwrap();
+}
+
 /// Shows itself, and is no error of the standard library's.
 struct OnlyShown;
 
@@ -188,18 +194,18 @@ fn a_panic_is_counted_and_is_no_error() {
 fn an_error_can_be_found_again_by_its_type() {
     check(async {
         let server = listen(ServerOptions::default()).await;
-        let closed = Rc::new(RefCell::new(Vec::new()));
-        let found = closed.clone();
+        let unfinished = Rc::new(RefCell::new(Vec::new()));
+        let found = unfinished.clone();
         server.on_event(move |event| {
             if let ServerEvent::HandlerFailed { error, .. } = event {
                 assert!(error.downcast_ref::<String>().is_none());
-                found.borrow_mut().push(matches!(error.downcast_ref(), Some(Error::Closed)));
+                found.borrow_mut().push(matches!(error.downcast_ref(), Some(Error::Incomplete { left: 4 })));
             }
         });
         answer(&server, |stream| async move { stream.read(ReadMode::Line).await.map(drop) });
-        connect(&server).await.shutdown().await.unwrap();
-        until(|| !closed.borrow().is_empty()).await;
-        assert_eq!(*closed.borrow(), [true]);
+        leave_in_the_middle(&connect(&server).await).await;
+        until(|| !unfinished.borrow().is_empty()).await;
+        assert_eq!(*unfinished.borrow(), [true]);
     });
 }
 
@@ -210,7 +216,7 @@ fn a_log_that_panics_at_an_error_leaves_the_server_as_it_was() {
         server.on_event(|_| panic!("this panic is part of the test"));
         answer(&server, |stream| async move { stream.read(ReadMode::Line).await.map(drop) });
         for failed in 1..=2 {
-            connect(&server).await.shutdown().await.unwrap();
+            leave_in_the_middle(&connect(&server).await).await;
             until(|| server.counters().handlers_failed == failed).await;
         }
         assert_eq!(server.counters().handlers_panicked, 0);
@@ -232,8 +238,9 @@ fn the_handlers_of_a_plain_listener_may_fail_as_well() {
         .detach();
         let client = TcpStream::connect(listener.local_addr()).await.unwrap();
         let address = client.local_addr().unwrap();
+        client.write("half").await.unwrap();
         client.shutdown().await.unwrap();
         until(|| !told.borrow().is_empty()).await;
-        assert_eq!(*told.borrow(), [(address, "closed".to_owned())]);
+        assert_eq!(*told.borrow(), [(address, "closed: 4 bytes of an unfinished message are left".to_owned())]);
     });
 }

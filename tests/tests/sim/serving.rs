@@ -64,6 +64,7 @@ fn crowded(seed: u64) -> (Trace, Vec<String>) {
                 spawn(async move {
                     let stream = client.connect("server.test:443").await?;
                     assert_eq!(stream.read(ReadMode::Line).await?, b"hello\n");
+                    stream.write("half").await?;
                     stream.shutdown().await
                 })
             })
