@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 mod acme;
+mod base64;
 mod ber;
 mod certificate;
 mod check;
@@ -16,6 +17,7 @@ mod get;
 mod http;
 mod listening;
 mod log;
+mod networks;
 mod notify;
 mod options;
 mod platform;

@@ -2,7 +2,7 @@
 
 use lem_ssl_rs::{Certificate, Context, Identity, Roots};
 
-use super::base64;
+use crate::base64;
 use super::key::Key;
 use super::names::Names;
 

@@ -7,7 +7,7 @@ use lem_ssl_rs::pki_types::pem::PemObject;
 use rcgen::{CertificateParams, DistinguishedName, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use serde_json::{Value, json};
 
-use super::base64;
+use crate::base64;
 use super::names::Names;
 
 /// A private key.

@@ -6,7 +6,6 @@
 
 mod account;
 mod answer;
-mod base64;
 mod challenge;
 mod client;
 mod directory;

@@ -10,7 +10,7 @@ use clap::Args;
 use lem_ssl_rs::{ClientHello, Context, IdentityChoice, Roots};
 
 use super::account::Wish;
-use super::base64;
+use crate::base64;
 use super::files::Files;
 use super::issued::Issued;
 use super::keeper::{Authority, Keeper};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::base64;
+use crate::base64;
 use super::challenge::{self, Authorization, Step};
 use super::client::Client;
 use super::files::Files;

@@ -23,7 +23,6 @@ mod front;
 mod histogram;
 mod member;
 mod metrics;
-mod networks;
 mod options;
 mod pool;
 mod preface;
@@ -41,7 +40,7 @@ mod target;
 mod traffic;
 
 use carry::Tunnel;
-use networks::Network;
+use crate::networks::Network;
 use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides, Unknown};
 use preface::Preface;
 use service::Service;

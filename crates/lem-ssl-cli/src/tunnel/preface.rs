@@ -5,7 +5,7 @@ use std::fmt;
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
 use lem_ssl_rs::{Endpoint, Error, ReadMode, TcpStream};
 
-use super::networks::Network;
+use crate::networks::Network;
 use super::proxied::{self, Ends, Header};
 use crate::starttls::Protocol;
 

@@ -90,6 +90,8 @@ const CRATES: &[Crate] = &[
         layers: &[
             "text",        // text that steers no terminal
             "ber",         // elements of LDAP and OCSP
+            "base64",      // bytes as text
+            "networks",    // lists of addresses with prefixes
             "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
             "config",      // options in a file

@@ -8,7 +8,7 @@ use lem_ssl_rs::Endpoint;
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Network {
+pub(crate) enum Network {
     /// Addresses that begin with these bits.
     Prefix { address: IpAddr, bits: u8 },
     /// Clients of a Unix-domain socket.
@@ -17,7 +17,7 @@ pub(super) enum Network {
 
 impl Network {
     /// Whether this client is in it. IPv4 on a socket for both families is IPv4.
-    pub(super) fn has(self, client: &Endpoint) -> bool {
+    pub(crate) fn has(self, client: &Endpoint) -> bool {
         match (self, client.ip()) {
             (Self::Unix, None) => true,
             (Self::Prefix { address, bits }, Some(client)) => match (address, client.ip().to_canonical()) {

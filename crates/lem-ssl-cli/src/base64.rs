@@ -4,18 +4,23 @@ const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// For URLs, without padding (RFC 7515 section 2).
-pub(super) fn url(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn url(bytes: impl AsRef<[u8]>) -> String {
     encode(bytes.as_ref(), URL)
 }
 
+/// With padding, on one line (RFC 4648 section 4).
+pub(crate) fn standard(bytes: impl AsRef<[u8]>) -> String {
+    let digits = encode(bytes.as_ref(), STANDARD);
+    let padding = digits.len().wrapping_neg() % 4;
+    digits + &"="[..].repeat(padding)
+}
+
 /// PEM (RFC 7468).
-pub(super) fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     const BYTES_PER_LINE: usize = 48;
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in der.chunks(BYTES_PER_LINE) {
-        let digits = encode(line, STANDARD);
-        text.push_str(&digits);
-        text.push_str(&"="[..].repeat(digits.len().wrapping_neg() % 4));
+        text.push_str(&standard(line));
         text.push('\n');
     }
     text + &format!("-----END {label}-----\n")
@@ -34,7 +39,7 @@ fn encode(bytes: &[u8], alphabet: &[u8; 64]) -> String {
 }
 
 /// What the digits stand for, of either alphabet, padded or not; `None` if there is anything else.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut bits, mut count) = (0_u32, 0);
