@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use lem_ssl_rs::AlertDescription;
 use lem_ssl_rs::{CertificateCheck, CertificateFault, Error, Phase, TlsError};
@@ -41,6 +42,8 @@ pub(crate) enum Exit {
     Starttls,
     /// The server's answer is an error of HTTP, a redirect that is not followed, or none that can be understood.
     Http,
+    /// What was downloaded is not what its checksum says.
+    Checksum,
     /// Ctrl-C (SIGINT), as shells count it.
     Interrupted,
     /// SIGTERM, as shells count it.
@@ -49,7 +52,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Those that help texts list, in order: one for each code.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Good,
         Self::Failed,
         Self::Usage,
@@ -63,6 +66,7 @@ impl Exit {
         Self::Lost,
         Self::Starttls,
         Self::Http,
+        Self::Checksum,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -82,6 +86,7 @@ impl Exit {
             Self::Lost => 10,
             Self::Starttls => 11,
             Self::Http => 12,
+            Self::Checksum => 13,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -105,6 +110,7 @@ impl Exit {
             Self::Lost => "the connection was cut or timed out after the handshake",
             Self::Starttls => "the server does not go over to TLS (--starttls)",
             Self::Http => "the server answered with an error of HTTP, or with none that can be followed (get)",
+            Self::Checksum => "what was downloaded is not what its checksum says (get --checksum)",
             Self::Interrupted => "ended by Ctrl-C",
             Self::Terminated => "ended by SIGTERM",
         }
@@ -182,16 +188,42 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// One line; empty if there is nothing to say (for example after Ctrl-C).
     message: String,
+    pub(crate) outlook: Outlook,
+}
+
+/// Whether the same attempt may succeed at another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It would fail in the same way.
+    Lasting,
+    /// It may succeed, but not before this time has passed if the peer has named one.
+    Passing { after: Option<Duration> },
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        let outlook = match exit {
+            Exit::Resolve | Exit::Connect | Exit::Lost => Outlook::Passing { after: None },
+            _ => Outlook::Lasting,
+        };
+        Self { exit, message: message.into(), outlook }
+    }
+
+    /// The same with this outlook, where its class does not tell.
+    #[must_use]
+    pub(crate) fn with_outlook(self, outlook: Outlook) -> Self {
+        Self { outlook, ..self }
+    }
+
+    /// The same; it would fail in the same way at another time.
+    #[must_use]
+    pub(crate) fn lasting(self) -> Self {
+        self.with_outlook(Outlook::Lasting)
     }
 
     /// Ends with this code and not a word.
     pub(crate) fn silent(exit: Exit) -> Self {
-        Self { exit, message: String::new() }
+        Self::new(exit, "")
     }
 
     /// Whether there is something to say.
@@ -208,7 +240,20 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { exit: Exit::of(&error), message: words::explain(&error, Side::Client) }
+        let failure = Self::new(Exit::of(&error), words::explain(&error, Side::Client));
+        if is_passing(&error) { failure.with_outlook(Outlook::Passing { after: None }) } else { failure }
+    }
+}
+
+/// Whether a failure whose class does not say so may be one of the moment: something was late, or a connection was cut.
+fn is_passing(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NetworkUnreachable, TimedOut};
+    match error {
+        Error::Timeout(_) => true,
+        Error::Io { source, .. } => {
+            [BrokenPipe, ConnectionAborted, ConnectionReset, NetworkUnreachable, TimedOut].contains(&source.kind())
+        }
+        _ => false,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use lem_ssl_rs::{Certificate, Context, Identity, Roots};
 
-use crate::base64;
 use super::key::Key;
 use super::names::Names;
+use crate::base64;
 
 /// A certificate and its key, found to be of use.
 #[derive(Debug, Clone)]

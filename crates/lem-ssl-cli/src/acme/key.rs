@@ -7,8 +7,8 @@ use lem_ssl_rs::pki_types::pem::PemObject;
 use rcgen::{CertificateParams, DistinguishedName, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use serde_json::{Value, json};
 
-use crate::base64;
 use super::names::Names;
+use crate::base64;
 
 /// A private key.
 pub(super) struct Key {

@@ -10,7 +10,6 @@ use clap::Args;
 use lem_ssl_rs::{ClientHello, Context, IdentityChoice, Roots};
 
 use super::account::Wish;
-use crate::base64;
 use super::files::Files;
 use super::issued::Issued;
 use super::keeper::{Authority, Keeper};
@@ -18,6 +17,7 @@ use super::key::Binding;
 use super::names::Names;
 use super::shown::{Otherwise, Shown};
 use super::store::Store;
+use crate::base64;
 use crate::exit::{Exit, Failure};
 use crate::http::Url;
 use crate::log::Log;

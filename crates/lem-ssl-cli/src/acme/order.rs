@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::base64;
 use super::challenge::{self, Authorization, Step};
 use super::client::Client;
 use super::files::Files;
@@ -17,6 +16,7 @@ use super::key::Key;
 use super::names::Names;
 use super::problem::{Fault, Problem};
 use super::store::{Lock, Store};
+use crate::base64;
 
 /// What is kept of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

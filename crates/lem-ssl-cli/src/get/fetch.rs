@@ -1,19 +1,26 @@
 //! From a URL to what is there: redirects, going on, limits.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::Context;
 
+use super::checksum::{Checksum, Running};
+
 use super::headers::{Header, request};
+use super::name;
 use super::notes::{Origin, Resume};
 use super::progress::Progress;
 use super::sink::{Sink, Taken};
 use crate::exit::{Exit, Failure};
-use crate::http::{Broken, Exchange, Framing, Piece, Response, Url};
+use crate::http::{Broken, Exchange, Framing, Piece, Proxies, Response, Url};
 
 /// How to fetch.
 pub(super) struct Fetch<'a> {
     pub(super) context: &'a Context,
+    pub(super) proxies: &'a Proxies,
+    /// The way to a proxy, and through it, may take so long.
+    pub(super) connect_timeout: Duration,
     /// The name that the certificate of the URL's server must be valid for, if it is not the URL's.
     pub(super) server_name: Option<&'a str>,
     /// For the URL's server only.
@@ -24,6 +31,20 @@ pub(super) struct Fetch<'a> {
     pub(super) shows_progress: bool,
     /// What the progress is of.
     pub(super) name: &'a str,
+    /// Who names the file.
+    pub(super) naming: Naming,
+    pub(super) checksum: Option<Checksum>,
+    /// Something was written that cannot be taken back.
+    pub(super) has_written: Cell<bool>,
+}
+
+/// Who names the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// The user, or the URL.
+    Known,
+    /// The server, if it gives a name that can be used; otherwise the URL.
+    Server { url_has_name: bool },
 }
 
 /// What there is now.
@@ -36,6 +57,8 @@ pub(super) struct Fetched {
     pub(super) encoding: Option<String>,
     /// Its reader did not want the rest.
     pub(super) whole: bool,
+    /// What the server has called it, if that counts.
+    pub(super) name: Option<String>,
 }
 
 /// What to do with an answer.
@@ -64,14 +87,22 @@ impl Fetch<'_> {
                         Framing::Chunked | Framing::UntilEnd => None,
                     };
                     self.check_size(total, url)?;
+                    let named = name::of_server(&exchange.response);
+                    let name = self.call(named, url, sink).await?;
                     sink.restart(Origin::new(url, &at, &exchange.response, total)).await?;
-                    return self.receive(exchange, url, 0, total, sink).await;
+                    let fetched = self.receive(exchange, url, 0, total, sink).await?;
+                    return Ok(Fetched { name, ..fetched });
                 }
                 Verdict::GoesOn(resume, total) => {
                     let offset = resume.offset;
                     self.check_size(Some(total), url)?;
+                    // A part need not say what the whole is called.
+                    let before = resume.origin.name.as_deref().and_then(name::usable);
+                    let named = name::of_server(&exchange.response).or(before);
+                    let name = self.call(named, url, sink).await?;
                     sink.keep(*resume, total).await?;
-                    return self.receive(exchange, url, offset, Some(total), sink).await;
+                    let fetched = self.receive(exchange, url, offset, Some(total), sink).await?;
+                    return Ok(Fetched { name, ..fetched });
                 }
             }
         }
@@ -84,8 +115,7 @@ impl Fetch<'_> {
         loop {
             let home = at.same_origin(url);
             let (name, headers) = if home { (self.server_name, self.headers) } else { (None, &[][..]) };
-            let begun =
-                Exchange::begin(self.context, &at, name, &request(&at, headers, resume), self.idle_timeout).await;
+            let begun = self.ask(&at, name, &request(&at, headers, resume)).await;
             let exchange = begun.map_err(|failure| failure.within(&at))?;
             let response = &exchange.response;
             // A server may take offence at our asking for a part.
@@ -93,7 +123,7 @@ impl Fetch<'_> {
             if response.is_success() || about_the_range {
                 return Ok((exchange, at));
             }
-            let status = response.status_line();
+            let (status, outlook) = (response.status_line(), response.outlook(SystemTime::now()));
             let location = response.location().map(<[u8]>::to_vec);
             let has_several = location.is_none() && response.has("location");
             let redirects = response.is_redirect();
@@ -114,7 +144,35 @@ impl Fetch<'_> {
                 None if redirects => {
                     return Err(http(format!("{status}: it does not say where to (Location), so it leads nowhere")));
                 }
-                _ => return Err(http(status)),
+                _ => return Err(http(status).with_outlook(outlook)),
+            }
+        }
+    }
+
+    /// Sends a request about `url`, by way of its proxy if it has one, and waits for the head of the answer.
+    async fn ask(&self, url: &Url, name: Option<&str>, request: &str) -> Result<Exchange, Failure> {
+        match self.proxies.of_url(url) {
+            None => Exchange::begin(self.context, url, name, request, self.idle_timeout).await,
+            Some(proxy) => {
+                let stream = proxy.connect(self.context, url, name, self.connect_timeout).await?;
+                Exchange::over(stream, request, self.idle_timeout).await
+            }
+        }
+    }
+
+    /// Names the file as the server does, if that counts.
+    async fn call(&self, named: Option<String>, url: &Url, sink: &Sink) -> Result<Option<String>, Failure> {
+        let Naming::Server { url_has_name } = self.naming else { return Ok(None) };
+        match named {
+            Some(name) => {
+                sink.call(name.clone()).await?;
+                Ok(Some(name))
+            }
+            // Better now than when everything is there: somebody's file may have that name.
+            None if url_has_name => sink.call(self.name.to_owned()).await.map(|()| None),
+            None => {
+                let why = format!("neither {url} nor its server has a name that can be used: give -o FILE");
+                Err(Failure::new(Exit::Usage, why))
             }
         }
     }
@@ -137,7 +195,9 @@ impl Fetch<'_> {
         sink: &Sink,
     ) -> Result<Fetched, Failure> {
         let encoding = exchange.response.encoding();
-        let (bytes, whole) = match self.body(&mut exchange, url, offset, total, sink).await {
+        let mut running = self.checksum.map(|_| Checksum::start());
+        let received = self.body(&mut exchange, url, offset, total, sink, &mut running).await;
+        let (bytes, whole) = match received {
             Ok(received) => received,
             Err(Broken::Cut(failure)) => return Err(failure),
             Err(Broken::Contradiction(failure)) => {
@@ -147,10 +207,36 @@ impl Fetch<'_> {
             }
         };
         if whole {
+            self.verify(sink, running).await?;
             sink.finish().await?;
             exchange.part().await;
         }
-        Ok(Fetched { bytes, resumed_at: offset, encoding, whole })
+        Ok(Fetched { bytes, resumed_at: offset, encoding, whole, name: None })
+    }
+
+    /// Whether it is what it has to be; what is not is not kept. A file is read again, with what of it was there before.
+    async fn verify(&self, sink: &Sink, running: Option<Running>) -> Result<(), Failure> {
+        const PIECE: usize = 1 << 20;
+        let Some((checksum, mut running)) = self.checksum.zip(running) else { return Ok(()) };
+        if sink.is_kept() {
+            let (mut from, mut memory) = (0, vec![0; PIECE]);
+            while let Some(piece) = sink.read(from, memory).await? {
+                running.update(&piece);
+                from += piece.len() as u64;
+                memory = piece;
+                memory.resize(PIECE, 0);
+            }
+        }
+        match checksum.check(running) {
+            Ok(()) => Ok(()),
+            Err(failure) if sink.is_kept() => {
+                sink.discard().await?;
+                Err(failure.within(self.name))
+            }
+            Err(failure) => {
+                Err(Failure::new(failure.exit, format!("{failure}, and it was written already")).within(self.name))
+            }
+        }
     }
 
     /// Writes a body; says how much there is then, and whether that is all of it.
@@ -161,6 +247,7 @@ impl Fetch<'_> {
         offset: u64,
         total: Option<u64>,
         sink: &Sink,
+        running: &mut Option<Running>,
     ) -> Result<(u64, bool), Broken> {
         let wrong = || Broken::Contradiction(Failure::new(Exit::Lost, "the answer is not as long as it said"));
         let progress = if self.shows_progress { Progress::begin(self.name, offset, total) } else { Progress::hidden() };
@@ -181,6 +268,12 @@ impl Fetch<'_> {
                 && there > most
             {
                 return Err(too_large(url, most).into());
+            }
+            if !sink.is_kept() {
+                self.has_written.set(true);
+                if let Some(running) = running {
+                    running.update(&data);
+                }
             }
             memory = match sink.write(data).await? {
                 Taken::Memory(memory) => memory,

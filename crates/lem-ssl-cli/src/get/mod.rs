@@ -1,29 +1,36 @@
 //! `lem-ssl get`: a download over HTTPS that can be interrupted and goes on.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::{Context, Machine, now};
+use lem_ssl_rs::{Context, Machine, now, sleep};
 
 use crate::exit::{Exit, Failure};
-use crate::http::Url;
+use crate::http::{Proxies, Url};
 use crate::options::{ClientArgs, seconds, wrong};
 use crate::race::{First, race};
 use crate::say;
 use crate::signals::{self, Signal, Signals};
 use crate::text::printable;
 
+mod checksum;
 mod fetch;
 mod headers;
+mod name;
 mod notes;
 mod part;
 mod progress;
+mod retry;
 mod sink;
 
-use fetch::{Fetch, Fetched};
+use checksum::Checksum;
+use fetch::{Fetch, Fetched, Naming};
 use headers::Header;
+use part::Existing;
+use retry::Patience;
 use sink::Sink;
 
 /// Download a file over HTTPS; an interrupted download goes on where it was
@@ -35,6 +42,27 @@ pub(crate) struct GetArgs {
     /// Where to put it: a file, or - for standard output; without it, a new file in this folder, named as in the URL
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Name the new file as the server does (Content-Disposition), if that is a plain name that hides nothing
+    #[arg(long, short = 'J', conflicts_with = "output")]
+    remote_header_name: bool,
+    /// Replace a file that has the name already
+    #[arg(long, conflicts_with = "output")]
+    overwrite: bool,
+    /// What the file has to be: sha256:HEX
+    #[arg(long, value_name = "CHECKSUM", conflicts_with = "checksum_file")]
+    checksum: Option<Checksum>,
+    /// Take the checksum from this list, as sha256sum writes it: from its line for the file, or from its only one
+    #[arg(long, value_name = "FILE")]
+    checksum_file: Option<PathBuf>,
+    /// Try again so often after a failure that may pass: no connection, one that is cut or silent, 429, 503 and the like
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    retries: u32,
+    /// Wait so many seconds before the first of --retries, and twice as long before each further one, up to a minute
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    retry_delay: Duration,
+    /// Connect by way of this proxy (CONNECT): http://USER:PASSWORD@HOST:PORT; none: by none, whatever the environment says
+    #[arg(long, value_name = "PROXY")]
+    proxy: Option<String>,
     /// Send this header too, to the server of the URL but to none that it redirects to; may be repeated
     #[arg(long, short = 'H', value_name = "NAME: VALUE")]
     header: Vec<Header>,
@@ -47,8 +75,8 @@ pub(crate) struct GetArgs {
     /// Give up when nothing has come for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     idle_timeout: Duration,
-    /// Give up after so many seconds in all
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// Give up after so many seconds in all, with everything that is tried again
+    #[arg(long, visible_alias = "deadline", value_name = "SECONDS", value_parser = seconds)]
     max_time: Option<Duration>,
     /// No progress, and nothing on standard error but errors
     #[arg(long, short)]
@@ -65,9 +93,16 @@ length or time than it was left with. A body that is cut off is an error, and so
 204) or only a part of it. Only https is fetched, and no redirect leads out of it. Progress is
 shown on a terminal only.
 
+A file whose checksum is another one is removed, and nothing gets its name (13); what goes to standard
+output is out by then. With --retries a download goes on with what has come. The environment names a
+proxy, too: HTTPS_PROXY, but not for the hosts, domains and networks in NO_PROXY. A password in the
+environment is seen by fewer than one on the command line.
+
 Examples:
   lem-ssl get https://example.org/image.iso
   lem-ssl get https://example.org/data.json -o - | jq .
+  lem-ssl get https://example.org/image.iso --checksum-file SHA256SUMS --retries 5 --deadline 3600
+  lem-ssl get -J 'https://example.org/download?id=7' --proxy http://10.0.0.1:3128
   lem-ssl get https://10.0.0.7:8443/x --server-name intranet.example --ca ca.pem -o x --max-size 20M";
 
 pub(crate) fn run(arguments: GetArgs) -> Result<(), Failure> {
@@ -78,14 +113,44 @@ pub(crate) fn run(arguments: GetArgs) -> Result<(), Failure> {
     let mut client = arguments.client.clone();
     client.protocol.alpn = vec!["http/1.1".to_owned()];
     let context = client.context()?;
-    Machine::new()?.run(download(arguments, url, context))?
+    let proxies = match &arguments.proxy {
+        Some(proxy) => Proxies::of_option(proxy).map_err(|why| wrong(format!("{why} (--proxy)")))?,
+        None => Proxies::of_environment(|name| std::env::var(name).ok()).map_err(wrong)?,
+    };
+    let checksum = checksum(&arguments, &url)?;
+    Machine::new()?.run(download(arguments, url, context, proxies, checksum))?
 }
 
-async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), Failure> {
+/// What the file has to be, if that was said.
+fn checksum(arguments: &GetArgs, url: &Url) -> Result<Option<Checksum>, Failure> {
+    if arguments.checksum.is_none() && arguments.checksum_file.is_none() {
+        return Ok(None);
+    }
+    // graviola panics where it cannot run.
+    if !graviola::util::is_cpu_supported() {
+        let why =
+            "this CPU lacks instructions that --checksum needs (AES, AVX2, BMI2 and ADX on x86_64): use sha256sum";
+        return Err(wrong(why));
+    }
+    let output = arguments.output.as_ref().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    let names: Vec<_> = url.file_name().into_iter().chain(output).collect();
+    let listed = arguments.checksum_file.as_ref().map(|file| Checksum::read(file, &names));
+    Ok(arguments.checksum.or(listed.transpose()?))
+}
+
+async fn download(
+    arguments: GetArgs,
+    url: Url,
+    context: Context,
+    proxies: Proxies,
+    checksum: Option<Checksum>,
+) -> Result<(), Failure> {
     let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
     let (sink, name) = sink(&arguments, &url).await?;
     let fetch = Fetch {
         context: &context,
+        proxies: &proxies,
+        connect_timeout: arguments.client.timeout,
         server_name: arguments.client.server_name.as_deref(),
         headers: &arguments.header,
         max_redirects: arguments.max_redirects,
@@ -94,10 +159,16 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         // On a terminal that shows what is downloaded there is no room for it.
         shows_progress: !arguments.quiet && std::io::stderr().is_terminal() && !sink.is_terminal(),
         name: &name,
+        naming: match arguments.remote_header_name {
+            true => Naming::Server { url_has_name: url.file_name().is_some() },
+            false => Naming::Known,
+        },
+        checksum,
+        has_written: Cell::new(false),
     };
     let begun = now();
     let limited = async {
-        let fetched = fetch.fetch(&url, &sink);
+        let fetched = persist(&arguments, &fetch, &url, &sink);
         match arguments.max_time {
             None => fetched.await,
             Some(limit) => lem_ssl_rs::timeout(limit, fetched).await.unwrap_or_else(|_| {
@@ -109,7 +180,7 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
         First::One(Ok(fetched)) => {
             if fetched.whole && !arguments.quiet {
                 let seconds = now().saturating_duration_since(begun).as_secs_f64();
-                say::line(said(&name, &fetched, seconds));
+                say::line(said(fetched.name.as_deref().unwrap_or(&name), &fetched, seconds));
             }
             return Ok(());
         }
@@ -132,27 +203,47 @@ async fn download(arguments: GetArgs, url: Url, context: Context) -> Result<(), 
     })
 }
 
+/// Fetches, as often as it takes and was allowed.
+async fn persist(arguments: &GetArgs, fetch: &Fetch<'_>, url: &Url, sink: &Sink) -> Result<Fetched, Failure> {
+    let mut patience = Patience::new(arguments.retries, arguments.retry_delay);
+    loop {
+        let failure = match fetch.fetch(url, sink).await {
+            Err(failure) if !fetch.has_written.get() => failure,
+            ended => return ended,
+        };
+        let Some(pause) = patience.next(&failure) else { return Err(failure) };
+        if !arguments.quiet {
+            let (count, seconds) = (patience.count(), pause.as_secs_f64());
+            say::line(format_args!("{failure}; trying again in {seconds:.1} s ({count})"));
+        }
+        sleep(pause).await;
+    }
+}
+
 /// Where it goes to, and what that is called.
 async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure> {
     let path = match &arguments.output {
         Some(path) if path.as_os_str() == "-" => return Ok((Sink::stdout()?, "standard output".to_owned())),
         Some(path) => path.clone(),
         None => {
-            let Some(name) = url.file_name() else {
+            // Until the server has named it.
+            let unnamed = arguments.remote_header_name.then(|| "download".to_owned());
+            let Some(name) = url.file_name().or(unnamed) else {
                 return Err(wrong(format!("{url} has no name for a file: give -o FILE, or -o - for standard output")));
             };
             let path = PathBuf::from(name);
-            if path.as_os_str().len() > part::MAX_NAME {
+            if path.as_os_str().len() > name::MAX_NAME {
                 return Err(wrong(format!("{url} has a name that is too long for a file: give -o FILE")));
             }
-            if path.symlink_metadata().is_ok() {
-                return Err(wrong(format!("{0} exists: give -o {0} to replace it", path.display())));
+            if !arguments.overwrite && !arguments.remote_header_name && path.symlink_metadata().is_ok() {
+                return Err(part::exists(&path));
             }
             path
         }
     };
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok((Sink::file(path).await?, name))
+    let replaces = arguments.output.is_some() || arguments.overwrite;
+    Ok((Sink::file(path, if replaces { Existing::Replaced } else { Existing::Kept }).await?, name))
 }
 
 fn said(name: &str, fetched: &Fetched, seconds: f64) -> String {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::name;
 use crate::http::{Response, Url, Validator};
 use crate::platform::modified;
 
@@ -22,6 +23,9 @@ pub(super) struct Origin {
     modified: Option<String>,
     /// How the bytes are packed, if they are (`Content-Encoding`).
     encoding: Option<String>,
+    /// What the server calls it.
+    #[serde(default)]
+    pub(super) name: Option<String>,
     /// How long the whole is, if that is known.
     pub(super) total: Option<u64>,
     /// What we left when we ended; `None` while we write, and after we were killed.
@@ -56,6 +60,7 @@ impl Origin {
             etag: response.text("etag").map(str::to_owned),
             modified: response.text("last-modified").map(str::to_owned),
             encoding: response.encoding(),
+            name: name::of_server(response),
             total,
             kept: None,
         })

@@ -8,15 +8,17 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::name::MAX_NAME;
 use super::notes::{Kept, Origin, Resume};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
-use crate::platform::{FileIdentity, name_length, name_start};
+use crate::platform::{FileIdentity, name_length, name_start, read_exact_at};
 
 /// A file on its way.
 #[derive(Debug)]
 pub(super) struct Part {
     target: PathBuf,
+    existing: Existing,
     path: PathBuf,
     notes: PathBuf,
     file: File,
@@ -34,16 +36,22 @@ enum Content {
     Ours,
 }
 
-/// The longest name in a folder (`NAME_MAX`).
-pub(super) const MAX_NAME: usize = 255;
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    Replaced,
+    /// It stays, and that is an error.
+    Kept,
+}
 
 /// How often the file may vanish between our opening and our locking it.
 const MAX_ATTEMPTS: usize = 16;
 
 impl Part {
     /// Opens `FILE.part`, or makes it; nobody else writes to it as long as this lives.
-    pub(super) fn open(target: &Path) -> Result<Self, Failure> {
-        let target = followed(target);
+    pub(super) fn open(target: &Path, existing: Existing) -> Result<Self, Failure> {
+        // A file that is new is no link's.
+        let target = if existing == Existing::Kept { target.to_owned() } else { followed(target) };
         let (path, notes) = (beside(&target, ".part"), beside(&target, ".part.json"));
         let shown = path.display().to_string();
         for _ in 0..MAX_ATTEMPTS {
@@ -70,7 +78,8 @@ impl Part {
             }
             // What was written to it since we left it is not ours, and may be anything.
             let origin = Origin::read(&notes).filter(|origin| origin.kept.is_none_or(|kept| kept == Kept::of(&found)));
-            return Ok(Self { target, path, notes, file, position: found.len(), content: Content::Found, origin });
+            let (position, content) = (found.len(), Content::Found);
+            return Ok(Self { target, existing, path, notes, file, position, content, origin });
         }
         Err(Failure::new(Exit::Failed, format!("{shown} vanishes as often as it is made")))
     }
@@ -86,6 +95,32 @@ impl Part {
             _ => self.position,
         };
         (offset > 0).then(|| Resume { offset, origin: origin.clone() })
+    }
+
+    /// It will have this name in the working folder when it is complete.
+    pub(super) fn call(&mut self, name: &str) -> Result<(), Failure> {
+        let target = PathBuf::from(name);
+        if self.existing == Existing::Kept && fs::symlink_metadata(&target).is_ok() {
+            return Err(exists(&target));
+        }
+        self.target = target;
+        Ok(())
+    }
+
+    /// The bytes at `from`, at most as many as there is room for; `None` at the end.
+    pub(super) fn read(&mut self, from: u64, mut memory: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+        let length = memory.len().min(usize::try_from(self.position.saturating_sub(from)).unwrap_or(usize::MAX));
+        memory.truncate(length);
+        read_exact_at(&self.file, &mut memory, from).map_err(|error| self.failed("read", &error))?;
+        Ok((length > 0).then_some(memory))
+    }
+
+    /// It is not what was wanted, and is of no use.
+    pub(super) fn discard(self) {
+        if self.check().is_ok() {
+            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.notes);
+        }
     }
 
     /// Begins anew.
@@ -153,10 +188,24 @@ impl Part {
             let _ = fs::remove_file(&self.notes);
             return Err(self.failed("write", &error));
         }
-        fs::rename(&self.path, &self.target).map_err(|error| self.failed("rename", &error))?;
+        self.place()?;
         // They are of no use without the part.
         let _ = fs::remove_file(&self.notes);
         Ok(())
+    }
+
+    /// Under its final name.
+    fn place(&self) -> Result<(), Failure> {
+        if self.existing == Existing::Kept {
+            match fs::hard_link(&self.path, &self.target) {
+                Ok(()) => return fs::remove_file(&self.path).map_err(|error| self.failed("remove", &error)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.target)),
+                // Some file systems know no second names.
+                Err(_) if fs::symlink_metadata(&self.target).is_ok() => return Err(exists(&self.target)),
+                Err(_) => {}
+            }
+        }
+        fs::rename(&self.path, &self.target).map_err(|error| self.failed("rename", &error))
     }
 
     /// Leaves nothing behind if there is nothing to go on with; says what there is for this URL.
@@ -196,8 +245,16 @@ impl Part {
     }
 }
 
+/// Somebody's file has the name that ours is to have.
+pub(super) fn exists(target: &Path) -> Failure {
+    let target = target.display();
+    wrong(format!("{target} exists: give -o {target} or --overwrite to replace it"))
+}
+
 fn failed(doing: &str, shown: &str, error: &io::Error) -> Failure {
-    Failure::from(lem_ssl_rs::Error::io(format!("{doing} {shown}"), io::Error::new(error.kind(), error.to_string())))
+    let error = io::Error::new(error.kind(), error.to_string());
+    // Another download would not mend a disk, and would write to a part that is gone.
+    Failure::from(lem_ssl_rs::Error::io(format!("{doing} {shown}"), error)).lasting()
 }
 
 /// Where links lead to, there or not: they stay, and what they lead to is made or replaced.

@@ -9,7 +9,7 @@ use lem_ssl_rs::stdio::Stdout;
 use lem_ssl_rs::{Error, unblock};
 
 use super::notes::{Origin, Resume};
-use super::part::Part;
+use super::part::{Existing, Part};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
 
@@ -42,7 +42,12 @@ impl Sink {
         matches!(self, Self::Stdout(_)) && std::io::stdout().is_terminal()
     }
 
-    pub(super) async fn file(path: PathBuf) -> Result<Self, Failure> {
+    /// Whether what is written can be read and taken back.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self, Self::Part(_))
+    }
+
+    pub(super) async fn file(path: PathBuf, existing: Existing) -> Result<Self, Failure> {
         off_the_loop(move || match fs::metadata(&path) {
             Ok(found) if found.is_dir() => Err(wrong(format!("{} is a folder", path.display()))),
             Ok(found) if !found.is_file() => {
@@ -51,7 +56,7 @@ impl Sink {
             }
             // Better now than when everything is there: a name that is too long, or a folder that is none.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("write", &path, error)),
-            _ => Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(&path)?))))),
+            _ => Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(&path, existing)?))))),
         })
         .await
     }
@@ -60,6 +65,30 @@ impl Sink {
     pub(super) async fn resume(&self, url: &str) -> Result<Option<Resume>, Failure> {
         let url = url.to_owned();
         self.with_part(None, move |part| Ok(part.resume(&url))).await
+    }
+
+    /// The file will have this name when everything is there.
+    pub(super) async fn call(&self, name: String) -> Result<(), Failure> {
+        self.with_part((), move |part| part.call(&name)).await
+    }
+
+    /// What was written from `from` on, at most as much as there is memory for; `None` at the end.
+    pub(super) async fn read(&self, from: u64, memory: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+        self.with_part(None, move |part| part.read(from, memory)).await
+    }
+
+    /// What was written is of no use.
+    pub(super) async fn discard(&self) -> Result<(), Failure> {
+        let Self::Part(part) = self else { return Ok(()) };
+        let part = part.clone();
+        off_the_loop(move || {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(part) = part {
+                part.discard();
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Begins anew.

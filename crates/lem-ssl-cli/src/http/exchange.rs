@@ -61,6 +61,11 @@ impl Exchange {
             Some(name) => context.connect_as(&address, name).await?,
             None => context.connect(&address).await?,
         };
+        Self::over(stream, request, idle_timeout).await
+    }
+
+    /// The same on a connection that is there.
+    pub(crate) async fn over(stream: Stream, request: &str, idle_timeout: Duration) -> Result<Self, Failure> {
         let asked = timeout(idle_timeout, stream.write(request)).await;
         asked.map_err(|_| silent(idle_timeout)).and_then(|written| written.map_err(Failure::from))?;
         let mut received = Vec::new();

@@ -2,11 +2,14 @@
 
 mod body;
 mod exchange;
+mod proxies;
+mod proxy;
 mod response;
 mod url;
 mod validator;
 
 pub(crate) use exchange::{Broken, Exchange, Piece};
+pub(crate) use proxies::Proxies;
 pub(crate) use response::{Framing, Response};
 #[cfg(test)]
 pub(crate) use response::{Parsed, parse};

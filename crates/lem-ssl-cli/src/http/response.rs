@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::validator::Validator;
+use crate::exit::Outlook;
 
 /// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +134,23 @@ impl Response {
     /// Where a redirect leads to, byte for byte.
     pub(crate) fn location(&self) -> Option<&[u8]> {
         self.header("location")
+    }
+
+    /// What the server would call the file (`Content-Disposition`), byte for byte.
+    pub(crate) fn disposition(&self) -> Option<&[u8]> {
+        self.header("content-disposition")
+    }
+
+    /// What the failure of this request says about a later one (RFC 9110 sections 10.2.3 and 15); `now` is the time of day.
+    pub(crate) fn outlook(&self, now: SystemTime) -> Outlook {
+        if !matches!(self.status, 408 | 425 | 429 | 500 | 502 | 503 | 504) {
+            return Outlook::Lasting;
+        }
+        let after = self.text("retry-after").and_then(|text| match number(text) {
+            Some(seconds) => Some(Duration::from_secs(seconds)),
+            None => httpdate::parse_http_date(text).ok()?.duration_since(now).ok(),
+        });
+        Outlook::Passing { after }
     }
 
     /// How the body is packed, if it is.
@@ -327,6 +345,23 @@ mod tests {
         ] {
             assert_eq!(range(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_status_says_whether_to_come_again_and_when() {
+        let outlook = |head: &str| {
+            let Ok(Parsed::Whole(response, _)) = parse(format!("HTTP/1.1 {head}\r\n\r\n").as_bytes()) else {
+                panic!("{head}")
+            };
+            response.outlook(httpdate::parse_http_date("Tue, 15 Nov 1994 12:45:26 GMT").unwrap())
+        };
+        let passing = |seconds: Option<u64>| Outlook::Passing { after: seconds.map(Duration::from_secs) };
+        assert_eq!(outlook("404 Not Found\r\nRetry-After: 5"), Outlook::Lasting);
+        assert_eq!(outlook("501 Not Implemented"), Outlook::Lasting);
+        assert_eq!(outlook("503 Busy"), passing(None));
+        assert_eq!(outlook("429 Slow down\r\nRetry-After: 120"), passing(Some(120)));
+        assert_eq!(outlook("503 Busy\r\nRetry-After: Tue, 15 Nov 1994 12:45:56 GMT"), passing(Some(30)));
+        assert_eq!(outlook("503 Busy\r\nRetry-After: -1"), passing(None));
     }
 
     #[test]

@@ -67,7 +67,17 @@ impl Url {
 
     /// Where to connect to.
     pub(crate) fn address(&self) -> Result<Address, AddressError> {
-        format!("{}:{}", self.host, self.port).to_address()
+        self.host_and_port().to_address()
+    }
+
+    /// What a proxy is asked to connect to.
+    pub(crate) fn host_and_port(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The host, in lower case, an IPv6 address in brackets; and the port.
+    pub(crate) fn host(&self) -> (&str, u16) {
+        (&self.host, self.port)
     }
 
     /// What a request says in `Host`.
@@ -127,7 +137,7 @@ fn encoded(text: &[u8]) -> String {
 }
 
 /// The same without percent-encoding; `None` if that is no text.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, more @ ..] = rest {

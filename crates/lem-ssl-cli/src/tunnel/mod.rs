@@ -39,8 +39,8 @@ mod tally;
 mod target;
 mod traffic;
 
-use carry::Tunnel;
 use crate::networks::Network;
+use carry::Tunnel;
 use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides, Unknown};
 use preface::Preface;
 use service::Service;

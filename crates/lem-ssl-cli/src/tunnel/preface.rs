@@ -5,8 +5,8 @@ use std::fmt;
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
 use lem_ssl_rs::{Endpoint, Error, ReadMode, TcpStream};
 
-use crate::networks::Network;
 use super::proxied::{self, Ends, Header};
+use crate::networks::Network;
 use crate::starttls::Protocol;
 
 /// What is expected.

@@ -54,6 +54,7 @@ fn without_a_name_the_urls_is_taken_and_nothing_overwritten() {
     let site = Site::new(&world, [Reply::ok(b"content")]);
     let get = |path: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lem-ssl"));
+        command.env_remove("https_proxy").env_remove("HTTPS_PROXY");
         command.args(["get", &site.url(path), "--ca", &world.ca]).current_dir(&folder).output().unwrap()
     };
     let ended = get("/some/name%20it.txt?x=y");

@@ -5,13 +5,17 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod bodies;
+mod checksums;
 mod destinations;
 mod doubtful;
 #[cfg(feature = "interop")]
 mod interop;
+mod names;
 mod odd_servers;
 mod parts;
+mod proxies;
 mod redirects;
 mod refusals;
 mod resuming;
+mod retries;
 mod support;

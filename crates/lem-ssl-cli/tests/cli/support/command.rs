@@ -43,6 +43,9 @@ pub(crate) struct Running {
 pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lem-ssl"));
     command.args(arguments).env_remove("SSLKEYLOGFILE").env("NO_COLOR", "1");
+    for proxy in ["https_proxy", "HTTPS_PROXY"] {
+        command.env_remove(proxy);
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command can be started");
     let stderr = Arc::new(Mutex::new(String::new()));
