@@ -44,6 +44,8 @@ pub(crate) enum Exit {
     Http,
     /// What was downloaded is not what its checksum says.
     Checksum,
+    /// What a monitoring system is told, with its own numbers.
+    Monitoring(u8),
     /// Ctrl-C (SIGINT), as shells count it.
     Interrupted,
     /// SIGTERM, as shells count it.
@@ -87,6 +89,7 @@ impl Exit {
             Self::Starttls => 11,
             Self::Http => 12,
             Self::Checksum => 13,
+            Self::Monitoring(code) => code,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -110,6 +113,7 @@ impl Exit {
             Self::Lost => "the connection was cut or timed out after the handshake",
             Self::Starttls => "the server does not go over to TLS (--starttls)",
             Self::Http => "the server answered with an error of HTTP, or with none that can be followed (get)",
+            Self::Monitoring(_) => "the state that a monitoring system is told (check --nagios)",
             Self::Checksum => "what was downloaded is not what its checksum says (get --checksum)",
             Self::Interrupted => "ended by Ctrl-C",
             Self::Terminated => "ended by SIGTERM",

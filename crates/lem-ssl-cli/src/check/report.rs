@@ -1,7 +1,7 @@
 //! What was found, for people and for programs.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::Info;
 use lem_ssl_rs::pki_types::CertificateDer;
@@ -11,11 +11,13 @@ use super::steps::{Outcome, Step};
 use crate::certificate::Certificate;
 use crate::exit::Exit;
 use crate::say::{BAD, BOLD, DIM, GOOD, WARN, for_output, styled};
-use crate::text::{millis, printable};
+use crate::text::{millis, printable, timestamp};
 
 /// What is known about one server.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// When it was made, RFC 3339.
+    time: String,
     address: String,
     /// The name that the certificate must be valid for.
     name: String,
@@ -98,6 +100,7 @@ fn in_millis<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Resul
 impl Report {
     pub(super) fn new(address: &str, name: &str, verifies: bool) -> Self {
         Self {
+            time: timestamp(SystemTime::now()),
             address: address.to_owned(),
             name: name.to_owned(),
             peer: None,
@@ -121,6 +124,43 @@ impl Report {
 
     pub(super) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    pub(super) fn time(&self) -> &str {
+        &self.time
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The class, as a word for programs.
+    pub(super) fn result(&self) -> &'static str {
+        self.result
+    }
+
+    /// What is wrong; empty if nothing is.
+    pub(super) fn problem(&self) -> &str {
+        self.problem.as_deref().unwrap_or_default()
+    }
+
+    /// What makes it another report than before: not the time that is left, and not how long anything took.
+    pub(super) fn state(&self) -> String {
+        let version = self.session.as_ref().and_then(|session| session.version.as_deref());
+        let serials = self.certificates.iter().map(|presented| {
+            let Certificate { issuer, serial, not_after, .. } = &presented.certificate;
+            (issuer, serial, not_after, presented.used)
+        });
+        let steps = self.verification.iter().map(|step| (step.step, step.outcome));
+        format!(
+            "{} {:?} {:?} {:?} {} {:?}",
+            self.result,
+            version,
+            serials.collect::<Vec<_>>(),
+            steps.collect::<Vec<_>>(),
+            self.wants_client_certificate,
+            self.remarks
+        )
     }
 
     /// It is not good.

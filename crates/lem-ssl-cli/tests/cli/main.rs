@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod check;
+mod check_many;
 mod closed_output;
 mod connect;
 mod files;
