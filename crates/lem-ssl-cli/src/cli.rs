@@ -80,7 +80,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     say::set_color(cli.color);
     match cli.task {
         Task::Connect(arguments) => connect::run(arguments),
-        Task::Serve(arguments) => serve::run(*arguments),
+        Task::Serve(arguments) => serve::run(*arguments, &origin.unwrap_or_default()),
         Task::Check(arguments) => check::run(arguments),
         Task::Tunnel(arguments) => tunnel::run(*arguments, &origin.unwrap_or_default()),
         Task::Get(arguments) => get::run(*arguments),

@@ -10,8 +10,10 @@ use crate::exit::{Exit, Failure};
 use crate::text::{hex, printable};
 
 mod ocsp;
+mod problems;
 mod server;
 
+pub(crate) use problems::Problems;
 pub(crate) use server::ServerArgs;
 
 /// How a client verifies its server and shows itself.

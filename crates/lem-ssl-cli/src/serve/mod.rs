@@ -10,12 +10,14 @@ use lem_ssl_rs::{
     Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
 };
 
+use crate::config::Origin;
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::{Format, Log};
 use crate::notify::Notifier;
-use crate::options::{Loaded, ServerArgs, seconds};
+use crate::options::{Loaded, Problems, ServerArgs, seconds, wrong};
 use crate::reload::Reloader;
+use crate::say;
 use crate::signals::{self, Signal, Signals};
 use crate::stdio;
 use crate::text::count;
@@ -45,6 +47,12 @@ pub(crate) struct ServeArgs {
     /// Serve the files in this folder, read-only; names that begin with a dot are hidden
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
+    /// With --files, show what is in a folder that has no index.html: a page, or JSON for who asks for that
+    #[arg(long, requires = "files")]
+    list: bool,
+    /// With --files, pack what is text for clients that take gzip
+    #[arg(long, requires = "files")]
+    gzip: bool,
     /// Serve so many clients at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
@@ -63,6 +71,9 @@ pub(crate) struct ServeArgs {
     /// Take options from this file, too: TOML, each under its name; what stands here counts more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Load everything, name every problem, and end
+    #[arg(long)]
+    check_config: bool,
     /// No access log on standard error
     #[arg(long, short)]
     quiet: bool,
@@ -81,13 +92,18 @@ between two requests go at once; those of --echo are never between two, and keep
 the whole time of --drain. The file of a Unix-domain socket goes when it ends; one that was left
 by a server that was killed is replaced.
 
+With --list names that begin with a dot are not shown, nor are links that lead out of the folder. With
+--gzip text, scripts, JSON, XML, SVG and WebAssembly are packed while they are sent, but never a part
+of a file. How long an answer is then tells something about what is in it: do not serve files with
+--gzip in which a secret stands beside what others have written (BREACH).
+
 With --acme the authority connects to port 443 of each name, which has to lead here, and its terms
 are agreed to. Clients are refused until the first certificate is there; it is renewed at two
 thirds of its life, and what is in place stays whatever fails. SIGHUP tries again at once.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
-  lem-ssl serve --listen [::]:443 --cert chain.pem --key key.pem --files /srv/www
+  lem-ssl serve --listen [::]:443 --cert chain.pem --key key.pem --files /srv/www --list --gzip
   lem-ssl serve --listen 127.0.0.1:0 --cert chain.pem --key key.pem --client-ca clients.pem --echo
   lem-ssl serve --listen [::]:443 --acme example.org,www.example.org --acme-state /var/lib/lem-ssl \\
       --acme-contact admin@example.org --files /srv/www";
@@ -125,10 +141,13 @@ impl Drop for Place {
     }
 }
 
-pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
+pub(crate) fn run(arguments: ServeArgs, origin: &Origin) -> Result<(), Failure> {
+    if arguments.check_config {
+        return problems(&arguments, origin);
+    }
     let Loaded { value: context, warnings, .. } = context(&arguments)?;
-    let what = match &arguments.files {
-        Some(folder) => What::Http(http::Site::folder(folder)?),
+    let what = match site(&arguments)? {
+        Some(site) => What::Http(site),
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
@@ -142,6 +161,33 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
         head_timeout: arguments.head_timeout,
     };
     Machine::new()?.run(serve(arguments, context, Rc::new(service)))?
+}
+
+/// The folder that is served, if one is.
+fn site(arguments: &ServeArgs) -> Result<Option<http::Site>, Failure> {
+    // clap does not insist on a required option that conflicts with one that is there.
+    if arguments.files.is_none() && (arguments.list || arguments.gzip) {
+        return Err(wrong("--list and --gzip are about a folder: give --files FOLDER"));
+    }
+    let style = http::Style { lists: arguments.list, packs: arguments.gzip };
+    arguments.files.as_ref().map(|folder| http::Site::folder(folder, style)).transpose()
+}
+
+/// `--check-config`: everything is loaded, and every problem is named at once.
+fn problems(arguments: &ServeArgs, origin: &Origin) -> Result<(), Failure> {
+    let mut problems = Problems::new(origin);
+    if let Err(failure) = site(arguments) {
+        problems.add(&failure);
+    }
+    let found = arguments.server.problems();
+    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    match context(arguments) {
+        Ok(loaded) => loaded.warnings.iter().for_each(say::line),
+        Err(failure) if found.is_empty() => problems.add(&failure),
+        // It is one of those that were found.
+        Err(_) => {}
+    }
+    problems.conclude()
 }
 
 fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {

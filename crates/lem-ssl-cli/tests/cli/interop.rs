@@ -135,6 +135,21 @@ fn curl_sees_the_page_and_shows_its_certificate() {
 }
 
 #[test]
+fn curl_unpacks_what_was_packed_for_it() {
+    let world = World::new();
+    let site = world.folder("site");
+    let content: String = (0..300_000).map(|number| format!("{number}\n")).collect();
+    std::fs::write(site.join("large.txt"), &content).unwrap();
+    let server = http(&world, &["--files", site.to_str().unwrap(), "--gzip", "--list"]);
+    let size = ["--write-out", "\n%{size_download}", "https://localhost/large.txt"];
+    let packed = text(&curl(&world, &server, &[&["--compressed"][..], &size].concat()));
+    let (body, bytes) = packed.rsplit_once('\n').unwrap();
+    assert!(body == content && bytes.parse::<usize>().unwrap() < content.len() / 2, "{bytes}");
+    let listing = text(&curl(&world, &server, &["--header", "Accept: application/json", "https://localhost/"]));
+    assert!(listing.contains("\"name\":\"large.txt\""), "{listing}");
+}
+
+#[test]
 fn curl_goes_on_with_a_download_that_was_broken_off() {
     let world = World::new();
     let site = world.folder("site");

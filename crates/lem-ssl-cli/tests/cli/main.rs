@@ -10,6 +10,7 @@ mod check_many;
 mod closed_output;
 mod connect;
 mod files;
+mod folders;
 mod http;
 mod identity_files;
 #[cfg(feature = "interop")]

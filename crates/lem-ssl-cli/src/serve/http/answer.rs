@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use lem_ssl_rs::Error;
 
+use super::packed::Packed;
 use super::part::Part;
 use super::status::Status;
 
@@ -24,6 +25,7 @@ pub(super) enum Body {
     None,
     Text(Vec<u8>),
     Part(Part),
+    Packed(Box<Packed>),
 }
 
 impl Answer {
@@ -60,6 +62,9 @@ impl Answer {
         if let Some(length) = self.body.length() {
             add("Content-Length", &length.to_string());
         }
+        if matches!(self.body, Body::Packed(_)) {
+            add("Transfer-Encoding", "chunked");
+        }
         add("X-Content-Type-Options", "nosniff");
         match (keep, http_1_1) {
             (true, true) => {}
@@ -78,7 +83,7 @@ impl Answer {
 impl Body {
     fn length(&self) -> Option<u64> {
         match self {
-            Self::None => None,
+            Self::None | Self::Packed(_) => None,
             Self::Text(text) => Some(text.len() as u64),
             Self::Part(part) => Some(part.left()),
         }
@@ -94,6 +99,7 @@ impl Body {
                 Ok(Some(text))
             }
             Self::Part(part) => part.next_chunk().await,
+            Self::Packed(packed) => packed.next_chunk().await,
         }
     }
 }

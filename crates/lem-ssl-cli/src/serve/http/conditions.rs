@@ -7,7 +7,7 @@ use super::request::Request;
 /// What there is now, to compare with what the client has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Current<'a> {
-    /// A strong entity tag, with its quotation marks; `None` if there is none.
+    /// An entity tag, with its quotation marks; `None` if there is none.
     pub(super) tag: Option<&'a str>,
     /// When it was changed; `None` if that is not known.
     pub(super) modified: Option<SystemTime>,
@@ -59,7 +59,9 @@ pub(super) fn may_be_joined(request: &Request, current: Current<'_>) -> bool {
         return true;
     }
     match (request.header("if-range"), current.modified) {
-        (Some(known), _) if known.starts_with('"') || known.starts_with("W/") => current.tag == Some(known),
+        // Compared strongly.
+        (Some(known), _) if known.starts_with("W/") => false,
+        (Some(known), _) if known.starts_with('"') => current.tag == Some(known),
         (Some(_), Some(modified)) => date(request, "if-range") == Some(whole_seconds(modified)),
         // Neither a tag nor a date, or two of them.
         _ => false,
@@ -92,7 +94,11 @@ struct Tag<'a> {
 
 impl Tag<'_> {
     fn is(&self, current: &[u8], comparison: Comparison) -> bool {
-        self.opaque == current && (comparison == Comparison::Weak || !self.is_weak)
+        let (current, is_weak) = match current.strip_prefix(b"W/") {
+            Some(opaque) => (opaque, true),
+            None => (current, false),
+        };
+        self.opaque == current && (comparison == Comparison::Weak || !(self.is_weak || is_weak))
     }
 }
 
@@ -193,6 +199,22 @@ mod tests {
             Condition::of(&request("If-None-Match: \"x\"\r\nIf-Modified-Since: LATER\r\n"), none),
             Condition::Holds
         );
+    }
+
+    #[test]
+    fn a_weak_tag_says_that_nothing_has_changed_and_no_more() {
+        let weak = Current { tag: Some("W/\"x\""), modified: None };
+        for (headers, expected) in [
+            ("If-None-Match: W/\"x\"\r\n", Condition::Unchanged),
+            ("If-None-Match: \"x\"\r\n", Condition::Unchanged),
+            ("If-None-Match: W/\"y\"\r\n", Condition::Holds),
+            ("If-Match: W/\"x\"\r\n", Condition::Failed),
+            ("If-Match: \"x\"\r\n", Condition::Failed),
+        ] {
+            assert_eq!(Condition::of(&request(headers), weak), expected, "{headers}");
+        }
+        assert!(!may_be_joined(&request("If-Range: W/\"x\"\r\n"), weak));
+        assert!(!may_be_joined(&request("If-Range: \"x\"\r\n"), weak));
     }
 
     #[test]

@@ -7,8 +7,11 @@ use std::time::SystemTime;
 
 use lem_ssl_rs::{Error, unblock};
 
+use super::accept::takes_gzip;
 use super::answer::{Answer, Body};
 use super::conditions::{Condition, Current, may_be_joined};
+use super::listing::Listing;
+use super::packed::Packed;
 use super::part::Part;
 use super::path::{Astray, Way};
 use super::range::{Wanted, wanted};
@@ -23,7 +26,20 @@ use crate::platform::{file_number, modified};
 pub(in crate::serve) struct Folder {
     /// Canonical: without links.
     root: PathBuf,
+    style: Style,
 }
+
+/// What is done beside serving files as they are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::serve) struct Style {
+    /// Folders without an index are listed.
+    pub(in crate::serve) lists: bool,
+    /// What is text is packed for who takes that.
+    pub(in crate::serve) packs: bool,
+}
+
+/// A shorter file becomes no shorter.
+const MIN_PACKED: u64 = 256;
 
 /// A file that was found.
 struct Found {
@@ -35,6 +51,7 @@ struct Found {
 /// What a look at the folder came to.
 enum Looked {
     File(Found),
+    Listing(Listing),
     /// It is a folder, and its address ends in a slash.
     FolderWithoutSlash,
     Astray(Astray),
@@ -42,10 +59,10 @@ enum Looked {
 }
 
 impl Folder {
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, style: Style) -> Result<Self, Failure> {
         let root = path.canonicalize().and_then(|root| root.read_dir().map(|_| root));
         let root = root.map_err(|error| Error::io(format!("serve the files in {}", path.display()), error))?;
-        Ok(Self { root })
+        Ok(Self { root, style })
     }
 
     pub(super) async fn answer(&self, request: &Request) -> Answer {
@@ -54,9 +71,10 @@ impl Folder {
             Err(astray) => return lost(astray),
         };
         let url = way.to_url();
-        let root = self.root.clone();
-        match unblock(move || look(&root, way)).await {
-            Ok(Looked::File(found)) => found.answer(request),
+        let (root, lists) = (self.root.clone(), self.style.lists);
+        match unblock(move || look(&root, way, lists)).await {
+            Ok(Looked::File(found)) => found.answer(request, self.style.packs),
+            Ok(Looked::Listing(listing)) => listing.answer(request),
             Ok(Looked::FolderWithoutSlash) => Answer::error(Status::MovedPermanently).with("Location", url),
             Ok(Looked::Astray(astray)) => lost(astray),
             Ok(Looked::Failed(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -75,7 +93,7 @@ fn lost(astray: Astray) -> Answer {
 }
 
 /// Blocks.
-fn look(root: &Path, mut way: Way) -> Looked {
+fn look(root: &Path, mut way: Way, lists: bool) -> Looked {
     let found = match way.find(root) {
         Ok(found) => found,
         Err(astray) => return Looked::Astray(astray),
@@ -86,6 +104,10 @@ fn look(root: &Path, mut way: Way) -> Looked {
             way.names.push("index.html".to_owned());
             match way.find(root) {
                 Ok(index) => index,
+                Err(_) if lists => {
+                    way.names.pop();
+                    return Listing::read(root, &way, &found).map_or_else(Looked::Failed, Looked::Listing);
+                }
                 Err(astray) => return Looked::Astray(astray),
             }
         }
@@ -107,15 +129,25 @@ fn look(root: &Path, mut way: Way) -> Looked {
 }
 
 impl Found {
-    fn answer(self, request: &Request) -> Answer {
+    fn answer(self, request: &Request, packs: bool) -> Answer {
         let length = self.metadata.len();
-        let tag = self.tag();
+        let kind = content_type(&self.path);
+        let may_be_packed = packs && length >= MIN_PACKED && is_compressible(kind);
+        // A part is one of the plain file; HTTP/1.0 has no chunks.
+        let packed = may_be_packed && takes_gzip(request) && !request.has("range") && request.is_http_1_1();
+        let tag = if packed { format!("W/{}-gzip\"", self.tag().trim_end_matches('"')) } else { self.tag() };
         // A time that HTTP cannot write is none.
         let modified = self.metadata.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH);
         // RFC 9110 section 8.8.2.1: no file was changed later than now.
         let modified = modified.map(|time| time.min(SystemTime::now()));
         let described = |answer: Answer| {
-            let answer = answer.with("ETag", tag.clone()).with("Accept-Ranges", "bytes");
+            let mut answer = answer.with("ETag", tag.clone());
+            if !packed {
+                answer = answer.with("Accept-Ranges", "bytes");
+            }
+            if may_be_packed {
+                answer = answer.with("Vary", "Accept-Encoding");
+            }
             match modified {
                 Some(time) => answer.with("Last-Modified", httpdate::fmt_http_date(time)),
                 None => answer,
@@ -128,7 +160,11 @@ impl Found {
             Condition::Failed => return Answer::error(Status::PreconditionFailed).with("ETag", tag.clone()),
         }
         let range = request.header("range").filter(|_| request.is_get() && may_be_joined(request, current));
-        let kind = content_type(&self.path);
+        if packed {
+            let body = Body::Packed(Box::new(Packed::new(Part::new(self.file, 0, length))));
+            let answer = Answer::new(Status::Ok, body).with("Content-Encoding", "gzip");
+            return described(answer.with("Content-Type", kind));
+        }
         let part = |from, length| Body::Part(Part::new(self.file, from, length));
         match wanted(range, length) {
             Wanted::Everything => described(Answer::new(Status::Ok, part(0, length)).with("Content-Type", kind)),
@@ -178,10 +214,16 @@ fn content_type(path: &Path) -> &'static str {
     }
 }
 
+/// Whether files of this type become shorter by packing; pictures and archives are packed already.
+fn is_compressible(kind: &str) -> bool {
+    const OTHERS: [&str; 4] = ["application/json", "application/xml", "image/svg+xml", "application/wasm"];
+    kind.starts_with("text/") || OTHERS.contains(&kind)
+}
+
 /// The folder that `--files` names.
-pub(super) fn folder(path: &Path) -> Result<Folder, Failure> {
+pub(super) fn folder(path: &Path, style: Style) -> Result<Folder, Failure> {
     if !path.is_dir() {
         return Err(wrong(format!("--files {} is not a folder", path.display())));
     }
-    Folder::open(path)
+    Folder::open(path, style)
 }

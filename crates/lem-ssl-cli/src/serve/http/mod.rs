@@ -7,9 +7,12 @@ use lem_ssl_rs::{Deadline, Error, Info, Phase, ReadMode, Stream, timeout};
 use super::{Service, write};
 use crate::exit::Failure;
 
+mod accept;
 mod answer;
 mod conditions;
 mod files;
+mod listing;
+mod packed;
 mod page;
 mod part;
 mod path;
@@ -19,6 +22,7 @@ mod status;
 
 use answer::{Answer, Body};
 use conditions::{Condition, Current};
+pub(super) use files::Style;
 use request::{Parsed, Request};
 use status::Status;
 
@@ -33,8 +37,8 @@ pub(super) enum Site {
 
 impl Site {
     /// The files in the folder at `path`.
-    pub(super) fn folder(path: &Path) -> Result<Self, Failure> {
-        files::folder(path).map(Self::Files)
+    pub(super) fn folder(path: &Path, style: Style) -> Result<Self, Failure> {
+        files::folder(path, style).map(Self::Files)
     }
 }
 

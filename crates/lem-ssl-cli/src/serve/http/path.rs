@@ -44,16 +44,16 @@ impl Way {
     pub(super) fn to_url(&self) -> String {
         let mut url = String::from("/");
         for name in &self.names {
-            for byte in name.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    url.push(char::from(byte));
-                } else {
-                    url.push_str(&format!("%{byte:02X}"));
-                }
-            }
+            url.push_str(&encoded(name));
             url.push('/');
         }
         url
+    }
+
+    /// The way to what has this name in the folder to which this one leads.
+    pub(super) fn below(&self, name: &str) -> Self {
+        let names = self.names.iter().cloned().chain([name.to_owned()]).collect();
+        Self { names, into_folder: false }
     }
 
     /// The file below `root`, which must be canonical. A link may lead anywhere but out of the root.
@@ -71,6 +71,24 @@ impl Way {
         });
         if hidden { Err(Astray::Nowhere) } else { Ok(found) }
     }
+}
+
+/// A name as a part of a URL's path.
+pub(super) fn encoded(name: &str) -> String {
+    let mut url = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+/// Whether a name in a folder can be asked for.
+pub(super) fn is_visible(name: &str) -> bool {
+    !is_hidden(name) && !name.contains(['/', '\\', '\0'])
 }
 
 /// One name, decoded once: what is a percent sign after that is one.

@@ -78,6 +78,16 @@ impl Client {
         }
         let mut answer = Answer { status, headers, body: Vec::new() };
         let length: usize = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        if !to_head && answer.header("transfer-encoding") == Some("chunked") {
+            loop {
+                let size = usize::from_str_radix(&self.stream.read_line_trimmed().await?, 16).unwrap();
+                answer.body.extend(self.stream.read(size).await?);
+                assert_eq!(self.stream.read_line_trimmed().await?, "");
+                if size == 0 {
+                    break;
+                }
+            }
+        }
         if !to_head && length > 0 {
             answer.body = self.stream.read(length).await?;
         }
