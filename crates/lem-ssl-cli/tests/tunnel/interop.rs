@@ -2,6 +2,11 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
+mod directory;
+mod mail;
+mod restarts;
+mod watched;
+
 use crate::support::{Nginx, Postgres, Tunnel, USER, World, pattern, printed, signal};
 
 /// curl, which takes the tunnel for `localhost`.

@@ -1,12 +1,14 @@
 //! `lem-ssl tunnel` between clients and back ends of ours.
 //!
-//! With the feature `interop` also between other programs, which have to be there: nginx, curl.
+//! With the feature `interop` also between other programs, which have to be there: nginx, curl, PostgreSQL, wrk, OpenLDAP,
+//! swaks, promtool, jq, Chromium, systemd-analyze.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 mod access;
 mod back_ends;
 mod config;
+mod documents;
 mod down;
 mod drain;
 mod ends;

@@ -12,6 +12,8 @@ mod back_end;
 mod nginx;
 #[cfg(feature = "interop")]
 mod postgres;
+#[cfg(feature = "interop")]
+mod service;
 mod tunnel;
 
 use std::future::Future;
@@ -28,6 +30,8 @@ pub(crate) use command::{Running, lem_ssl, signal};
 pub(crate) use nginx::Nginx;
 #[cfg(feature = "interop")]
 pub(crate) use postgres::{Postgres, USER, printed};
+#[cfg(feature = "interop")]
+pub(crate) use service::{Service, free_port};
 pub(crate) use tunnel::{Tunnel, client};
 pub(crate) use world::{Files, World};
 

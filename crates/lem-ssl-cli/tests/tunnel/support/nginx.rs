@@ -1,15 +1,14 @@
 //! nginx with a configuration of the test's.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use super::WATCHDOG;
+use super::service::{Service, free_port};
 
 /// A running nginx. Dropping it ends it.
 pub(crate) struct Nginx {
-    child: Child,
+    service: Option<Service>,
+    folder: PathBuf,
     pub(crate) port: u16,
 }
 
@@ -19,36 +18,34 @@ impl Nginx {
     pub(crate) fn start(folder: &Path, directives: &str) -> Self {
         // Between our asking and its taking the port somebody else may: then once more.
         for _ in 0..10 {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = free.local_addr().unwrap().port();
-            drop(free);
-            let configuration = folder.join("nginx.conf");
+            let port = free_port();
             let text = TEMPLATE
                 .replace("DIRECTIVES", directives)
                 .replace("PORT", &port.to_string())
                 .replace("FOLDER", &folder.display().to_string());
-            std::fs::write(&configuration, text).unwrap();
-            let mut command = Command::new("nginx");
-            command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(&configuration);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = command.spawn().expect("the interop tests need nginx");
-            let end = Instant::now() + WATCHDOG;
-            while child.try_wait().unwrap().is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Self { child, port };
-                }
-                assert!(Instant::now() < end, "nginx does not listen");
-                std::thread::sleep(Duration::from_millis(10));
+            std::fs::write(folder.join("nginx.conf"), text).unwrap();
+            if let Some(service) = Self::launch(folder, port) {
+                return Self { service: Some(service), folder: folder.to_owned(), port };
             }
         }
         panic!("nginx does not start");
     }
-}
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn launch(folder: &Path, port: u16) -> Option<Service> {
+        let mut command = Command::new("nginx");
+        command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(folder.join("nginx.conf"));
+        Service::start(command.stdout(Stdio::null()), port)
+    }
+
+    /// Kills it, with everything that it has under way.
+    pub(crate) fn kill(&mut self) {
+        self.service = None;
+    }
+
+    /// Starts it again, on its port, after it was killed.
+    #[track_caller]
+    pub(crate) fn revive(&mut self) {
+        self.service = Some(Self::launch(&self.folder, self.port).expect("nginx starts again"));
     }
 }
 

@@ -1,13 +1,13 @@
 //! PostgreSQL's server and psql, with a database of the test's.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::World;
+use super::service::free_port;
 
 /// The only user, and its password.
 pub(crate) const USER: &str = "tester";
@@ -24,9 +24,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts one with TLS on, which takes connections without it too.
     pub(crate) fn start(world: &World) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let postgres = Self { folder: world.folder("postgres"), programs: programs(), owner: owner(), port };
         postgres.give(world.scratch.path());
         postgres.give(&postgres.folder);
