@@ -14,7 +14,7 @@ use super::member::Member;
 use super::pool::{self, Pool};
 use super::preface::Preface;
 use super::proxy;
-use super::record::Record;
+use super::record::{Record, name_of};
 use super::relay::{Carried, Sever, relay};
 use super::route::Routes;
 use super::stop::Stop;
@@ -61,8 +61,8 @@ impl Tunnel {
         if self.preface.is_empty() {
             return self.carry(client, None).await;
         }
-        let peer = client.peer_addr().unwrap_or(Endpoint::Unix(None));
-        let (target, begun) = (peer.to_string(), now());
+        let peer = client.peer_addr().ok();
+        let (target, begun) = (name_of(peer.as_ref()), now());
         let deadline = Deadline::after(self.handshake_timeout);
         let prefaced = deadline.limit(Phase::Handshake, &target, self.preface.take(client));
         let error = match race(Box::pin(prefaced), self.stop.wait()).await {
@@ -73,7 +73,7 @@ impl Tunnel {
         let open = self.tally.open();
         self.tally.ended(Outcome::NoHeader);
         let lasted = now().saturating_duration_since(begun);
-        let record = Record::new(open.number, &peer, None, None);
+        let record = Record::new(open.number, peer.as_ref(), None, None);
         record.finish(Outcome::NoHeader, Some(error.to_string()), lasted, &self.log);
     }
 
@@ -81,9 +81,9 @@ impl Tunnel {
     pub(super) async fn carry<C: Sever>(&self, client: Stream<C>, session: Option<Info>) {
         let open = self.tally.open();
         let begun = now();
-        let peer = client.peer_addr().unwrap_or(Endpoint::Unix(None));
+        let peer = client.peer_addr().ok();
         let credentials = session.as_ref().and_then(Credentials::of);
-        let mut record = Record::new(open.number, &peer, session.as_ref(), credentials.as_ref());
+        let mut record = Record::new(open.number, peer.as_ref(), session.as_ref(), credentials.as_ref());
         let asked_for = session.as_ref().and_then(|info| info.requested_name.as_deref());
         let carried = match self.routes.choose(asked_for) {
             None => {
@@ -100,6 +100,8 @@ impl Tunnel {
                     Ok(()) => {
                         self.tally.admitted(credentials.as_ref());
                         let header = self.proxy_protocol.map(|version| {
+                            // One that is gone has no address any more, as one of a Unix-domain socket has none.
+                            let peer = peer.unwrap_or(Endpoint::Unix(None));
                             let local = client.local_addr().unwrap_or(Endpoint::Unix(None));
                             proxy::header(version, &peer, &local, session.as_ref(), credentials.as_ref())
                         });

@@ -38,7 +38,8 @@ impl Preface {
 
     /// Takes it off the stream. What has come behind it stays there to be read.
     pub(super) async fn take(&self, stream: TcpStream) -> Result<TcpStream, Error> {
-        let peer = stream.peer_addr().unwrap_or(Endpoint::Unix(None));
+        // Whose address is not known any more is nobody to be trusted; nobody is there to be answered, either.
+        let peer = stream.peer_addr()?;
         if self.proxies.iter().any(|network| network.has(&peer)) {
             let ends = header(&stream).await?;
             if let Some(Ends { client, local }) = ends {

@@ -54,7 +54,7 @@ struct CredentialsRecord {
 impl Record {
     pub(super) fn new(
         connection: u64,
-        client: &Endpoint,
+        client: Option<&Endpoint>,
         session: Option<&Info>,
         credentials: Option<&Credentials>,
     ) -> Self {
@@ -111,11 +111,13 @@ impl SessionRecord {
     }
 }
 
-/// A client of a Unix-domain socket has no name.
-fn name_of(peer: &Endpoint) -> String {
+/// What the log calls a client; `None` if it was gone before it could be asked for its address. One of a Unix-domain socket
+/// has no name.
+pub(super) fn name_of(peer: Option<&Endpoint>) -> String {
     match peer {
-        Endpoint::Unix(None) => "a local client".to_owned(),
-        peer => peer.to_string(),
+        None => "a client that is gone".to_owned(),
+        Some(Endpoint::Unix(None)) => "a local client".to_owned(),
+        Some(peer) => peer.to_string(),
     }
 }
 

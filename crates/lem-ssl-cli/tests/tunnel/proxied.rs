@@ -1,5 +1,6 @@
 //! Proxies in front of the tunnel, which say for whom they speak.
 
+use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::{Error, ReadMode, TcpStream};
 
 use crate::support::{BackEnd, Tunnel, World, client, lem_ssl, run};
@@ -148,4 +149,25 @@ fn a_network_that_is_none_is_refused_at_the_start() {
         let said = lem_ssl([&arguments[..], &["--proxy-from", network]].concat(), b"").expect(2).stderr;
         assert!(said.contains(network), "{said}");
     }
+}
+
+#[test]
+fn who_resets_its_connection_is_not_taken_for_a_proxy_on_this_machine() {
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let address = back_end.address();
+        let arguments = ["--plain", "--proxy-from", "unix", "--max-connections", "1", "--connect", &address];
+        let tunnel = Tunnel::start(&arguments);
+        // While it holds the only place, nobody else is accepted.
+        let first = tunnel.plain().await;
+        let server = back_end.accept_plain().await;
+        let liar = tunnel.plain().await;
+        liar.write(&[LINE, b"content"].concat()).await.unwrap();
+        liar.with_transport(|plain| plain.source().reset_when_closed().unwrap());
+        liar.abort();
+        drop((first, server));
+        tunnel.says("#2 ").await;
+        let said = tunnel.running.stderr();
+        assert!(!said.contains("192.0.2.7") && said.contains("#2 a client that is gone"), "{said}");
+    });
 }
