@@ -1,7 +1,6 @@
 //! `lem-ssl tunnel` between clients and back ends of ours.
 //!
-//! With the feature `interop` also between other programs, which have to be there: nginx, curl, PostgreSQL, wrk, OpenLDAP,
-//! swaks, promtool, jq, Chromium, systemd-analyze.
+//! With the feature `interop` also between other programs, which have to be there: CONTRIBUTING.md names them.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 

@@ -9,8 +9,12 @@ mod world;
 
 mod downloads;
 #[cfg(feature = "interop")]
+#[allow(dead_code, reason = "the tunnel's tests use the rest")]
 #[path = "../../tunnel/support/nginx.rs"]
 mod nginx;
+#[cfg(feature = "interop")]
+#[path = "../../tunnel/support/service.rs"]
+mod service;
 mod site;
 
 use std::time::Duration;

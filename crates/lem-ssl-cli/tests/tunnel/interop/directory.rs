@@ -1,4 +1,4 @@
-//! OpenLDAP's programs through the tunnel. Debian's speak TLS by GnuTLS.
+//! Programs for directories (LDAP) through the tunnel. Debian's speak TLS by another library than OpenSSL.
 
 use std::process::{Command, Output, Stdio};
 
