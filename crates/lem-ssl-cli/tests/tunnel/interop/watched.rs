@@ -20,7 +20,7 @@ fn fed(program: &str, arguments: &[&str], input: &str) -> Output {
     output
 }
 
-/// A tunnel with two routes, clients with certificates, a back end that is down, and everything in its log that may be there.
+/// A tunnel with two routes, clients with certificates, a back end that is down, and all that its log may tell.
 async fn busy(world: &World) -> Tunnel {
     let back_end = BackEnd::plain().await;
     let (files, address) = (world.good(), back_end.address());
