@@ -111,8 +111,8 @@ impl SessionRecord {
     }
 }
 
-/// What the log calls a client; `None` if it was gone before it could be asked for its address. One of a Unix-domain socket
-/// has no name.
+/// What the log calls a client; `None` if it was gone before its address was known. One of a Unix-domain socket has no
+/// name.
 pub(super) fn name_of(peer: Option<&Endpoint>) -> String {
     match peer {
         None => "a client that is gone".to_owned(),
