@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, UnbufferedServerConnection};
 use rustls::sign::CertifiedKey;
 
 use super::recorded::{Recorded, Refusal, refuse};
@@ -54,7 +54,9 @@ pub(crate) struct Diverting {
 impl ResolvesServerCert for Diverting {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if is_validation(&hello) {
-            return refuse(Refusal::Diverted(self.validations.clone()));
+            // A configuration that rustls does not take serves nobody.
+            let other = UnbufferedServerConnection::new(self.validations.clone());
+            return refuse(other.map_or(Refusal::UnknownName, |other| Refusal::Diverted(Box::new(other))));
         }
         self.clients.resolve(hello)
     }

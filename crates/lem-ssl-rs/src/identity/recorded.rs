@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, UnbufferedServerConnection};
 use rustls::sign::CertifiedKey;
 
 use crate::error::{ConfigError, TlsError};
@@ -32,8 +31,9 @@ pub(crate) enum Refusal {
     UnknownName,
     /// The identity that was chosen cannot be used.
     Unusable(ConfigError),
-    /// The client is an authority that validates: this is for it.
-    Diverted(Arc<ServerConfig>),
+    /// The client is an authority that validates: this is for it. It is made where it is chosen, since what a session names
+    /// is linked into programs that only connect.
+    Diverted(Box<UnbufferedServerConnection>),
 }
 
 impl From<Refusal> for TlsError {
@@ -50,18 +50,18 @@ pub(crate) fn is_refused() -> bool {
     REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::UnknownName)))
 }
 
-/// Whether the last hello on this thread is to be answered by another configuration.
+/// Whether the last hello on this thread is to be answered by another connection.
 pub(crate) fn is_diverted() -> bool {
     REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::Diverted(_))))
 }
 
-/// Takes the configuration that the last hello on this thread is to be answered by, if it is another one.
-pub(crate) fn take_diverted() -> Option<Arc<ServerConfig>> {
+/// Takes the connection that is to answer the last hello on this thread, if it is another one.
+pub(crate) fn take_diverted() -> Option<Box<UnbufferedServerConnection>> {
     if !is_diverted() {
         return None;
     }
     match REFUSED.take() {
-        Some(Refusal::Diverted(config)) => Some(config),
+        Some(Refusal::Diverted(other)) => Some(other),
         _ => None,
     }
 }

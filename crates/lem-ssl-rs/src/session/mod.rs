@@ -243,10 +243,9 @@ impl Session {
                 let mut opened = open(&mut **connection, progress, pace, received, sink);
                 // Nothing was answered to the first hello, and all of it is still here.
                 if hello.is_none()
-                    && let Some(config) = take_diverted()
-                    && let Ok(other) = UnbufferedServerConnection::new(config)
+                    && let Some(other) = take_diverted()
                 {
-                    **connection = other;
+                    *connection = other;
                     *progress = Progress::default();
                     let sink = Sink { input, early: None, outbox, may_send, converts };
                     opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
