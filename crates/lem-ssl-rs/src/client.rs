@@ -165,7 +165,7 @@ impl Context {
         let (plain, received) = stream.into_parts()?;
         let target = target_of(server_name, &plain);
         let upgraded = self.upgrade_to(plain, received, config, target.clone(), name).await;
-        upgraded.map_err(|error| error.doing(format!("go over to TLS with {target}")))
+        upgraded.map_err(|error| error.doing(format!("connect to {target}")))
     }
 
     async fn upgrade_to(

@@ -145,7 +145,7 @@ fn an_unknown_issuer_is_named() {
             assert_eq!(roots, "the roots that were given");
             let words =
                 "was issued by \"CN=Other Root\", which is not among the trusted roots (the roots that were given)";
-            says(&error, &["cannot go over to TLS with localhost: ", words, "to trust it, add it to them"]);
+            says(&error, &["cannot connect to localhost: ", words, "to trust it, add it to them"]);
         }
     });
 }
