@@ -43,8 +43,8 @@ pub enum Error {
     Closed,
     /// The peer has ended the stream cleanly, or a read has returned its end before, with less than the read asked for:
     /// in the middle of a line, or short of the number of bytes. Its text begins with "closed", which is all that the
-    /// original says; nothing was consumed, and what is left is read with [`ReadMode::Available`](crate::ReadMode::Available) or
-    /// [`ReadMode::All`](crate::ReadMode::All).
+    /// original says; nothing was consumed, and what is left is read with
+    /// [`ReadMode::Available`](crate::ReadMode::Available) or [`ReadMode::All`](crate::ReadMode::All).
     Incomplete {
         /// How many bytes are left to be read, at least one.
         left: usize,
@@ -119,8 +119,8 @@ impl Error {
         }
     }
 
-    /// The same, with what was being done, as the beginning of the message: `cannot connect to example.org:443: ...`. For
-    /// the author of a protocol layer; an error of another kind, which says so itself, stays as it is.
+    /// The same, with what was being done, as the beginning of the message: `cannot connect to example.org:443: ...`.
+    /// For the author of a protocol layer; an error of another kind, which says so itself, stays as it is.
     ///
     /// ```
     /// use lem_rs::Error;

@@ -36,8 +36,8 @@ use crate::world::SignalSource;
 ///
 /// While this lives they do not end the process, whether a task waits for them or not: a program that loads files or
 /// drains a server meanwhile is not ended by a Ctrl-C. When the last `Signals` for it is dropped,
-/// [`Interrupt`](Signal::Interrupt), [`Terminate`](Signal::Terminate) and [`Quit`](Signal::Quit) end the process again, as
-/// by default; so they do while a machine waits for closing streams behind `main`. The others then do nothing.
+/// [`Interrupt`](Signal::Interrupt), [`Terminate`](Signal::Terminate) and [`Quit`](Signal::Quit) end the process again,
+/// as by default; so they do while a machine waits for closing streams behind `main`. The others then do nothing.
 ///
 /// Each `Signals` receives for itself: two of one process both see a Ctrl-C. A signal that comes again before it was
 /// taken is received once. A program that receives one of the three by another library as well keeps a `Signals`.

@@ -133,8 +133,8 @@ impl Stdin {
         }
     }
 
-    /// Reads a line without its `"\n"` or `"\r\n"`, as text; `None` at the end. What stands behind the last newline is a
-    /// line as well: a file need not end with one, as a protocol's message must
+    /// Reads a line without its `"\n"` or `"\r\n"`, as text; `None` at the end. What stands behind the last newline is
+    /// a line as well: a file need not end with one, as a protocol's message must
     /// ([`Lines`](crate::Lines) of a stream end with an error there).
     ///
     /// ```no_run

@@ -23,8 +23,8 @@ impl Context {
     /// # Errors
     /// [`Error::Address`], [`Error::Resolve`], [`Error::Connect`] (with every address that was tried); a
     /// [`TlsError`](crate::TlsError) if the handshake fails, [`TlsError::Certificate`](crate::TlsError::Certificate)
-    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake. Each of them names the
-    /// address that was asked for.
+    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake. Each of them names
+    /// the address that was asked for.
     ///
     /// **Cancel safety:** dropping it ends every attempt.
     ///

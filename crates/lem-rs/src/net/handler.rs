@@ -10,9 +10,9 @@ use crate::error::Error;
 /// What a handler of [`Listener::autospawn`](crate::Listener::autospawn) and of a server above may return: nothing, or a
 /// `Result` whose error can be shown. `Box<dyn Error>`, a `String` and the error types of other crates are among those.
 ///
-/// [`Error::Closed`] is no failure, bare or in a `Box<dyn Error>`: a handler that reads until its peer is done, with a `?`
-/// behind each read, ends so. Every other error is told, an end in the middle of a message ([`Error::Incomplete`]) or
-/// without a goodbye ([`Error::Truncated`]) among them.
+/// [`Error::Closed`] is no failure, bare or in a `Box<dyn Error>`: a handler that reads until its peer is done, with a
+/// `?` behind each read, ends so. Every other error is told, an end in the middle of a message ([`Error::Incomplete`])
+/// or without a goodbye ([`Error::Truncated`]) among them.
 ///
 /// ```
 /// use lem_rs::{Error, HandlerResult, ReadMode, TcpStream};

@@ -67,8 +67,8 @@ impl Open {
 impl Listener {
     /// Listens at `address`; port 0 asks for a free one. `[::]` means IPv4 as well; `:443` is that, or IPv4 alone on a
     /// machine without IPv6. A name stands for one of its addresses, the first that can be listened at: `localhost` is
-    /// `127.0.0.1` or `[::1]`, and not both. A Unix-domain socket leaves its file behind when it is closed; remove it before
-    /// listening there again.
+    /// `127.0.0.1` or `[::1]`, and not both. A Unix-domain socket leaves its file behind when it is closed; remove it
+    /// before listening there again.
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine};
@@ -384,7 +384,8 @@ impl Listener {
     }
 }
 
-/// An ordinary end leaves the file of a Unix-domain socket behind, so it is in the way more often than somebody is there.
+/// An ordinary end leaves the file of a Unix-domain socket behind, so it is in the way more often than somebody is
+/// there.
 fn with_hint(address: &Address, error: io::Error) -> io::Error {
     if !matches!(address, Address::Unix(_)) || error.kind() != io::ErrorKind::AddrInUse {
         return error;

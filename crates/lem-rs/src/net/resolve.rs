@@ -35,7 +35,8 @@ pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<So
     Ok(addresses)
 }
 
-/// What `localhost` is where the system does not know it, as in a container without `/etc/hosts` (RFC 6761 section 6.3).
+/// What `localhost` is where the system does not know it, as in a container without `/etc/hosts` (RFC 6761 section
+/// 6.3).
 fn loopback(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     (name == "localhost" || name.ends_with(".localhost")).then(|| {

@@ -46,8 +46,8 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Lets the task go on by itself; its result is dropped. A panic in it is reported by the panic hook only.
     ///
-    /// It goes on as long as the machine runs, which is until its main task is done: what has to come to its end is awaited,
-    /// or is in a [`JoinSet`](crate::JoinSet) that is. A task that was not polled until then never begins.
+    /// It goes on as long as the machine runs, which is until its main task is done: what has to come to its end is
+    /// awaited, or is in a [`JoinSet`](crate::JoinSet) that is. A task that was not polled until then never begins.
     ///
     /// ```
     /// # use lem_rs::{Error, Machine, sleep, spawn};

@@ -42,8 +42,8 @@ impl World for SimWorld {
             let mut state = self.0.state.borrow_mut();
             if state.turns >= state.most_turns {
                 let over = format!(
-                    "the simulation was not over after {} turns of the loop, at {:?}: is there a loop that never waits, or \
-                     should SimBuilder::most_turns allow more?",
+                    "the simulation was not over after {} turns of the loop, at {:?}: is there a loop \
+                     that never waits, or should SimBuilder::most_turns allow more?",
                     state.turns, state.now
                 );
                 return Err(Error::io("", io::Error::other(over)).into());

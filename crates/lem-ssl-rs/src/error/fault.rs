@@ -242,12 +242,12 @@ impl fmt::Display for CertificateFault {
                     write!(f, " ({roots})")?;
                 }
                 f.write_str("; to trust it, add it to them")?;
-                // The most frequent mistake of all is that only the leaf was installed on the server; the next one, that a
-                // company's authority is missing here. Nobody can tell them apart.
+                // The most frequent mistake of all is that only the leaf was installed on the server; the next one,
+                // that a company's authority is missing here. Nobody can tell them apart.
                 if *presented == 1 {
                     f.write_str(
-                        ". If it is no root, the peer is to blame: it has to send the certificates up to a root, and the peer \
-                         presented no intermediate certificate",
+                        ". If it is no root, the peer is to blame: it has to send the certificates up to a \
+                         root, and the peer presented no intermediate certificate",
                     )?;
                 }
                 Ok(())

@@ -68,9 +68,9 @@ pub struct Drained {
 
 impl Context {
     /// Listens for encrypted connections at `address`; port 0 asks for a free one, and `":443"` is every interface and
-    /// both families (clients over IPv4 show as `[::ffff:192.0.2.1]` then). A name stands for one of its addresses, the first that can be listened
-    /// at: `localhost` is `127.0.0.1` or `[::1]`, and not both. The file of a Unix-domain socket stays when the server is
-    /// closed; remove it before listening there again.
+    /// both families (clients over IPv4 show as `[::ffff:192.0.2.1]` then). A name stands for one of its addresses, the
+    /// first that can be listened at: `localhost` is `127.0.0.1` or `[::1]`, and not both. The file of a Unix-domain
+    /// socket stays when the server is closed; remove it before listening there again.
     ///
     /// ```
     /// # use lem_ssl_rs::{Context, Error, Identity, Machine, Roots};

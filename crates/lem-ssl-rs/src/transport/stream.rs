@@ -5,8 +5,8 @@ use super::Tls;
 /// An encrypted stream: [`lem_rs::Stream`] over [`Tls`], with all its verbs.
 ///
 /// A function that takes streams of every kind has the transport as its parameter, bound by [`lem_rs`]'s trait, and is
-/// compiled once for each; one that takes a [`BoxedStream`](crate::BoxedStream) is compiled once, and streams are made into
-/// that by [`boxed`](lem_rs::Stream::boxed).
+/// compiled once for each; one that takes a [`BoxedStream`](crate::BoxedStream) is compiled once, and streams are made
+/// into that by [`boxed`](lem_rs::Stream::boxed).
 ///
 /// ```
 /// use lem_ssl_rs::lem_rs::transport::Transport;
