@@ -225,6 +225,12 @@ impl Failure {
         self.with_outlook(Outlook::Lasting)
     }
 
+    /// What `error` means, in these words.
+    pub(crate) fn of(error: &Error, message: String) -> Self {
+        let failure = Self::new(Exit::of(error), message);
+        if is_passing(error) { failure.with_outlook(Outlook::Passing { after: None }) } else { failure }
+    }
+
     /// Ends with this code and not a word.
     pub(crate) fn silent(exit: Exit) -> Self {
         Self::new(exit, "")
@@ -244,8 +250,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let failure = Self::new(Exit::of(&error), words::explain(&error, Side::Client));
-        if is_passing(&error) { failure.with_outlook(Outlook::Passing { after: None }) } else { failure }
+        Self::of(&error, words::explain(&error, Side::Client))
     }
 }
 

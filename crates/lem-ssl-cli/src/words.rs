@@ -29,6 +29,14 @@ pub(crate) fn explain(error: &Error, side: Side) -> String {
     }
 }
 
+/// As [`explain`] for a client, for a report that names the server itself.
+pub(crate) fn explain_of_named(error: &Error) -> String {
+    match TlsError::of(error) {
+        Some(tls) => explain_tls(tls, tls.to_string(), Side::Client),
+        None => explain(error, Side::Client),
+    }
+}
+
 /// What a server tells of its clients, for its log.
 pub(crate) fn event(event: &ServerEvent<'_>) -> String {
     match event {

@@ -14,6 +14,7 @@ use super::steps::steps;
 use crate::dial::Goal;
 use crate::exit::{Exit, Failure, is_refusal};
 use crate::options::ClientArgs;
+use crate::words;
 
 /// What is needed to look at one server.
 #[derive(Debug)]
@@ -88,11 +89,11 @@ impl Probe {
             report.verification = steps(problem.chain(), &self.goal.name, explanation);
             report.set_chain(problem.chain(), explanation.root.as_ref().map(|_| explanation.path.as_slice()));
             self.inspect(report).await;
-            return Err(error.into());
+            return Err(Failure::of(&error, words::explain_of_named(&error)));
         }
         let verified = self.verified.take();
         if verified.is_empty() || !self.is_refused_for_want_of_a_certificate(&error) {
-            return Err(error.into());
+            return Err(Failure::of(&error, words::explain_of_named(&error)));
         }
         self.set_verified(report, &verified);
         report.wants_client_certificate = true;
