@@ -1,5 +1,5 @@
-//! The end of early data, and of the handshake, and what comes along with it, cut anywhere: nothing of it is lost, whoever
-//! has the records afterwards.
+//! The end of early data, and of the handshake, and what comes along with it, cut anywhere: nothing of it is lost, on
+//! rustls' records and on ours.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
