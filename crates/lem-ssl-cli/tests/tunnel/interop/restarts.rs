@@ -71,14 +71,16 @@ fn under_load(is_kept: bool) {
     // What was open at the end is in no line yet; the last lines are on their way.
     sleep(Duration::from_millis(300));
     let records = records(&tunnel);
+    let last = records.iter().filter_map(|line| line["connection"].as_u64()).max().unwrap();
+    let leaving = last.saturating_sub(2 * CONNECTIONS as u64);
     // A killed process has its sockets closed by the kernel: by a reset, or as if it had ended, with no answer.
     let cut: Vec<_> = records
         .iter()
         .filter(|line| match line["outcome"].as_str().unwrap() {
             "backend_cut" | "backend_left" => true,
             "finished" => is_kept || line["bytes_down"] == 0,
-            // wrk leaves at its end, wherever it is.
-            "client_cut" | "client_left" => false,
+            // wrk leaves at its end, wherever it is; before that, it is the first to close where a back end has gone.
+            "client_cut" | "client_left" => !is_kept && line["connection"].as_u64().unwrap() < leaving,
             // Nobody was refused, or came when there was no back end.
             _ => panic!("{line}"),
         })
