@@ -8,6 +8,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+use std::future::poll_fn;
+use std::os::unix::net::UnixStream;
+use std::task::Poll;
 use std::time::Duration;
 
 use allocation_counter::measure;
@@ -86,6 +89,32 @@ fn large_writes_on_an_encrypted_stream_allocate_a_vector_for_each_record_that_is
 }
 
 #[track_caller]
+#[test]
+fn a_polled_stream_that_waits_keeps_no_memory_of_what_it_has_received() {
+    const RECEIVED: usize = 100_000;
+    let idle = |streams: usize| {
+        let run = async move {
+            let mut idle = Vec::with_capacity(streams);
+            let mut buffer = vec![0; RECEIVED];
+            for _ in 0..streams {
+                let (near, far) = stream_pair();
+                far.write(&vec![7; RECEIVED]).await.unwrap();
+                let mut near = near.into_polled();
+                let mut received = 0;
+                while received < RECEIVED {
+                    received += poll_fn(|cx| near.poll_read(cx, &mut buffer)).await.unwrap();
+                }
+                assert!(poll_fn(|cx| Poll::Ready(near.poll_read(cx, &mut buffer))).await.is_pending());
+                idle.push((near, far));
+            }
+        };
+        measure(|| watched_machine().run(run).unwrap()).bytes_max
+    };
+    idle(1);
+    let each = (idle(110) - idle(10)) / 100;
+    assert!(each < 8_000, "{each} bytes for each");
+}
+
 fn assert_none(allocations: u64) {
     assert!(allocations <= GROWTH, "{allocations} allocations in {MORE} operations");
 }
@@ -171,14 +200,20 @@ async fn lines<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
 fn plain<F: Future<Output = ()>>(program: impl FnOnce(Stream<Plain>, Stream<Plain>) -> F) {
     watched_machine()
         .run(async move {
-            let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
-            let stream = |socket: std::os::unix::net::UnixStream| {
-                let transport = Plain::new(Source::adopt(socket).unwrap());
-                Stream::new(transport, InputBuffer::default(), StreamOptions::default())
-            };
-            program(stream(one), stream(other)).await;
+            let (near, far) = stream_pair();
+            program(near, far).await;
         })
         .unwrap();
+}
+
+/// On a machine.
+fn stream_pair() -> (Stream<Plain>, Stream<Plain>) {
+    let (one, other) = UnixStream::pair().unwrap();
+    let stream = |socket: UnixStream| {
+        let transport = Plain::new(Source::adopt(socket).unwrap());
+        Stream::new(transport, InputBuffer::default(), StreamOptions::default())
+    };
+    (stream(one), stream(other))
 }
 
 fn encrypted<F: Future<Output = ()>>(

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+mod accepted_ahead;
 mod address;
 mod blocking;
 mod connect;

@@ -141,9 +141,10 @@ impl<T: Transport> Polled<T> {
         }
         input.clear();
         inner.ensure_memory();
-        let fill = ready!(retried(|| inner.poll_read(cx, read, ReadMode::Available, |reader, _| reader.take_buffer())));
+        let fill = retried(|| inner.poll_read(cx, read, ReadMode::Available, |reader, _| reader.take_buffer()));
+        // Also while it waits: an idle connection keeps no memory for what it may receive.
         inner.release_memory();
-        match fill {
+        match ready!(fill) {
             Ok(buffer) => *input = buffer,
             Err(Error::Closed) if inner.has_ended_cleanly() => {}
             Err(error) => return Poll::Ready(Err(error)),
@@ -237,11 +238,15 @@ impl<T: Transport> Polled<T> {
         let Self { inner, write, .. } = self;
         let mut written = 0;
         match retried(|| inner.poll_write(cx, write, Goal::Written, data, &mut written)) {
-            Poll::Ready(Err(error)) if written == 0 => Poll::Ready(Err(error)),
-            Poll::Pending if written == 0 => Poll::Pending,
-            // What is left of it waits, or fails, in the next poll.
-            _ => Poll::Ready(Ok(written)),
+            Poll::Ready(Err(error)) if written == 0 => return Poll::Ready(Err(error)),
+            Poll::Pending if written == 0 => return Poll::Pending,
+            Poll::Ready(Ok(())) => {}
+            // The next poll tells it.
+            Poll::Ready(Err(error)) => inner.keep_reason(error),
+            // There may be no next poll: what was accepted goes on without one.
+            Poll::Pending => inner.abandon(write),
         }
+        Poll::Ready(Ok(written))
     }
 
     /// As [`Stream::info`].
@@ -356,6 +361,14 @@ impl<T: Transport> Inner<T> {
             self.schedule_flush();
         }
         Ok(Some(count))
+    }
+
+    /// Why the sending side is broken, for the next write: this one has accepted something.
+    fn keep_reason(&self, error: Error) {
+        let mut state = self.state.borrow_mut();
+        if let Outbound::Broken(reason @ None) = &mut state.outbound {
+            *reason = Some(error);
+        }
     }
 
     /// Whether the sending side was closed by us.
