@@ -85,8 +85,8 @@ impl contender::Stream for Stream {
     }
 
     async fn close(self) {
-        // Whether the peer took note of it makes no difference to who leaves.
-        let _ = self.shutdown().await;
+        // As tokio's `shutdown` and drop: the goodbye is sent, and nobody waits for the peer's.
+        let _ = Self::close(&self);
     }
 }
 
