@@ -50,6 +50,91 @@ mod traits {
     }
 }
 
+/// hyper flushes behind each piece: when a flush of its sends, and when it waits.
+#[cfg(feature = "hyper")]
+mod flushes_of_hyper {
+    use std::future::poll_fn;
+    use std::io::{self, Read};
+    use std::net;
+    use std::pin::Pin;
+    use std::task::Poll;
+
+    use hyper::rt::Write;
+    use lem_ssl_rs::hyper::Io;
+    use lem_ssl_rs::{Plain, TcpStream, yield_now};
+
+    use crate::support::run;
+
+    /// A stream of hyper's, and the other end, which reads without waiting what the kernel was given.
+    async fn pair() -> (Io<Plain>, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().unwrap();
+        far.set_nonblocking(true).unwrap();
+        (Io::new(near), far)
+    }
+
+    /// Writes and flushes, in one poll: whether the flush is ready.
+    async fn write_and_flush(io: &mut Io<Plain>, data: &[u8]) -> bool {
+        poll_fn(|cx| {
+            let written = Pin::new(&mut *io).poll_write(cx, data);
+            assert!(matches!(written, Poll::Ready(Ok(count)) if count == data.len()), "{written:?}");
+            Poll::Ready(match Pin::new(&mut *io).poll_flush(cx) {
+                Poll::Ready(result) => {
+                    result.unwrap();
+                    true
+                }
+                Poll::Pending => false,
+            })
+        })
+        .await
+    }
+
+    fn arrived(far: &mut net::TcpStream) -> usize {
+        let mut memory = vec![0; 256 * 1024];
+        match far.read(&mut memory) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn less_than_32_kib_leaves_when_the_task_gives_way() {
+        run(async {
+            let (mut io, mut far) = pair().await;
+            assert!(write_and_flush(&mut io, &[1; 16 * 1024]).await);
+            assert!(write_and_flush(&mut io, &[2; 16 * 1024 - 1]).await);
+            assert_eq!(arrived(&mut far), 0, "more may be written before");
+            yield_now().await;
+            assert_eq!(arrived(&mut far), 32 * 1024 - 1);
+        });
+    }
+
+    #[test]
+    fn from_32_kib_on_it_leaves_at_once() {
+        run(async {
+            let (mut io, mut far) = pair().await;
+            assert!(write_and_flush(&mut io, &[1; 16 * 1024]).await);
+            assert!(write_and_flush(&mut io, &[2; 16 * 1024]).await);
+            assert_eq!(arrived(&mut far), 32 * 1024);
+        });
+    }
+
+    #[test]
+    fn a_flush_waits_when_the_kernel_takes_no_more() {
+        run(async {
+            let (mut io, _far) = pair().await;
+            let mut written = 0;
+            while write_and_flush(&mut io, &[1; 1000]).await {
+                written += 1000;
+                assert!(written < 256 * 1024 * 1024, "nobody reads, and each flush was ready");
+                yield_now().await;
+            }
+        });
+    }
+}
+
 #[cfg(feature = "self-signed")]
 #[test]
 fn an_identity_can_be_made_on_the_spot() {
@@ -105,4 +190,10 @@ fn signals_are_received_on_the_machine() {
 
     let received = Machine::new().unwrap().run(async { Signals::new([Signal::Interrupt]).map(drop) });
     assert!(matches!(received, Ok(Ok(()))));
+}
+
+#[test]
+#[cfg(all(feature = "activation", target_os = "linux"))]
+fn no_socket_was_passed_without_a_service_manager() {
+    assert!(lem_ssl_rs::activation::listeners().unwrap().is_empty());
 }
