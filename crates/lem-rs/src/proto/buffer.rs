@@ -172,10 +172,8 @@ impl InputBuffer {
     }
 
     fn compact(&mut self) {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
+        self.bytes.drain(..self.start);
+        self.start = 0;
     }
 }
 
@@ -272,5 +270,53 @@ mod tests {
         buffer.take_into(1, &mut target, || panic!("nothing has to move"));
         assert_eq!((target.as_slice(), target.capacity()), (&b"e"[..], 64));
         assert_eq!(buffer.take_all(), b"f");
+    }
+
+    /// A buffer with so much memory, and so many bytes in it.
+    fn buffer_of(memory: usize, bytes: usize) -> InputBuffer {
+        let mut buffer = InputBuffer { bytes: Vec::with_capacity(memory), ..InputBuffer::default() };
+        buffer.extend(&vec![b'x'; bytes]);
+        assert_eq!(buffer.bytes.capacity(), memory);
+        buffer
+    }
+
+    #[test]
+    fn what_is_taken_out_whole_brings_its_memory_unless_that_is_large_and_nearly_unused() {
+        for (memory, bytes, moves) in
+            [(FIT_ABOVE, 1, true), (2 * FIT_ABOVE, FIT_ABOVE / 2, true), (2 * FIT_ABOVE, FIT_ABOVE / 2 - 1, false)]
+        {
+            let taken = buffer_of(memory, bytes).take_all();
+            assert_eq!((taken.len(), taken.capacity() == memory), (bytes, moves), "{bytes} of {memory}");
+        }
+    }
+
+    #[test]
+    fn a_little_that_waits_in_a_large_memory_moves_into_one_of_its_size() {
+        for (memory, bytes, moves) in [
+            (FIT_ABOVE, 1, false),
+            (2 * FIT_ABOVE, 0, false),
+            (2 * FIT_ABOVE, FIT_ABOVE / 2 - 1, true),
+            (2 * FIT_ABOVE, FIT_ABOVE / 2, false),
+        ] {
+            let mut buffer = buffer_of(memory, bytes);
+            let mut freed = 0;
+            buffer.shrink_to_fit(|memory| freed = memory.capacity());
+            assert_eq!(freed, if moves { memory } else { 0 }, "{bytes} of {memory}");
+            assert_eq!((buffer.len(), buffer.bytes.capacity() < memory), (bytes, moves), "{bytes} of {memory}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_keeps_no_memory_however_often_a_little_is_left() {
+        let mut buffer = InputBuffer::default();
+        for _ in 0..1000 {
+            buffer.extend(&[b'x'; 1000]);
+            buffer.consume(buffer.len() - 1);
+        }
+        assert!(buffer.bytes.capacity() <= 4 * COMPACT_ABOVE, "{}", buffer.bytes.capacity());
+        // Much that waits is not moved for a front that is smaller.
+        buffer.extend(&[b'x'; 4 * COMPACT_ABOVE]);
+        buffer.consume(COMPACT_ABOVE + 1);
+        assert!(buffer.start > 0);
     }
 }

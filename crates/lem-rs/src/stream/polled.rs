@@ -357,7 +357,7 @@ impl<T: Transport> Inner<T> {
         let count = state.unsent.len() - before;
         state.accepted += count as u64;
         drop(state);
-        if before == 0 && count > 0 {
+        if before == 0 {
             self.schedule_flush();
         }
         Ok(Some(count))
