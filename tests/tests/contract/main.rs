@@ -14,6 +14,7 @@ mod boxed;
 mod closing;
 mod connecting;
 mod ends;
+mod forms;
 mod giving_way;
 mod handshakes;
 mod limits;

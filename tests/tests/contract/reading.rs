@@ -131,6 +131,7 @@ async fn the_notations_of_the_original_are_understood<C: Carrier>() {
     assert_eq!(near.read(mode("*l")).await.unwrap(), b"line\n");
     assert_eq!(near.read(mode("5")).await.unwrap(), b"12345");
     assert_eq!(near.read(mode("*a")).await.unwrap(), b"everything else");
+    assert_eq!(mode(""), ReadMode::Available);
     for wrong in ["-1", "+1", "1.5", "*x", "l", " 1", "99999999999999999999999999"] {
         let error = wrong.parse::<ReadMode>().unwrap_err();
         assert!(error.to_string().contains(wrong), "{error}");

@@ -7,6 +7,7 @@
 mod channel;
 mod copies;
 mod datagrams;
+mod forms;
 mod join_set;
 mod lookups;
 mod options;

@@ -67,6 +67,19 @@ fn a_full_pipe_is_writable_again_when_it_was_read() {
 }
 
 #[test]
+fn a_pipe_is_not_writable_while_it_is_full() {
+    run(async {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let writer = Watcher::new(writer)?;
+        writer.writable().await?;
+        while writer.try_io(Direction::Write, |pipe| (&*pipe).write(&[0; 4096])).is_ok() {}
+        assert!(timeout(Duration::from_millis(10), writer.writable()).await.is_err(), "it is full");
+        reader.read_exact(&mut vec![0; 64 * 1024]).unwrap();
+        writer.writable().await
+    });
+}
+
+#[test]
 fn several_tasks_wait_and_none_is_forgotten() {
     run(async {
         let (reader, mut writer) = io::pipe().unwrap();

@@ -290,3 +290,20 @@ impl From<CopyError> for Error {
         failed.error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_copy_has_the_cause_of_its_error() {
+        let error = Error::io("read from the stream", io::ErrorKind::TimedOut.into());
+        let failed = CopyError { copied: 3, side: CopySide::Read, error };
+        assert_eq!(
+            failed.source().map(ToString::to_string),
+            Some(io::Error::from(io::ErrorKind::TimedOut).to_string())
+        );
+    }
+}
