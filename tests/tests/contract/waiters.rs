@@ -1,5 +1,6 @@
 //! One waiter: who waits makes the stream busy, and can be interrupted.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use lem_rs::{ReadMode, spawn};
@@ -18,6 +19,7 @@ on_every_stream! {
     an_interrupted_stream_is_not_busy_any_more,
     a_second_interrupt_says_not_busy,
     an_interrupted_stream_goes_on,
+    an_interrupted_read_is_told_so_also_when_another_waits_by_then,
     dropping_who_waits_frees_the_stream,
     interrupt_after_close_says_not_busy,
     a_verb_that_nobody_has_polled_does_not_make_a_stream_busy,
@@ -198,4 +200,16 @@ async fn a_verb_that_nobody_has_polled_does_not_make_a_stream_busy<C: Carrier>()
     far.write("x").await.unwrap();
     assert_eq!(later.await.unwrap(), b"x");
     assert!(at_once(near.read(1)).await.is_none());
+}
+
+async fn an_interrupted_read_is_told_so_also_when_another_waits_by_then<C: Carrier>() {
+    let (near, far) = C::pair().await;
+    let (mut first, mut second) = (pin!(near.read(1)), pin!(near.read(ReadMode::Line)));
+    assert!(at_once(first.as_mut()).await.is_none());
+    near.interrupt().unwrap();
+    assert!(at_once(second.as_mut()).await.is_none());
+    says(at_once(first).await.expect("it does not wait any more"), "interrupted");
+    assert!(near.is_busy());
+    far.write("line\n").await.unwrap();
+    assert_eq!(second.await.unwrap(), b"line\n");
 }

@@ -37,6 +37,28 @@ fn source() -> Source {
 }
 
 #[test]
+fn a_task_computes_at_once_while_nobody_waits_and_with_others_in_turns() {
+    run(async {
+        let source = source();
+        let mut permits: Vec<_> = (0..100).map(|_| source.cpu_permit()).collect();
+        let mut granted = Vec::new();
+        while granted.iter().sum::<usize>() < 100 {
+            granted.push(
+                poll_fn(|cx| {
+                    let before = permits.len();
+                    permits.retain_mut(|permit| permit.poll(cx).is_pending());
+                    Poll::Ready(before - permits.len())
+                })
+                .await,
+            );
+            yield_now().await;
+        }
+        assert!((1..50).contains(&granted[0]), "{granted:?}");
+        assert!(granted.iter().all(|turn| *turn <= granted[0]), "{granted:?}");
+    });
+}
+
+#[test]
 fn the_task_that_has_waited_longest_computes_first_however_many_come_after_it() {
     run(async {
         let rounds = Rc::new(Cell::new(0));

@@ -21,6 +21,7 @@ mod leaving;
 mod lifecycle;
 mod listener;
 mod names;
+mod outbox;
 mod panicking_wakers;
 mod panics;
 mod queue;

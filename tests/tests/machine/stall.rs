@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{Error, Listener, Machine, Queue, ReadMode, TcpStream, sleep, spawn, unblock, yield_now};
+use lem_rs::{Error, Listener, Machine, Queue, ReadMode, TcpStream, sleep, spawn, timeout, unblock, yield_now};
 use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run_on, unwatched_machine};
@@ -181,6 +181,21 @@ fn a_socket_that_is_waited_for_is_no_stall() {
     });
     assert_eq!(all.unwrap().unwrap(), b"");
     peer.join().unwrap();
+}
+
+#[test]
+fn a_socket_that_is_waited_for_no_more_leaves_a_stall() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // It waits for `pending`, which keeps no waker: it has to be found as a stall here.
+    let machine = unwatched_machine();
+    assert_stalls(&machine, 1, async {
+        let stream = TcpStream::connect(address).await.unwrap();
+        assert!(timeout(Duration::from_millis(1), stream.read(1)).await.is_err());
+        // The stream stays open.
+        pending::<()>().await;
+        drop(stream);
+    });
 }
 
 #[test]
