@@ -58,3 +58,18 @@ fn group(address: IpAddr) -> IpAddr {
         v4 @ IpAddr::V4(_) => v4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_network_of_ipv6_count_together_and_those_of_ipv4_alone() {
+        let grouped = |address: &str| group(address.parse().expect("an address"));
+        assert_eq!(grouped("2001:db8:1:2:3:4:5:6"), grouped("2001:db8:1:2::1"));
+        assert_ne!(grouped("2001:db8:1:2::1"), grouped("2001:db8:1:3::1"));
+        assert_ne!(grouped("2001:db8:1:2::1"), grouped("2001:db9:1:2::1"));
+        assert_ne!(grouped("192.0.2.1"), grouped("192.0.2.2"));
+        assert_eq!(grouped("192.0.2.1"), grouped("::ffff:192.0.2.1"), "the same client at a socket of both kinds");
+    }
+}
