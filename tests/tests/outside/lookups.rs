@@ -77,11 +77,11 @@ fn an_idle_thread_stays_as_long_as_it_was_told() {
         assert_eq!(unblock(name).await?, first);
         Ok(())
     });
-    let machine = watched(Machine::builder()).worker_idle(Duration::from_millis(1)).build().unwrap();
+    let machine = watched(Machine::builder()).worker_threads(1).worker_idle(Duration::from_millis(1)).build().unwrap();
     run_on(&machine, async move {
         let first = unblock(name).await?;
         let begun = Instant::now();
-        // Until another one does it, the first has not ended.
+        // Until another one does it, the first has not ended. The only place for a thread is free again then.
         loop {
             sleep(Duration::from_millis(10)).await;
             if unblock(name).await? != first {

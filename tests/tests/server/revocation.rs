@@ -201,3 +201,9 @@ fn a_file_with_a_broken_list_is_named() {
     let built = club.builder().revocation_lists(RevocationLists::PemFile(file.clone())).build();
     says(built, &["revocation list", &file.display().to_string()]);
 }
+
+#[test]
+fn lists_show_where_they_come_from_and_not_what_is_in_them() {
+    assert_eq!(format!("{:?}", RevocationLists::Pem(b"some text".to_vec())), "Pem(9 bytes)");
+    assert_eq!(format!("{:?}", RevocationLists::PemFile("lists.pem".into())), "PemFile(\"lists.pem\")");
+}

@@ -110,6 +110,8 @@ fn counters_add_up() {
     check(async {
         let alive = Arc::new(());
         let threads = Arc::new(start(2, server_context(), &alive));
+        let shown = format!("{threads:?}");
+        assert!(shown.starts_with("Threads { threads: 2, local: "), "{shown}");
         let clients = one_client_each(threads.local_addr().unwrap()).await;
         let asking = threads.clone();
         let counters = unblock(move || asking.counters()).await.unwrap();

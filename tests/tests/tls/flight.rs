@@ -2,8 +2,9 @@
 //! the server has the last word, so there a server has nothing to test.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use lem_ssl_rs::{ReadMode, Version, spawn};
+use lem_ssl_rs::{ReadMode, Version, spawn, timeout};
 
 use crate::support::{Peer, Role, client, pki, run, says, server, tls, upgrade, wire};
 
@@ -105,4 +106,22 @@ fn a_client_reads_what_came_before_nonsense_in_the_servers_last_flight() {
 #[test]
 fn a_server_reads_what_came_before_nonsense_in_the_clients_last_flight() {
     one_piece(Role::Server, Version::Tls13, Then::Nonsense);
+}
+
+#[test]
+fn a_servers_tickets_leave_in_one_piece_with_its_first_words() {
+    run(async {
+        let ours = pki().server_context().versions([Version::Tls13]).build().unwrap();
+        let (near, far) = wire();
+        let us = spawn(async move { upgrade(&ours, Role::Server, near).await.unwrap() });
+        let mut peer = Peer::new(client(&Arc::new(pki().client_config(&[Version::Tls13]))), far).await;
+        assert!(peer.shake_hands().await);
+        let stream = us.await.unwrap();
+        assert!(timeout(Duration::from_millis(5), peer.receive()).await.is_err(), "nobody waits for tickets");
+        stream.write("hello").await.unwrap();
+        assert!(peer.receive().await);
+        assert_eq!(peer.plaintext, b"hello");
+        stream.close().unwrap();
+        peer.finish().await;
+    });
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use graviola::hashing::{Hash, Sha256};
 use lem_ssl_rs::{
-    CertificateCheck, CertificateFault, ConfigPart, Context, ContextBuilder, Error, Identity, KnownHosts, Roots,
-    SpkiHash, Stream, TlsError, Trust, Version, danger, spawn,
+    Certificate, CertificateCheck, CertificateFault, ConfigPart, Context, ContextBuilder, Error, Identity, KnownHosts,
+    Roots, SpkiHash, Stream, TlsError, Trust, Version, danger, spawn,
 };
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf, self_signed};
@@ -378,4 +379,10 @@ fn choices_that_contradict_each_other_are_refused() {
     about(trusting(Trust::ChainAndPins(pins())).roots(Roots::None).build(), ConfigPart::Trust, &["no roots"]);
     let context = trusting(Trust::Pins(pins())).build().unwrap();
     about(context.explain(&[], "localhost"), ConfigPart::Roots, &["in another way than by their chain"]);
+}
+
+#[test]
+fn a_fingerprint_is_the_hash_of_the_whole_certificate() {
+    let certificate = pki().server.leaf_der();
+    assert_eq!(Certificate::fingerprint(certificate).unwrap(), *Sha256::hash(certificate).as_ref());
 }

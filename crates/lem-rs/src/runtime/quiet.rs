@@ -141,6 +141,8 @@ mod tests {
             assert!(quiet.is_due(true));
             quiet.look(now);
             looks.push(streams[0].looks.get());
+            quiet.look(now);
+            assert_eq!(Some(&streams[0].looks.get()), looks.last(), "not twice at one time");
             now += QUIET_AFTER;
         }
         assert_eq!(looks, [0, 1, 2]);

@@ -110,6 +110,7 @@ fn early_data_are_handed_out_before_the_handshake_is_finished_and_can_be_answere
         let (server, client) = by_hand().await;
         let (mut early, mut visitor) = half_way(&server, &client, "request").await;
         assert!(!early.is_finished());
+        assert_eq!(format!("{early:?}"), "Early { finished: false, unread: 7, .. }");
         assert!(early.info().unwrap().resumed);
         let data = early.read().await.unwrap().unwrap();
         assert_eq!(data.look(), b"request");

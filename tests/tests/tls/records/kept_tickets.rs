@@ -107,10 +107,16 @@ fn a_ticket_that_is_not_kept_is_read_all_the_same() {
             assert!(matches!(tls(&heard.unwrap_err()), TlsError::Protocol(_)), "cut at {end}");
             assert_eq!((kept, &alerts[..]), (0, &[50][..]), "cut at {end}");
         }
-        // Nothing in it; and something behind it.
-        for body in [&[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0][..], &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 5, 0, 0, 1]] {
+        let broken: [(&str, &[u8]); 5] = [
+            ("nothing in it", &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0]),
+            ("something behind it", &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 5, 0, 0, 1]),
+            ("half a kind of an extension", &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 5, 0, 1, 0xfa]),
+            ("an extension without a length", &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 5, 0, 2, 0xfa, 0xfa]),
+            ("half an extension", &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 5, 0, 5, 0xfa, 0xfa, 0, 2, 1]),
+        ];
+        for (what, body) in broken {
             let (heard, ..) = told(|peer| peer.seal(HANDSHAKE, &[&[4, 0, 0, body.len() as u8], body].concat())).await;
-            assert!(matches!(tls(&heard.unwrap_err()), TlsError::Protocol(_)), "{body:?}");
+            assert!(matches!(tls(&heard.unwrap_err()), TlsError::Protocol(_)), "{what}");
         }
     });
 }

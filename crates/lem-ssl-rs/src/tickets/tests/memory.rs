@@ -68,6 +68,18 @@ fn large_sessions_are_remembered_within_so_many_bytes_and_the_largest_not_at_all
 }
 
 #[test]
+fn a_session_that_is_put_again_is_as_young_as_the_last_time() {
+    let memory = SessionMemory::with_clock(Clock::at(NOON));
+    for number in 0..MAX_SESSIONS - 1 {
+        memory.put(id(number), b"session".into());
+    }
+    memory.put(id(0), b"again".into());
+    // So many fit: the oldest goes, and that is not the one that was put first.
+    memory.put(id(MAX_SESSIONS), b"session".into());
+    assert_eq!(memory.get(&id(0)).as_deref(), Some(&b"again"[..]));
+}
+
+#[test]
 fn nothing_secret_is_shown() {
     let memory = SessionMemory::with_clock(Clock::at(NOON));
     memory.put(id(1), b"a secret".into());
