@@ -5,7 +5,7 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Error, JoinError, JoinSet, Machine, sleep, spawn, timeout, yield_now};
+use lem_rs::{Error, JoinError, JoinSet, Machine, Queue, sleep, spawn, timeout, yield_now};
 
 use crate::support::run;
 
@@ -91,14 +91,13 @@ fn a_member_may_drop_its_own_set() {
 #[test]
 fn a_wait_that_is_dropped_loses_no_result() {
     run(async {
-        let tasks = JoinSet::new();
-        tasks.spawn(async {
-            sleep(Duration::from_millis(10)).await;
-            1
-        });
+        let (tasks, gate) = (JoinSet::new(), Queue::new());
+        let opened = gate.clone();
+        tasks.spawn(async move { opened.get().await.unwrap() });
         for _ in 0..3 {
             assert!(timeout(Duration::from_millis(1), tasks.join_next()).await.is_err());
         }
+        gate.put(1);
         assert_eq!(tasks.join_next().await, Some(Ok(1)));
         Ok(())
     });
