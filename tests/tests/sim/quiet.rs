@@ -47,9 +47,14 @@ fn a_quiet_stream_rests_and_goes_on_with_each_suite() {
                 pass(30).await;
                 assert_eq!(at_rest(&streams), [Some(true); 2], "{suite:?}, round {round}");
             }
+            // One use is enough to be looked at again, and one direction to be awake.
+            streams[0].write("last words").await?;
+            assert_eq!(at_rest(&streams)[0], Some(false), "{suite:?}");
+            pass(30).await;
+            assert_eq!(at_rest(&streams)[0], Some(true), "{suite:?}");
             let [near, far] = streams;
             near.close()?;
-            assert_eq!(far.read(ReadMode::All).await?, b"");
+            assert_eq!(far.read(ReadMode::All).await?, b"last words");
             Ok(())
         });
     }

@@ -56,6 +56,22 @@ fn a_download_whose_sender_changes_its_keys_all_the_time_is_answered_once() {
     });
 }
 
+#[test]
+fn the_answer_to_new_keys_leaves_with_the_read_that_met_them() {
+    on_both_records(|records| {
+        run(async {
+            // A server has tickets to send, with which the answer may wait.
+            let (stream, mut other) = raw(Role::Client).await;
+            let message = [other.peer.key_update(), other.peer.seal(CONTENT, b"x")].concat();
+            other.send(&message).await;
+            // It gives what is there, and waits for nothing more.
+            assert_eq!(stream.read(1).await.unwrap(), b"x");
+            let bytes = other.wire.read(ReadMode::Available).await.unwrap();
+            assert_eq!(key_updates(&other.peer.open(&bytes)), 1, "{records:?}");
+        });
+    });
+}
+
 /// An answer asks for nothing.
 const ANSWER: [u8; 5] = [24, 0, 0, 1, 0];
 

@@ -188,6 +188,25 @@ fn every_clause_about_records_is_kept_and_what_breaks_one_is_told_by_its_alert()
     });
 }
 
+#[test]
+fn a_header_that_cannot_be_right_is_refused_before_the_rest_of_it_comes() {
+    run(async {
+        for (header, alert) in [
+            (&[HANDSHAKE][..], AlertDescription::UnexpectedMessage),
+            (&[CONTENT, 2], AlertDescription::BadRecordMac),
+            (&[CONTENT, 3, 1], AlertDescription::BadRecordMac),
+            (&[CONTENT, 3, 3, 0x42, 0], AlertDescription::RecordOverflow),
+        ] {
+            let (stream, mut other) = raw(Role::Client).await;
+            other.send(header).await;
+            let error = stream.read(ReadMode::Available).await.unwrap_err();
+            assert!(matches!(tls(&error), TlsError::Protocol(_)), "{header:?}: {error:?}");
+            drop(stream);
+            assert_eq!(alerts(&other.everything().await), [u8::from(alert)], "{header:?}");
+        }
+    });
+}
+
 /// What ends reading cleanly or not, without an alert from us.
 pub(super) async fn hear(
     role: Role,
