@@ -80,6 +80,14 @@ fn order() -> Vec<Case> {
         kit.middle().sign(&kit.root),
     ];
     cases.push(kit.case("another intermediate of the same name in front", chain, accepted(&[0, 2])));
+    let kit = Kit::new();
+    let old = DraftKey::new();
+    let chain = vec![
+        kit.below().sign(&kit.middle),
+        Draft::authority("Middle", "Middle", &kit.middle).sign(&old),
+        Draft::authority("Middle", "Root", &old).sign(&kit.root),
+    ];
+    cases.push(kit.case("an intermediate with a new key that its old one has signed", chain, accepted(&[0, 1, 2])));
     cases
 }
 
