@@ -135,6 +135,34 @@ mod flushes_of_hyper {
     }
 }
 
+#[cfg(feature = "hyper")]
+#[test]
+fn a_timer_of_hyper_fires_at_its_time_and_leaves_nothing_when_it_is_dropped() {
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use std::time::{Duration, Instant};
+
+    use hyper::rt::Timer as _;
+    use lem_ssl_rs::Machine;
+    use lem_ssl_rs::hyper::Timer;
+
+    let machine = Machine::new().unwrap();
+    let over = machine.run(async {
+        const A_MOMENT: Duration = Duration::from_millis(20);
+        let begun = Instant::now();
+        Timer.sleep(A_MOMENT).await;
+        assert!(begun.elapsed() >= A_MOMENT);
+        let mut late = Timer.sleep(Duration::from_secs(3600));
+        for _ in 0..2 {
+            assert!(poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx))).await.is_pending());
+            assert_eq!(machine.counts().1, 1, "one timer, however often it is polled");
+        }
+        drop(late);
+        assert_eq!(machine.counts().1, 0);
+    });
+    over.unwrap();
+}
+
 #[cfg(feature = "self-signed")]
 #[test]
 fn an_identity_can_be_made_on_the_spot() {
