@@ -109,7 +109,7 @@ impl Tunnel {
                         // They may be large, and a connection may be idle for long.
                         drop((session, credentials));
                         let carried = self.carry_to(destination, client, header, &mut record).await;
-                        passing.leave(carried.up, carried.down, now().saturating_duration_since(begun));
+                        passing.leave(now().saturating_duration_since(begun));
                         carried
                     }
                 }
@@ -128,7 +128,7 @@ impl Tunnel {
         header: Option<Vec<u8>>,
         record: &mut Record,
     ) -> Carried {
-        let pool = &destination.pool;
+        let (pool, traffic) = (&destination.pool, &destination.traffic);
         let outward = self.outward.borrow().clone();
         let (begun, deadline) = (now(), Deadline::after(self.connect_timeout));
         let manner = self.manner(outward.as_ref(), header.as_deref());
@@ -146,7 +146,7 @@ impl Tunnel {
                 return Carried::nothing(Outcome::Drained, None);
             }
         };
-        destination.traffic.dials.observe(now().saturating_duration_since(begun));
+        traffic.dials.observe(now().saturating_duration_since(begun));
         record.back_end = Some(taken.label().to_owned());
         drop((outward, header));
         // The back end's greeting has come before TLS: this one is ours, or anybody on the way could have written it.
@@ -157,8 +157,8 @@ impl Tunnel {
             let _ = client.write(greeting).await;
         }
         let carried = match dialled {
-            Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
-            Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, &self.tally).await,
+            Dialled::Plain(server) => relay(client, server, self.idle_timeout, &self.stop, traffic).await,
+            Dialled::Tls(server) => relay(client, server, self.idle_timeout, &self.stop, traffic).await,
         };
         // Until now it counted as open.
         drop(taken);
@@ -170,6 +170,14 @@ impl Tunnel {
         // After STARTTLS nobody greets a second time.
         let skip_greeting = self.preface.starttls.filter(|_| self.starttls_out.is_none());
         Manner { context, starttls: self.starttls_out, skip_greeting, header }
+    }
+
+    /// How many bytes were carried so far: to the back ends, and to the clients.
+    pub(super) fn carried(&self) -> (u64, u64) {
+        let add = |(up, down), Traffic { up: more_up, down: more_down, .. }: &Traffic| {
+            (up + more_up.get(), down + more_down.get())
+        };
+        self.routes.all().map(|destination| &destination.traffic).fold((0, 0), add)
     }
 
     /// Looks after the back ends of all routes, again and again.

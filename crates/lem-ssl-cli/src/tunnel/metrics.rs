@@ -65,8 +65,9 @@ fn connections(page: &mut Page, tunnel: &Tunnel) {
         page.value(&labels(&[("outcome", outcome.label())]), count);
     }
     page.family("bytes_total", "counter", "Content that was carried: up to the back ends, down to the clients.");
-    page.value("{direction=\"up\"}", totals.up);
-    page.value("{direction=\"down\"}", totals.down);
+    let (up, down) = tunnel.carried();
+    page.value("{direction=\"up\"}", up);
+    page.value("{direction=\"down\"}", down);
 }
 
 fn routes(page: &mut Page, routes: &[&Destination]) {
@@ -75,11 +76,7 @@ fn routes(page: &mut Page, routes: &[&Destination]) {
     routes.iter().for_each(|route| page.value(&of(route), route.traffic.connections.get()));
     page.family("route_connections_open", "gauge", "Those of them that are here now.");
     routes.iter().for_each(|route| page.value(&of(route), route.traffic.open.get()));
-    page.family(
-        "route_bytes_total",
-        "counter",
-        "Content that was carried for a route, when its connections had ended.",
-    );
+    page.family("route_bytes_total", "counter", "Content that was carried for a route.");
     for route in routes {
         for (direction, bytes) in [("up", &route.traffic.up), ("down", &route.traffic.down)] {
             page.value(&labels(&[("route", &route.label), ("direction", direction)]), bytes.get());

@@ -15,7 +15,8 @@ use lem_ssl_rs::lem_rs::{ReadHalf, Stream, WriteHalf};
 use lem_ssl_rs::{Error, Plain, ReadMode, Tls, sleep, timeout};
 
 use super::stop::Stop;
-use super::tally::{Outcome, Tally};
+use super::tally::Outcome;
+use super::traffic::Traffic;
 use crate::words::{self, Side};
 
 /// A transport whose stream can be cut, so that the peer knows that it was.
@@ -93,7 +94,7 @@ pub(super) async fn relay<C: Sever, S: Sever>(
     server: Stream<S>,
     idle: Duration,
     stop: &Stop,
-    tally: &Tally,
+    traffic: &Traffic,
 ) -> Carried {
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
@@ -101,11 +102,11 @@ pub(super) async fn relay<C: Sever, S: Sever>(
     let (outcome, error) = {
         let upward = pin!(pump(&from_client, &to_server, |count| {
             up.set(up.get() + count);
-            tally.carried_up(count);
+            traffic.carried_up(count);
         }));
         let downward = pin!(pump(&from_server, &to_client, |count| {
             down.set(down.get() + count);
-            tally.carried_down(count);
+            traffic.carried_down(count);
         }));
         let progress = || {
             let received = from_client.bytes_read() + from_server.bytes_read();

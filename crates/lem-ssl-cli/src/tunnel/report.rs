@@ -103,7 +103,7 @@ impl Report {
 
     /// As JSON.
     pub(super) fn status(&self) -> String {
-        let totals = self.tunnel.tally.totals();
+        let (totals, (bytes_up, bytes_down)) = (self.tunnel.tally.totals(), self.tunnel.carried());
         let unready = self.unready();
         let status = Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -113,8 +113,8 @@ impl Report {
             not_ready_because: unready,
             accepted: totals.accepted,
             open: totals.open,
-            bytes_up: totals.up,
-            bytes_down: totals.down,
+            bytes_up,
+            bytes_down,
             handshakes_failed: self.counters().map_or(0, |counters| counters.failed.total()),
             reloads: self.reloads.done.get(),
             reloads_failed: self.reloads.failed.get(),

@@ -101,13 +101,11 @@ impl Outcome {
     }
 }
 
-/// Counts connections and bytes.
+/// Counts connections. Bytes are counted by route.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     accepted: Cell<u64>,
     open: Cell<u64>,
-    up: Cell<u64>,
-    down: Cell<u64>,
     ended: RefCell<[u64; Outcome::ALL.len()]>,
     /// Connections of clients with certificates, by who they are.
     clients: RefCell<BTreeMap<String, u64>>,
@@ -133,8 +131,6 @@ pub(super) struct Open<'a> {
 pub(super) struct Totals {
     pub(super) accepted: u64,
     pub(super) open: u64,
-    pub(super) up: u64,
-    pub(super) down: u64,
     /// In the order of [`Outcome::ALL`].
     pub(super) ended: [u64; Outcome::ALL.len()],
 }
@@ -161,14 +157,6 @@ impl Tally {
         self.clients.borrow().clone()
     }
 
-    pub(super) fn carried_up(&self, bytes: u64) {
-        self.up.set(self.up.get() + bytes);
-    }
-
-    pub(super) fn carried_down(&self, bytes: u64) {
-        self.down.set(self.down.get() + bytes);
-    }
-
     pub(super) fn ended(&self, outcome: Outcome) {
         let place = Outcome::ALL.iter().position(|&one| one == outcome);
         if let Some(place) = place {
@@ -190,13 +178,7 @@ impl Tally {
     }
 
     pub(super) fn totals(&self) -> Totals {
-        Totals {
-            accepted: self.accepted.get(),
-            open: self.open.get(),
-            up: self.up.get(),
-            down: self.down.get(),
-            ended: *self.ended.borrow(),
-        }
+        Totals { accepted: self.accepted.get(), open: self.open.get(), ended: *self.ended.borrow() }
     }
 }
 

@@ -11,8 +11,9 @@ pub(super) struct Traffic {
     /// Clients that might come in.
     pub(super) connections: Cell<u64>,
     pub(super) open: Cell<u64>,
-    /// Bytes of connections that have ended.
+    /// Bytes to the back ends, of connections that are open, too.
     pub(super) up: Cell<u64>,
+    /// Bytes to the clients.
     pub(super) down: Cell<u64>,
     pub(super) handshakes: Histogram,
     pub(super) dials: Histogram,
@@ -44,13 +45,19 @@ impl Traffic {
         }
         Passing(self)
     }
+
+    pub(super) fn carried_up(&self, bytes: u64) {
+        self.up.set(self.up.get() + bytes);
+    }
+
+    pub(super) fn carried_down(&self, bytes: u64) {
+        self.down.set(self.down.get() + bytes);
+    }
 }
 
 impl Passing<'_> {
     /// It has ended.
-    pub(super) fn leave(self, up: u64, down: u64, lasted: Duration) {
-        self.0.up.set(self.0.up.get() + up);
-        self.0.down.set(self.0.down.get() + down);
+    pub(super) fn leave(self, lasted: Duration) {
         self.0.connections_lasted.observe(lasted);
     }
 }

@@ -97,6 +97,48 @@ fn the_counters_tell_what_was_carried_and_what_failed() {
 }
 
 #[test]
+fn bytes_count_while_their_connection_is_open() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let (files, address) = (world.good(), back_end.address());
+        let (routed, other) = (format!("localhost={address}"), ["--connect", "localhost:1"]);
+        let arguments = ["--tls-in", "--metrics", "127.0.0.1:0", "--route", &routed];
+        let tunnel = Tunnel::start(&[&arguments[..], &other, &files.arguments()].concat());
+        let metrics = tunnel.metrics.as_deref().unwrap();
+        let (client, server) = (tunnel.tls(&world).await, back_end.accept_plain().await);
+        let (mut up, mut down) = (0_u32, 0_u32);
+        for round in 1..=3 {
+            client.write("a question").await.unwrap();
+            server.read(10).await.unwrap();
+            server.write("an answer that is longer").await.unwrap();
+            client.read(24).await.unwrap();
+            (up, down) = (up + 10, down + 24);
+            let samples = scrape(&tunnel).await;
+            assert_eq!(samples["lem_ssl_tunnel_connections_open"], 1.0);
+            for (direction, expected) in [("up", up), ("down", down)] {
+                let of = |family: &str, route: &str| {
+                    samples[&format!("lem_ssl_tunnel_{family}{{{route}direction=\"{direction}\"}}")]
+                };
+                assert_eq!(
+                    of("route_bytes_total", "route=\"localhost\","),
+                    f64::from(expected),
+                    "{round}, {direction}"
+                );
+                assert_eq!(of("route_bytes_total", "route=\"default\","), 0.0);
+                assert_eq!(of("bytes_total", ""), f64::from(expected), "{round}, {direction}");
+            }
+            let status = ask(metrics, "GET /status.json HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            let status: serde_json::Value = serde_json::from_str(status.split_once("\r\n\r\n").unwrap().1).unwrap();
+            let route = status["routes"].as_array().unwrap().iter().find(|one| one["name"] == "localhost").unwrap();
+            for shown in [&status, route] {
+                assert_eq!((&shown["bytes_up"], &shown["bytes_down"]), (&up.into(), &down.into()), "{status}");
+            }
+        }
+    });
+}
+
+#[test]
 fn who_asks_for_something_else_or_nonsense_is_told_so() {
     run(async {
         let tunnel = Tunnel::start(&["--plain", "--connect", "localhost:1", "--metrics", "127.0.0.1:0"]);
