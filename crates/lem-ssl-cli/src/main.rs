@@ -40,8 +40,12 @@ use exit::Exit;
 
 fn main() -> ExitCode {
     say::hide_backtraces();
+    let ended = std::panic::catch_unwind(cli::run);
+    if check::is_plugin(std::env::args_os()) {
+        return check::as_plugin_ends(ended).into();
+    }
     // The hook has said what there is to say of a panic.
-    match std::panic::catch_unwind(cli::run) {
+    match ended {
         Ok(Ok(())) => Exit::Good.into(),
         Ok(Err(failure)) => {
             if failure.has_message() {

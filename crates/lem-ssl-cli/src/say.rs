@@ -1,5 +1,6 @@
 //! What is said on standard error, and in which colours.
 
+use std::any::Any;
 use std::fmt;
 use std::io::Write;
 use std::panic;
@@ -66,11 +67,13 @@ pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
 /// A bug of ours is told in one line, and without a backtrace, which means nothing to who sees it.
 pub(crate) fn hide_backtraces() {
     panic::set_hook(Box::new(|info| {
-        let payload = info.payload();
-        let what =
-            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let what = crate::text::printable(what.unwrap_or("unknown")).into_owned();
-        failure(format_args!("this is a bug, please report it: {what}{place}"));
+        failure(format_args!("{}{place}", bug(info.payload())));
     }));
+}
+
+/// What there is to say of a panic: what it said itself is its payload.
+pub(crate) fn bug(payload: &(dyn Any + Send)) -> String {
+    let what = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("this is a bug, please report it: {}", crate::text::printable(what.unwrap_or("unknown")))
 }

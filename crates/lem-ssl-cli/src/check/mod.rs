@@ -1,13 +1,15 @@
 //! `lem-ssl check`: connects, and reports what is there and whether it is good.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
 use lem_ssl_rs::stdio::Stdout;
-use lem_ssl_rs::{Error, JoinHandle, Machine, sleep, spawn};
+use lem_ssl_rs::{Error, JoinHandle, Machine, sleep, spawn, unblock};
 
 use crate::dial::Goal;
 use crate::exit::{Exit, Failure};
@@ -79,8 +81,9 @@ addresses there is a line that sums them up, and the exit code is that of the wo
 10, 4, 3, 1, 2 and 9, in this order.
 
 With --nagios the exit code is 0 (OK), 1 (WARNING), 2 (CRITICAL: too few days, or a server that is not
-good) or 3 (UNKNOWN: the arguments). With --watch a change is another result, certificate or version,
-and not the time that is left.
+good) or 3 (UNKNOWN: everything else, for example arguments that cannot work, a file that cannot be
+read, a signal, --help), and the line on standard output says why. With --watch a change is another
+result, certificate or version, and not the time that is left.
 
 Examples:
   lem-ssl check example.org
@@ -105,24 +108,39 @@ pub(crate) fn run(arguments: CheckArgs) -> Result<(), Failure> {
         // A report in words is for a person, who may want the exit code alone; one as JSON is for a program that reads it.
         stdio::ensure_open()?;
     }
-    let targets = targets(&arguments)?;
     let clock = Clock::default();
     let machine = Machine::builder().resolver(clock.clone()).build()?;
     let style = if arguments.json { Style::Json } else { Style::Text };
     let exit = match arguments.watch {
-        None => machine.run(report(&arguments, &targets, clock, style))??,
-        Some(interval) => machine.run(watch(&arguments, &targets, clock, style, interval))??,
+        None => machine.run(report(&arguments, clock, style))??,
+        Some(interval) => machine.run(watch(&arguments, clock, style, interval))??,
     };
     if exit == Exit::Good { Ok(()) } else { Err(Failure::silent(exit)) }
 }
 
-/// Everyone who was named.
-fn targets(arguments: &CheckArgs) -> Result<Vec<Target>, Failure> {
+/// Whether the result is for a monitoring system, even if the arguments cannot be understood otherwise.
+pub(crate) fn is_plugin(arguments: impl Iterator<Item = OsString>) -> bool {
+    let is_asked_for = |argument: OsString| argument.to_string_lossy().split('=').next() == Some("--nagios");
+    arguments.take_while(|argument| argument != "--").any(is_asked_for)
+}
+
+/// Tells a monitoring system about an end that is not that of a check: the state is unknown, whatever the exit code
+/// would otherwise be.
+pub(crate) fn as_plugin_ends(ended: std::thread::Result<Result<(), Failure>>) -> Exit {
+    let (line, exit) = nagios::ending(ended);
+    // If it cannot be written, the exit code has to do.
+    let _ = stdio::print(line.as_bytes());
+    exit
+}
+
+/// Everyone who was named. A list may come from a slow disk, or from a program that takes its time.
+async fn targets(arguments: &CheckArgs) -> Result<Vec<Target>, Failure> {
     let named =
         arguments.addresses.iter().map(|address| Target { address: address.clone(), starttls: arguments.starttls });
     let mut targets: Vec<_> = named.collect();
-    if let Some(file) = &arguments.hosts {
-        targets.extend(targets::read(file, arguments.starttls)?);
+    if let Some(file) = arguments.hosts.clone() {
+        let starttls = arguments.starttls;
+        targets.extend(unblock(move || targets::read(&file, starttls)).await.map_err(Error::from)??);
     }
     Ok(targets)
 }
@@ -152,27 +170,38 @@ fn probes<'a>(
 
 /// One line for a monitoring system.
 fn as_plugin(arguments: &CheckArgs) -> Result<(), Failure> {
-    let looked = || -> Result<(String, Exit), Failure> {
-        let targets = targets(arguments)?;
-        let thresholds = Thresholds { warn: arguments.warn_days, critical: arguments.critical_days };
-        let mut plugin = Plugin::new(thresholds, targets.len() == 1);
-        let probes = probes(arguments, &targets, None);
-        let clock = Clock::default();
-        let machine = Machine::builder().resolver(clock.clone()).build()?;
-        machine.run(look_at(probes, clock, arguments.parallel, async |report| {
-            plugin.add(&report);
-            Ok(true)
-        }))??;
-        Ok(plugin.finish())
-    };
-    let (line, exit) = looked().unwrap_or_else(|failure| nagios::unknown(&failure.to_string()));
+    let clock = Clock::default();
+    let machine = Machine::builder().resolver(clock.clone()).build()?;
+    let (line, exit) = machine.run(look_once(arguments, clock))??;
     stdio::print(line.as_bytes())?;
     Err(Failure::silent(exit))
 }
 
+/// The line, and the exit code. A signal ends it with what is known until then.
+async fn look_once(arguments: &CheckArgs, clock: Clock) -> Result<(String, Exit), Failure> {
+    let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate, Signal::Hangup])?;
+    let thresholds = Thresholds { warn: arguments.warn_days, critical: arguments.critical_days };
+    let plugin = RefCell::new(Plugin::new(thresholds));
+    let looking = async {
+        let targets = targets(arguments).await?;
+        let probes = probes(arguments, &targets, None);
+        let looked = look_at(probes, clock, arguments.parallel, async |report| {
+            plugin.borrow_mut().add(&report, targets.len() == 1);
+            Ok(true)
+        });
+        looked.await
+    };
+    let ended = match race(looking, signals.next()).await {
+        First::One(looked) => looked.map(|_| None)?,
+        First::Other(signal) => Some(signal?),
+    };
+    Ok(plugin.into_inner().finish(ended))
+}
+
 /// Reports on each, and sums it up; says the worst exit code.
-async fn report(arguments: &CheckArgs, targets: &[Target], clock: Clock, style: Style) -> Result<Exit, Failure> {
-    let probes = probes(arguments, targets, arguments.days);
+async fn report(arguments: &CheckArgs, clock: Clock, style: Style) -> Result<Exit, Failure> {
+    let targets = targets(arguments).await?;
+    let probes = probes(arguments, &targets, arguments.days);
     let output = Stdout::open()?;
     let mut tally = Tally::new();
     let heard = look_at(probes, clock, arguments.parallel, async |report| {
@@ -189,20 +218,15 @@ async fn report(arguments: &CheckArgs, targets: &[Target], clock: Clock, style: 
 }
 
 /// Reports on each, and then again whenever something is another one than before, until a signal ends it.
-async fn watch(
-    arguments: &CheckArgs,
-    targets: &[Target],
-    clock: Clock,
-    style: Style,
-    interval: Duration,
-) -> Result<Exit, Failure> {
+async fn watch(arguments: &CheckArgs, clock: Clock, style: Style, interval: Duration) -> Result<Exit, Failure> {
+    let targets = targets(arguments).await?;
     let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
     let output = Stdout::open()?;
     let watching = async {
         let mut before: HashMap<usize, String> = HashMap::new();
         loop {
             let mut index = 0..;
-            let probes = probes(arguments, targets, arguments.days);
+            let probes = probes(arguments, &targets, arguments.days);
             let heard = look_at(probes, clock.clone(), arguments.parallel, async |report| {
                 let (state, place) = (report.state(), index.next().unwrap_or_default());
                 if before.get(&place) == Some(&state) {

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::report::Report;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
+use crate::say;
+use crate::signals::Signal;
 use crate::text::{count, printable};
 
 /// When a certificate that expires is worth a word.
@@ -28,8 +30,6 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Plugin {
     thresholds: Thresholds,
-    /// Whether there is one server only.
-    single: bool,
     /// Of each server: how it stands, and why.
     servers: Vec<(State, String)>,
     data: String,
@@ -39,14 +39,15 @@ pub(super) struct Plugin {
 const MAX_NAMED: usize = 10;
 
 impl Plugin {
-    pub(super) fn new(thresholds: Thresholds, single: bool) -> Self {
-        Self { thresholds, single, servers: Vec::new(), data: String::new() }
+    pub(super) fn new(thresholds: Thresholds) -> Self {
+        Self { thresholds, servers: Vec::new(), data: String::new() }
     }
 
-    pub(super) fn add(&mut self, report: &Report) {
+    /// `single`: there is no other server.
+    pub(super) fn add(&mut self, report: &Report, single: bool) {
         let (state, why) = self.judge(report);
         self.servers.push((state, format!("{}: {why}", report.address())));
-        let label = |what: &str| match self.single {
+        let label = |what: &str| match single {
             true => what.to_owned(),
             // What would end a label.
             false => format!("'{} {what}'", report.address().replace(['\'', '='], "_")),
@@ -81,21 +82,34 @@ impl Plugin {
         }
     }
 
-    /// The line, and the exit code.
-    pub(super) fn finish(self) -> (String, Exit) {
-        let state = self.servers.iter().map(|(state, _)| *state).max().unwrap_or(State::Unknown);
-        let said = match self.servers.as_slice() {
-            [(_, why)] => why.clone(),
-            several => summed(several),
+    /// The line, and the exit code. `ended`: by this signal, before everything was looked at.
+    pub(super) fn finish(self, ended: Option<Signal>) -> (String, Exit) {
+        let found = self.servers.iter().map(|(state, _)| *state).max();
+        // What was found to be critical stays that.
+        let state = found.max(ended.map(|_| State::Unknown)).unwrap_or(State::Unknown);
+        let summed = match self.servers.as_slice() {
+            [] => None,
+            [(_, why)] => Some(why.clone()),
+            several => Some(summed(several)),
         };
+        let ended = ended.map(|signal| format!("ended by {signal} before everything was looked at"));
+        let said = ended.into_iter().chain(summed).collect::<Vec<_>>().join("; ");
         let data = if self.data.is_empty() { String::new() } else { format!(" |{}", self.data) };
         (line(state, &said).trim_end().to_owned() + &data + "\n", state.exit())
     }
 }
 
-/// What is said when nothing could be looked at.
-pub(super) fn unknown(why: &str) -> (String, Exit) {
-    (line(State::Unknown, why), State::Unknown.exit())
+/// The last line, and the exit code, of a command that ended like this. What a check has found is said already; whatever
+/// else it was, nothing could be looked at.
+pub(super) fn ending(ended: std::thread::Result<Result<(), Failure>>) -> (String, Exit) {
+    let said = match ended {
+        Ok(Err(Failure { exit: exit @ Exit::Monitoring(_), .. })) => return (String::new(), exit),
+        // A help text, say.
+        Ok(Ok(())) => return (String::new(), State::Unknown.exit()),
+        Ok(Err(failure)) => failure.to_string(),
+        Err(panic) => say::bug(&*panic),
+    };
+    (line(State::Unknown, &said), State::Unknown.exit())
 }
 
 /// How many are good, and which are not, the worst first.
@@ -146,9 +160,13 @@ mod tests {
     }
 
     fn finish(reports: &[Report]) -> (String, u8) {
-        let mut plugin = Plugin::new(Thresholds { warn: 30, critical: 7 }, reports.len() == 1);
-        reports.iter().for_each(|report| plugin.add(report));
-        let (line, exit) = plugin.finish();
+        finish_by(None, reports)
+    }
+
+    fn finish_by(signal: Option<Signal>, reports: &[Report]) -> (String, u8) {
+        let mut plugin = Plugin::new(Thresholds { warn: 30, critical: 7 });
+        reports.iter().for_each(|report| plugin.add(report, reports.len() == 1));
+        let (line, exit) = plugin.finish(signal);
         (line, exit.code())
     }
 
@@ -158,7 +176,31 @@ mod tests {
         assert_eq!((line.as_str(), code), ("TLS CRITICAL - a:443: refused / odd\\u{1b}\n", 2));
         let (line, code) = finish(&[failed("a b", Exit::Usage, "invalid")]);
         assert_eq!((line.as_str(), code), ("TLS UNKNOWN - a b: invalid\n", 3));
-        assert_eq!(unknown("x").1.code(), 3);
+    }
+
+    #[test]
+    fn a_signal_leaves_unknown_what_was_not_found_to_be_critical() {
+        let (line, code) = finish_by(Some(Signal::Terminate), &[]);
+        assert_eq!((line.as_str(), code), ("TLS UNKNOWN - ended by SIGTERM before everything was looked at\n", 3));
+        let (line, code) = finish_by(Some(Signal::Interrupt), &[failed("a:443", Exit::Connect, "refused")]);
+        assert!(line.starts_with("TLS CRITICAL - ended by SIGINT before ") && line.ends_with("; a:443: refused\n"));
+        assert_eq!(code, 2);
+    }
+
+    #[test]
+    fn whatever_is_not_the_end_of_a_check_is_unknown() {
+        let told = |ended| {
+            let (line, exit) = ending(ended);
+            (line, exit.code())
+        };
+        assert_eq!(told(Ok(Err(Failure::silent(Exit::Monitoring(1))))), (String::new(), 1));
+        assert_eq!(told(Ok(Ok(()))), (String::new(), 3));
+        for exit in Exit::ALL {
+            assert_eq!(told(Ok(Err(Failure::new(exit, "why")))), ("TLS UNKNOWN - why\n".to_owned(), 3));
+        }
+        let (line, code) = told(std::panic::catch_unwind(|| panic!("a number | is wrong")));
+        let said = "TLS UNKNOWN - this is a bug, please report it: a number / is wrong\n";
+        assert_eq!((line.as_str(), code), (said, 3));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `lem-ssl check` for many servers, again and again, and for a monitoring system.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
 use lem_ssl_tests::pki::Leaf;
@@ -93,6 +93,71 @@ fn a_monitoring_system_gets_one_line_and_its_own_codes() {
     let data = both.split_once(" | ").unwrap().1;
     assert!(data.contains(&format!(";30:;7: '{good} time'=0.")), "{both}");
     assert!(data.contains(&format!("'{late} days'=-")), "{both}");
+}
+
+#[test]
+fn whatever_hinders_a_check_is_unknown_to_a_monitoring_system() {
+    let (world, nobody) = (World::new(), nobody());
+    let wrong = world.scratch.write("wrong", "a.example\nb.example gopher\n");
+    let wrong = wrong.to_str().unwrap();
+    for (arguments, says) in [
+        (&["check", "--nagios"][..], "<ADDRESS"),
+        (&["check", "--nagios", "--warn-days", "soon", &nobody], "soon"),
+        (&["check", "--nagios", "--no-such-option", &nobody], "--no-such-option"),
+        (&["check", "--nagios", "--json", &nobody], "--json"),
+        (&["check", "--nagios=yes", &nobody], "--nagios"),
+        (&["check", &nobody, "--timeout", "0", "--nagios"], "--timeout"),
+        (&["check", "--nagios", "--parallel", "0", &nobody], "--parallel"),
+        (&["check", "--nagios", "--hosts", "/nonexistent"], "cannot read /nonexistent: "),
+        (&["check", "--nagios", "--hosts", wrong], "line 2: "),
+        (&["chekc", "--nagios", &nobody], "chekc"),
+        (&["--nagios", "check", &nobody], "--nagios"),
+    ] {
+        let ended = lem_ssl(arguments, b"").expect(3);
+        let text = ended.text();
+        assert!(text.starts_with("TLS UNKNOWN - ") && text.contains(says), "{arguments:?}: {text}");
+        assert_eq!((text.lines().count(), ended.stderr.as_str()), (1, ""), "{arguments:?}");
+    }
+    for asked in ["--help", "--version"] {
+        assert!(!lem_ssl(["check", "--nagios", asked], b"").expect(3).text().is_empty());
+    }
+    // What stands behind "--" is an address.
+    lem_ssl(["check", "--no-such-option", "--", "--nagios"], b"").expect(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_that_cannot_be_written_leaves_unknown_as_exit_code() {
+    let line = format!("exec \"$0\" check --nagios {} >/dev/full", nobody());
+    let mut shell = std::process::Command::new("sh");
+    let status = shell.args(["-c", &line, env!("CARGO_BIN_EXE_lem-ssl")]).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn a_check_that_a_signal_ends_tells_a_monitoring_system_so() {
+    // One that accepts and never answers, and a list that never ends.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, refuses) = (silent.local_addr().unwrap().to_string(), nobody());
+    let hosts = &["--hosts", "-"][..];
+    for (servers, name, expected, code) in [
+        (&[&*address][..], "TERM", "TLS UNKNOWN - ended by SIGTERM before everything was looked at\n", 3),
+        (&[&*address], "INT", "TLS UNKNOWN - ended by SIGINT ", 3),
+        (&[&*address], "HUP", "TLS UNKNOWN - ended by SIGHUP ", 3),
+        (hosts, "TERM", "TLS UNKNOWN - ended by SIGTERM ", 3),
+        (&[&*refuses, &*address], "TERM", "TLS CRITICAL - ended by SIGTERM ", 2),
+    ] {
+        let mut running = Running::start([&["check", "--nagios", "--parallel", "1"], servers].concat());
+        let mut list = running.stdin();
+        // It has begun: more was read than a pipe holds, or it has connected.
+        let _begun = match servers == hosts {
+            true => list.write_all("# nobody\n".repeat(30_000).as_bytes()).map(|()| None).unwrap(),
+            false => Some(silent.accept().unwrap()),
+        };
+        signal(running.id(), name);
+        let text = running.finish().expect(code).text();
+        assert!(text.starts_with(expected) && text.lines().count() == 1, "{text}");
+    }
 }
 
 #[test]
