@@ -15,6 +15,7 @@ mod dial;
 mod exit;
 mod get;
 mod http;
+mod jitter;
 mod listening;
 mod log;
 mod networks;

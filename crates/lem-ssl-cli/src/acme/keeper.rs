@@ -18,11 +18,12 @@ use super::order::Order;
 use super::plan::Plan;
 use super::problem::Fault;
 use super::renewal;
-use super::schedule::{self, Failing, chance, time};
+use super::schedule::{self, Failing, time};
 use super::shown::Shown;
 use super::status::{Family, Status, add, families};
 use super::store::{Lock, Store};
 use crate::http::Url;
+use crate::jitter::chance;
 use crate::log::Log;
 use crate::text::span;
 

@@ -6,7 +6,8 @@ use lem_ssl_rs::now;
 
 use super::issued::Issued;
 use super::renewal::Advice;
-use super::schedule::{self, chance, time};
+use super::schedule::{self, time};
+use crate::jitter::{self, chance};
 
 /// When a certificate is to be renewed.
 #[derive(Debug)]
@@ -56,9 +57,9 @@ impl Plan {
         self.rest = Some(today + MIN_REST.min(left / 2));
     }
 
-    /// The authority is asked again after so long.
+    /// The authority is asked again after so long, or a little later.
     pub(super) fn ask_in(&mut self, wait: Duration) {
-        self.ask_at = Some(now() + wait);
+        self.ask_at = Some(now() + jitter::extended(wait, chance()));
     }
 
     /// Whether the authority's advice moves the renewal: not if it is in the time that it names.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::jitter;
+
 /// When to renew a certificate of this life, in seconds since 1970: at two thirds of it. `chance`, from 0 to 1, spreads
 /// the renewals of many over a thirtieth of it.
 pub(super) fn renewal(not_before: i64, not_after: i64, chance: f64) -> SystemTime {
@@ -20,7 +22,7 @@ pub(super) fn backoff(failures: u32, kind: Failing, retry_after: Option<Duration
     let doubled = first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX)).min(longest);
     // Many that failed together must not come back together.
     let spread = doubled.mul_f64(0.8 + 0.4 * chance);
-    spread.max(retry_after.unwrap_or_default())
+    spread.max(jitter::extended(retry_after.unwrap_or_default(), chance))
 }
 
 /// What goes wrong.
@@ -35,14 +37,6 @@ pub(super) enum Failing {
 /// Seconds since 1970 as a time.
 pub(super) fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
-}
-
-/// A random number from 0 to 1.
-pub(super) fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without random numbers there is no TLS either; what is at stake here is a moment.
-    let _ = graviola::random::fill(&mut bytes);
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -70,10 +64,10 @@ mod tests {
         assert_eq!([1, 2, 3].map(|failures| wait(failures, Failing::Refusal)), [60, 120, 240]);
         assert_eq!((wait(100, Failing::Network), wait(u32::MAX, Failing::Refusal)), (3600, 6 * 3600));
         let asked = Some(Duration::from_secs(1000));
-        assert_eq!(backoff(1, Failing::Refusal, asked, 0.5).as_secs(), 1000);
+        let kept_to = [0.0, 1.0].map(|chance| backoff(1, Failing::Refusal, asked, chance).as_secs());
+        assert_eq!(kept_to, [1000, 1100], "it told all of them the same");
         assert_eq!(backoff(9, Failing::Refusal, asked, 0.5).as_secs(), 60 << 8);
         let spread = [0.0, 1.0].map(|chance| backoff(1, Failing::Refusal, None, chance).as_secs());
         assert_eq!(spread, [48, 72]);
-        assert!((0.0..=1.0).contains(&chance()));
     }
 }

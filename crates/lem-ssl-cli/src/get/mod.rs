@@ -10,6 +10,7 @@ use lem_ssl_rs::{Context, Machine, now, sleep};
 
 use crate::exit::{Exit, Failure};
 use crate::http::{Proxies, Url};
+use crate::jitter::chance;
 use crate::options::{ClientArgs, seconds, wrong};
 use crate::race::{First, race};
 use crate::say;
@@ -57,7 +58,8 @@ pub(crate) struct GetArgs {
     /// Try again so often after a failure that may pass: no connection, one that is cut or silent, 429, 503 and the like
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     retries: u32,
-    /// Wait so many seconds before the first of --retries, and twice as long before each further one, up to a minute
+    /// Wait so many seconds before the first of --retries, and twice as long before each further one, up to a minute; by
+    /// chance it is between half and all of that, so that many that failed at once do not come back at once
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     retry_delay: Duration,
     /// Connect by way of this proxy (CONNECT): http://USER:PASSWORD@HOST:PORT; none: by none, whatever the environment says
@@ -211,7 +213,7 @@ async fn persist(arguments: &GetArgs, fetch: &Fetch<'_>, url: &Url, sink: &Sink)
             Err(failure) if !fetch.has_written.get() => failure,
             ended => return ended,
         };
-        let Some(pause) = patience.next(&failure) else { return Err(failure) };
+        let Some(pause) = patience.next(&failure, chance()) else { return Err(failure) };
         if !arguments.quiet {
             let (count, seconds) = (patience.count(), pause.as_secs_f64());
             say::line(format_args!("{failure}; trying again in {seconds:.1} s ({count})"));

@@ -11,7 +11,7 @@ use super::access::AccessList;
 use super::credentials::Credentials;
 use super::dial::{Dialled, Manner};
 use super::member::Member;
-use super::pool::{self, Pool};
+use super::pool::Pool;
 use super::preface::Preface;
 use super::proxy;
 use super::record::{Record, name_of};
@@ -20,6 +20,7 @@ use super::route::Routes;
 use super::stop::Stop;
 use super::tally::{Outcome, Tally};
 use super::traffic::Traffic;
+use crate::jitter::chance;
 use crate::log::Log;
 use crate::race::{First, race};
 use crate::starttls::Protocol;
@@ -183,7 +184,7 @@ impl Tunnel {
     /// Looks after the back ends of all routes, again and again.
     pub(super) async fn look_after(self: Rc<Self>, interval: Duration) {
         // Another tunnel that was started at the same time shall not be in step.
-        let mut wait = interval.mul_f64(f64::from(pool::draw() as u8) / 256.0);
+        let mut wait = interval.mul_f64(chance());
         loop {
             sleep(wait).await;
             wait = interval;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use lem_ssl_rs::{Deadline, now};
 
 use super::dial::{BackEnd, Dialled, Manner, Undialled};
+use crate::jitter::{self, chance};
 use crate::log::Log;
 
 /// An address, and what is known of it.
@@ -45,6 +46,13 @@ pub(super) struct Taken {
     member: Rc<Member>,
 }
 
+impl Health {
+    /// It has failed now. Other tunnels see the same, and must not all come back in the same moment.
+    fn down(now: Instant, pause: Duration, chance: f64) -> Self {
+        Self::Down { until: now + jitter::shortened(pause, chance) }
+    }
+}
+
 impl Member {
     pub(super) fn new(back_end: BackEnd, label: String) -> Self {
         Self {
@@ -69,7 +77,7 @@ impl Member {
         let taken = Taken { member: self.clone() };
         if let Health::Down { .. } = self.health.get() {
             // One tries; the others leave it alone meanwhile.
-            self.health.set(Health::Down { until: now() + pause });
+            self.health.set(Health::down(now(), pause, chance()));
         }
         match self.back_end.dial(manner, deadline).await {
             Ok(dialled) => {
@@ -108,7 +116,7 @@ impl Member {
     fn has_failed(&self, undialled: &Undialled, pause: Duration, log: &Log) {
         self.failures.set(self.failures.get() + 1);
         let why = &undialled.why;
-        match self.health.replace(Health::Down { until: now() + pause }) {
+        match self.health.replace(Health::down(now(), pause, chance())) {
             Health::Up => log.warn(format!("back end {} is down: {why}", self.label)),
             // One of the addresses of a name may be none that is served.
             Health::Unknown => log.line(format!("back end {} does not answer: {why}", self.label)),
@@ -148,5 +156,20 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         self.member.open.set(self.member.open.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_has_failed_is_left_alone_for_half_to_all_of_the_time() {
+        let (now, pause) = (Instant::now(), Duration::from_secs(10));
+        let left = [0.0, 0.5, 1.0].map(|chance| match Health::down(now, pause, chance) {
+            Health::Down { until } => (until - now).as_secs_f64(),
+            other => panic!("it is {other:?}"),
+        });
+        assert_eq!(left, [5.0, 7.5, 10.0]);
     }
 }

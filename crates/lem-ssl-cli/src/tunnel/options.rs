@@ -71,10 +71,12 @@ pub(super) struct LimitArgs {
     /// Try so many addresses of back ends for one client, each with its share of --connect-timeout
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     connect_tries: u32,
-    /// Leave a back end that has failed alone for so many seconds, if there are others
+    /// Leave a back end that has failed alone for so many seconds, if there are others; by chance it is between half and
+    /// all of that, so that many tunnels do not come back at once
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) fail_time: Duration,
-    /// Look every so many seconds whether each back end answers: connect, and shake hands with --tls-out
+    /// Look every so many seconds whether each back end answers: connect, and shake hands with --tls-out; the first time
+    /// after a part of that by chance, so that many tunnels are not in step
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) health_interval: Option<Duration>,
     /// Cut a connection on which nothing has moved for so many seconds

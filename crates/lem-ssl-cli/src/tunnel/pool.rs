@@ -118,7 +118,7 @@ fn choose(members: &[Rc<Member>], draw: impl FnOnce(usize) -> usize) -> Option<R
 }
 
 /// A number that nobody can foresee.
-pub(super) fn draw() -> usize {
+fn draw() -> usize {
     // All its bits are as good as any.
     RandomState::new().build_hasher().finish() as usize
 }

@@ -97,6 +97,7 @@ const CRATES: &[Crate] = &[
             "config",      // options in a file
             "platform",    // what differs between operating systems
             "race",        // whichever is first
+            "jitter",      // pauses with chance in them
             "say",         // standard error, colour
             "log",         // a log that stops nobody
             "notify",      // the service manager
