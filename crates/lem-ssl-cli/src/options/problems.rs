@@ -2,6 +2,7 @@
 
 use crate::config::Origin;
 use crate::exit::{Exit, Failure};
+use crate::listening;
 use crate::say;
 use crate::stdio;
 use crate::text::count;
@@ -34,6 +35,14 @@ impl<'a> Problems<'a> {
             Some(place) => self.lines.push(format!("{place}{failure}")),
             None => self.add(failure),
         }
+    }
+
+    /// What there is to say about where to listen.
+    pub(crate) fn add_listening<'b>(&mut self, addresses: impl IntoIterator<Item = &'b String>) -> Result<(), Failure> {
+        let checked = listening::check(addresses)?;
+        checked.warnings.iter().for_each(say::line);
+        checked.problems.iter().for_each(|(value, failure)| self.add_of(value, failure));
+        Ok(())
     }
 
     /// Says what is wrong, each on a line of standard error, or that all is well.

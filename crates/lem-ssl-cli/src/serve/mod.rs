@@ -71,7 +71,8 @@ pub(crate) struct ServeArgs {
     /// Take options from this file, too: TOML, each under its name; what stands here counts more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Load everything, name every problem, and end
+    /// Load everything, look at --listen without listening there, name every problem, and end; a port that is in use is no
+    /// problem: it may be this service that listens there
     #[arg(long)]
     check_config: bool,
     /// No access log on standard error
@@ -176,6 +177,7 @@ fn site(arguments: &ServeArgs) -> Result<Option<http::Site>, Failure> {
 /// `--check-config`: everything is loaded, and every problem is named at once.
 fn problems(arguments: &ServeArgs, origin: &Origin) -> Result<(), Failure> {
     let mut problems = Problems::new(origin);
+    problems.add_listening([&arguments.listen])?;
     if let Err(failure) = site(arguments) {
         problems.add(&failure);
     }

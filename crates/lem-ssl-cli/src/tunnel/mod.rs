@@ -97,7 +97,8 @@ pub(crate) struct TunnelArgs {
     /// Take options from this file, too: TOML, each under its name; what stands here counts more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Load everything, name every problem, and end
+    /// Load everything, look at --listen and --metrics without listening there, name every problem, and end; a port that is in
+    /// use is no problem: it may be this service that listens there
     #[arg(long)]
     check_config: bool,
     /// No log on standard error

@@ -11,6 +11,7 @@ use crate::say;
 pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Failure> {
     let TunnelArgs { connect, route, access, out, limits, tls_out, .. } = arguments;
     let mut problems = Problems::new(origin);
+    problems.add_listening(arguments.listen.iter().chain(&arguments.metrics))?;
     for address in route.iter().flat_map(options::Route::addresses).chain(connect) {
         if let Err(failure) = out.back_end(address, *tls_out) {
             problems.add_of(address, &failure);

@@ -182,6 +182,8 @@ fn a_check_names_every_problem_of_a_server_at_once_and_opens_nothing() {
     let identity = format!("cert = {:?}\nkey = {:?}\n", good.chain, good.key);
     let checked = check(&format!("listen = \":443\"\nfiles = \"/tmp\"\nlist = true\ngzip = true\n{identity}"), 0);
     assert_eq!(checked.text(), "everything can be loaded\n");
+    let failed = check(&format!("files = \"/tmp\"\nlisten = \"192.0.2.1:443\"\n{identity}"), 2).stderr;
+    assert!(failed.contains("serve.toml, line 2: cannot listen on 192.0.2.1:443: "), "{failed}");
     let failed = check(&format!("listen = \":443\"\n\nlits = true\n{identity}"), 2).stderr;
     assert!(failed.contains("serve.toml, line 3: "), "{failed}");
 }

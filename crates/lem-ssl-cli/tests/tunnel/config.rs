@@ -1,6 +1,6 @@
 //! A configuration file, and its check.
 
-use lem_ssl_rs::ReadMode;
+use lem_ssl_rs::{ReadMode, TcpStream, spawn};
 
 use crate::support::{BackEnd, Files, Tunnel, World, echo, lem_ssl, run, talk};
 
@@ -36,7 +36,7 @@ fn a_tunnel_is_what_its_file_says_and_the_command_line_counts_more() {
         server.shutdown().await.unwrap();
         assert_eq!(client.read(ReadMode::All).await.unwrap(), b"a");
         tunnel.says("\"route\":\"a.example\"").await;
-        let talking = lem_ssl_rs::spawn(talk(tunnel.tls(&world).await, b"hello"));
+        let talking = spawn(talk(tunnel.tls(&world).await, b"hello"));
         echo(default.accept_plain().await).await;
         talking.await.unwrap();
     });
@@ -93,4 +93,73 @@ fn a_check_names_every_problem_at_once_and_opens_nothing() {
         "{}",
         failed.stderr
     );
+}
+
+#[test]
+fn a_check_names_addresses_at_which_nobody_could_listen() {
+    let world = World::new();
+    let folder = world.scratch.path().display().to_string();
+    world.scratch.write("file", "not a socket");
+    let link = world.scratch.path().join("link");
+    std::os::unix::fs::symlink("nowhere", link).unwrap();
+    let check = |listen: &[&str], metrics: &str, code: i32| {
+        let text = format!("plain = true\nconnect = \"localhost:1\"\nmetrics = {metrics:?}\nlisten = [\n");
+        let lines: String = listen.iter().map(|address| format!("{address:?},\n")).collect();
+        let file = written(&world, &(text + &lines + "]\n"));
+        lem_ssl(["tunnel", "--config", &file, "--check-config"], b"").expect(code).stderr
+    };
+    let (free, inside) = ("127.0.0.1:0", |name: &str| format!("unix:{folder}/{name}"));
+    let long = inside(&"x".repeat(200));
+    for (address, says) in [
+        // Addresses for documentation (RFC 5737, RFC 3849) are of no interface.
+        ("192.0.2.1:8443", "cannot listen on 192.0.2.1:8443: "),
+        ("[2001:db8::1]:443", "cannot listen on [2001:db8::1]:443: "),
+        ("no port", "invalid address"),
+        ("127.0.0.1:99999", "99999"),
+        ("name.invalid:8443", "cannot resolve the name \"name.invalid\""),
+        ("unix:/nowhere/deep/socket", "folder /nowhere/deep: "),
+        (&inside("file/socket"), "is not a folder"),
+        (&inside("file"), "a file is in the way that is not a socket"),
+        (&inside("link"), "a link is in the way"),
+        (&long, "the path is longer than that of a socket may be"),
+    ] {
+        let failed = check(&[free, address], free, 2);
+        assert!(failed.contains("tunnel.toml, line 6: ") && failed.contains(says), "{says}: {failed}");
+        assert!(failed.contains("1 problem"), "{failed}");
+        let failed = check(&[free], address, 2);
+        assert!(failed.contains("tunnel.toml, line 3: ") && failed.contains(says), "{says}: {failed}");
+    }
+    for twice in ["127.0.0.1:8443", ":8443", &inside("socket")] {
+        let failed = check(&[twice], twice, 2);
+        assert!(failed.contains(&format!("{twice} is given twice")), "{failed}");
+    }
+    // A socket of a service manager is there when the service is started.
+    assert_eq!(check(&["systemd", "systemd:web", "stdin", free, free, &inside("socket"), ":0"], "localhost:0", 0), "");
+}
+
+#[test]
+fn a_check_does_not_mind_that_the_service_runs_and_leaves_it_alone() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let socket = format!("unix:{}/socket", world.scratch.path().display());
+        let tunnel = Tunnel::start(&["--plain", "--connect", &back_end.address(), "--metrics", &socket]);
+        let arguments = ["tunnel", "--check-config", "--plain", "--connect", "localhost:1", "--metrics", &socket];
+        let checked = lem_ssl([&arguments[..], &["--listen", &tunnel.address]].concat(), b"").expect(0);
+        assert_eq!((checked.text().as_str(), checked.stderr.as_str()), ("everything can be loaded\n", ""));
+        TcpStream::connect(socket.as_str()).await.unwrap();
+        let talking = spawn(talk(tunnel.plain().await, b"hello"));
+        echo(back_end.accept_plain().await).await;
+        talking.await.unwrap();
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_that_only_others_may_listen_at_is_a_warning() {
+    let first: u16 =
+        std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap().trim().parse().unwrap();
+    let may = std::net::UdpSocket::bind(("127.0.0.1", 1)).is_ok() || first <= 1;
+    let checked = lem_ssl(["tunnel", "--listen", ":1", "--plain", "--connect", "localhost:1", "--check-config"], b"");
+    assert_eq!(checked.expect(0).stderr.contains("warning: :1: who runs this check may not listen at this port"), !may);
 }

@@ -1,9 +1,9 @@
 //! Unix-domain sockets to listen at: while we listen their file is ours, and nobody else's is ever removed.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -51,7 +51,7 @@ pub(crate) async fn listen_at(path: PathBuf, _: ListenOptions) -> Result<(Listen
 
 /// Blocks.
 fn bind(path: PathBuf) -> Result<(UnixListener, SocketFile), Failure> {
-    let failed = |error: io::Error| Failure::from(Error::io(format!("listen on unix:{}", path.display()), error));
+    let failed = |error| failed(&path, error);
     // Two starts at once would both find the old socket, and the later one would remove the new one of the earlier.
     let _lock = lock_folder(&path);
     let bound = match UnixListener::bind(&path) {
@@ -61,21 +61,26 @@ fn bind(path: PathBuf) -> Result<(UnixListener, SocketFile), Failure> {
         }
         other => other,
     };
-    let listener = bound.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput => failed(io::Error::other("the path is longer than that of a socket may be")),
-        _ => failed(error),
-    })?;
+    let listener = bound.map_err(failed)?;
     let identity = FileIdentity::of(&fs::symlink_metadata(&path).map_err(failed)?);
     Ok((listener, SocketFile { path, identity }))
 }
 
+/// Fails if nobody could listen at this socket: the path is too long, its folder is missing, or something is there that stays.
+pub(crate) fn check_socket_file(path: &Path) -> Result<(), Failure> {
+    SocketAddr::from_pathname(path).map_err(|error| failed(path, error))?;
+    let folder = folder_of(path);
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(refused(path, &format!("{} is not a folder", folder.display()))),
+        Err(error) => return Err(refused(path, &format!("folder {}: {error}", folder.display()))),
+    }
+    existing(path).map(|_| ())
+}
+
 /// Holds the folder of `path` against other starts; `None` if it cannot be held, as on some network file systems.
 fn lock_folder(path: &Path) -> Option<File> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let folder = File::open(folder).ok()?;
+    let folder = File::open(folder_of(path)).ok()?;
     let end = Instant::now() + LOCK_PATIENCE;
     loop {
         match folder.try_lock() {
@@ -86,31 +91,52 @@ fn lock_folder(path: &Path) -> Option<File> {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn failed(path: &Path, error: io::Error) -> Failure {
+    let error = match error.kind() {
+        io::ErrorKind::InvalidInput => io::Error::other("the path is longer than that of a socket may be"),
+        _ => error,
+    };
+    Error::io(format!("listen on unix:{}", path.display()), error).into()
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot listen on unix:{}: {why}", path.display()))
+}
+
+/// The socket at `path`, if there is one; what else there may be is an error.
+fn existing(path: &Path) -> Result<Option<Metadata>, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => {
+            Err(refused(path, "a link is in the way; name what it leads to, or remove it"))
+        }
+        Ok(found) if !found.file_type().is_socket() => Err(refused(path, "a file is in the way that is not a socket")),
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(path, &error.to_string())),
+    }
+}
+
 /// Removes what a process that was killed has left at `path`, and nothing else.
 fn remove_stale(path: &Path) -> Result<(), Failure> {
-    let refused =
-        |why: &str| Err(Failure::new(Exit::Failed, format!("cannot listen on unix:{}: {why}", path.display())));
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        // It has gone by itself.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return refused(&error.to_string()),
-    };
-    if found.is_symlink() {
-        return refused("a link is in the way; name what it leads to, or remove it");
-    }
-    if !found.file_type().is_socket() {
-        return refused("a file is in the way that is not a socket");
-    }
+    // If there is nothing any more, it has gone by itself.
+    let Some(found) = existing(path)? else { return Ok(()) };
     let live = Life::of(path) == Life::Live || {
         thread::sleep(SECOND_PROBE);
         Life::of(path) == Life::Live
     };
     if live {
-        return refused("address already in use: another process listens there");
+        return Err(refused(path, "address already in use: another process listens there"));
     }
     let identity = FileIdentity::of(&found);
-    SocketFile { path: path.to_owned(), identity }.remove().or_else(|error| refused(&error.to_string()))
+    let removed = SocketFile { path: path.to_owned(), identity }.remove();
+    removed.map_err(|error| refused(path, &error.to_string()))
 }
 
 impl Life {

@@ -13,5 +13,5 @@ pub(crate) use files::{
 pub(crate) use inherited::{listen_inherited, listen_passed};
 pub(crate) use notify::NotifySocket;
 pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless};
-pub(crate) use sockets::{SocketFile, listen_at};
+pub(crate) use sockets::{SocketFile, check_socket_file, listen_at};
 pub(crate) use streams::is_stdout_closed;

@@ -1,6 +1,6 @@
 //! Unix-domain sockets, which this command does not have here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lem_ssl_rs::{ListenOptions, Listener};
 
@@ -12,6 +12,15 @@ pub(crate) enum SocketFile {}
 
 /// Says that it cannot be.
 pub(crate) async fn listen_at(path: PathBuf, _: ListenOptions) -> Result<(Listener, SocketFile), Failure> {
+    Err(refusal(&path))
+}
+
+/// Says that it cannot be.
+pub(crate) fn check_socket_file(path: &Path) -> Result<(), Failure> {
+    Err(refusal(path))
+}
+
+fn refusal(path: &Path) -> Failure {
     let said = format!("cannot listen on unix:{}: on Windows, give an address and a port", path.display());
-    Err(Failure::new(Exit::Usage, said))
+    Failure::new(Exit::Usage, said)
 }
