@@ -24,6 +24,7 @@ mod names;
 mod outbox;
 mod panicking_wakers;
 mod panics;
+mod peers;
 mod queue;
 mod readiness;
 mod sleeper;

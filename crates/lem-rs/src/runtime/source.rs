@@ -291,7 +291,7 @@ impl Source {
         CpuPermit::new(self.core())
     }
 
-    /// The peer's address.
+    /// The peer's address. Of a connection that was accepted or made here it is kept, and known after a reset as well.
     ///
     /// # Errors
     /// What the operating system says: usually that the connection is gone.
@@ -302,7 +302,7 @@ impl Source {
     /// Our own address.
     ///
     /// # Errors
-    /// As [`peer`](Self::peer).
+    /// What the operating system says: usually that the connection is gone.
     pub fn local(&self) -> io::Result<Endpoint> {
         self.proxied.get().map_or_else(|| self.socket.local(), |ends| Ok(ends.1.clone()))
     }

@@ -353,10 +353,10 @@ impl<T: Transport> Stream<T> {
         self.inner.buffered()
     }
 
-    /// The peer's address.
+    /// The peer's address. It is known after a reset as well, unless the socket was opened elsewhere and taken over.
     ///
     /// # Errors
-    /// [`Error::Closed`] after our own close; [`Error::Io`] if the connection is gone.
+    /// [`Error::Closed`] after our own close; [`Error::Io`] if the connection is gone, and so is what was known of it.
     pub fn peer_addr(&self) -> Result<Endpoint, Error> {
         self.inner.peer_addr()
     }
@@ -364,7 +364,7 @@ impl<T: Transport> Stream<T> {
     /// Our own address.
     ///
     /// # Errors
-    /// As [`peer_addr`](Self::peer_addr).
+    /// [`Error::Closed`] after our own close; [`Error::Io`] if the operating system has forgotten it with the connection.
     pub fn local_addr(&self) -> Result<Endpoint, Error> {
         self.inner.local_addr()
     }

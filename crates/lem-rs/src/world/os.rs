@@ -7,6 +7,7 @@ mod descriptor;
 mod kinds;
 mod listen;
 mod options;
+mod peer;
 #[cfg(feature = "signal")]
 mod signals;
 
@@ -30,6 +31,7 @@ pub(crate) use self::adopted::listener_of;
 use self::adopted::{is_plain_tcp, listener_by_family, socket_by_family};
 use self::kinds::{Listener, Stream};
 use self::listen::listen_tcp;
+use self::peer::{Kept, KeptPeer};
 #[cfg(unix)]
 use super::Registration;
 use super::{
@@ -63,16 +65,15 @@ impl OsWorld {
     }
 
     /// A connection that we have begun.
-    fn stream<S: Stream + 'static>(&self, stream: S) -> Box<dyn Socket> {
-        let registry = self.registry.clone();
-        Box::new(OsSocket { stream, registry, short_means_empty: S::SHORT_MEANS_EMPTY, shared: false })
+    fn stream<S: Stream + 'static>(&self, stream: S, to: &Endpoint) -> Box<dyn Socket> {
+        socket(stream, &self.registry, S::SHORT_MEANS_EMPTY, to)
     }
 
     /// A connection that was opened elsewhere. The kernel may serve it in other ways than one of ours: by records, for
     /// example, where it decrypts them (kTLS).
     fn adopted<S: Stream + 'static>(&self, stream: S) -> Box<dyn Socket> {
         let registry = self.registry.clone();
-        Box::new(OsSocket { stream, registry, short_means_empty: false, shared: true })
+        Box::new(OsSocket { stream, registry, short_means_empty: false, shared: true, peer: () })
     }
 
     fn acceptor<L: Listener + 'static>(&self, listener: L) -> Box<dyn Acceptor> {
@@ -126,10 +127,10 @@ impl World for OsWorld {
                 // Disable Nagle's algorithm: callers batch their writes, and with delayed acknowledgements it adds 40 ms.
                 // It can fail only if the connection has already failed, which `connected` reports.
                 let _ = stream.set_nodelay(true);
-                Ok(self.stream(stream))
+                Ok(self.stream(stream, to))
             }
             #[cfg(unix)]
-            Endpoint::Unix(Some(path)) => Ok(self.stream(UnixStream::connect(path)?)),
+            Endpoint::Unix(Some(path)) => Ok(self.stream(UnixStream::connect(path)?, to)),
             Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -196,15 +197,32 @@ impl Notify for Waker {
     }
 }
 
-struct OsSocket<S: Stream> {
+struct OsSocket<S: Stream, P: KeptPeer = ()> {
     stream: S,
     registry: Rc<Registry>,
     short_means_empty: bool,
-    /// Somebody else may have a duplicate of the descriptor.
+    /// Somebody else may have a duplicate of the descriptor. Of such a one no peer is kept.
     shared: bool,
+    peer: P,
 }
 
-impl<S: Stream> Socket for OsSocket<S> {
+/// A socket of ours, which is connected to this peer or is to be.
+fn socket<S: Stream + 'static>(
+    stream: S,
+    registry: &Rc<Registry>,
+    short_means_empty: bool,
+    peer: &Endpoint,
+) -> Box<dyn Socket> {
+    let (registry, shared) = (registry.clone(), false);
+    match Kept::of(peer) {
+        Kept::Nothing => Box::new(OsSocket { stream, registry, short_means_empty, shared, peer: () }),
+        Kept::V4(peer) => Box::new(OsSocket { stream, registry, short_means_empty, shared, peer }),
+        Kept::Mapped(peer) => Box::new(OsSocket { stream, registry, short_means_empty, shared, peer }),
+        Kept::V6(peer) => Box::new(OsSocket { stream, registry, short_means_empty, shared, peer }),
+    }
+}
+
+impl<S: Stream, P: KeptPeer> Socket for OsSocket<S, P> {
     fn watch(&mut self, token: usize) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -240,7 +258,7 @@ impl<S: Stream> Socket for OsSocket<S> {
     }
 
     fn peer(&self) -> io::Result<Endpoint> {
-        self.stream.peer()
+        self.peer.endpoint().map_or_else(|| self.stream.peer(), Ok)
     }
 
     fn local(&self) -> io::Result<Endpoint> {
@@ -257,7 +275,7 @@ impl<S: Stream> Socket for OsSocket<S> {
     }
 }
 
-impl<S: Stream> Drop for OsSocket<S> {
+impl<S: Stream, P: KeptPeer> Drop for OsSocket<S, P> {
     fn drop(&mut self) {
         // Closing a descriptor ends its registration only if it is the last one of its socket. Without this a duplicate
         // would go on reporting events, and keep another one from being registered under the same number.
@@ -291,8 +309,7 @@ impl<L: Listener> Acceptor for OsAcceptor<L> {
 
     fn accept(&self) -> io::Result<(Box<dyn Socket>, Endpoint)> {
         let (stream, peer) = self.listener.accept()?;
-        let (registry, short_means_empty) = (self.registry.clone(), self.short_means_empty);
-        Ok((Box::new(OsSocket { stream, registry, short_means_empty, shared: false }), peer))
+        Ok((socket(stream, &self.registry, self.short_means_empty, &peer), peer))
     }
 
     fn local(&self) -> io::Result<Endpoint> {
@@ -300,7 +317,7 @@ impl<L: Listener> Acceptor for OsAcceptor<L> {
     }
 }
 
-impl<S: Stream> Configurable for OsSocket<S> {
+impl<S: Stream, P: KeptPeer> Configurable for OsSocket<S, P> {
     fn sock_ref(&self) -> Option<SockRef<'_>> {
         Some(self.stream.sock_ref())
     }
@@ -319,5 +336,25 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use std::net::SocketAddrV4;
+
+    use super::peer::{Mapped, V6};
+    use super::*;
+
+    /// A quiet connection is little more than this, with two counters in front. Allocators round up to 16 bytes, less the
+    /// eight in front of each block: an IPv4 address stands where there was nothing before.
+    #[test]
+    fn a_peer_that_is_kept_takes_room_that_was_there() {
+        const COUNTERS: usize = 16;
+        let block = |size: usize| (COUNTERS + size + 8).next_multiple_of(16);
+        let without = block(size_of::<OsSocket<TcpStream>>());
+        assert_eq!(block(size_of::<OsSocket<TcpStream, SocketAddrV4>>()), without);
+        assert_eq!(block(size_of::<OsSocket<TcpStream, Mapped>>()), without);
+        assert_eq!(block(size_of::<OsSocket<TcpStream, V6>>()), without + 16);
     }
 }

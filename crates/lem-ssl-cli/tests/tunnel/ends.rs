@@ -222,3 +222,22 @@ fn who_does_not_read_slows_down_who_writes() {
         assert_eq!(reader.read(6).await.unwrap(), b"thanks");
     });
 }
+
+#[test]
+fn a_client_that_resets_before_it_is_carried_is_named_in_the_log() {
+    let world = World::new();
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let (files, address) = (world.good(), back_end.address());
+        let arguments = ["--tls-in", "--max-connections", "1", "--connect", &address];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        // While it holds the only place, others finish their handshake and wait.
+        let first = (tunnel.tls(&world).await, back_end.accept_plain().await);
+        let second = tunnel.tls(&world).await;
+        let named = format!("#2 {} to ", second.local_addr().unwrap());
+        second.with_transport(|tls| tls.source().reset_when_closed().unwrap());
+        second.abort();
+        drop(first);
+        tunnel.says(&named).await;
+    });
+}
