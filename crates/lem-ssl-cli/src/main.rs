@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod connect;
 mod dial;
+mod events;
 mod exit;
 mod get;
 mod http;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use lem_ssl_rs::{
-    Context, Endpoint, Error, Inbox, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
+    Context, Endpoint, Error, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
 };
 
 use crate::config::Origin;
+use crate::events::{Event, Events};
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::log::{Format, Log};
@@ -126,13 +127,6 @@ struct Service {
     head_timeout: Duration,
 }
 
-/// What the main task waits for.
-enum Event {
-    Signal(Signal),
-    /// Nothing is accepted any more.
-    Ended(Error),
-}
-
 /// The right to be served; given back when it is dropped.
 struct Place(Queue<()>);
 
@@ -214,20 +208,10 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
 
     let notifier = Notifier::from_env(&log);
     let max_connections = arguments.max_connections;
-    let events = Rc::new(Inbox::new());
-    let (inbox, accepting, shared) = (events.clone(), server.clone(), service.clone());
-    spawn(async move {
-        let error = accept(&accepting, &shared, max_connections).await;
-        let _ = inbox.put(Event::Ended(error));
-    })
-    .detach();
-    let inbox = events.clone();
-    spawn(async move {
-        while let Ok(signal) = signals.next().await {
-            let _ = inbox.put(Event::Signal(signal));
-        }
-    })
-    .detach();
+    let events = Events::new();
+    let (accepting, shared) = (server.clone(), service.clone());
+    events.accept(async move { accept(&accepting, &shared, max_connections).await });
+    events.receive(signals);
 
     let drain = arguments.drain;
     let has_files = arguments.server.files().next().is_some();
@@ -239,7 +223,7 @@ async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Re
     }
     notifier.ready();
     loop {
-        match events.take().await? {
+        match events.next().await? {
             Event::Ended(error) => return Err(error.into()),
             Event::Signal(Signal::Hangup) if has_files || acme.is_some() => {
                 if let Some(acme) = &acme {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use lem_ssl_rs::lem_rs::{ListenOptions, longest_poll};
-use lem_ssl_rs::{Error, Inbox, LiveContext, Queue, now, spawn};
+use lem_ssl_rs::{Error, LiveContext, Queue, now, spawn};
 
 use super::TunnelArgs;
 use super::admin;
@@ -12,6 +12,7 @@ use super::carry::Tunnel;
 use super::front::{Client, Front};
 use super::options::{Contexts, Sides};
 use super::report::Report;
+use crate::events::{Event, Events};
 use crate::exit::Failure;
 use crate::listening::listen;
 use crate::notify::Notifier;
@@ -27,13 +28,6 @@ pub(super) struct Service {
     pub(super) live: Option<LiveContext>,
     pub(super) certificates: Vec<CertificateEnd>,
     pub(super) sides: Sides,
-}
-
-/// What the main task waits for.
-enum Event {
-    Signal(Signal),
-    /// Nothing is accepted any more.
-    Ended(Error),
 }
 
 impl Service {
@@ -93,26 +87,16 @@ impl Service {
             spawn(tunnel.clone().look_after(interval)).detach();
         }
 
-        let events = Rc::new(Inbox::new());
+        let events = Events::new();
         let places = places(arguments.limits.max_connections);
         for front in &fronts {
-            let (inbox, front, tunnel, places) = (events.clone(), front.clone(), tunnel.clone(), places.clone());
-            spawn(async move {
-                let error = accept(&front, &tunnel, &places).await;
-                let _ = inbox.put(Event::Ended(error));
-            })
-            .detach();
+            let (front, tunnel, places) = (front.clone(), tunnel.clone(), places.clone());
+            events.accept(async move { accept(&front, &tunnel, &places).await });
         }
-        let inbox = events.clone();
-        spawn(async move {
-            while let Ok(signal) = signals.next().await {
-                let _ = inbox.put(Event::Signal(signal));
-            }
-        })
-        .detach();
+        events.receive(signals);
         notifier.ready();
         loop {
-            match events.take().await? {
+            match events.next().await? {
                 Event::Ended(error) => return Err(error.into()),
                 Event::Signal(Signal::Hangup) if has_files || acme.is_some() => {
                     if let Some(acme) = &acme {

@@ -104,6 +104,7 @@ const CRATES: &[Crate] = &[
             "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop
             "signals",     // signals as events
+            "events",      // what a server waits for
             "listening",   // where clients come in, and whose socket that is
             "target",      // addresses as people write them
             "certificate", // what stands in a certificate
