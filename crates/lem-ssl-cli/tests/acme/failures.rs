@@ -1,6 +1,6 @@
 //! Whatever fails, what is in place stays, and the next attempt comes to a certificate.
 
-use crate::support::{Authority, LATE_IN_LIFE, Service, Step, Trouble, World, forget_account, leftovers, run, until};
+use crate::support::{Authority, Service, Step, Trouble, World, forget_account, leftovers, run, until};
 
 const SERVER_ERROR: Trouble = Trouble::Problem("500 Internal Server Error", "serverInternal", "it broke", "");
 
@@ -9,8 +9,7 @@ const SERVER_ERROR: Trouble = Trouble::Problem("500 Internal Server Error", "ser
 fn at_each_step(trouble: &Trouble, further: impl Fn(Step) -> (usize, u8)) {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
+        let authority = Authority::late_in_life(&world).await;
         let service = Service::start(&world, &authority, "www.test", &[]);
         service.shows(&authority, "www.test", 1).await;
         service.says("a new certificate").await;

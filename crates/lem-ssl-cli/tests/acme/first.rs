@@ -75,8 +75,7 @@ fn without_files_a_client_that_asks_for_no_name_of_ours_sees_the_first_certifica
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        let service = Service::start(&world, &authority, "a.test", &[]);
-        service.says("a new certificate for a.test").await;
+        let service = Service::certified(&world, &authority, "a.test").await;
         let error = service.shown(authority.roots(), "elsewhere.test").await.unwrap_err();
         let Some(problem) = TlsError::certificate(&error) else { panic!("{error}") };
         assert!(problem.to_string().contains("a.test"), "{problem}");
@@ -107,9 +106,7 @@ fn names_can_be_added_and_those_that_have_a_certificate_keep_it_meanwhile() {
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        let service = Service::start(&world, &authority, "a.test", &[]);
-        service.says("a new certificate for a.test").await;
-        drop(service);
+        drop(Service::certified(&world, &authority, "a.test").await);
         authority.fails(Step::NewOrder, crate::support::Trouble::Hold { done: false });
         let service = Service::start(&world, &authority, "a.test,b.test", &[]);
         authority.held().await;
@@ -129,9 +126,7 @@ fn another_contact_is_told_to_the_authority() {
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        let service = Service::start(&world, &authority, "a.test", &[]);
-        service.says("a new certificate for a.test").await;
-        drop(service);
+        drop(Service::certified(&world, &authority, "a.test").await);
         let service = Service::start(&world, &authority, "b.test", &["--acme-contact", "two@example.org"]);
         service.says("a new certificate for b.test").await;
         let contacts = serde_json::json!(["mailto:admin@example.org", "mailto:two@example.org"]);
@@ -144,9 +139,7 @@ fn an_authority_that_has_begun_anew_gets_a_new_account() {
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        let service = Service::start(&world, &authority, "a.test", &[]);
-        service.says("a new certificate for a.test").await;
-        drop(service);
+        drop(Service::certified(&world, &authority, "a.test").await);
         authority.with(|state| {
             state.accounts.clear();
             state.contacts.clear();

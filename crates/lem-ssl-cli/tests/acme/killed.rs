@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::sleep;
 
-use crate::support::{Authority, LATE_IN_LIFE, Service, Step, Trouble, World, forget_account, leftovers, run};
+use crate::support::{Authority, Service, Step, Trouble, World, forget_account, leftovers, run};
 
 /// What has happened at the moment when the process is killed.
 const MOMENTS: [Step; 10] = [
@@ -24,11 +24,9 @@ const MOMENTS: [Step; 10] = [
 fn at_each_step(with_certificate: bool) {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
+        let authority = Authority::late_in_life(&world).await;
         if with_certificate {
-            let service = Service::start(&world, &authority, "www.test", &[]);
-            service.says("a new certificate").await;
+            drop(Service::certified(&world, &authority, "www.test").await);
         }
         for step in MOMENTS {
             for done in [false, true] {
@@ -81,21 +79,17 @@ fn a_certificate_stays_in_place_and_is_renewed_after_any_step_that_was_cut_off()
 fn an_order_that_was_not_forgotten_in_time_does_not_bring_the_same_certificate_again() {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
+        let authority = Authority::late_in_life(&world).await;
         authority.fails(Step::Certificate, Trouble::Hold { done: false });
         let service = Service::start(&world, &authority, "www.test", &[]);
         authority.held().await;
         let folder = std::fs::read_dir(crate::support::folder(&world)).unwrap().next().unwrap().unwrap().path();
         let order = std::fs::read(folder.join("www.test.order.json")).unwrap();
         drop(service);
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
-        drop(service);
+        drop(Service::certified(&world, &authority, "www.test").await);
         // As if it had been killed between keeping the certificate and forgetting the order.
         std::fs::write(folder.join("www.test.order.json"), order).unwrap();
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
+        let service = Service::certified(&world, &authority, "www.test").await;
         assert_eq!(service.number(&authority, "www.test").await, Some(2));
         assert_eq!(leftovers(&world), Vec::<String>::new());
     });
@@ -105,11 +99,8 @@ fn an_order_that_was_not_forgotten_in_time_does_not_bring_the_same_certificate_a
 fn a_process_that_is_killed_at_any_moment_leaves_a_folder_that_the_next_one_can_use() {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
-        drop(service);
+        let authority = Authority::late_in_life(&world).await;
+        drop(Service::certified(&world, &authority, "www.test").await);
         let mut shown_before = 1;
         for round in 0..40_u64 {
             let service = Service::start(&world, &authority, "www.test", &[]);
@@ -119,8 +110,7 @@ fn a_process_that_is_killed_at_any_moment_leaves_a_folder_that_the_next_one_can_
             // From nothing to about as long as it takes.
             sleep(Duration::from_millis(round * round / 2)).await;
         }
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
+        drop(Service::certified(&world, &authority, "www.test").await);
         assert_eq!(authority.with(|state| state.accounts.len()), 1);
         assert_eq!(leftovers(&world), Vec::<String>::new());
     });

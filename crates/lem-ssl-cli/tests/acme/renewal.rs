@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::sleep;
 
-use crate::support::{Authority, LATE_IN_LIFE, Service, Step, Trouble, World, run, until};
+use crate::support::{Authority, Service, Step, Trouble, World, run, until};
 
 #[test]
 fn a_certificate_is_renewed_at_two_thirds_of_its_life_while_clients_are_served() {
@@ -33,11 +33,8 @@ fn a_certificate_is_renewed_at_two_thirds_of_its_life_while_clients_are_served()
 fn a_certificate_that_cannot_be_renewed_stays_until_it_can() {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
-        drop(service);
+        let authority = Authority::late_in_life(&world).await;
+        drop(Service::certified(&world, &authority, "www.test").await);
         authority.fails(Step::Validation, Trouble::Cut);
         let service = Service::start(&world, &authority, "www.test", &[]);
         service.says("refuses the challenge for www.test: the authority looks elsewhere (tls)").await;
@@ -102,8 +99,7 @@ fn an_authority_that_says_nothing_of_use_about_renewal_is_no_reason_to_renew() {
 fn a_certificate_that_comes_late_in_its_life_is_not_asked_for_again_and_again() {
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
-        authority.with(|state| state.life = LATE_IN_LIFE);
+        let authority = Authority::late_in_life(&world).await;
         let service = Service::start(&world, &authority, "www.test", &[]);
         service.says("it is renewed in 7 minutes").await;
         sleep(Duration::from_secs(2)).await;

@@ -65,8 +65,7 @@ fn a_folder_that_is_removed_meanwhile_is_made_anew_and_what_is_shown_stays() {
     run(async {
         let authority = Authority::start(&world).await;
         authority.with(|state| state.life = (0, 12));
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
+        let service = Service::certified(&world, &authority, "www.test").await;
         std::fs::remove_dir_all(folder(&world)).unwrap();
         assert_eq!(service.number(&authority, "www.test").await, Some(1));
         service.shows(&authority, "www.test", 2).await;
@@ -79,9 +78,7 @@ fn a_broken_file_in_the_folder_is_told_and_replaced() {
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
-        let service = Service::start(&world, &authority, "www.test", &[]);
-        service.says("a new certificate").await;
-        drop(service);
+        drop(Service::certified(&world, &authority, "www.test").await);
         let inside = std::fs::read_dir(folder(&world)).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read(inside.join("www.test.pem")).unwrap();
         for (index, content) in [&whole[..whole.len() / 2], b"", b"\xff\xfe"].into_iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Protocols that begin in plain text, on either side.
 
+use lem_ssl_rs::lem_rs::Stream;
+use lem_ssl_rs::lem_rs::transport::Transport;
 use lem_ssl_rs::{Context, Error, ReadMode, TcpStream, spawn};
 
 use crate::support::{BackEnd, Tunnel, World, client, lem_ssl, run};
@@ -71,10 +73,26 @@ impl Opening {
         unreachable!("there are turns");
     }
 
-    fn tunnel(&self, world: &World, back_end: &BackEnd) -> Tunnel {
-        let files = world.good();
+    /// The last words, to which there is a go-ahead.
+    async fn ask(&self, plain: &TcpStream, last: &[u8]) {
+        plain.write(last).await.unwrap();
+        assert_eq!(plain.read(self.go_ahead.len()).await.unwrap(), self.go_ahead, "{}", self.protocol);
+    }
+
+    /// A question of the client's, and the back end's answer.
+    async fn talk<C: Transport>(&self, client: &Stream<C>, server: &TcpStream) {
+        client.write("question").await.unwrap();
+        assert_eq!(server.read(8).await.unwrap(), b"question", "{}", self.protocol);
+        server.write("answer").await.unwrap();
+        assert_eq!(client.read(6).await.unwrap(), b"answer", "{}", self.protocol);
+    }
+
+    /// A back end in plain text, and a tunnel to it from clients that speak this protocol.
+    async fn start(&self, world: &World) -> (BackEnd, Tunnel) {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
         let arguments = ["--tls-in", "--starttls-in", self.protocol, "--connect", &back_end.address()];
-        Tunnel::start(&[&arguments[..], &files.arguments()].concat())
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        (back_end, tunnel)
     }
 }
 
@@ -83,18 +101,13 @@ fn a_client_that_asks_gets_tls_and_is_not_greeted_twice() {
     let world = World::new();
     run(async {
         for opening in OPENINGS {
-            let back_end = BackEnd::plain().await;
-            let tunnel = opening.tunnel(&world, &back_end);
+            let (back_end, tunnel) = opening.start(&world).await;
             let (plain, last) = opening.speak(&tunnel).await;
-            plain.write(last).await.unwrap();
-            assert_eq!(plain.read(opening.go_ahead.len()).await.unwrap(), opening.go_ahead, "{}", opening.protocol);
+            opening.ask(&plain, last).await;
             let client = client(&world).upgrade(plain, "localhost").await.unwrap();
             let server = back_end.accept_plain().await;
             server.write(opening.greeting).await.unwrap();
-            client.write("question").await.unwrap();
-            assert_eq!(server.read(8).await.unwrap(), b"question", "{}", opening.protocol);
-            server.write("answer").await.unwrap();
-            assert_eq!(client.read(6).await.unwrap(), b"answer", "{}", opening.protocol);
+            opening.talk(&client, &server).await;
         }
     });
 }
@@ -104,8 +117,7 @@ fn what_was_slipped_in_before_the_handshake_is_refused_and_reaches_no_back_end()
     let world = World::new();
     run(async {
         for opening in OPENINGS {
-            let back_end = BackEnd::plain().await;
-            let tunnel = opening.tunnel(&world, &back_end);
+            let (_back_end, tunnel) = opening.start(&world).await;
             let (plain, last) = opening.speak(&tunnel).await;
             // In one piece with the request for TLS: a server that keeps it would take it for encrypted.
             plain.write(&[last, b"DELETE everything\r\n"].concat()).await.unwrap();
@@ -121,11 +133,9 @@ fn what_comes_in_plain_text_after_the_go_ahead_is_no_handshake() {
     let world = World::new();
     run(async {
         for opening in OPENINGS {
-            let back_end = BackEnd::plain().await;
-            let tunnel = opening.tunnel(&world, &back_end);
+            let (_back_end, tunnel) = opening.start(&world).await;
             let (plain, last) = opening.speak(&tunnel).await;
-            plain.write(last).await.unwrap();
-            plain.read(opening.go_ahead.len()).await.unwrap();
+            opening.ask(&plain, last).await;
             plain.write("DELETE everything\r\n").await.unwrap();
             tunnel.says("does not speak TLS").await;
         }
@@ -144,7 +154,7 @@ fn a_client_that_goes_on_in_plain_text_is_told_so_in_words_of_its_protocol() {
             ),
             (&OPENINGS[4], b"\0\0\0\x10\0\x03\0\0user\0me\0", b"Mconnections without TLS are refused here\0\0"),
         ] {
-            let tunnel = opening.tunnel(&world, &BackEnd::plain().await);
+            let (_back_end, tunnel) = opening.start(&world).await;
             let plain = tunnel.plain().await;
             plain.write(said).await.unwrap();
             let heard = plain.read(ReadMode::All).await.unwrap();
@@ -172,8 +182,7 @@ fn a_client_that_says_nothing_has_its_time_and_no_more() {
 fn a_client_of_postgres_may_begin_with_tls_at_once() {
     let world = World::new();
     run(async {
-        let back_end = BackEnd::plain().await;
-        let tunnel = OPENINGS[4].tunnel(&world, &back_end);
+        let (back_end, tunnel) = OPENINGS[4].start(&world).await;
         let client = tunnel.tls(&world).await;
         let server = back_end.accept_plain().await;
         client.write("startup").await.unwrap();
@@ -187,8 +196,7 @@ fn a_back_end_is_asked_for_tls_and_a_client_in_plain_text_is_greeted() {
     run(async {
         for opening in OPENINGS {
             // Our own tunnel is the server there: both sides have to agree.
-            let back_end = BackEnd::plain().await;
-            let inner = opening.tunnel(&world, &back_end);
+            let (back_end, inner) = opening.start(&world).await;
             let address = inner.by_name();
             let arguments = ["--tls-out", "--starttls-out", opening.protocol, "--out-ca", &world.ca];
             let outer = Tunnel::start(&[&arguments[..], &["--connect", &address]].concat());
@@ -199,10 +207,7 @@ fn a_back_end_is_asked_for_tls_and_a_client_in_plain_text_is_greeted() {
                 let greeting = client.read(ReadMode::Line).await.unwrap();
                 assert_eq!(greeting[..3], opening.greeting[..3], "{}", opening.protocol);
             }
-            client.write("question").await.unwrap();
-            assert_eq!(server.read(8).await.unwrap(), b"question", "{}", opening.protocol);
-            server.write("answer").await.unwrap();
-            assert_eq!(client.read(6).await.unwrap(), b"answer", "{}", opening.protocol);
+            opening.talk(&client, &server).await;
         }
     });
 }
@@ -212,22 +217,17 @@ fn starttls_on_both_sides_is_passed_through() {
     let world = World::new();
     run(async {
         for opening in OPENINGS {
-            let back_end = BackEnd::plain().await;
-            let inner = opening.tunnel(&world, &back_end);
+            let (back_end, inner) = opening.start(&world).await;
             let (files, address) = (world.good(), inner.by_name());
             let both = ["--tls-in", "--starttls-in", opening.protocol, "--tls-out", "--starttls-out", opening.protocol];
             let arguments = ["--out-ca", &world.ca, "--connect", &address];
             let outer = Tunnel::start(&[&both[..], &arguments, &files.arguments()].concat());
             let (plain, last) = opening.speak(&outer).await;
-            plain.write(last).await.unwrap();
-            plain.read(opening.go_ahead.len()).await.unwrap();
+            opening.ask(&plain, last).await;
             let client = client(&world).upgrade(plain, "localhost").await.unwrap();
             let server = back_end.accept_plain().await;
             server.write(opening.greeting).await.unwrap();
-            client.write("question").await.unwrap();
-            assert_eq!(server.read(8).await.unwrap(), b"question", "{}", opening.protocol);
-            server.write("answer").await.unwrap();
-            assert_eq!(client.read(6).await.unwrap(), b"answer", "{}", opening.protocol);
+            opening.talk(&client, &server).await;
         }
     });
 }
@@ -273,8 +273,7 @@ fn what_cannot_work_is_said_at_the_start() {
 fn many_clients_go_over_at_once() {
     let world = World::new();
     run(async {
-        let back_end = BackEnd::plain().await;
-        let tunnel = OPENINGS[4].tunnel(&world, &back_end);
+        let (back_end, tunnel) = OPENINGS[4].start(&world).await;
         spawn(async move {
             loop {
                 spawn(crate::support::echo(back_end.accept_plain().await)).detach();

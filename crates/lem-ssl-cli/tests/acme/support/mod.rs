@@ -31,9 +31,6 @@ pub(crate) use service::{Service, folder, forget_account, leftovers, start};
 pub(crate) use trouble::{Step, Trouble};
 pub(crate) use world::World;
 
-/// A life of which two thirds are over: the certificate is renewed at once by the next process.
-pub(crate) const LATE_IN_LIFE: (i64, i64) = (-3000, 900);
-
 /// Nothing takes so long unless it hangs.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(120);
 

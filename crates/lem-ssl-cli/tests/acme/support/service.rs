@@ -23,6 +23,14 @@ impl Service {
         service
     }
 
+    /// As [`start`](Self::start); it has got a new certificate.
+    pub(crate) async fn certified(world: &World, authority: &Authority, names: &str) -> Self {
+        let service = Self::start(world, authority, names, &[]);
+        let first = names.split(',').next().unwrap_or_default();
+        service.says(&format!("a new certificate for {first}")).await;
+        service
+    }
+
     /// As [`start`](Self::start), where the authority does not look.
     #[track_caller]
     pub(crate) fn elsewhere(world: &World, authority: &Authority, names: &str, further: &[&str]) -> Self {
