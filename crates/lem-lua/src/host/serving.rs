@@ -42,61 +42,41 @@ pub(super) trait Accepting: 'static {
     fn local(&self) -> Endpoint;
 }
 
-impl Accepting for Listener {
-    type Kind = Plain;
+/// Both kinds of servers have the same verbs under the same names, and no trait for them.
+macro_rules! accepting {
+    ($server:ty, $kind:ty) => {
+        impl Accepting for $server {
+            type Kind = $kind;
 
-    async fn accept(&self) -> Result<Stream<Plain>, Error> {
-        Self::accept(self).await
-    }
+            async fn accept(&self) -> Result<Stream<$kind>, Error> {
+                Self::accept(self).await
+            }
 
-    fn close(&self) -> Result<(), Error> {
-        Self::close(self)
-    }
+            fn close(&self) -> Result<(), Error> {
+                Self::close(self)
+            }
 
-    fn interrupt(&self) -> Result<(), Error> {
-        Self::interrupt(self)
-    }
+            fn interrupt(&self) -> Result<(), Error> {
+                Self::interrupt(self)
+            }
 
-    fn is_busy(&self) -> bool {
-        Self::is_busy(self)
-    }
+            fn is_busy(&self) -> bool {
+                Self::is_busy(self)
+            }
 
-    fn is_closed(&self) -> bool {
-        Self::is_closed(self)
-    }
+            fn is_closed(&self) -> bool {
+                Self::is_closed(self)
+            }
 
-    fn local(&self) -> Endpoint {
-        self.local_addr().clone()
-    }
+            fn local(&self) -> Endpoint {
+                self.local_addr().clone()
+            }
+        }
+    };
 }
 
-impl Accepting for Server {
-    type Kind = Tls;
-
-    async fn accept(&self) -> Result<Stream<Tls>, Error> {
-        Self::accept(self).await
-    }
-
-    fn close(&self) -> Result<(), Error> {
-        Self::close(self)
-    }
-
-    fn interrupt(&self) -> Result<(), Error> {
-        Self::interrupt(self)
-    }
-
-    fn is_busy(&self) -> bool {
-        Self::is_busy(self)
-    }
-
-    fn is_closed(&self) -> bool {
-        Self::is_closed(self)
-    }
-
-    fn local(&self) -> Endpoint {
-        self.local_addr().clone()
-    }
-}
+accepting!(Listener, Plain);
+accepting!(Server, Tls);
 
 /// The functions for one kind of server. Each takes its handle first.
 pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table> {
