@@ -60,7 +60,6 @@ fn a_server_that_resets_is_known_to_its_client() {
     .unwrap();
 }
 
-#[cfg(unix)]
 #[test]
 fn a_local_client_that_has_gone_is_one_without_a_name() {
     let scratch = Scratch::new("peers");
