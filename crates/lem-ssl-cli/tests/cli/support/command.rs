@@ -41,8 +41,14 @@ pub(crate) struct Running {
 
 /// Starts the command with these arguments. Without colour, whatever the environment of the tests is.
 pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lem-ssl"));
-    command.args(arguments).env_remove("SSLKEYLOGFILE").env("NO_COLOR", "1");
+    start_by(&[], arguments)
+}
+
+/// As [`start`], by way of another program, which takes the command and its arguments: `unshare -r`, for example.
+pub(crate) fn start_by<S: AsRef<std::ffi::OsStr>>(by: &[&str], arguments: impl IntoIterator<Item = S>) -> Running {
+    let program = [by, &[env!("CARGO_BIN_EXE_lem-ssl")]].concat();
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).args(arguments).env_remove("SSLKEYLOGFILE").env("NO_COLOR", "1");
     for proxy in ["https_proxy", "HTTPS_PROXY"] {
         command.env_remove(proxy);
     }
@@ -143,7 +149,13 @@ impl Server {
     /// Starts it on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut running = start([&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        Self::start_by(&[], arguments)
+    }
+
+    /// The same by way of another program.
+    #[track_caller]
+    pub(crate) fn start_by(by: &[&str], arguments: &[&str]) -> Self {
+        let mut running = start_by(by, [&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
         let mut line = String::new();
         BufReader::new(running.stdout()).read_line(&mut line).expect("it says something");
         let address = line.trim_end().strip_prefix("listening on ").map(str::to_owned);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::{Context, Error, Stream, TcpStream, now, sleep};
 
-use super::command::{Finished, Running, signal};
+use super::command::{Finished, Running, signal, start_by};
 use super::world::World;
 
 /// Shorter than the watchdog's, so that what was said is shown.
@@ -22,7 +22,13 @@ impl Tunnel {
     /// Starts it on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut running = Running::start([&["tunnel", "--listen", "127.0.0.1:0"], arguments].concat());
+        Self::start_by(&[], arguments)
+    }
+
+    /// The same by way of another program.
+    #[track_caller]
+    pub(crate) fn start_by(by: &[&str], arguments: &[&str]) -> Self {
+        let mut running = start_by(by, [&["tunnel", "--listen", "127.0.0.1:0"], arguments].concat());
         let mut lines = BufReader::new(running.stdout()).lines();
         let mut next = |what: &str| {
             let line = lines.next().and_then(Result::ok).unwrap_or_default();
