@@ -2,21 +2,66 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 
 use lem_ssl_rs::{Address, Error, ListenOptions, Listener, Machine, ToAddress};
 
 use crate::exit::{Exit, Failure};
-use crate::platform::{SocketFile, check_socket_file, listen_at, listen_inherited, listen_passed};
+use crate::platform::{Needs, SocketFile, check_socket_file, listen_at, listen_inherited, listen_passed};
 
-/// Listens at `address`: one as people write them, `stdin` for a socket that we were started with, `systemd` or
-/// `systemd:NAME` for one that was passed to us (`LISTEN_FDS`). The file of a Unix-domain socket goes with the second value: drop it before the listener.
+/// Where somebody listens, as people write it.
+#[derive(Debug)]
+pub(crate) enum Listened<'a> {
+    /// `systemd` or `systemd:NAME`: a socket that was passed to us (`LISTEN_FDS`).
+    Passed(&'a str),
+    /// `stdin`: a socket that we were started with.
+    Inherited,
+    /// The file of a Unix-domain socket.
+    Unix(PathBuf),
+    At(Address),
+}
+
+impl<'a> Listened<'a> {
+    pub(crate) fn at(address: &'a str) -> Result<Self, Failure> {
+        let passed = address
+            .strip_prefix("systemd")
+            .and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix(':') });
+        if let Some(name) = passed {
+            return Ok(Self::Passed(name));
+        }
+        if address == "stdin" {
+            return Ok(Self::Inherited);
+        }
+        Ok(match address.to_address().map_err(Error::from)? {
+            Address::Unix(path) => Self::Unix(path),
+            other => Self::At(other),
+        })
+    }
+
+    /// Adds what is needed to listen there.
+    pub(crate) fn add_to(self, needs: &mut Needs) {
+        match self {
+            Self::Passed(_) | Self::Inherited => {}
+            Self::Unix(path) => needs.sockets.push(path),
+            Self::At(address) => {
+                needs.names |= address.host().is_some();
+                // The zone of an address (fe80::1%eth0) may be a name.
+                needs.interfaces |= matches!(&address, Address::Ip(SocketAddr::V6(ip)) if ip.scope_id() != 0);
+                needs.listened.extend(address.port());
+            }
+        }
+    }
+}
+
+/// Listens at `address`, as [`Listened`] reads it. The file of a Unix-domain socket goes with the second value: drop it
+/// before the listener.
 pub(crate) async fn listen(address: &str, options: ListenOptions) -> Result<(Listener, Option<SocketFile>), Failure> {
-    match Place::of(address)? {
-        Place::Passed(name) => Ok((listen_passed(name)?, None)),
-        Place::Inherited => Ok((listen_inherited()?, None)),
-        Place::At(Address::Unix(path)) => listen_at(path, options).await.map(|(listener, file)| (listener, Some(file))),
-        Place::At(other) => Ok((Listener::bind_with(&other, options).await?, None)),
+    match Listened::at(address)? {
+        Listened::Passed(name) => Ok((listen_passed(name)?, None)),
+        Listened::Inherited => Ok((listen_inherited()?, None)),
+        Listened::Unix(path) => listen_at(path, options).await.map(|(listener, file)| (listener, Some(file))),
+        Listened::At(address) => Ok((Listener::bind_with(&address, options).await?, None)),
     }
 }
 
@@ -33,22 +78,26 @@ pub(crate) struct Checked {
 /// very service, say, which is to be reloaded. Nor is a missing right: the service may have it.
 pub(crate) fn check<'a>(addresses: impl IntoIterator<Item = &'a String>) -> Result<Checked, Failure> {
     let checking = async {
-        let (mut checked, mut seen) = (Checked::default(), HashSet::new());
+        let (mut checked, mut seen, mut files) = (Checked::default(), HashSet::new(), HashSet::new());
         for text in addresses {
             match possible(text).await {
                 Err(failure) => checked.problems.push((text.clone(), failure)),
-                Ok(Place::At(address)) => {
+                Ok(Listened::At(address)) => {
                     if address.port().is_some_and(lacks_right) {
                         checked
                             .warnings
                             .push(format!("warning: {text}: who runs this check may not listen at this port"));
                     }
                     if address.port() != Some(0) && !seen.insert(address) {
-                        let failure = Failure::new(Exit::Usage, format!("{text} is given twice"));
-                        checked.problems.push((text.clone(), failure));
+                        checked.problems.push((text.clone(), twice(text)));
                     }
                 }
-                Ok(Place::Passed(_) | Place::Inherited) => {}
+                Ok(Listened::Unix(path)) => {
+                    if !files.insert(path) {
+                        checked.problems.push((text.clone(), twice(text)));
+                    }
+                }
+                Ok(Listened::Passed(_) | Listened::Inherited) => {}
             }
         }
         checked
@@ -56,42 +105,20 @@ pub(crate) fn check<'a>(addresses: impl IntoIterator<Item = &'a String>) -> Resu
     Ok(Machine::new()?.run(checking)?)
 }
 
-/// Where to listen.
-enum Place<'a> {
-    /// A socket of a service manager, of this name if it is not empty.
-    Passed(&'a str),
-    /// Standard input.
-    Inherited,
-    At(Address),
-}
-
-impl<'a> Place<'a> {
-    fn of(text: &'a str) -> Result<Self, Failure> {
-        let passed = text
-            .strip_prefix("systemd")
-            .and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix(':') });
-        match passed {
-            Some(name) => Ok(Self::Passed(name)),
-            None if text == "stdin" => Ok(Self::Inherited),
-            None => Ok(Self::At(text.to_address().map_err(Error::from)?)),
-        }
-    }
-}
-
 /// Fails if there is nothing at which one could listen: the address is none, is of no interface of this machine, its name
 /// cannot be resolved, the folder of its file is missing.
-async fn possible(text: &str) -> Result<Place<'_>, Failure> {
-    let place = Place::of(text)?;
+async fn possible(text: &str) -> Result<Listened<'_>, Failure> {
+    let place = Listened::at(text)?;
     let probe = match &place {
-        Place::Passed(_) | Place::Inherited => return Ok(place),
-        Place::At(Address::Unix(path)) => return check_socket_file(path).map(|()| place),
-        Place::At(Address::Ip(address)) => {
+        Listened::Passed(_) | Listened::Inherited => return Ok(place),
+        Listened::Unix(path) => return check_socket_file(path).map(|()| place),
+        Listened::At(Address::Ip(address)) => {
             let mut free = *address;
             free.set_port(0);
             Address::Ip(free)
         }
-        Place::At(Address::Name { host, .. }) => Address::Name { host: host.clone(), port: 0 },
-        Place::At(_) => Address::Any { port: 0 },
+        Listened::At(Address::Name { host, .. }) => Address::Name { host: host.clone(), port: 0 },
+        Listened::At(_) => Address::Any { port: 0 },
     };
     match Listener::bind_with(&probe, ListenOptions::default()).await {
         // Rules about ports are about the real one.
@@ -103,6 +130,10 @@ async fn possible(text: &str) -> Result<Place<'_>, Failure> {
         Err(error @ (Error::Resolve { .. } | Error::Timeout(_))) => Err(error.into()),
         _ => Ok(place),
     }
+}
+
+fn twice(text: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("{text} is given twice"))
 }
 
 /// Whether ports like this one are only for who has the right, and we have not. UDP has the same rule, and there nobody is in

@@ -10,6 +10,7 @@ mod certificate;
 mod check;
 mod cli;
 mod config;
+mod confinement;
 mod connect;
 mod dial;
 mod events;

@@ -37,6 +37,11 @@ impl Notifier {
         }
     }
 
+    /// Whether the environment names an abstract socket, which has no place in the file system.
+    pub(crate) fn is_abstract() -> bool {
+        env::var_os("NOTIFY_SOCKET").is_some_and(|name| name.as_encoded_bytes().starts_with(b"@"))
+    }
+
     /// We serve. From now on it is also told that we live, if it wants to know.
     pub(crate) fn ready(&self) {
         self.send("READY=1");

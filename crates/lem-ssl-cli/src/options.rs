@@ -111,6 +111,16 @@ impl ClientArgs {
         self.ca.iter().filter_map(alone).chain(identity).collect()
     }
 
+    /// The files that a reload reads again.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ca.iter().chain(&self.cert).chain(&self.key)
+    }
+
+    /// The same, to be looked for elsewhere.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.ca.iter_mut().chain(&mut self.cert).chain(&mut self.key)
+    }
+
     /// A context like it that accepts any certificate: to look at one that was refused, never to exchange data. It does
     /// not show who we are, to somebody of whom we do not know who it is.
     pub(crate) fn inspecting_context(&self) -> Result<Context, Failure> {

@@ -29,7 +29,7 @@ use crate::text::span;
 
 /// Who gives certificates, and what is kept of that.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub(crate) struct Authority {
     pub(super) context: Context,
     pub(super) directory: Url,
     pub(super) wish: Wish,

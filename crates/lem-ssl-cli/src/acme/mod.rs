@@ -25,7 +25,7 @@ mod shown;
 mod status;
 mod store;
 
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Authority, Keeper};
 pub(crate) use options::AcmeArgs;
 pub(crate) use shown::Otherwise;
 pub(crate) use status::Family;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::{ClientHello, Context, IdentityChoice, Roots};
+use lem_ssl_rs::{ClientHello, Context, Error, IdentityChoice, Roots};
 
 use super::account::Wish;
 use super::files::Files;
@@ -18,6 +18,7 @@ use super::names::Names;
 use super::shown::{Otherwise, Shown};
 use super::store::Store;
 use crate::base64;
+use crate::confinement::Confinement;
 use crate::exit::{Exit, Failure};
 use crate::http::Url;
 use crate::log::Log;
@@ -68,7 +69,10 @@ impl AcmeArgs {
         if !self.is_given() {
             return Ok(Vec::new());
         }
-        if let Some((_, problem)) = self.problems().into_iter().next() {
+        // What is only asked of the authority is read once: it may be out of reach later, and nobody reads it again.
+        if !self.shown.has_store()
+            && let Some((_, problem)) = self.problems().into_iter().next()
+        {
             return Err(problem);
         }
         let store = self.store()?;
@@ -93,12 +97,25 @@ impl AcmeArgs {
         self.shown.choose(hello, otherwise)
     }
 
-    /// Gets certificates and renews them, as long as the machine runs. Call it when clients, and so the authority, can
-    /// come in.
-    pub(crate) fn keep(&self, log: &Log) -> Result<Option<Rc<Keeper>>, Failure> {
-        if !self.is_given() {
-            return Ok(None);
+    /// The folder in which everything is kept.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.acme_state.as_deref().filter(|_| self.is_given())
+    }
+
+    /// Whether the folder is within reach once the root folder is another one.
+    pub(crate) fn check_place(&self, confinement: &Confinement) -> Result<(), Failure> {
+        match self.folder().filter(|base| confinement.inside(base).is_none()) {
+            None => Ok(()),
+            Some(base) => Err(wrong(format!("{} (--acme-state) is not inside of the --chroot folder", base.display()))),
         }
+    }
+
+    /// Who gives certificates, if they are asked for. Reads the files about that, before they are out of reach. The folder is
+    /// made for whom the process will be, if something is given up, and is looked for from now on where it will be.
+    pub(crate) fn authority(&self, confinement: &Confinement) -> Result<Option<Authority>, Failure> {
+        let Some(base) = self.folder() else { return Ok(None) };
+        confinement.make_folder(base).map_err(|error| unusable_folder(base, error))?;
+        self.check_place(confinement)?;
         let builder = Context::builder().connect_deadline(CONNECT_DEADLINE).handshake_deadline(CONNECT_DEADLINE);
         let context = match &self.acme_ca {
             Some(file) => builder.roots(Roots::PemFile(file.clone())),
@@ -110,8 +127,17 @@ impl AcmeArgs {
             wish: Wish { contact: self.contact()?, binding: self.binding()? },
             store: self.store()?.clone(),
         };
-        authority.store.make().map_err(|error| unusable_folder(authority.store.folder(), &error))?;
-        Ok(Some(Keeper::begin(authority, &self.acme, &self.shown, log)))
+        authority.store.move_to(&confinement.seen(base));
+        Ok(Some(authority))
+    }
+
+    /// Gets certificates and renews them, as long as the machine runs. Call it when clients, and so the authority, can
+    /// come in, and when everything is given up that is to be.
+    pub(crate) fn keep(&self, authority: Authority, log: &Log) -> Result<Rc<Keeper>, Failure> {
+        let store = &authority.store;
+        store.make().map_err(|error| unusable_folder(store.folder(), error))?;
+        store.check().map_err(|(path, error)| unusable_folder(&path, error))?;
+        Ok(Keeper::begin(authority, &self.acme, &self.shown, log))
     }
 
     /// What can be found wrong without asking anybody, and without making anything: the value of an option, and why.
@@ -147,9 +173,9 @@ impl AcmeArgs {
         if let Some(base) = &self.acme_state {
             let failure = match std::fs::metadata(base) {
                 Ok(found) if found.is_dir() => None,
-                Ok(_) => Some(unusable_folder(base, &io::ErrorKind::NotADirectory.into())),
+                Ok(_) => Some(unusable_folder(base, io::ErrorKind::NotADirectory.into())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => Some(unusable_folder(base, &error)),
+                Err(error) => Some(unusable_folder(base, error)),
             };
             note(&base.to_string_lossy(), failure);
         }
@@ -195,8 +221,9 @@ fn contact_url(mail: &str) -> Result<String, Failure> {
     }
 }
 
-fn unusable_folder(folder: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("cannot use {} (--acme-state): {error}", folder.display()))
+fn unusable_folder(folder: &Path, error: io::Error) -> Failure {
+    let error = Error::io(format!("use {} (--acme-state)", folder.display()), error);
+    Failure::new(Exit::Failed, error.to_string())
 }
 
 fn unusable(store: &Store, file: &str, why: &str) -> String {

@@ -37,6 +37,11 @@ impl Shown {
         self.store.get_or_init(of)
     }
 
+    /// Whether it was said where.
+    pub(super) fn has_store(&self) -> bool {
+        self.store.get().is_some()
+    }
+
     /// These names are ours, whether there is a certificate or not.
     pub(super) fn expect(&self, names: &Names) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use graviola::hashing::{Hash, Sha256};
 use lem_ssl_rs::unblock;
@@ -20,6 +20,8 @@ use crate::platform::{make_private_folder, private};
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     folder: Arc<PathBuf>,
+    /// Where it is since the root folder is another one.
+    moved: Arc<OnceLock<PathBuf>>,
 }
 
 /// The right to write; given back when its last clone is dropped, and by the system when the process ends.
@@ -41,7 +43,13 @@ impl Store {
     /// what another one has. Nothing is looked at or made yet.
     pub(super) fn of(base: &Path, directory: &str) -> Self {
         let host = directory.strip_prefix("https://").unwrap_or(directory).split('/').next().unwrap_or_default();
-        Self { folder: Arc::new(base.join(stem(host, directory))) }
+        Self { folder: Arc::new(base.join(stem(host, directory))), moved: Arc::default() }
+    }
+
+    /// From now on, for all clones, `base` is at this path.
+    pub(super) fn move_to(&self, base: &Path) {
+        // It moves once: there is one change of the root folder in a process.
+        let _ = self.moved.set(self.folder.file_name().map_or_else(|| base.to_owned(), |name| base.join(name)));
     }
 
     /// Makes the folder if there is none, and finds out whether it can be written to.
@@ -49,12 +57,29 @@ impl Store {
         self.open_lock().map(drop)
     }
 
+    /// Finds out whether what is kept can be read, and replaced; the error is with the path that it is about.
+    pub(super) fn check(&self) -> Result<(), (PathBuf, io::Error)> {
+        let in_folder = |error| (self.folder().to_owned(), error);
+        for entry in fs::read_dir(self.folder()).map_err(in_folder)? {
+            let path = entry.map_err(in_folder)?.path();
+            match File::open(&path) {
+                // Another process may have removed it.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((path, error)),
+                _ => {}
+            }
+        }
+        let probe = self.path(&format!("{}.probe", std::process::id()));
+        let mut options = OpenOptions::new();
+        let made = private(options.write(true).create(true).truncate(true)).open(&probe).map(drop);
+        made.and_then(|()| remove(&probe)).map_err(|error| (probe, error))
+    }
+
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        self.moved.get().unwrap_or(&self.folder)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder().join(name)
     }
 
     /// The lock, if nobody else has it.
@@ -73,7 +98,7 @@ impl Store {
         match options.open(self.path(LOCK)) {
             // Somebody has removed the folder.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_private_folder(&self.folder)?;
+                make_private_folder(self.folder())?;
                 options.open(self.path(LOCK))
             }
             opened => opened,
@@ -104,7 +129,7 @@ impl Store {
         file.sync_all()?;
         fs::rename(&new, self.path(name))?;
         // The name is in the folder only when the folder is on the disk, too. Not every system can be asked for that.
-        let _ = File::open(&*self.folder).and_then(|folder| folder.sync_all());
+        let _ = File::open(self.folder()).and_then(|folder| folder.sync_all());
         Ok(())
     }
 
@@ -145,7 +170,7 @@ impl Store {
     ) -> Result<T, String> {
         let store = self.clone();
         let worked = unblock(move || work(&store)).await.map_err(|error| error.to_string())?;
-        worked.map_err(|error| format!("cannot use {} (--acme-state): {error}", self.folder.display()))
+        worked.map_err(|error| format!("cannot use {} (--acme-state): {error}", self.folder().display()))
     }
 }
 

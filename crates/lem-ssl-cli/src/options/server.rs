@@ -9,7 +9,10 @@ use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots, Unkn
 use super::ocsp::Staples;
 use super::{CertificateEnd, Loaded, ProtocolArgs, wrong};
 use crate::acme::{AcmeArgs, Otherwise};
+use crate::confinement::Confinement;
 use crate::exit::Failure;
+use crate::notify::Notifier;
+use crate::platform::Needs;
 
 /// How a server shows itself and asks its clients.
 #[derive(Debug, Clone, Args)]
@@ -122,6 +125,27 @@ impl ServerArgs {
         self.cert.iter().chain(&self.key).chain(&self.client_ca).chain(&self.client_crl).chain(&self.ocsp)
     }
 
+    /// What a server needs that reads these files again, by the paths that they have in the end.
+    pub(crate) fn needs<'a>(&self, files: impl Iterator<Item = &'a PathBuf>, confinement: &Confinement) -> Needs {
+        let has_acme = self.acme.is_given();
+        Needs {
+            files: files.cloned().collect(),
+            kept: self.acme.folder().map(|folder| confinement.seen(folder)).into_iter().collect(),
+            written: key_log_file().filter(|_| self.protocol.key_log).into_iter().collect(),
+            // An authority says itself where it is asked.
+            names: has_acme,
+            connected: (!has_acme).then(Vec::new),
+            abstract_sockets: Notifier::is_abstract(),
+            ..Needs::default()
+        }
+    }
+
+    /// The same, to be looked for elsewhere.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let Self { cert, key, client_ca, client_crl, ocsp, .. } = self;
+        cert.iter_mut().chain(key).chain(client_ca).chain(client_crl).chain(ocsp)
+    }
+
     fn add_identities(&self, builder: Loaded<ContextBuilder>) -> Result<Loaded<ContextBuilder>, Failure> {
         if !self.self_signed.is_empty() {
             let made_up = Identity::self_signed(self.self_signed.iter().map(String::as_str));
@@ -144,4 +168,9 @@ impl ServerArgs {
         builder.warnings.extend(staples.finish()?);
         Ok(builder)
     }
+}
+
+/// Where `--key-log` writes.
+fn key_log_file() -> Option<PathBuf> {
+    std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from)
 }

@@ -1,21 +1,36 @@
-//! What differs between operating systems: signals, sockets by path, descriptors, what identifies a file.
+//! What differs between operating systems: signals, sockets by path, descriptors, what identifies a file, users.
 //!
 //! Every system's module has the same items. What a system lacks it says in words, where it is asked for.
 
+mod needs;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(any(windows, target_vendor = "apple"))]
+mod without_account;
+#[cfg(not(target_os = "linux"))]
+mod without_landlock;
+
+pub(crate) use needs::{Needs, Restricted};
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub(crate) use unix::Account;
+#[cfg(target_os = "linux")]
+pub(crate) use unix::restrict;
+#[cfg(any(windows, target_vendor = "apple"))]
+pub(crate) use without_account::Account;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use without_landlock::restrict;
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, check_socket_file, end_on, file_number, ignore_harmless,
-    is_stdout_closed, listen_at, listen_inherited, listen_passed, make_private_folder, modified, name_length,
-    name_start, private, read_exact_at,
+    FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, change_root, check_socket_file, end_on, file_number,
+    ignore_harmless, is_root, is_stdout_closed, listen_at, listen_inherited, listen_passed, make_private_folder,
+    modified, name_length, name_start, private, read_exact_at, try_to_open,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, check_socket_file, end_on, file_number, ignore_harmless,
-    is_stdout_closed, listen_at, listen_inherited, listen_passed, make_private_folder, modified, name_length,
-    name_start, private, read_exact_at,
+    FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, change_root, check_socket_file, end_on, file_number,
+    ignore_harmless, is_root, is_stdout_closed, listen_at, listen_inherited, listen_passed, make_private_folder,
+    modified, name_length, name_start, private, read_exact_at, try_to_open,
 };

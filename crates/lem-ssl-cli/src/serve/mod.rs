@@ -10,13 +10,16 @@ use lem_ssl_rs::{
     Context, Endpoint, Error, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
 };
 
+use crate::acme::Authority;
 use crate::config::Origin;
+use crate::confinement::{Confinement, ConfinementArgs};
 use crate::events::{Event, Events};
 use crate::exit::Failure;
-use crate::listening::listen;
+use crate::listening::{Listened, listen};
 use crate::log::{Format, Log};
 use crate::notify::Notifier;
 use crate::options::{Loaded, Problems, ServerArgs, seconds, wrong};
+use crate::platform::Needs;
 use crate::reload::Reloader;
 use crate::say;
 use crate::signals::{self, Signal, Signals};
@@ -84,6 +87,8 @@ pub(crate) struct ServeArgs {
     log_format: Format,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    confinement: ConfinementArgs,
 }
 
 const HELP: &str = "\
@@ -127,6 +132,23 @@ struct Service {
     head_timeout: Duration,
 }
 
+impl Service {
+    /// The folder that is served.
+    fn root(&self) -> Option<&PathBuf> {
+        match &self.what {
+            What::Http(site) => site.root(),
+            What::Echo => None,
+        }
+    }
+}
+
+/// What was made of the arguments before the machine runs.
+struct First {
+    context: Context,
+    authority: Option<Authority>,
+    confinement: Confinement,
+}
+
 /// The right to be served; given back when it is dropped.
 struct Place(Queue<()>);
 
@@ -136,18 +158,25 @@ impl Drop for Place {
     }
 }
 
-pub(crate) fn run(arguments: ServeArgs, origin: &Origin) -> Result<(), Failure> {
+pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failure> {
     if arguments.check_config {
         return problems(&arguments, origin);
     }
+    let confinement = arguments.confinement.plan()?;
     let Loaded { value: context, warnings, .. } = context(&arguments)?;
-    let what = match site(&arguments)? {
+    let site = site(&arguments)?.map(|site| site.moved(&confinement)).transpose()?;
+    arguments.server.files_mut().for_each(|file| *file = confinement.seen(file));
+    let authority = arguments.server.acme.authority(&confinement)?;
+    // The log has a thread of its own.
+    let restricted = confinement.restrict(needs(&arguments, site.as_ref(), &confinement)?)?;
+    let what = match site {
         Some(site) => What::Http(site),
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(warnings);
+    restricted.inspect(|restricted| restricted.tell(&log));
     let service = Service {
         what,
         log: log.clone(),
@@ -155,7 +184,16 @@ pub(crate) fn run(arguments: ServeArgs, origin: &Origin) -> Result<(), Failure> 
         idle_timeout: arguments.idle_timeout,
         head_timeout: arguments.head_timeout,
     };
-    Machine::new()?.run(serve(arguments, context, Rc::new(service)))?
+    let first = First { context, authority, confinement };
+    Machine::new()?.run(serve(arguments, first, Rc::new(service)))?
+}
+
+/// What it needs of files and ports once it runs.
+fn needs(arguments: &ServeArgs, site: Option<&http::Site>, confinement: &Confinement) -> Result<Needs, Failure> {
+    let mut needs = arguments.server.needs(arguments.server.files(), confinement);
+    needs.folders.extend(site.and_then(http::Site::root).cloned());
+    Listened::at(&arguments.listen)?.add_to(&mut needs);
+    Ok(needs)
 }
 
 /// The folder that is served, if one is.
@@ -172,9 +210,19 @@ fn site(arguments: &ServeArgs) -> Result<Option<http::Site>, Failure> {
 fn problems(arguments: &ServeArgs, origin: &Origin) -> Result<(), Failure> {
     let mut problems = Problems::new(origin);
     problems.add_listening([&arguments.listen])?;
-    if let Err(failure) = site(arguments) {
+    let confinement = arguments.confinement.find();
+    let moved = |site: http::Site| confinement.as_ref().map_or(Ok(()), |found| site.moved(found).map(drop));
+    if let Err(failure) = site(arguments).and_then(|site| site.map_or(Ok(()), moved)) {
         problems.add(&failure);
     }
+    let found = arguments.confinement.problems();
+    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    if let Ok(confinement) = &confinement
+        && let Err(failure) = arguments.server.acme.check_place(confinement)
+    {
+        problems.add(&failure);
+    }
+    arguments.confinement.remark().iter().for_each(say::line);
     let found = arguments.server.problems();
     found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
     match context(arguments) {
@@ -191,22 +239,30 @@ fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
     arguments.server.context(alpn)
 }
 
-async fn serve(arguments: ServeArgs, first: Context, service: Rc<Service>) -> Result<(), Failure> {
+async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Result<(), Failure> {
     let signals = Signals::of(&signals::ALL)?;
+    let First { context: first, authority, confinement } = first;
     let live = LiveContext::new(first);
     let options = ServerOptions::default();
-    let (listener, socket_file) = listen(&arguments.listen, options.listen).await?;
-    let server = Rc::new(Server::over(live.clone(), listener, options)?);
+    let (listener, mut socket_file) = listen(&arguments.listen, options.listen).await?;
     let log = service.log.clone();
+    let notifier = Notifier::from_env(&log);
+    confinement.enter(&mut socket_file, &log)?;
+    confinement.tell_unreadable(arguments.server.files(), "a reload keeps what is in place", &log);
+    confinement.tell_unreadable(service.root(), "clients get nothing of it", &log);
+    if authority.is_some() {
+        confinement.tell_nameless(&log);
+    }
+    // Nobody is let in before.
+    let server = Rc::new(Server::over(live.clone(), listener, options)?);
     log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
     server.on_event({
         let log = log.clone();
         move |event| log.line(words::event(event))
     });
-    let acme = arguments.server.acme.keep(&log)?;
+    let acme = authority.map(|authority| arguments.server.acme.keep(authority, &log)).transpose()?;
     stdio::print(format!("listening on {}\n", server.local_addr()).as_bytes())?;
 
-    let notifier = Notifier::from_env(&log);
     let max_connections = arguments.max_connections;
     let events = Events::new();
     let (accepting, shared) = (server.clone(), service.clone());

@@ -9,6 +9,7 @@ use clap::Args;
 use lem_ssl_rs::{LiveContext, Machine};
 
 use crate::config::Origin;
+use crate::confinement::{Confinement, ConfinementArgs};
 use crate::exit::Failure;
 use crate::log::{Format, Log};
 use crate::options::{ServerArgs, seconds, wrong};
@@ -23,6 +24,7 @@ mod front;
 mod histogram;
 mod member;
 mod metrics;
+mod needs;
 mod options;
 mod pool;
 mod preface;
@@ -115,6 +117,8 @@ pub(crate) struct TunnelArgs {
     server: ServerArgs,
     #[command(flatten)]
     out: OutArgs,
+    #[command(flatten)]
+    confinement: ConfinementArgs,
 }
 
 const HELP: &str = "\
@@ -148,16 +152,23 @@ Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --acme www.example.org --acme-state /var/lib/lem-ssl \\
       --connect 127.0.0.1:8080";
 
-pub(crate) fn run(arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure> {
+pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure> {
     if arguments.check_config {
         return problems::report(&arguments, origin);
     }
-    let sides = check(&arguments)?;
+    let mut sides = check(&arguments)?;
+    let confinement = arguments.confinement.plan()?;
     let contexts = sides.contexts()?;
-    let log = Log::new(arguments.quiet, arguments.log_format)?;
-    log.warnings(contexts.warnings);
+    arguments.move_addresses(&confinement);
     let TunnelArgs { connect, route, access, out, limits, .. } = &arguments;
     let routes = options::routes(connect, route, access, (out, arguments.tls_out), limits)?;
+    sides.move_files(|file| confinement.seen(file));
+    let authority = arguments.server.acme.authority(&confinement)?;
+    // The log has a thread of its own.
+    let restricted = confinement.restrict(needs::of(&arguments, &sides, &confinement)?)?;
+    let log = Log::new(arguments.quiet, arguments.log_format)?;
+    log.warnings(contexts.warnings);
+    restricted.inspect(|restricted| restricted.tell(&log));
     let tunnel = Tunnel {
         routes,
         outward: RefCell::new(contexts.outward),
@@ -173,8 +184,17 @@ pub(crate) fn run(arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure>
         log,
     };
     let live = contexts.inward.map(LiveContext::new);
-    let service = Service { tunnel: Rc::new(tunnel), live, certificates: contexts.certificates, sides };
+    let certificates = contexts.certificates;
+    let service = Service { tunnel: Rc::new(tunnel), live, certificates, sides, authority, confinement };
     Machine::new()?.run(service.run(arguments))?
+}
+
+impl TunnelArgs {
+    /// The back ends as they are written once the root folder is another one.
+    fn move_addresses(&mut self, confinement: &Confinement) {
+        let routed = self.route.iter_mut().flat_map(Route::addresses_mut);
+        self.connect.iter_mut().chain(routed).for_each(|address| *address = confinement.seen_address(address));
+    }
 }
 
 const NO_MYSQL: &str = "MySQL numbers its packets across the handshake, so both sides would have to be followed";

@@ -1,6 +1,6 @@
 //! The arguments, and what they come to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -116,6 +116,10 @@ impl Route {
     pub(super) fn addresses(&self) -> &[String] {
         &self.addresses
     }
+
+    pub(super) fn addresses_mut(&mut self) -> &mut [String] {
+        &mut self.addresses
+    }
 }
 
 impl std::str::FromStr for Route {
@@ -197,8 +201,18 @@ impl Sides {
     /// The files that a reload reads again.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let inward = self.inward.iter().flat_map(ServerArgs::files);
-        let outward = self.outward.iter().flat_map(|client| client.ca.iter().chain(&client.cert).chain(&client.key));
-        inward.chain(outward).cloned().collect()
+        inward.chain(self.outward.iter().flat_map(ClientArgs::files)).cloned().collect()
+    }
+
+    /// From now on a reload reads them where they are seen in the end.
+    pub(super) fn move_files(&mut self, seen: impl Fn(&Path) -> PathBuf) {
+        let inward = self.inward.iter_mut().flat_map(ServerArgs::files_mut);
+        inward.chain(self.outward.iter_mut().flat_map(ClientArgs::files_mut)).for_each(|file| *file = seen(file));
+    }
+
+    /// Whether a reload reads the operating system's roots.
+    pub(super) fn has_system_roots(&self) -> bool {
+        self.outward.as_ref().is_some_and(|client| client.system_roots)
     }
 }
 

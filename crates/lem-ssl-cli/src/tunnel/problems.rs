@@ -23,6 +23,14 @@ pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Fail
             problems.add(&failure);
         }
     }
+    let found = arguments.confinement.problems();
+    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    if let Ok(confinement) = arguments.confinement.find()
+        && let Err(failure) = arguments.server.acme.check_place(&confinement)
+    {
+        problems.add(&failure);
+    }
+    arguments.confinement.remark().iter().for_each(say::line);
     match check(arguments) {
         Err(failure) => problems.add(&failure),
         Ok(sides) => {

@@ -10,8 +10,11 @@ use super::TunnelArgs;
 use super::admin;
 use super::carry::Tunnel;
 use super::front::{Client, Front};
+use super::needs;
 use super::options::{Contexts, Sides};
 use super::report::Report;
+use crate::acme::Authority;
+use crate::confinement::Confinement;
 use crate::events::{Event, Events};
 use crate::exit::Failure;
 use crate::listening::listen;
@@ -28,20 +31,23 @@ pub(super) struct Service {
     pub(super) live: Option<LiveContext>,
     pub(super) certificates: Vec<CertificateEnd>,
     pub(super) sides: Sides,
+    /// Who gives certificates by ACME.
+    pub(super) authority: Option<Authority>,
+    pub(super) confinement: Confinement,
 }
 
 impl Service {
     /// Runs until a signal ends it.
     pub(super) async fn run(self, arguments: TunnelArgs) -> Result<(), Failure> {
-        let Self { tunnel, live, certificates, sides } = self;
+        let Self { tunnel, live, certificates, sides, authority, confinement } = self;
         let signals = Signals::of(&signals::ALL)?;
         tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
         let options = arguments.limits.server_options();
         // The files of Unix-domain sockets, which go before the listeners do.
-        let (mut fronts, mut socket_files) = (Vec::new(), Vec::new());
+        let (mut listeners, mut socket_files) = (Vec::new(), Vec::new());
         for address in &arguments.listen {
             let (listener, file) = listen(address, options.listen).await?;
-            fronts.push(Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?));
+            listeners.push(listener);
             socket_files.extend(file);
         }
         let admin = match &arguments.metrics {
@@ -52,9 +58,23 @@ impl Service {
             }
             None => None,
         };
+        let notifier = Notifier::from_env(&tunnel.log);
+        confinement.enter(&mut socket_files, &tunnel.log)?;
+        confinement.tell_unreadable(&sides.files(), "a reload keeps what is in place", &tunnel.log);
+        if sides.has_system_roots() {
+            confinement.tell_unreadable_roots(&tunnel.log);
+        }
+        if authority.is_some() || needs::resolves(&arguments) {
+            confinement.tell_nameless(&tunnel.log);
+        }
+        // Nobody is let in before.
+        let mut fronts = Vec::new();
+        for listener in listeners {
+            fronts.push(Rc::new(Front::open(listener, live.as_ref(), options, &tunnel.preface, &tunnel.log)?));
+        }
         // From now on it is measured how long tasks hold the loop.
         longest_poll();
-        let acme = arguments.server.acme.keep(&tunnel.log)?;
+        let acme = authority.map(|authority| arguments.server.acme.keep(authority, &tunnel.log)).transpose()?;
         for front in &fronts {
             stdio::print(format!("listening on {}\n", front.local_addr()).as_bytes())?;
         }
@@ -71,7 +91,7 @@ impl Service {
             drop(before);
             Ok(contexts.warnings)
         };
-        let (files, notifier) = (sides.files(), Notifier::from_env(&tunnel.log));
+        let files = sides.files();
         let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone(), notifier.clone());
         if let Some(interval) = arguments.reload_interval {
             reloader.watch(files, interval);

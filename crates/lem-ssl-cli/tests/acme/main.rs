@@ -6,6 +6,7 @@
 
 mod arguments;
 mod config;
+mod confinement;
 mod failures;
 mod first;
 #[cfg(feature = "interop")]
@@ -15,3 +16,5 @@ mod renewal;
 mod several;
 mod support;
 mod tunnel;
+#[cfg(feature = "interop")]
+mod users;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 mod directory;
 mod mail;
 mod restarts;
+mod users;
 mod watched;
 
 use crate::support::{Nginx, Postgres, Tunnel, USER, World, pattern, printed, signal};

@@ -7,6 +7,7 @@
 mod access;
 mod back_ends;
 mod config;
+mod confinement;
 mod documents;
 mod down;
 mod drain;
@@ -14,6 +15,7 @@ mod ends;
 mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
+mod landlock;
 mod load;
 mod manager;
 mod metrics;

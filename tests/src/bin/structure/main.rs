@@ -106,6 +106,7 @@ const CRATES: &[Crate] = &[
             "signals",     // signals as events
             "events",      // what a server waits for
             "listening",   // where clients come in, and whose socket that is
+            "confinement", // rights that are given up
             "target",      // addresses as people write them
             "certificate", // what stands in a certificate
             "http",        // requests over HTTPS

@@ -10,6 +10,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 pub(crate) struct NotifySocket {
     socket: UnixDatagram,
     manager: SocketAddr,
+    /// One that leads to it, if it was there: its path may be out of reach for another user, or in another root folder.
+    connected: Option<UnixDatagram>,
 }
 
 impl NotifySocket {
@@ -23,12 +25,26 @@ impl NotifySocket {
         let socket = UnixDatagram::unbound()?;
         // A manager that does not read must not stop us.
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, manager })
+        let connected = connect(&manager).ok();
+        Ok(Self { socket, manager, connected })
     }
 
     pub(crate) fn send(&self, text: &str) -> io::Result<()> {
-        self.socket.send_to_addr(text.as_bytes(), &self.manager).map(drop)
+        // It may listen anew at its path; what is connected leads to who was there at the start.
+        let sent = self.socket.send_to_addr(text.as_bytes(), &self.manager);
+        let sent = match (sent, &self.connected) {
+            (Err(_), Some(connected)) => connected.send(text.as_bytes()),
+            (sent, _) => sent,
+        };
+        sent.map(drop)
     }
+}
+
+fn connect(manager: &SocketAddr) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(manager)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 #[cfg(target_os = "linux")]

@@ -154,6 +154,11 @@ impl Life {
 }
 
 impl SocketFile {
+    /// From now on it is looked for where `seen` says, since the root folder is another one.
+    pub(crate) fn move_to(&mut self, seen: impl FnOnce(&Path) -> PathBuf) {
+        self.path = seen(&self.path);
+    }
+
     /// Removes the file if it still is this one.
     fn remove(&self) -> io::Result<()> {
         match fs::symlink_metadata(&self.path) {

@@ -10,6 +10,13 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug)]
 pub(crate) enum SocketFile {}
 
+impl SocketFile {
+    /// There is none that could be looked for elsewhere.
+    pub(crate) fn move_to(&mut self, _: impl FnOnce(&Path) -> PathBuf) {
+        match *self {}
+    }
+}
+
 /// Says that it cannot be.
 pub(crate) async fn listen_at(path: PathBuf, _: ListenOptions) -> Result<(Listener, SocketFile), Failure> {
     Err(refusal(&path))

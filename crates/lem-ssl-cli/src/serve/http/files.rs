@@ -17,6 +17,7 @@ use super::path::{Astray, Way};
 use super::range::{Wanted, wanted};
 use super::request::Request;
 use super::status::Status;
+use crate::confinement::Confinement;
 use crate::exit::Failure;
 use crate::options::wrong;
 use crate::platform::{file_number, modified};
@@ -63,6 +64,18 @@ impl Folder {
         let root = path.canonicalize().and_then(|root| root.read_dir().map(|_| root));
         let root = root.map_err(|error| Error::io(format!("serve the files in {}", path.display()), error))?;
         Ok(Self { root, style })
+    }
+
+    /// The same, where it is seen once the root folder is another one.
+    pub(super) fn moved(self, confinement: &Confinement) -> Result<Self, Failure> {
+        let outside = || wrong(format!("{} (--files) is not inside of the --chroot folder", self.root.display()));
+        let root = confinement.inside(&self.root).ok_or_else(outside)?;
+        Ok(Self { root, ..self })
+    }
+
+    /// Where it is.
+    pub(super) fn root(&self) -> &PathBuf {
+        &self.root
     }
 
     pub(super) async fn answer(&self, request: &Request) -> Answer {

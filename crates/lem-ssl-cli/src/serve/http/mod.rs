@@ -1,10 +1,11 @@
 //! HTTP/1.1 on a TLS stream: requests one after the other, answered in order, on as few connections as the client likes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lem_ssl_rs::{Deadline, Error, Info, Phase, ReadMode, Stream, timeout};
 
 use super::{Service, write};
+use crate::confinement::Confinement;
 use crate::exit::Failure;
 
 mod accept;
@@ -39,6 +40,22 @@ impl Site {
     /// The files in the folder at `path`.
     pub(super) fn folder(path: &Path, style: Style) -> Result<Self, Failure> {
         files::folder(path, style).map(Self::Files)
+    }
+
+    /// The same, where it is seen once the root folder is another one.
+    pub(super) fn moved(self, confinement: &Confinement) -> Result<Self, Failure> {
+        match self {
+            Self::Page => Ok(Self::Page),
+            Self::Files(folder) => folder.moved(confinement).map(Self::Files),
+        }
+    }
+
+    /// The folder that is served, if one is.
+    pub(super) fn root(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Page => None,
+            Self::Files(folder) => Some(folder.root()),
+        }
     }
 }
 

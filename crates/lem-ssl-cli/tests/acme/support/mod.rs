@@ -3,6 +3,9 @@
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/command.rs"]
 mod command;
+#[allow(dead_code, reason = "whether we are root is asked with the feature interop only")]
+#[path = "../../cli/support/rights.rs"]
+mod rights;
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/world.rs"]
 mod world;
@@ -24,9 +27,12 @@ use lem_ssl_rs::{now, sleep, timeout};
 use lem_ssl_tests::watched_machine;
 
 pub(crate) use authority::Authority;
-pub(crate) use command::{lem_ssl, signal};
+pub(crate) use command::{lem_ssl, signal, start_by};
 #[cfg(feature = "interop")]
 pub(crate) use pebble::{Pebble, Wishes};
+pub(crate) use rights::as_root;
+#[cfg(feature = "interop")]
+pub(crate) use rights::is_root;
 pub(crate) use service::{Service, folder, forget_account, leftovers, start};
 pub(crate) use trouble::{Step, Trouble};
 pub(crate) use world::World;

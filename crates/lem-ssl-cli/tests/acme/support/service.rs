@@ -18,7 +18,15 @@ impl Service {
     /// Starts it, for these names; the authority finds it.
     #[track_caller]
     pub(crate) fn start(world: &World, authority: &Authority, names: &str, further: &[&str]) -> Self {
-        let service = Self::elsewhere(world, authority, names, further);
+        Self::start_by(&[], world, authority, names, further)
+    }
+
+    /// The same by way of another program.
+    #[track_caller]
+    pub(crate) fn start_by(by: &[&str], world: &World, authority: &Authority, names: &str, further: &[&str]) -> Self {
+        let arguments = Self::arguments(world, authority, names, further);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let service = Self { server: Server::start_by(by, &arguments) };
         authority.validates_at(service.server.address.parse().unwrap());
         service
     }
@@ -34,10 +42,16 @@ impl Service {
     /// As [`start`](Self::start), where the authority does not look.
     #[track_caller]
     pub(crate) fn elsewhere(world: &World, authority: &Authority, names: &str, further: &[&str]) -> Self {
+        let arguments = Self::arguments(world, authority, names, further);
+        Self { server: Server::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) }
+    }
+
+    /// What is started, but for where it listens.
+    pub(crate) fn arguments(world: &World, authority: &Authority, names: &str, further: &[&str]) -> Vec<String> {
         let state = folder(world);
         let arguments = ["--http", "--acme", names, "--acme-directory", &authority.directory(), "--acme-ca", &world.ca];
         let arguments = [&arguments[..], &["--acme-state", &state, "--acme-contact", "admin@example.org"], further];
-        Self { server: Server::start(&arguments.concat()) }
+        arguments.concat().into_iter().map(str::to_owned).collect()
     }
 
     /// The certificate that a client is shown that asks for this name, and trusts these roots.

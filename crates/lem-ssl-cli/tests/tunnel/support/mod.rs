@@ -3,6 +3,9 @@
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/command.rs"]
 mod command;
+#[allow(dead_code, reason = "whether we are root is asked with the feature interop only")]
+#[path = "../../cli/support/rights.rs"]
+mod rights;
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/world.rs"]
 mod world;
@@ -25,11 +28,14 @@ use lem_ssl_rs::{Error, ReadMode, timeout};
 use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_as, client_files};
-pub(crate) use command::{Running, lem_ssl, signal};
+pub(crate) use command::{Running, lem_ssl, signal, start_by};
 #[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
 #[cfg(feature = "interop")]
 pub(crate) use postgres::{Postgres, USER, printed};
+pub(crate) use rights::as_root;
+#[cfg(feature = "interop")]
+pub(crate) use rights::is_root;
 #[cfg(feature = "interop")]
 pub(crate) use service::{Service, free_port};
 pub(crate) use tunnel::{Tunnel, client};
