@@ -143,6 +143,15 @@ With --acme the authority connects to port 443 of each name, which has to lead h
 are agreed to. Clients are refused until the first certificate is there; it is renewed at two
 thirds of its life, and what is in place stays whatever fails. SIGHUP tries again at once.
 
+With --user, --group and --chroot root's rights are given up before the first client is let in: when
+every address is listened at and every file was read. What SIGHUP reads again has to be readable for
+the user; each file that is not is told at the start, and a reload keeps what is in place. A path
+inside of the --chroot folder stays the same file; any other is looked up in the new root folder as
+it stands, and so are names (/etc/resolv.conf, /etc/hosts). --acme-state has to be inside of
+it. The file of a Unix-domain socket stays behind if the user may not remove it; the next start
+replaces it. --landlock opens nothing but the folders of the files that were given, those that their
+links lead to at the start, and the ports that are needed; nothing is executed.
+
 Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80
   lem-ssl tunnel --listen 127.0.0.1:5432 --connect db.example:5433 \\
@@ -150,7 +159,9 @@ Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert all.pem --key all.key --proxy-protocol \\
       --route a.example=10.0.0.1:80 --route *.b.example=10.0.0.2:80 --metrics 127.0.0.1:9100
   lem-ssl tunnel --listen [::]:443 --tls-in --acme www.example.org --acme-state /var/lib/lem-ssl \\
-      --connect 127.0.0.1:8080";
+      --connect 127.0.0.1:8080
+  lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80 \\
+      --user www-data --chroot /var/empty --landlock";
 
 pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Failure> {
     if arguments.check_config {

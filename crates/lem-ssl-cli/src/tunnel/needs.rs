@@ -1,5 +1,8 @@
 //! What a tunnel needs of files and ports once it runs.
 
+use std::env;
+use std::path::PathBuf;
+
 use lem_ssl_rs::{Address, Error, ToAddress};
 
 use super::TunnelArgs;
@@ -12,7 +15,12 @@ use crate::platform::Needs;
 /// What it needs; its files are those of `sides`, by the paths that they have in the end.
 pub(super) fn of(arguments: &TunnelArgs, sides: &Sides, confinement: &Confinement) -> Result<Needs, Failure> {
     let mut needs = arguments.server.needs(sides.files().iter(), confinement);
-    needs.roots = sides.has_system_roots();
+    if sides.has_system_roots() {
+        needs.roots = true;
+        // Where the environment says that they are.
+        needs.files.extend(env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+        needs.folders.extend(env::var_os("SSL_CERT_DIR").iter().flat_map(env::split_paths));
+    }
     needs.names |= resolves(arguments);
     let ports: Vec<_> = back_ends(arguments).filter_map(|address| address.ok()?.port()).collect();
     if let Some(connected) = &mut needs.connected {

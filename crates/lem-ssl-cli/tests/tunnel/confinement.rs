@@ -79,6 +79,7 @@ fn what_is_inside_of_the_new_root_folder_stays_what_it_was() {
         let client = tunnel.tls_as(&world, "second.example").await.unwrap();
         drop(theirs.accept().unwrap());
         assert_eq!(client.read(ReadMode::All).await.unwrap(), b"");
+        drop(client);
         assert!(!tunnel.running.stderr().contains("out of reach"), "{}", tunnel.running.stderr());
         assert!(UnixStream::connect(run.join("front")).is_ok());
         tunnel.signal("TERM");

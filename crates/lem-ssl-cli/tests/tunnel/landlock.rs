@@ -144,3 +144,28 @@ fn the_secrets_of_sessions_are_written_where_they_were_asked_for() {
         assert!(fs::read_to_string(&log).unwrap().contains("SERVER_HANDSHAKE_TRAFFIC_SECRET"));
     });
 }
+
+#[test]
+fn roots_that_the_environment_names_are_read_again() {
+    let world = World::new();
+    run(async {
+        let files = issue(&world, "own/own", "one.example");
+        let roots = world.folder("roots").join("roots.pem");
+        fs::copy(&world.ca, &roots).unwrap();
+        let back_end = BackEnd::tls(&world.good()).await;
+        let address = back_end.address();
+        let arguments = ["--tls-in", "--tls-out", "--out-system-roots", "--connect", &address, "--landlock"];
+        let arguments = [&arguments[..], &files.arguments()].concat();
+        spawn(async move {
+            loop {
+                spawn(echo(back_end.accept_tls().await)).detach();
+            }
+        })
+        .detach();
+        let script = format!("unset SSL_CERT_DIR; SSL_CERT_FILE={} exec \"$0\" \"$@\"", roots.display());
+        let tunnel = Tunnel::start_by(&["sh", "-c", &script], &arguments);
+        tunnel.signal("HUP");
+        tunnel.says("reloaded; new connections").await;
+        talk(tunnel.tls(&world).await, b"hello").await;
+    });
+}

@@ -9,7 +9,7 @@ use std::path::Path;
 use lem_ssl_rs::spawn;
 use lem_ssl_tests::pki::Leaf;
 
-use crate::support::{BackEnd, Tunnel, World, echo, is_root, run, talk};
+use crate::support::{BackEnd, Tunnel, World, echo, is_root, run, start_by, talk};
 
 /// What /proc says of each thread: real, effective, saved and file system's users, the same of groups, and all groups.
 fn rights(process: u32) -> BTreeSet<[String; 3]> {
@@ -124,6 +124,18 @@ fn a_user_has_its_own_groups_and_none_of_roots() {
             tunnel.tls(&world).await;
         }
     });
+}
+
+#[test]
+fn rights_that_outlast_the_change_are_noticed_and_nobody_is_served() {
+    assert!(is_root(), "the interop tests with users need root");
+    // Root's capabilities stay with the process, whoever it becomes.
+    let by = ["setpriv", "--securebits=+no_setuid_fixup"];
+    let arguments = ["tunnel", "--listen", "127.0.0.1:0", "--plain", "--connect", "127.0.0.1:1"];
+    let finished = start_by(&by, [&arguments[..], &["--user", "3999999999", "--group", "7"]].concat()).finish();
+    let finished = finished.expect(1);
+    assert!(finished.stderr.contains("could become root again"), "{}", finished.stderr);
+    assert_eq!(finished.text(), "");
 }
 
 #[test]
