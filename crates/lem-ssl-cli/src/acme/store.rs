@@ -62,10 +62,12 @@ impl Store {
         let in_folder = |error| (self.folder().to_owned(), error);
         for entry in fs::read_dir(self.folder()).map_err(in_folder)? {
             let path = entry.map_err(in_folder)?.path();
-            match File::open(&path) {
-                // Another process may have removed it.
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((path, error)),
-                _ => {}
+            // Another process may have removed it.
+            if path.is_file()
+                && let Err(error) = File::open(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err((path, error));
             }
         }
         let probe = self.path(&format!("{}.probe", std::process::id()));

@@ -108,14 +108,14 @@ With --acme the authority connects to port 443 of each name, which has to lead h
 are agreed to. Clients are refused until the first certificate is there; it is renewed at two
 thirds of its life, and what is in place stays whatever fails. SIGHUP tries again at once.
 
-With --user, --group and --chroot root's rights are given up before the first client is let in: when
+With --user, --group and --chroot root's rights are given up before the first client is let in, when
 every address is listened at and every file was read. What SIGHUP reads again has to be readable for
 the user; each file that is not is told at the start, and a reload keeps what is in place. A path
 inside of the --chroot folder stays the same file; any other is looked up in the new root folder as
-it stands, and so are names (/etc/resolv.conf, /etc/hosts). --files and --acme-state have to be inside of
-it. The file of a Unix-domain socket stays behind if the user may not remove it; the next start
-replaces it. --landlock opens nothing but the folders of the files that were given, those that their
-links lead to at the start, and the ports that are needed; nothing is executed.
+it stands, and so are names (/etc/resolv.conf, /etc/hosts). --files and --acme-state have to be
+inside of it. The file of a Unix-domain socket stays behind if the user may not remove it; the next
+start replaces it. --landlock opens nothing but the folders of the files that were given, those that
+their links lead to at the start, and the ports that are needed; nothing is executed.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
@@ -185,7 +185,9 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
     };
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(warnings);
-    restricted.inspect(|restricted| restricted.tell(&log));
+    if let Some(restricted) = restricted {
+        restricted.tell(&log);
+    }
     let service = Service {
         what,
         log: log.clone(),
