@@ -36,6 +36,7 @@ pub(crate) struct Needs {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Restricted {
     /// All of it.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no other system does any of it"))]
     Whole(String),
     /// Some of it, or nothing.
     Partly(String),
