@@ -2,15 +2,19 @@
 
 use std::fs;
 
-use crate::support::{Authority, LATE_IN_LIFE, Service, World, as_root, folder, leftovers, lem_ssl, run, start_by};
+use crate::support::{
+    Authority, Service, World, as_root, cannot_be_root, folder, lacks_landlock, leftovers, lem_ssl, run, start_by,
+};
 
 #[test]
 fn with_rules_of_the_kernel_a_certificate_comes_and_is_kept() {
+    if lacks_landlock() {
+        return;
+    }
     let world = World::new();
     run(async {
-        let authority = Authority::start(&world).await;
+        let authority = Authority::late_in_life(&world).await;
         for number in [1, 2] {
-            authority.with(|state| state.life = LATE_IN_LIFE);
             let service = Service::start(&world, &authority, "www.test", &["--landlock"]);
             service.says("Landlock: files").await;
             service.shows(&authority, "www.test", number).await;
@@ -22,6 +26,9 @@ fn with_rules_of_the_kernel_a_certificate_comes_and_is_kept() {
 
 #[test]
 fn in_another_root_folder_a_certificate_comes_and_a_reload_needs_nothing_from_outside() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     run(async {
         let authority = Authority::start(&world).await;
@@ -44,6 +51,9 @@ fn in_another_root_folder_a_certificate_comes_and_a_reload_needs_nothing_from_ou
 
 #[test]
 fn a_folder_outside_of_the_new_root_folder_is_refused() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     let (jail, state) = (world.folder("jail"), folder(&world));
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--http", "--acme", "a.test", "--acme-state", &state];

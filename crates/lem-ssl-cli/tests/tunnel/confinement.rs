@@ -10,7 +10,7 @@ use std::time::Duration;
 use lem_ssl_rs::{ReadMode, spawn};
 use lem_ssl_tests::pki::Leaf;
 
-use crate::support::{BackEnd, Tunnel, World, as_root, echo, lem_ssl, run, signal, start_by, talk};
+use crate::support::{BackEnd, Tunnel, World, as_root, cannot_be_root, echo, lem_ssl, run, signal, start_by, talk};
 
 /// Copies a file to where it is at the same path in this root folder.
 fn copy_into(jail: &Path, file: &str) {
@@ -21,6 +21,9 @@ fn copy_into(jail: &Path, file: &str) {
 
 #[test]
 fn in_another_root_folder_the_rest_is_out_of_sight_and_clients_are_served_as_before() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     run(async {
         let back_end = BackEnd::plain().await;
@@ -64,6 +67,9 @@ fn in_another_root_folder_the_rest_is_out_of_sight_and_clients_are_served_as_bef
 
 #[test]
 fn what_is_inside_of_the_new_root_folder_stays_what_it_was() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     run(async {
         let jail = world.folder("jail");
@@ -90,6 +96,9 @@ fn what_is_inside_of_the_new_root_folder_stays_what_it_was() {
 
 #[test]
 fn a_socket_outside_of_the_new_root_folder_stays_and_so_does_what_is_at_its_path_inside() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     let (jail, path) = (world.folder("jail"), world.folder("run").join("socket"));
     let inside = jail.join(path.strip_prefix("/").unwrap());
@@ -113,6 +122,9 @@ fn a_socket_outside_of_the_new_root_folder_stays_and_so_does_what_is_at_its_path
 
 #[test]
 fn a_folder_is_served_from_inside_of_the_new_root_folder() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     let site = world.folder("jail/site");
     fs::write(site.join("hello.txt"), "hello").unwrap();
@@ -136,6 +148,9 @@ fn a_folder_is_served_from_inside_of_the_new_root_folder() {
 
 #[test]
 fn the_service_manager_is_reached_from_another_root_folder() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     let path = world.folder("run").join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -158,6 +173,9 @@ fn the_service_manager_is_reached_from_another_root_folder() {
 
 #[test]
 fn names_that_cannot_be_asked_for_any_more_are_told() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     run(async {
         let jail = world.folder("jail");
@@ -171,6 +189,9 @@ const PLAIN: [&str; 6] = ["tunnel", "--listen", "127.0.0.1:0", "--plain", "--con
 
 #[test]
 fn what_cannot_be_given_up_is_told_at_the_start() {
+    if cannot_be_root() {
+        return;
+    }
     let world = World::new();
     let file = world.scratch.write("file", "x");
     let serve = ["serve", "--listen", "127.0.0.1:0", "--self-signed", "a", "--echo"];

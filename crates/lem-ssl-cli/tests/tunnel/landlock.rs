@@ -9,7 +9,9 @@ use std::path::Path;
 use lem_ssl_rs::spawn;
 use lem_ssl_tests::pki::Leaf;
 
-use crate::support::{BackEnd, Files, Running, Tunnel, World, as_root, echo, lem_ssl, run, signal, talk};
+use crate::support::{
+    BackEnd, Files, Running, Tunnel, World, as_root, cannot_be_root, echo, lacks_landlock, lem_ssl, run, signal, talk,
+};
 
 /// Lets a link lead elsewhere.
 fn point(link: &Path, target: &str) {
@@ -36,6 +38,9 @@ fn issue(world: &World, name: &str, further: &str) -> Files {
 
 #[test]
 fn a_link_that_leads_out_of_the_folders_of_the_start_is_not_followed_at_a_reload() {
+    if lacks_landlock() {
+        return;
+    }
     let world = World::new();
     run(async {
         let back_end = BackEnd::plain().await;
@@ -79,6 +84,9 @@ fn a_link_that_leads_out_of_the_folders_of_the_start_is_not_followed_at_a_reload
 
 #[test]
 fn a_server_of_files_serves_them_and_reads_nothing_else() {
+    if lacks_landlock() {
+        return;
+    }
     let world = World::new();
     let site = world.folder("site");
     fs::write(site.join("hello.txt"), "hello").unwrap();
@@ -105,6 +113,9 @@ fn a_server_of_files_serves_them_and_reads_nothing_else() {
 
 #[test]
 fn in_another_root_folder_what_is_read_again_is_open() {
+    if lacks_landlock() || cannot_be_root() {
+        return;
+    }
     let world = World::new();
     run(async {
         let jail = world.folder("jail");
@@ -127,6 +138,9 @@ fn in_another_root_folder_what_is_read_again_is_open() {
 
 #[test]
 fn the_secrets_of_sessions_are_written_where_they_were_asked_for() {
+    if lacks_landlock() {
+        return;
+    }
     let world = World::new();
     run(async {
         let files = world.good();
@@ -147,6 +161,9 @@ fn the_secrets_of_sessions_are_written_where_they_were_asked_for() {
 
 #[test]
 fn roots_that_the_environment_names_are_read_again() {
+    if lacks_landlock() {
+        return;
+    }
     let world = World::new();
     run(async {
         let files = issue(&world, "own/own", "one.example");

@@ -30,9 +30,9 @@ pub(crate) use authority::Authority;
 pub(crate) use command::{lem_ssl, signal, start_by};
 #[cfg(feature = "interop")]
 pub(crate) use pebble::{Pebble, Wishes};
-pub(crate) use rights::as_root;
 #[cfg(feature = "interop")]
-pub(crate) use rights::is_root;
+pub(crate) use rights::cannot_change_user;
+pub(crate) use rights::{as_root, cannot_be_root, lacks_landlock};
 pub(crate) use service::{Service, folder, forget_account, leftovers, start};
 pub(crate) use trouble::{Step, Trouble};
 pub(crate) use world::World;

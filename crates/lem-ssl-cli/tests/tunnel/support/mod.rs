@@ -33,9 +33,9 @@ pub(crate) use command::{Running, lem_ssl, signal, start_by};
 pub(crate) use nginx::Nginx;
 #[cfg(feature = "interop")]
 pub(crate) use postgres::{Postgres, USER, printed};
-pub(crate) use rights::as_root;
 #[cfg(feature = "interop")]
-pub(crate) use rights::is_root;
+pub(crate) use rights::cannot_change_user;
+pub(crate) use rights::{as_root, cannot_be_root, lacks_landlock};
 #[cfg(feature = "interop")]
 pub(crate) use service::{Service, free_port};
 pub(crate) use tunnel::{Tunnel, client};
