@@ -8,6 +8,7 @@ mod errors;
 mod files;
 mod garbage;
 mod http;
+mod http_limits;
 mod lines;
 mod queues;
 mod signals;

@@ -70,16 +70,22 @@ local function head(request, method, host, port, path, body)
 	return table.concat(lines, '\r\n') .. '\r\n\r\n'
 end
 
+-- How many answers that are none yet ("100 Continue") may stand in front of one.
+local MAX_INTERIM = 16
+
 local function send(self, text)
 	local done, problem = self.stream:write(text)
 	if not done then
 		return nil, problem
 	end
-	local response
-	repeat
+	for _ = 0, MAX_INTERIM do
+		local response
 		response, problem = self.stream:read 'HTTPResponse'
-	until not response or response.status >= 200 or response.status == 101
-	return response, problem
+		if not response or response.status >= 200 or response.status == 101 then
+			return response, problem
+		end
+	end
+	return nil, 'parse error'
 end
 
 -- Sends { url =, method =, headers =, body = }: the response, or nil and a message.
@@ -148,36 +154,40 @@ function Client:close()
 	return true
 end
 
-local function read_into(response, put)
-	local done, problem = message.read_body(response.stream, response.length, put)
-	response.is_read = done ~= nil
-	if not done or response.closes then
+-- Reads the body by `read(stream, length, ...)`. Behind one that was not read to its end nothing else can be read.
+local function consume(response, read, ...)
+	local result, problem = read(response.stream, response.length, ...)
+	response.is_read = result ~= nil
+	if not result or response.closes then
 		if response.client.stream == response.stream then
 			let_go(response.client)
 		end
 	end
-	return done, problem
+	return result, problem
 end
 
--- The body as a text, also when it is asked for again.
-function Response:body()
+-- What a server can make a program store that does not say how much it wants.
+local MAX_BODY = 64 * 2 ^ 20
+
+-- The body as a text, also when it is asked for again; nil and 'oversized' if it is longer than `max` bytes.
+function Response:body(max)
+	if max ~= nil then
+		max = core.check_number(max, 1, 'body')
+	end
 	if self.text_of_body then
 		return self.text_of_body
 	elseif self.is_read and self.length ~= 0 then
 		return nil, 'closed'
 	end
-	local parts = {}
-	local done, problem = true, nil
+	local text, problem = '', nil
 	if not self.is_read then
-		done, problem = read_into(self, function(part)
-			parts[#parts + 1] = part
-		end)
+		text, problem = consume(self, message.text_of_body, max or MAX_BODY)
 	end
-	if not done then
+	if not text then
 		return nil, problem
 	end
-	self.text_of_body = table.concat(parts)
-	return self.text_of_body
+	self.text_of_body = text
+	return text
 end
 
 -- Writes the body of a URL into a file, or a file of that name.
@@ -198,7 +208,7 @@ function Client:download(url, file)
 	local written, write_problem = true, nil
 	local done = response.is_read
 	if not done then
-		done, problem = read_into(response, function(part)
+		done, problem = consume(response, message.read_body, function(part)
 			if written then
 				written, write_problem = target:write(part)
 			end

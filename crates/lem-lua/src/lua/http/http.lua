@@ -2,50 +2,74 @@
 local core = ...
 local modes = core.modes
 
--- The longest line of a head, and how many there may be: what a peer can make a program store.
-local MAX_LINE, MAX_LINES = 16384, 128
+-- What a peer can make a program store: the longest line of a head, how many there may be, and how long all of them are
+-- together. Patterns on what peers send take time in proportion to its length: none has two repetitions in a row that
+-- match the same bytes.
+local MAX_LINE, MAX_LINES, MAX_HEAD = 16384, 128, 131072
 
--- The next line of a head. What an interrupted read has collected stays with the stream.
+-- Empty lines in front of a head are no head; more of them are nonsense.
+local MAX_EMPTY = 8
+
+local function without_end(line)
+	local last = #line
+	if line:byte(last) == 10 then
+		last = last - 1
+	end
+	if line:byte(last) == 13 then
+		last = last - 1
+	end
+	return line:sub(1, last)
+end
+
+-- The lines of a head. What an interrupted read has collected stays with the stream.
 local function head_lines(stream)
-	local lines = stream.head or {}
+	local lines = stream.head or { length = 0, empty = 0 }
 	stream.head = lines
 	while true do
 		local line, message = stream:read '*l'
 		if not line then
 			return nil, message
 		end
-		line = line:gsub('\r?\n$', ''):gsub('\r$', '')
-		if #line > MAX_LINE or #lines >= MAX_LINES then
+		line = without_end(line)
+		lines.length = lines.length + #line
+		if #line > MAX_LINE or #lines >= MAX_LINES or lines.length > MAX_HEAD then
 			stream.head = nil
 			return nil, 'out of buffer space'
-		elseif line == '' then
-			-- An empty line in front of a head is no head.
-			if #lines > 0 then
-				stream.head = nil
-				return lines
-			end
-		else
+		elseif line ~= '' then
 			lines[#lines + 1] = line
+		elseif #lines > 0 then
+			stream.head = nil
+			return lines
+		elseif lines.empty == MAX_EMPTY then
+			stream.head = nil
+			return nil, 'parse error'
+		else
+			lines.empty = lines.empty + 1
 		end
 	end
+end
+
+-- Without blanks at its end.
+local function trimmed(text)
+	return text:match '^.*[^ \t]' or ''
 end
 
 local function headers_of(lines)
 	local headers, last = {}, nil
 	for i = 2, #lines do
 		local line = lines[i]
-		local more = line:match '^[ \t]+(.-)[ \t]*$'
+		local more = line:match '^[ \t]+(.*)'
 		if more then
 			if not last then
 				return nil
 			end
-			headers[last] = headers[last] .. ' ' .. more
+			headers[last] = headers[last] .. ' ' .. trimmed(more)
 		else
-			local name, value = line:match "^([%w!#$%%&'*+.^_`|~-]+):[ \t]*(.-)[ \t]*$"
+			local name, value = line:match "^([%w!#$%%&'*+.^_`|~-]+):[ \t]*(.*)"
 			if not name then
 				return nil
 			end
-			name = name:lower()
+			name, value = name:lower(), trimmed(value)
 			-- Two lengths are two opinions of where the next message begins.
 			if name == 'content-length' and headers[name] and headers[name] ~= value then
 				return nil
@@ -110,64 +134,118 @@ end
 
 local BLOCK = 65536
 
--- Calls put(part) for the parts of a body; true, or nil and what has gone wrong.
-function message.read_body(stream, length, put, max)
-	if length == 'close' then
-		repeat
-			local part, problem = stream:read()
-			if part then
-				put(part)
-			elseif problem ~= 'closed' then
-				return nil, problem
-			end
-		until not part
-		return true
-	elseif length ~= 'chunked' then
-		if max and length > max then
-			return nil, 'oversized'
-		end
-		while length > 0 do
-			local part, problem = stream:read(math.min(length, BLOCK))
-			if not part then
-				return nil, problem
-			end
-			length = length - #part
-			put(part)
-		end
-		return true
+-- A chunk's size out of its line; nil if there is none. More digits than these would not fit a number.
+local MAX_DIGITS = 15
+
+local function chunk_size(line)
+	local digits, rest = without_end(line):match '^(%x+)[ \t]*(.*)'
+	if not digits or #digits > MAX_DIGITS or rest ~= '' and rest:sub(1, 1) ~= ';' then
+		return nil
 	end
+	return tonumber(digits, 16)
+end
+
+-- The lines behind the last chunk, up to an empty one.
+local function skip_trailers(stream)
+	for _ = 0, MAX_LINES do
+		local line, problem = stream:read '*l'
+		if not line then
+			return nil, problem
+		elseif without_end(line) == '' then
+			return true
+		end
+	end
+	return nil, 'out of buffer space'
+end
+
+local function read_counted(stream, length, put)
+	while length > 0 do
+		local part, problem = stream:read(math.min(length, BLOCK))
+		if not part then
+			return nil, problem
+		end
+		length = length - #part
+		put(part)
+	end
+	return true
+end
+
+local function read_chunks(stream, put, max)
 	local total = 0
 	while true do
 		local line, problem = stream:read '*l'
 		if not line then
 			return nil, problem
 		end
-		local size = tonumber(line:match '^(%x+)%s*[;\r\n]' or line:match '^(%x+)%s*$', 16)
+		local size = chunk_size(line)
 		if not size then
 			return nil, 'parse error'
+		elseif size == 0 then
+			return skip_trailers(stream)
 		end
 		total = total + size
-		if max and total > max then
+		if total > max then
 			return nil, 'oversized'
 		end
-		if size == 0 then
-			repeat
-				local trailer, problem = stream:read '*l'
-				if not trailer then
-					return nil, problem
-				end
-			until not trailer:find '[^\r\n]'
-			return true
-		end
-		local done, problem = message.read_body(stream, size, put)
+		local done, failure = read_counted(stream, size, put)
 		if not done then
-			return nil, problem
+			return nil, failure
 		end
-		local ending, problem = stream:read '*l'
-		if not ending or ending:find '[^\r\n]' then
-			return nil, ending and 'parse error' or problem
+		line, problem = stream:read '*l'
+		if not line or without_end(line) ~= '' then
+			return nil, line and 'parse error' or problem
 		end
 	end
+end
+
+local function read_to_end(stream, put, max)
+	local total = 0
+	while true do
+		local part, problem = stream:read()
+		if not part then
+			if problem == 'closed' then
+				return true
+			end
+			return nil, problem
+		end
+		total = total + #part
+		if total > max then
+			return nil, 'oversized'
+		end
+		put(part)
+	end
+end
+
+-- Calls put(part) for the parts of a body of at most `max` bytes; true, or nil and what has gone wrong.
+function message.read_body(stream, length, put, max)
+	max = max or math.huge
+	if length == 'close' then
+		return read_to_end(stream, put, max)
+	elseif length == 'chunked' then
+		return read_chunks(stream, put, max)
+	elseif length > max then
+		return nil, 'oversized'
+	end
+	return read_counted(stream, length, put)
+end
+
+-- How many small parts are kept apart: a peer that sends single bytes must not make a table of them all.
+local MAX_PARTS = 1024
+
+-- A body as one text of at most `max` bytes; or nil and what has gone wrong.
+function message.text_of_body(stream, length, max)
+	local blocks, parts = {}, {}
+	local done, problem = message.read_body(stream, length, function(part)
+		parts[#parts + 1] = part
+		if #parts == MAX_PARTS then
+			blocks[#blocks + 1], parts = table.concat(parts), {}
+		end
+	end, max)
+	if not done then
+		return nil, problem
+	end
+	blocks[#blocks + 1] = table.concat(parts)
+	return table.concat(blocks)
 end
 
 return {}
