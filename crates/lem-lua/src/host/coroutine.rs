@@ -6,7 +6,7 @@ use std::io::Write;
 use std::rc::Rc;
 
 use mlua::thread::ThreadStatus;
-use mlua::{Function, Lua, MultiValue, Table, Thread, UserDataRef};
+use mlua::{Function, Lua, LuaString, MultiValue, Table, Thread, UserDataRef};
 
 use crate::answer::Answer;
 use crate::error::Error;
@@ -79,8 +79,9 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     };
     host.set("onerror", lua.create_function(on_error)?)?;
     // An error that ends nothing is told all the same.
-    let report = |_: &Lua, message: String| {
-        let _ = writeln!(std::io::stderr(), "lem: {message}");
+    let report = |_: &Lua, message: LuaString| {
+        let line = [b"lem: ", &*message.as_bytes(), b"\n"].concat();
+        let _ = std::io::stderr().write_all(&line);
         Ok(())
     };
     host.set("report", lua.create_function(report)?)?;

@@ -15,11 +15,18 @@ local TEXTS = {
 	[505] = 'HTTP Version Not Supported',
 }
 
+-- The status line's text: of a number, or as it is. It raises for what is no status.
 function response.status_string(status)
-	if type(status) == 'number' then
-		return ('%d %s'):format(status, TEXTS[status] or 'Unknown')
+	if type(status) == 'string' then
+		if not status:find '^%d%d%d' or status:find '[%c]' then
+			error(("not a status: '%s'"):format(status), 2)
+		end
+		return status
 	end
-	return status
+	if type(status) ~= 'number' or status % 1 ~= 0 or status < 100 or status > 999 then
+		error('not a status: ' .. tostring(status), 2)
+	end
+	return ('%d %s'):format(status, TEXTS[status] or 'Unknown')
 end
 
 function response.new(request)

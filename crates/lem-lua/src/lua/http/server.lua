@@ -15,6 +15,9 @@ function server.urldecode(text)
 	end))
 end
 
+-- What a client can make a server store that does not say how much it wants.
+local MAX_BODY = 16 * 2 ^ 20
+
 -- The body of a request as a text: '' if there is none; nil and 'oversized' if it is longer than `max` bytes.
 function Request:body(max)
 	if self.text_of_body then
@@ -27,19 +30,16 @@ function Request:body(max)
 			return nil, problem
 		end
 	end
-	local parts = {}
-	local done, problem = true, nil
+	local text, problem = '', nil
 	if self.length ~= 0 then
-		done, problem = message.read_body(self.client, self.length, function(part)
-			parts[#parts + 1] = part
-		end, max or 16 * 2 ^ 20)
+		text, problem = message.text_of_body(self.client, self.length, max or MAX_BODY)
 	end
-	if not done then
+	if not text then
 		self.failed = true
 		return nil, problem
 	end
-	self.length, self.text_of_body = 0, table.concat(parts)
-	return self.text_of_body
+	self.length, self.text_of_body = 0, text
+	return text
 end
 
 -- Opens what is to be sent as a file: its length; a file that is not there is a 404.
@@ -71,7 +71,8 @@ local function date(seconds)
 		DAYS[t.wday], t.day, MONTHS[t.month], t.year, t.hour, t.min, t.sec)
 end
 
-local function send(client, request, res, keeps)
+-- What is to be sent: the text in front, and the file behind it with its size. It raises if the response is none.
+local function prepare(request, res, keeps)
 	local file, size
 	if res.file then
 		file, size = open_file(request, res)
@@ -90,31 +91,60 @@ local function send(client, request, res, keeps)
 	if has_body and not file then
 		res:appendbody(texts)
 	end
-	local done, problem = client:write(table.concat(texts))
-	if done and has_body and file then
-		local sent
-		sent, problem = client:sendfile(file, size)
-		done = sent == size
+	return table.concat(texts), has_body and file or nil, size
+end
+
+local function text_of(problem)
+	local ok, text = pcall(tostring, problem)
+	return ok and type(text) == 'string' and text or 'an error without a text'
+end
+
+-- Calls f: whether that went well, and what it returns. What it raises is told, and ends nothing.
+local function guarded(f, ...)
+	local arguments = core.pack(...)
+	local function call()
+		return f(core.unpack(arguments, 1, arguments.n))
+	end
+	local results = core.pack(xpcall(call, function(problem)
+		return debug.traceback(text_of(problem), 2)
+	end))
+	if not results[1] then
+		host.report(text_of(results[2]))
+	end
+	return core.unpack(results, 1, results.n)
+end
+
+local function server_error(request)
+	local res = response.new(request)
+	response.server_error(request, res)
+	return res
+end
+
+-- Sends a response, or 500 in the place of one that is none. Whether all of it was sent, and another one may follow.
+local function send(client, request, res, keeps)
+	local ok, text, file, size = guarded(prepare, request, res, keeps)
+	if not ok then
+		keeps = false
+		text, file = prepare(request, server_error(request), keeps), nil
+	end
+	local done = client:write(text)
+	if done and file then
+		local sent, count = guarded(client.sendfile, client, file, size)
+		done = sent and count == size
 	end
 	if res.opened then
 		res.opened:close()
 	end
-	return done, problem
+	return done and keeps
 end
 
-local function handle(self, request, res)
-	local function failed(problem)
-		return debug.traceback(tostring(problem), 2)
+-- The response of the program's function; whether that went well.
+local function answer(self, request)
+	local res = response.new(request)
+	if guarded(self.handler, request, res) then
+		return res, true
 	end
-	local ok, problem = xpcall(function()
-		self.handler(request, res)
-	end, failed)
-	if not ok then
-		-- One request that goes wrong ends neither the others nor the program, and is not hushed up.
-		host.report(problem)
-		response.server_error(request, res)
-	end
-	return ok
+	return server_error(request), false
 end
 
 local function refuse(client, refusal)
@@ -156,8 +186,8 @@ local function serve_one(self, client)
 	local connection = (request.headers.connection or ''):lower()
 	local keeps = not connection:find('close', 1, true)
 		and (request.version ~= '1.0' or connection:find('keep-alive', 1, true) ~= nil)
-	local res = response.new(request)
-	keeps = handle(self, request, res) and keeps
+	local res, went_well = answer(self, request)
+	keeps = keeps and went_well
 	-- A body that nobody wanted stands in front of the next request.
 	if request.length ~= 0 and not request.failed then
 		if request.expects or not request:body() then
@@ -165,10 +195,13 @@ local function serve_one(self, client)
 		end
 	end
 	keeps = keeps and not request.failed
-	if (res.headers.Connection or ''):lower() == 'close' then
+	local ok, closes = pcall(function()
+		return res.headers.Connection:lower() == 'close'
+	end)
+	if ok and closes then
 		keeps = false
 	end
-	return send(client, request, res, keeps) and keeps
+	return send(client, request, res, keeps)
 end
 
 -- A server at a host and a port, or on a listening socket of lem.io or lem.ssl. f(request, response) is called.
@@ -188,7 +221,7 @@ end
 
 function Server:run()
 	return self.socket:autospawn(function(client)
-		self.debug('info', 'new client')
+		guarded(self.debug, 'info', 'new client')
 		while serve_one(self, client) do end
 		client:close()
 	end)
