@@ -22,11 +22,8 @@ pub(crate) enum Mode {
     All,
 }
 
-/// Where bytes come from.
+/// Where bytes come from. A read that is dropped has lost nothing: it may be tried, and begun again.
 pub(crate) trait Input {
-    /// Whether a read that is dropped has lost nothing, so that it may be tried and begun again.
-    const LOSES_NOTHING: bool = true;
-
     /// What is there, at least a byte; [`Error::Closed`] at the end.
     async fn more(&self) -> Result<Vec<u8>, Error>;
 

@@ -22,6 +22,8 @@ pub(crate) enum Answer {
     /// What only Lua can make: an object, or a table.
     Made(Make),
     Fail(String),
+    /// As `Fail`, where the message names what is not always UTF-8.
+    FailBytes(Vec<u8>),
 }
 
 impl Answer {
@@ -51,6 +53,7 @@ impl Answer {
             Self::Bytes(bytes) => Value::String(lua.create_string(&bytes)?),
             Self::Integer(number) => Value::Integer(number),
             Self::Made(make) => make(lua)?,
+            Self::FailBytes(message) => return Ok((Value::Nil, Value::String(lua.create_string(&message)?))),
             Self::Fail(message) => return Ok((Value::Nil, Value::String(lua.create_string(&message)?))),
         };
         Ok((value, Value::Nil))

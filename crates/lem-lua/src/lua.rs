@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::modules;
 use crate::scheduler::{Active, Scheduler};
 use crate::state::new_state;
-use crate::task::{Kept, drive, spawn};
+use crate::task::{Kept, Origin, drive, spawn};
 
 /// A Lua state whose coroutines run on a machine.
 ///
@@ -104,7 +104,8 @@ impl<'m> Lua<'m> {
     /// Outside of [`Machine::run`].
     pub fn spawn(&self, function: &Function, arguments: impl IntoLuaMulti) -> Result<(), Error> {
         let thread = self.lua.create_thread(function.clone())?;
-        Ok(spawn(&self.scheduler, &self.lua, thread, arguments.into_lua_multi(&self.lua)?)?)
+        let arguments = arguments.into_lua_multi(&self.lua)?;
+        Ok(spawn(&self.scheduler, &self.lua, thread, arguments, Origin::Spawned)?)
     }
 
     /// Waits until no coroutine can go on: all are done, or wait for each other. Inside of [`Machine::run`].

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use lem_lua::{Program, Source};
@@ -43,38 +44,40 @@ fn main() -> ExitCode {
 
 /// What the command line asks for; `None` if that was done here.
 fn program() -> Result<Option<Program>, String> {
-    let mut given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let mut given = std::env::args_os();
     let interpreter = given.next().unwrap_or_else(|| "lem".into());
     let (mut simulate, mut faults) = (None, false);
     let source = loop {
-        match given.next().as_deref() {
-            None => break (Source::Prompt, None),
-            Some("--help" | "-h") => return say(USAGE),
-            Some("--version" | "-v") => return say(&lem_lua::version()),
-            Some("--simulate") => {
+        let Some(argument) = given.next() else { break (Source::Prompt, None) };
+        // What is no text is no option either.
+        match argument.to_str().unwrap_or_default() {
+            "--help" | "-h" => return say(USAGE),
+            "--version" | "-v" => return say(&lem_lua::version()),
+            "--simulate" => {
                 let seed = given.next().ok_or("--simulate needs a seed, a number")?;
-                simulate = Some(seed.parse().map_err(|_| format!("the seed '{seed}' is no number"))?);
+                let number = seed.to_str().and_then(|text| text.parse().ok());
+                simulate = Some(number.ok_or_else(|| format!("the seed '{}' is no number", seed.display()))?);
             }
-            Some("--faults") => faults = true,
-            Some("-e") => {
+            "--faults" => faults = true,
+            "-e" => {
                 let text = given.next().ok_or("-e needs a text")?;
-                break (Source::Text { name: "(command line)".into(), text: text.into() }, None);
+                break (Source::Text { name: "(command line)".into(), text: text.into_encoded_bytes() }, None);
             }
-            Some("-") => {
+            "-" => {
                 let mut text = Vec::new();
                 let read = std::io::stdin().read_to_end(&mut text);
                 read.map_err(|error| format!("cannot read standard input: {error}"))?;
-                break (Source::Text { name: "stdin".into(), text }, Some("-".to_owned()));
+                break (Source::Text { name: "stdin".into(), text }, Some(argument));
             }
-            Some("--") => {
+            "--" => {
                 let path = given.next().ok_or("there is no script behind '--'")?;
-                break (Source::File(path.clone()), Some(path));
+                break (Source::File(path.clone().into()), Some(path));
             }
             // A file of that name comes first, as in the original.
-            Some(option) if option.starts_with('-') && !std::path::Path::new(option).exists() => {
+            option if option.starts_with('-') && !Path::new(option).exists() => {
                 return Err(format!("there is no option '{option}'"));
             }
-            Some(path) => break (Source::File(path.to_owned()), Some(path.to_owned())),
+            _ => break (Source::File(argument.clone().into()), Some(argument)),
         }
     };
     let (source, name) = source;

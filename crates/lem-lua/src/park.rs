@@ -35,7 +35,11 @@ impl Park {
         Self { scheduler: scheduler.clone(), state: RefCell::new(State::Free) }
     }
 
-    pub(crate) fn wake(&self) {
+    /// Wakes who waits here; whether there was somebody.
+    pub(crate) fn wake(&self) -> bool {
+        if !self.is_waiting() {
+            return false;
+        }
         let before = self.state.replace(State::Woken);
         if let State::Waits { waker, counted } = before {
             if !counted {
@@ -43,6 +47,12 @@ impl Park {
             }
             waker.wake();
         }
+        true
+    }
+
+    /// Whether somebody waits here who was not woken.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(*self.state.borrow(), State::Waits { .. })
     }
 
     /// Waits for [`wake`](Self::wake): true; or until `limit` is over: false. No time at all still lets others run.

@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use lem_ssl_rs::Machine;
 use lem_ssl_rs::sim::{Faults, Sim};
@@ -16,7 +18,7 @@ use crate::lua::Lua;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file.
-    File(String),
+    File(PathBuf),
     /// A text, and its name in messages.
     Text {
         /// Where it comes from.
@@ -34,7 +36,7 @@ pub struct Program {
     /// The script.
     pub source: Source,
     /// The global `arg` of the script: the interpreter's name first, then the script's, then its arguments.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<OsString>,
     /// Whether there is a script's name among them; if not, its place holds an empty text.
     pub has_name: bool,
     /// A simulated world, by its seed; with faults or without.
@@ -100,15 +102,15 @@ impl Program {
             if index == 1 && !self.has_name {
                 continue;
             }
-            arg.set(i64::try_from(index).unwrap_or(0) - 1, argument.as_str())?;
+            arg.set(i64::try_from(index).unwrap_or(0) - 1, argument.as_os_str())?;
         }
         lua.globals().set("arg", arg)?;
         let (name, text) = match &self.source {
             Source::File(path) => {
                 let text = fs::read(path).map_err(|error| {
-                    Error::Raised(format!("cannot open {path}: {}", crate::answer::strerror(&error)))
+                    Error::Raised(format!("cannot open {}: {}", path.display(), crate::answer::strerror(&error)))
                 })?;
-                (format!("@{path}"), text)
+                (format!("@{}", path.display()), text)
             }
             Source::Text { name, text } => (format!("={name}"), text.clone()),
             Source::Prompt => {

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime};
 
 use lem_ssl_rs::{JoinSet, now};
-use mlua::{Function, LightUserData, Lua, Value};
+use mlua::{Function, LightUserData, Lua, Table, Thread, Value};
 
 use crate::answer::{Answer, Pair};
 use crate::error::Error;
@@ -35,12 +35,16 @@ pub(crate) struct Scheduler {
     end: RefCell<Option<Error>>,
     /// Those who want to know when nothing is active any more, or there is an end.
     watchers: RefCell<Vec<Waker>>,
-    /// Coroutines that were resumed and have not run since, by their addresses.
-    pub(crate) resumed: RefCell<HashSet<*const c_void>>,
+    /// The coroutines that nobody may resume, as Lua keeps them.
+    pub(crate) waiting_in_lua: RefCell<Option<Table>>,
+    /// What the coroutines of tasks wait for, by the coroutines' addresses, so that it can be given up.
+    verbs: RefCell<HashMap<*const c_void, Rc<Verb>>>,
     pub(crate) tasks: JoinSet<()>,
     /// An instant of the machine's clock, and the seconds since 1970 then.
     epoch: Cell<Option<(Instant, f64)>>,
     pub(crate) is_simulated: Cell<bool>,
+    /// How many streams and servers Lua has.
+    pub(crate) open: Rc<Cell<usize>>,
     /// A collection of garbage stands before.
     pub(crate) collects: Cell<bool>,
     /// A script has registered for the ends of its programs, and reaps them itself.
@@ -76,6 +80,35 @@ impl Scheduler {
         let waker = self.waker.borrow().clone();
         let waker = waker.ok_or_else(|| mlua::Error::runtime("only a coroutine that the machine runs can wait"))?;
         Ok(poll(&mut Context::from_waker(&waker)))
+    }
+
+    /// Raises an error where no coroutine of the machine runs.
+    pub(crate) fn check_task(&self) -> mlua::Result<()> {
+        self.poll(|_cx| Poll::Ready(())).map(drop)
+    }
+
+    /// Runs a task in the background.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        // The set keeps those that are done until somebody asks.
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn(task);
+    }
+
+    /// A coroutine that was resumed runs now.
+    pub(crate) fn runs(&self, coroutine: &Thread) -> mlua::Result<()> {
+        let waiting = self.waiting_in_lua.borrow().clone();
+        waiting.map_or(Ok(()), |waiting| waiting.raw_set(coroutine, Value::Nil))
+    }
+
+    /// Gives up what the task of this coroutine waits for.
+    pub(crate) fn cancel(&self, coroutine: *const c_void) {
+        let verb = self.verbs.borrow().get(&coroutine).cloned();
+        if let Some(verb) = verb {
+            drop(verb.rest.take());
+            if let Some(waker) = verb.waker.take() {
+                waker.wake();
+            }
+        }
     }
 
     /// Gives up the verb that has just said that it waits.
@@ -132,6 +165,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether something has ended everything, and the program is about to hear of it.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
     /// Everything ends; the first who says so gives the reason.
     pub(crate) fn end(&self, error: Error) {
         if self.end.borrow().is_none() {
@@ -145,7 +183,8 @@ impl Scheduler {
         let mut coroutine = pin!(coroutine);
         poll_fn(|cx| {
             if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
-                return Poll::Ready(result.map_err(|error| Error::raised(&error)));
+                // One that could not wait for the end was ended by an error.
+                return Poll::Ready(result.map_err(|error| self.end.take().unwrap_or_else(|| Error::raised(&error))));
             }
             self.poll_end(cx).map(Err)
         })
@@ -168,6 +207,74 @@ impl Scheduler {
             Poll::Pending => Poll::Pending,
         })
         .await
+    }
+}
+
+/// What a task waits for.
+#[derive(Default)]
+struct Verb {
+    /// `None` while it is polled, and once it is given up.
+    rest: RefCell<Option<Waiting>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The place of a task's coroutine among those whose verb can be given up.
+pub(crate) struct VerbPlace {
+    scheduler: Rc<Scheduler>,
+    coroutine: *const c_void,
+    verb: Rc<Verb>,
+}
+
+impl VerbPlace {
+    pub(crate) fn new(scheduler: &Rc<Scheduler>, coroutine: *const c_void) -> Self {
+        let verb = Rc::new(Verb::default());
+        scheduler.verbs.borrow_mut().insert(coroutine, verb.clone());
+        Self { scheduler: scheduler.clone(), coroutine, verb }
+    }
+
+    /// Waits for the rest of a verb that was polled in this very poll of the task, and has left the task's waker where it
+    /// waits.
+    pub(crate) async fn answer(&self, rest: Waiting) -> Answer {
+        self.verb.rest.replace(Some(rest));
+        let mut was_polled = true;
+        poll_fn(|cx| {
+            self.verb.waker.replace(Some(cx.waker().clone()));
+            if std::mem::take(&mut was_polled) {
+                return Poll::Pending;
+            }
+            let Some(mut rest) = self.verb.rest.take() else {
+                return Poll::Ready(Answer::Fail(lem_ssl_rs::Error::Interrupted.to_string()));
+            };
+            let answer = rest.as_mut().poll(cx);
+            if answer.is_pending() {
+                self.verb.rest.replace(Some(rest));
+            }
+            answer
+        })
+        .await
+    }
+}
+
+impl Drop for VerbPlace {
+    fn drop(&mut self) {
+        let verb = self.scheduler.verbs.borrow_mut().remove(&self.coroutine);
+        drop(verb);
+    }
+}
+
+/// One more stream or server that Lua has; dropped, one less.
+pub(crate) struct Open(Rc<Cell<usize>>);
+
+impl Open {
+    pub(crate) fn new(scheduler: &Scheduler) -> Self {
+        scheduler.open.set(scheduler.open.get() + 1);
+        Self(scheduler.open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

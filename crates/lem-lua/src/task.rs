@@ -13,7 +13,7 @@ use mlua::{Lua, MultiValue, RegistryKey, Thread, Value};
 
 use crate::answer::Pair;
 use crate::error::Error;
-use crate::scheduler::{Active, Scheduler};
+use crate::scheduler::{Active, Scheduler, VerbPlace};
 
 /// Runs a coroutine to its end, and gives what it returns. `None`: it has yielded by itself; what it gave is lost, and
 /// somebody may resume it.
@@ -26,6 +26,7 @@ pub(crate) async fn drive(
     scheduler.start_clock();
     let mut kept = thread;
     let mut next = Some(arguments);
+    let mut place = None;
     loop {
         let thread = kept.take(lua)?;
         // A script that has closed it meanwhile wants no more of it.
@@ -37,21 +38,19 @@ pub(crate) async fn drive(
             Poll::Ready(scheduler.enter(cx.waker(), || thread.resume::<MultiValue>(given)))
         })
         .await;
+        collect_later(scheduler, lua);
         let result = result?;
         if thread.status() != ThreadStatus::Resumable {
             return Ok(Some(result));
         }
-        let mut waiting = match waiting {
+        let waiting = match waiting {
             Some(waiting) if result.front() == Some(&Scheduler::pending()) => waiting,
             _ => return Ok(None),
         };
         drop(result);
+        let place = place.get_or_insert_with(|| VerbPlace::new(scheduler, thread.to_pointer()));
         kept = Kept::new(lua, thread)?;
-        // It was polled in this very poll of the task, and has left the task's waker where it waits.
-        let mut polled = true;
-        let answer =
-            poll_fn(|cx| if std::mem::take(&mut polled) { Poll::Pending } else { waiting.as_mut().poll(cx) }).await;
-        drop(waiting);
+        let answer = place.answer(waiting).await;
         next = Some(trimmed(answer.into_pair(lua)?));
     }
 }
@@ -82,37 +81,64 @@ impl Kept {
 
 const FEW_REFERENCES: bool = cfg!(any(feature = "lua51", feature = "luajit"));
 
-/// Runs a coroutine in the background. An error that it does not catch ends everything.
-pub(crate) fn spawn(scheduler: &Rc<Scheduler>, lua: &Lua, thread: Thread, arguments: MultiValue) -> mlua::Result<()> {
-    // The set keeps those that are done until somebody asks.
-    while scheduler.tasks.try_join_next().is_some() {}
+/// Who has started a coroutine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Spawned,
+    /// It was there before: until it runs, nobody else may resume it.
+    Resumed,
+    /// It is told of an error. One of its own it is not told of.
+    OnError,
+}
+
+/// Runs a coroutine in the background. An error that it does not catch ends everything, or is told to who wants to know.
+pub(crate) fn spawn(
+    scheduler: &Rc<Scheduler>,
+    lua: &Lua,
+    thread: Thread,
+    arguments: MultiValue,
+    origin: Origin,
+) -> mlua::Result<()> {
     let active = Active::new(scheduler);
-    let address = thread.to_pointer();
     let kept = Kept::new(lua, thread)?;
     let (scheduler_of_task, lua) = (scheduler.clone(), lua.clone());
-    scheduler.tasks.spawn(async move {
+    scheduler.spawn(async move {
         let scheduler = scheduler_of_task;
         let _active = active;
-        scheduler.resumed.borrow_mut().remove(&address);
-        if let Err(error) = drive(&scheduler, &lua, kept, arguments).await {
-            failed(&scheduler, &lua, &error);
+        let ended = async {
+            let mut kept = kept;
+            if origin == Origin::Resumed {
+                let thread = kept.take(&lua)?;
+                scheduler.runs(&thread)?;
+                kept = Kept::new(&lua, thread)?;
+            }
+            drive(&scheduler, &lua, kept, arguments).await
+        };
+        if let Err(error) = ended.await {
+            failed(&scheduler, &lua, &error, origin);
         }
     });
     Ok(())
 }
 
 /// Collects garbage in a while, once, so that streams that nobody holds any more are closed also where little is done.
-pub(crate) fn collect_later(scheduler: &Rc<Scheduler>, lua: &Lua) {
-    if scheduler.collects.replace(true) {
+/// What runs may drop streams: this is called whenever a coroutine has run.
+fn collect_later(scheduler: &Rc<Scheduler>, lua: &Lua) {
+    if scheduler.open.get() == 0 || scheduler.collects.replace(true) {
         return;
     }
     let (shared, lua) = (scheduler.clone(), lua.clone());
-    scheduler.tasks.spawn(async move {
+    scheduler.spawn(async move {
         sleep(COLLECT_AFTER).await;
         shared.collects.set(false);
         if lua.used_memory() < MAX_COLLECTED {
+            let before = shared.open.get();
             // An error of a finalizer is that finalizer's.
             let _ = lua.gc_collect();
+            if shared.open.get() < before {
+                // What was freed may have held others.
+                collect_later(&shared, &lua);
+            }
         }
     });
 }
@@ -124,13 +150,15 @@ const COLLECT_AFTER: Duration = Duration::from_secs(1);
 const MAX_COLLECTED: usize = 32 << 20;
 
 /// Tells the script of an error, if it wants to know; else it is the end.
-fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, error: &mlua::Error) {
+fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, error: &mlua::Error, origin: Origin) {
     let error = Error::raised(error);
     let handler = scheduler.on_error.borrow().clone();
-    let told = handler.and_then(|handler| {
+    let is_for_handler = origin != Origin::OnError && !scheduler.is_ending();
+    let told = handler.filter(|_| is_for_handler).and_then(|handler| {
         let handling = lua.create_thread(handler).ok()?;
         let message = lua.create_string(error.to_string()).ok()?;
-        spawn(scheduler, lua, handling, MultiValue::from_iter([Value::String(message)])).ok()
+        let arguments = MultiValue::from_iter([Value::String(message)]);
+        spawn(scheduler, lua, handling, arguments, Origin::OnError).ok()
     });
     if told.is_none() {
         scheduler.end(error);

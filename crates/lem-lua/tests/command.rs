@@ -244,3 +244,45 @@ fn required_files_are_found_beside_the_working_folder() {
     assert_eq!((out.as_str(), err.as_str()), ("42\ttrue\n", ""));
     fs::remove_dir_all(&folder).expect("removed");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn arguments_are_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let script = Script::new("bytes", "io.write(arg[1], '|', ...)");
+    let output = lem(&[script.path()]).arg(OsStr::from_bytes(b"caf\xe9")).output().expect("it starts");
+    assert_eq!(output.stdout, b"caf\xe9|caf\xe9");
+    let mut path = script.0.clone().into_os_string();
+    path.push(OsStr::from_bytes(b"-caf\xe9"));
+    fs::rename(&script.0, &path).expect("renamed");
+    let output = lem(&[]).arg(&path).arg("x").output().expect("it starts");
+    fs::remove_file(&path).expect("removed");
+    assert_eq!(output.stdout, b"x|x");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_read_by_a_thread_that_takes_too_long_has_lost_nothing() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+    let code = "local io, utils = require 'lem.io', require 'lem.utils'
+        io.stdin:settimeout(0.02)
+        -- More reads than there are threads.
+        for i = 1, 70 do assert(select(2, io.stdin:read '*l') == 'timeout') end
+        assert(io.open '/dev/null' and io.open(arg[0] or '/etc/hostname'))
+        print 'ready'
+        io.stdin:settimeout(nil)
+        print(io.stdin:read '*l', io.stdin:read(3), io.stdin:read '*l', io.stdin:read '*a')";
+    let mut command = lem(&["-e", code]);
+    let mut child = command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).spawn().expect("it starts");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    ours.write_all(b"one\ntwo three\n").expect("written");
+    std::thread::sleep(std::time::Duration::from_millis(2000));
+    ours.write_all(b"four").expect("written");
+    drop(ours);
+    let output = child.stdout.take().map(std::io::read_to_string).expect("a pipe").expect("text");
+    assert!(child.wait().expect("an end").success(), "{output}");
+    assert_eq!(output, "ready\none\ttwo\t three\tfour\n");
+}

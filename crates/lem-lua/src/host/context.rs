@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use lem_ssl_rs::{
     ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Plain, Roots, Server, ServerEvent,
     ServerOptions, SpkiHash, Trust, Version, danger,
 };
-use mlua::{AnyUserData, Function, Lua, MultiValue, Table, UserData, UserDataRef, Value, WeakLua};
+use mlua::{AnyUserData, Function, Lua, LuaString, MultiValue, Table, UserData, UserDataRef, Value, WeakLua};
 
 use super::serving::{ServerHandle, stream_answer, verbs};
 use super::sockets::listen_at;
@@ -17,7 +18,7 @@ use crate::answer::{Answer, Pair};
 use crate::io::conn::Conn;
 use crate::io::duplex::{Duplex, Handle};
 use crate::scheduler::Scheduler;
-use crate::task::spawn;
+use crate::task::{Origin, spawn};
 
 /// A context in Lua's hands.
 struct ContextHandle {
@@ -45,23 +46,26 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let shared = scheduler.clone();
     host.set(
         "tls_connect",
-        lua.create_function(move |lua, (handle, address, port, name): (UserDataRef<ContextHandle>, _, _, _)| {
-            connect(lua, &shared, &handle, address, port, name)
-        })?,
+        lua.create_function(
+            move |lua, (handle, address, port, name): (UserDataRef<ContextHandle>, LuaString, _, Option<LuaString>)| {
+                let name = name.map(|name| name.to_string_lossy());
+                connect(lua, &shared, &handle, address.to_string_lossy(), port, name)
+            },
+        )?,
     )?;
     let shared = scheduler.clone();
     host.set(
         "tls_listen",
-        lua.create_function(move |lua, (handle, address, options): (UserDataRef<ContextHandle>, String, Table)| {
-            listen(lua, &shared, &handle, address, &options)
+        lua.create_function(move |lua, (handle, address, options): (UserDataRef<ContextHandle>, LuaString, Table)| {
+            listen(lua, &shared, &handle, address.to_string_lossy(), &options)
         })?,
     )?;
     let shared = scheduler.clone();
     host.set(
         "tls_upgrade",
         lua.create_function(
-            move |lua, (handle, plain, name): (UserDataRef<ContextHandle>, AnyUserData, Option<String>)| {
-                upgrade(lua, &shared, &handle, &plain, name)
+            move |lua, (handle, plain, name): (UserDataRef<ContextHandle>, AnyUserData, Option<LuaString>)| {
+                upgrade(lua, &shared, &handle, &plain, name.map(|name| name.to_string_lossy()))
             },
         )?,
     )?;
@@ -148,9 +152,10 @@ fn listen(
         match bound.and_then(|listener| Server::over(context, listener, chosen)) {
             Ok(server) => {
                 if let Some(log) = log {
+                    let shared = shared.clone();
                     server.on_event(move |event| tell(&shared, &weak, &log, event));
                 }
-                let handle = ServerHandle::new(server, limits);
+                let handle = ServerHandle::new(&shared, server, limits);
                 Answer::made(move |lua| lua.create_userdata(handle).map(Value::UserData))
             }
             Err(error) => Answer::Fail(error.to_string()),
@@ -163,7 +168,7 @@ fn tell(scheduler: &Rc<Scheduler>, lua: &WeakLua, log: &Function, event: &Server
     let Some(lua) = lua.try_upgrade() else { return };
     let told = lua.create_string(event.to_string()).and_then(|text| {
         let thread = lua.create_thread(log.clone())?;
-        spawn(scheduler, &lua, thread, MultiValue::from_iter([Value::String(text)]))
+        spawn(scheduler, &lua, thread, MultiValue::from_iter([Value::String(text)]), Origin::Spawned)
     });
     if let Err(error) = told {
         scheduler.end(error.into());
@@ -247,7 +252,7 @@ fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> 
 
 /// Whom it believes: servers, and clients where it serves.
 fn trust(mut builder: ContextBuilder, options: &Table) -> Result<ContextBuilder, Refused> {
-    for authority in texts(options, "ca")? {
+    for authority in names(options, "ca")? {
         builder = builder.roots(roots(authority));
     }
     let pins = texts(options, "pins")?;
@@ -263,7 +268,7 @@ fn trust(mut builder: ContextBuilder, options: &Table) -> Result<ContextBuilder,
         }
         builder = danger::accept_any_certificate(builder, &reason)?;
     }
-    for authority in texts(options, "clientca")? {
+    for authority in names(options, "clientca")? {
         builder = builder.client_roots(roots(authority));
     }
     match options.get::<Option<String>>("clients")?.as_deref() {
@@ -288,13 +293,13 @@ fn identity(
         identities.insert(0, options.clone());
     }
     for table in identities {
-        let part = |name: &str| table.get::<Option<String>>(name);
+        let part = |name: &str| table.get::<Option<PathBuf>>(name);
         let (Some(chain), Some(key)) = (part("cert")?, part("key")?) else {
             return Err(Refused::Option("an identity is a certificate and its key: cert and key".into()));
         };
-        builder = builder.identity(match (is_pem(&chain), is_pem(&key)) {
-            (true, true) => Identity::from_pem(chain, key)?,
-            (false, false) => Identity::from_pem_files(chain, key)?,
+        builder = builder.identity(match (pem(&chain), pem(&key)) {
+            (Some(chain), Some(key)) => Identity::from_pem(chain, key)?,
+            (None, None) => Identity::from_pem_files(chain, key)?,
             _ => return Err(Refused::Option("cert and key are both files, or both texts".into())),
         });
     }
@@ -308,18 +313,21 @@ fn identity(
     Ok((builder.identity(made), Some(certificate)))
 }
 
-fn roots(authority: String) -> Roots {
-    match authority.as_str() {
-        "system" => Roots::System,
-        "mozilla" => Roots::WebPki,
-        "none" => Roots::None,
-        _ if is_pem(&authority) => Roots::Pem(authority.into_bytes()),
-        _ => Roots::PemFile(authority.into()),
+fn roots(authority: PathBuf) -> Roots {
+    match authority.to_str() {
+        Some("system") => Roots::System,
+        Some("mozilla") => Roots::WebPki,
+        Some("none") => Roots::None,
+        _ => match pem(&authority) {
+            Some(text) => Roots::Pem(text.into()),
+            None => Roots::PemFile(authority),
+        },
     }
 }
 
-fn is_pem(text: &str) -> bool {
-    text.contains("-----BEGIN ")
+/// The text in PEM that stands in the place of a file's name. It is ASCII, where names of files may be anything.
+fn pem(name: &Path) -> Option<&str> {
+    name.to_str().filter(|text| text.contains("-----BEGIN "))
 }
 
 fn version(text: &str) -> Result<Version, Refused> {
@@ -336,6 +344,16 @@ fn texts(options: &Table, name: &str) -> Result<Vec<String>, Refused> {
         Value::Nil => Ok(Vec::new()),
         Value::String(text) => Ok(vec![text.to_string_lossy()]),
         Value::Table(list) => Ok(list.sequence_values().collect::<mlua::Result<_>>()?),
+        other => Err(Refused::Option(format!("{name} is a string or a list of strings, not a {}", other.type_name()))),
+    }
+}
+
+/// One text or name of a file, or a list of them.
+fn names(options: &Table, name: &str) -> Result<Vec<PathBuf>, Refused> {
+    match options.get::<Value>(name)? {
+        Value::Nil => Ok(Vec::new()),
+        Value::Table(list) => Ok(list.sequence_values().collect::<mlua::Result<_>>()?),
+        Value::String(_) => Ok(vec![options.get(name)?]),
         other => Err(Refused::Option(format!("{name} is a string or a list of strings, not a {}", other.type_name()))),
     }
 }

@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::park::{Park, ParkHandle, duration};
 use crate::scheduler::Scheduler;
-use crate::task::spawn;
+use crate::task::{Origin, spawn};
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
     let shared = scheduler.clone();
@@ -20,7 +20,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
         "spawn",
         lua.create_function(move |lua, (function, arguments): (Function, MultiValue)| {
             let thread = lua.create_thread(function)?;
-            spawn(&shared, lua, thread, arguments)
+            spawn(&shared, lua, thread, arguments, Origin::Spawned)
         })?,
     )?;
     let shared = scheduler.clone();
@@ -30,13 +30,22 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
             if thread.status() != ThreadStatus::Resumable {
                 return Ok(Some("it cannot be resumed: it runs, or is dead"));
             }
-            if !shared.resumed.borrow_mut().insert(thread.to_pointer()) {
-                return Ok(Some("it was resumed already, and has not run since"));
-            }
-            spawn(&shared, lua, thread, arguments)?;
+            spawn(&shared, lua, thread, arguments, Origin::Resumed)?;
             Ok(None)
         })?,
     )?;
+    let shared = scheduler.clone();
+    let keep_waiting = move |_: &Lua, waiting: Table| {
+        shared.waiting_in_lua.replace(Some(waiting));
+        Ok(())
+    };
+    host.set("keep_waiting", lua.create_function(keep_waiting)?)?;
+    let shared = scheduler.clone();
+    let cancel = move |_: &Lua, thread: Thread| {
+        shared.cancel(thread.to_pointer());
+        Ok(())
+    };
+    host.set("cancel", lua.create_function(cancel)?)?;
     let shared = scheduler.clone();
     let pass = async || {
         Park::pass().await;
@@ -53,15 +62,23 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
             shared.start(lua, async move { if park.wait(limit).await { Answer::True } else { Answer::Nil } })
         })?,
     )?;
-    let unpark = |_: &Lua, park: UserDataRef<ParkHandle>| {
-        park.0.wake();
-        Ok(())
+    // A wait that could not be where it was begun is none.
+    let shared = scheduler.clone();
+    let unpark = move |_: &Lua, park: UserDataRef<ParkHandle>| {
+        shared.abandon();
+        Ok(park.0.wake())
     };
     host.set("unpark", lua.create_function(unpark)?)?;
     let shared = scheduler.clone();
+    let parked = move |_: &Lua, park: UserDataRef<ParkHandle>| {
+        shared.abandon();
+        Ok(park.0.is_waiting())
+    };
+    host.set("parked", lua.create_function(parked)?)?;
+    let shared = scheduler.clone();
     let abandon = move |_: &Lua, ()| {
         shared.abandon();
-        Ok(())
+        shared.check_task()
     };
     host.set("abandon", lua.create_function(abandon)?)?;
     let shared = scheduler.clone();
@@ -72,6 +89,8 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
             shared.start(lua, std::future::pending())
         })?,
     )?;
+    let shared = scheduler.clone();
+    host.set("ending", lua.create_function(move |_, ()| Ok(shared.is_ending()))?)?;
     let shared = scheduler.clone();
     let on_error = move |_: &Lua, handler: Option<Function>| {
         drop(shared.on_error.replace(handler));

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use lem_ssl_rs::unblock;
@@ -23,19 +24,22 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let shared = scheduler.clone();
     host.set(
         "open",
-        lua.create_function(move |lua, (path, mode, permissions): (String, String, Option<u32>)| {
+        lua.create_function(move |lua, (path, mode, permissions): (PathBuf, String, Option<u32>)| {
+            let scheduler = shared.clone();
             shared.start(lua, async move {
                 match unblock(move || open(&path, &mode, permissions)).await {
-                    Ok(opened) => Answer::of_system(opened.and_then(stream_of), |stream| stream),
+                    Ok(opened) => {
+                        Answer::of_system(opened.and_then(|file| stream_of(&scheduler, file)), |stream| stream)
+                    }
                     Err(error) => Answer::Fail(error.to_string()),
                 }
             })
         })?,
     )?;
-    host.set(
-        "standard",
-        lua.create_function(|lua, number: u8| Answer::of_system(standard(number), |stream| stream).into_pair(lua))?,
-    )?;
+    let shared = scheduler.clone();
+    let standard =
+        move |lua: &Lua, number: u8| Answer::of_system(standard(&shared, number), |stream| stream).into_pair(lua);
+    host.set("standard", lua.create_function(standard)?)?;
     let shared = scheduler.clone();
     host.set(
         "seek",
@@ -47,6 +51,19 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
                 _ => SeekFrom::Current(offset),
             };
             shared.start(lua, async move { number(stream.seek(from).await) })
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "read_at",
+        lua.create_function(move |lua, (handle, offset, count): (UserDataRef<FileHandle>, u64, usize)| {
+            let stream = handle.stream.clone();
+            shared.start(lua, async move {
+                match stream.read_at(offset, count).await {
+                    Ok(block) => Answer::Bytes(block),
+                    Err(error) => Answer::Fail(FileStream::words(&error)),
+                }
+            })
         })?,
     )?;
     let shared = scheduler.clone();
@@ -80,7 +97,7 @@ fn number(result: Result<u64, lem_ssl_rs::Error>) -> Answer {
 }
 
 /// Opens in a mode of C's `fopen`: it comes checked.
-fn open(path: &str, mode: &str, permissions: Option<u32>) -> io::Result<File> {
+fn open(path: &Path, mode: &str, permissions: Option<u32>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let updates = mode.contains('+');
     match mode.as_bytes().first() {
@@ -103,7 +120,7 @@ fn open(path: &str, mode: &str, permissions: Option<u32>) -> io::Result<File> {
 /// Standard input, output or error. A pipe or a device is opened once more: what the machine changes of it is then
 /// seen by none of the programs that share the first. What cannot be opened again is used as it is, by threads.
 #[cfg(unix)]
-fn standard(number: u8) -> io::Result<Answer> {
+fn standard(scheduler: &Scheduler, number: u8) -> io::Result<Answer> {
     use std::os::fd::AsFd;
     use std::os::unix::fs::FileTypeExt;
     let shared = File::from(match number {
@@ -115,39 +132,39 @@ fn standard(number: u8) -> io::Result<Answer> {
     if kind.is_fifo() || kind.is_char_device() {
         let mut options = OpenOptions::new();
         if let Ok(own) = options.read(number == 0).write(number != 0).open(format!("/dev/fd/{number}")) {
-            return stream_of(own);
+            return stream_of(scheduler, own);
         }
     }
-    Ok(made("file", FileStream::new(shared)))
+    Ok(made(scheduler, "file", FileStream::new(shared)))
 }
 
 #[cfg(not(unix))]
-fn standard(_number: u8) -> io::Result<Answer> {
+fn standard(_scheduler: &Scheduler, _number: u8) -> io::Result<Answer> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A regular file is worked on by threads; whatever else can be opened is waited for.
-fn stream_of(file: File) -> io::Result<Answer> {
+fn stream_of(scheduler: &Scheduler, file: File) -> io::Result<Answer> {
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
         return Err(io::Error::from_raw_os_error(EINVAL));
     }
     if kind.is_file() {
-        return Ok(made("file", FileStream::new(file)));
+        return Ok(made(scheduler, "file", FileStream::new(file)));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
-            return device(file);
+            return device(scheduler, file);
         }
     }
-    Ok(made("file", FileStream::new(file)))
+    Ok(made(scheduler, "file", FileStream::new(file)))
 }
 
 /// A device that the kernel cannot watch, as `/dev/null`, is always ready: it is used as a file is.
 #[cfg(unix)]
-fn device(file: File) -> io::Result<Answer> {
+fn device(scheduler: &Scheduler, file: File) -> io::Result<Answer> {
     let (reader, writer) = (file.try_clone()?, file.try_clone()?);
     let access = rustix::fs::fcntl_getfl(&file)?;
     let (reads, writes) = if access.contains(rustix::fs::OFlags::RDWR) {
@@ -157,17 +174,18 @@ fn device(file: File) -> io::Result<Answer> {
         (!writes, writes)
     };
     match crate::io::pipe::Pipe::new(reads.then_some(reader), writes.then_some(writer)) {
-        Ok(pipe) => Ok(made("pipe", pipe)),
-        Err(lem_ssl_rs::Error::Io { .. }) => Ok(made("file", FileStream::new(file))),
+        Ok(pipe) => Ok(made(scheduler, "pipe", pipe)),
+        Err(lem_ssl_rs::Error::Io { .. }) => Ok(made(scheduler, "file", FileStream::new(file))),
         Err(error) => Err(io::Error::other(error)),
     }
 }
 
 /// A table of the stream's handle and the name of its verbs.
-fn made<D: Duplex>(verbs: &'static str, stream: D) -> Answer {
+fn made<D: Duplex>(scheduler: &Scheduler, verbs: &'static str, stream: D) -> Answer {
+    let handle = Handle::new(scheduler, stream);
     Answer::made(move |lua| {
         let table = lua.create_table()?;
-        table.set("handle", lua.create_userdata(Handle::new(stream))?)?;
+        table.set("handle", lua.create_userdata(handle)?)?;
         table.set("verbs", verbs)?;
         Ok(Value::Table(table))
     })
@@ -175,10 +193,11 @@ fn made<D: Duplex>(verbs: &'static str, stream: D) -> Answer {
 
 /// For modules that make streams of their own.
 #[cfg(unix)]
-pub(super) fn pipe_answer(pipe: crate::io::pipe::Pipe, id: u32) -> Answer {
+pub(super) fn pipe_answer(scheduler: &Scheduler, pipe: crate::io::pipe::Pipe, id: u32) -> Answer {
+    let handle = Handle::new(scheduler, pipe);
     Answer::made(move |lua| {
         let table = lua.create_table()?;
-        table.set("handle", lua.create_userdata(Handle::new(pipe))?)?;
+        table.set("handle", lua.create_userdata(handle)?)?;
         table.set("verbs", "pipe")?;
         table.set("id", id)?;
         Ok(Value::Table(table))

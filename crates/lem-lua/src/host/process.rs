@@ -2,7 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -17,20 +18,25 @@ use crate::answer::Answer;
 use crate::io::pipe::Pipe;
 use crate::scheduler::Scheduler;
 
-/// The programs that were started and have not ended.
+/// The programs that were started.
 #[derive(Default)]
-struct Children(RefCell<Vec<Child>>);
+struct Children {
+    /// Those that have not ended.
+    running: RefCell<Vec<Child>>,
+    /// A task hears of their ends.
+    is_watched: Cell<bool>,
+}
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
     let children = Rc::new(Children::default());
     let (shared, started) = (scheduler.clone(), children.clone());
-    let popen = move |lua: &Lua, (command, mode): (String, String)| {
+    let popen = move |lua: &Lua, (command, mode): (OsString, String)| {
         // Programs that end are heard of, so that none is left as a zombie.
         if let Err(error) = started.watch(&shared) {
             return Answer::Fail(error.to_string()).into_pair(lua);
         }
         match started.start(&command, &mode) {
-            Ok((pipe, id)) => pipe_answer(pipe, id),
+            Ok((pipe, id)) => pipe_answer(&shared, pipe, id),
             Err(error) => Answer::Fail(error),
         }
         .into_pair(lua)
@@ -51,7 +57,7 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
 }
 
 impl Children {
-    fn start(&self, command: &str, mode: &str) -> Result<(Pipe, u32), String> {
+    fn start(&self, command: &OsStr, mode: &str) -> Result<(Pipe, u32), String> {
         let piped = |wanted: bool| if wanted { Stdio::piped() } else { Stdio::inherit() };
         let (reads, writes) = (mode.contains('r'), mode.contains('w'));
         let child = Command::new("/bin/sh").arg("-c").arg(command).stdout(piped(reads)).stdin(piped(writes)).spawn();
@@ -59,31 +65,33 @@ impl Children {
         let reader = child.stdout.take().map(|pipe| File::from(OwnedFd::from(pipe)));
         let writer = child.stdin.take().map(|pipe| File::from(OwnedFd::from(pipe)));
         let id = child.id();
-        self.0.borrow_mut().push(child);
+        self.running.borrow_mut().push(child);
         let pipe = Pipe::new(reader, writer).map_err(|error| error.to_string())?;
         Ok((pipe, id))
     }
 
     /// Reaps by itself where the script does not listen for the signal.
     fn watch(self: &Rc<Self>, scheduler: &Rc<Scheduler>) -> Result<(), lem_ssl_rs::Error> {
-        if !self.0.borrow().is_empty() || scheduler.hears_children.get() {
+        if self.is_watched.get() || scheduler.hears_children.get() {
             return Ok(());
         }
         let signals = Signals::new([Signal::Child])?;
         let (children, shared) = (self.clone(), scheduler.clone());
-        scheduler.tasks.spawn(async move {
+        self.is_watched.set(true);
+        scheduler.spawn(async move {
             while signals.next().await.is_ok() {
                 if !shared.hears_children.get() {
                     children.reap();
                 }
             }
+            children.is_watched.set(false);
         });
         Ok(())
     }
 
     fn reap(&self) -> Vec<(u32, ExitStatus)> {
         let mut ended = Vec::new();
-        self.0.borrow_mut().retain_mut(|child| match child.try_wait() {
+        self.running.borrow_mut().retain_mut(|child| match child.try_wait() {
             Ok(Some(status)) => {
                 ended.push((child.id(), status));
                 false

@@ -8,23 +8,23 @@ use std::rc::Rc;
 
 use lem_ssl_rs::lem_rs::Stream;
 use lem_ssl_rs::{Endpoint, Error, Limits, Listener, Plain, Server, Tls};
-use mlua::{Lua, Table, UserData, UserDataRef, Value};
+use mlua::{IntoLua, Lua, Table, UserData, UserDataRef, Value};
 
 use crate::answer::Answer;
 use crate::io::conn::{Conn, Kind};
 use crate::io::duplex::Handle;
-use crate::scheduler::Scheduler;
-use crate::task::collect_later;
+use crate::scheduler::{Open, Scheduler};
 
 /// A server in Lua's hands.
 pub(super) struct ServerHandle<A> {
     accepting: Rc<A>,
     limits: Limits,
+    _open: Open,
 }
 
 impl<A: Accepting> ServerHandle<A> {
-    pub(super) fn new(accepting: A, limits: Limits) -> Self {
-        Self { accepting: Rc::new(accepting), limits }
+    pub(super) fn new(scheduler: &Scheduler, accepting: A, limits: Limits) -> Self {
+        Self { accepting: Rc::new(accepting), limits, _open: Open::new(scheduler) }
     }
 }
 
@@ -106,10 +106,10 @@ pub(super) fn verbs<A: Accepting>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua:
         "closed",
         lua.create_function(|_, handle: UserDataRef<ServerHandle<A>>| Ok(handle.accepting.is_closed()))?,
     )?;
-    let local = |_: &Lua, handle: UserDataRef<ServerHandle<A>>| match handle.accepting.local() {
-        Endpoint::Ip(address) => Ok((address.ip().to_string(), Some(address.port()))),
-        Endpoint::Unix(path) => Ok((path.map(|path| path.display().to_string()).unwrap_or_default(), None)),
-        other => Ok((other.to_string(), None)),
+    let local = |lua: &Lua, handle: UserDataRef<ServerHandle<A>>| match handle.accepting.local() {
+        Endpoint::Ip(address) => Ok((address.ip().to_string().into_lua(lua)?, Some(address.port()))),
+        Endpoint::Unix(path) => Ok((path.unwrap_or_default().into_lua(lua)?, None)),
+        other => Ok((other.to_string().into_lua(lua)?, None)),
     };
     verbs.set("address", lua.create_function(local)?)?;
     Ok(verbs)
@@ -120,11 +120,7 @@ pub(super) fn stream_answer<K: Kind>(scheduler: &Rc<Scheduler>, stream: Stream<K
     let scheduler = scheduler.clone();
     let conn = RefCell::new(Some(Conn::new(stream, limits)));
     Answer::made(move |lua| match conn.take() {
-        // Where streams come, streams go: those that a script has dropped are closed before long.
-        Some(conn) => {
-            collect_later(&scheduler, lua);
-            lua.create_userdata(Handle::new(conn)).map(Value::UserData)
-        }
+        Some(conn) => lua.create_userdata(Handle::new(&scheduler, conn)).map(Value::UserData),
         None => Ok(Value::Nil),
     })
 }

@@ -9,7 +9,7 @@ use mlua::{Function, IntoLuaMulti, Lua, Table};
 
 use crate::answer::Answer;
 use crate::scheduler::Scheduler;
-use crate::task::spawn;
+use crate::task::{Origin, spawn};
 
 /// Those that the machine can receive.
 const RECEIVED: &[(&str, Signal)] = &[
@@ -49,12 +49,12 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
 /// Calls `dispatch` in a coroutine for each signal. Waiting for one keeps no program alive.
 fn receive(lua: &Lua, scheduler: &Rc<Scheduler>, signals: Signals, dispatch: Function) {
     let (lua, shared) = (lua.clone(), scheduler.clone());
-    scheduler.tasks.spawn(async move {
+    scheduler.spawn(async move {
         while signals.next().await.is_ok() {
             let (Ok(thread), Ok(nothing)) = (lua.create_thread(dispatch.clone()), ().into_lua_multi(&lua)) else {
                 return;
             };
-            if spawn(&shared, &lua, thread, nothing).is_err() {
+            if spawn(&shared, &lua, thread, nothing, Origin::Spawned).is_err() {
                 return;
             }
         }

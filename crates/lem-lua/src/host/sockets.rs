@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use lem_ssl_rs::{Error, Limits, ListenOptions, Listener, TcpStream, ToAddress, unblock};
-use mlua::{Lua, Table, Value};
+use lem_ssl_rs::{Address, Endpoint, Error, Limits, ListenOptions, Listener, TcpStream, ToAddress, unblock};
+use mlua::{BString, Lua, LuaString, Table, Value};
 
 use super::serving::{ServerHandle, stream_answer, verbs};
 use crate::answer::{Answer, strerror};
@@ -17,12 +18,18 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let shared = scheduler.clone();
     host.set(
         "connect",
-        lua.create_function(move |lua, (address, shown): (String, String)| {
+        lua.create_function(move |lua, (address, shown, family): (LuaString, BString, Option<String>)| {
+            let (address, family) = (address.to_string_lossy(), Family::of(family.as_deref()));
             let scheduler = shared.clone();
             shared.start(lua, async move {
-                match TcpStream::connect(address).await {
+                let connected = async {
+                    let stream = TcpStream::connect(of_family(&address, family, &scheduler).await?).await?;
+                    family.check(&stream.peer_addr()?)?;
+                    Ok(stream)
+                };
+                match connected.await {
                     Ok(stream) => stream_answer(&scheduler, stream, Limits::default()),
-                    Err(error) => Answer::Fail(connect_problem(&error, &shown)),
+                    Err(error) => problem("error connecting to", &error, &shown),
                 }
             })
         })?,
@@ -31,66 +38,148 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     host.set(
         "listen",
         lua.create_function(
-            move |lua, (address, shown, backlog, mode): (String, String, Option<u32>, Option<u32>)| {
+            move |lua, (address, shown, backlog, family): (LuaString, BString, Option<u32>, Option<String>)| {
+                let (address, family) = (address.to_string_lossy(), Family::of(family.as_deref()));
+                let scheduler = shared.clone();
                 shared.start(lua, async move {
-                    let options =
-                        backlog.map_or_else(ListenOptions::default, |it| ListenOptions::default().backlog(it));
-                    let listener = listen_at(&address, options).await;
-                    match (address.strip_prefix("unix:"), mode) {
-                        (Some(path), Some(mode)) if listener.is_ok() => {
-                            if let Err(error) = set_mode(path, mode) {
-                                let reason = strerror(&error);
-                                return Answer::Fail(format!("error setting permissions on '{shown}': {reason}"));
-                            }
+                    let listening = async {
+                        if family == Family::Any {
+                            return listen_at(&address, options(backlog)).await;
                         }
-                        _ => {}
+                        let address = of_family(&address, family, &scheduler).await?;
+                        let listener = Listener::bind_with(address, options(backlog)).await?;
+                        family.check(listener.local_addr())?;
+                        Ok(listener)
+                    };
+                    match listening.await {
+                        Ok(listener) => listener_answer(&scheduler, listener),
+                        Err(error) => problem("error binding to", &error, &shown),
                     }
-                    listener_answer(listener, &shown)
                 })
             },
         )?,
     )?;
+    install_unix(lua, scheduler, host)
+}
+
+/// Sockets that have paths: their names are bytes.
+fn install_unix(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
     let shared = scheduler.clone();
     host.set(
-        "lookup",
-        lua.create_function(move |lua, (name, family): (String, String)| {
+        "connect_unix",
+        lua.create_function(move |lua, (path, shown): (PathBuf, BString)| {
+            let scheduler = shared.clone();
             shared.start(lua, async move {
-                match unblock(move || lookup(&name, &family)).await {
-                    Ok(found) => Answer::of_system(found, |address| Answer::Bytes(address.into_bytes())),
-                    Err(error) => Answer::Fail(error.to_string()),
+                match TcpStream::connect(Address::Unix(path)).await {
+                    Ok(stream) => stream_answer(&scheduler, stream, Limits::default()),
+                    Err(error) => problem("error connecting to", &error, &shown),
                 }
+            })
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "listen_unix",
+        lua.create_function(move |lua, (path, shown, backlog, mode): (PathBuf, BString, Option<u32>, Option<u32>)| {
+            let scheduler = shared.clone();
+            shared.start(lua, async move {
+                let listener = match Listener::bind_with(Address::Unix(path.clone()), options(backlog)).await {
+                    Ok(listener) => listener,
+                    Err(error) => return problem("error binding to", &error, &shown),
+                };
+                if let Some(mode) = mode
+                    && let Err(error) = set_mode(&path, mode)
+                {
+                    return about("error setting permissions on", &shown, &strerror(&error));
+                }
+                listener_answer(&scheduler, listener)
             })
         })?,
     )
 }
 
-/// The first address of this family that a name has.
-fn lookup(name: &str, family: &str) -> std::io::Result<String> {
-    let mut found = (name, 0).to_socket_addrs()?;
-    let of_family = found.find(|address| address.is_ipv6() == (family == "ipv6"));
-    let none = || std::io::Error::other("Address family for hostname not supported");
-    of_family.map(|address| address.ip().to_string()).ok_or_else(none)
+fn options(backlog: Option<u32>) -> ListenOptions {
+    backlog.map_or_else(ListenOptions::default, |backlog| ListenOptions::default().backlog(backlog))
+}
+
+/// Which addresses of a name count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+impl Family {
+    fn of(name: Option<&str>) -> Self {
+        match name {
+            Some("ipv4") => Self::V4,
+            Some("ipv6") => Self::V6,
+            _ => Self::Any,
+        }
+    }
+
+    fn has(self, ip: IpAddr) -> bool {
+        self == Self::Any || ip.is_ipv6() == (self == Self::V6)
+    }
+
+    fn check(self, end: &Endpoint) -> Result<(), Error> {
+        match end {
+            Endpoint::Ip(address) if !self.has(address.ip()) => Err(not_of_family()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn not_of_family() -> Error {
+    let source = std::io::Error::other("Address family for hostname not supported");
+    Error::Resolve { host: "".into(), source: std::sync::Arc::new(source) }
+}
+
+/// The first address of this family that a name has. In a simulated world only that world knows names: what it has
+/// chosen is checked when it is there.
+async fn of_family(address: &str, family: Family, scheduler: &Scheduler) -> Result<Address, Error> {
+    match address.to_address()? {
+        Address::Name { host, port } if family != Family::Any && !scheduler.is_simulated.get() => {
+            let name = host.clone();
+            let found = unblock(move || {
+                (name, port).to_socket_addrs().map(|mut all| all.find(|address| family.has(address.ip())))
+            });
+            match found.await? {
+                Ok(Some(address)) => Ok(Address::Ip(address)),
+                Ok(None) => Err(not_of_family()),
+                Err(source) => Err(Error::Resolve { host: host.into(), source: std::sync::Arc::new(source) }),
+            }
+        }
+        Address::Ip(address) if !family.has(address.ip()) => Err(not_of_family()),
+        other => Ok(other),
+    }
 }
 
 #[cfg(unix)]
-fn set_mode(path: &str, mode: u32) -> std::io::Result<()> {
+fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_path: &str, _mode: u32) -> std::io::Result<()> {
+fn set_mode(_path: &Path, _mode: u32) -> std::io::Result<()> {
     Ok(())
 }
 
 /// In the original's words, and what it does not say: why.
-fn connect_problem(error: &Error, shown: &str) -> String {
+fn problem(what: &str, error: &Error, shown: &[u8]) -> Answer {
     match error {
-        Error::Resolve { source, .. } => format!("error looking up '{shown}': {}", strerror(source)),
-        Error::Address(problem) => format!("error looking up '{shown}': {}", problem.problem()),
-        Error::Io { source, .. } => format!("error connecting to '{shown}': {}", strerror(source)),
-        other => format!("error connecting to '{shown}': {other}"),
+        Error::Resolve { source, .. } => about("error looking up", shown, &strerror(source)),
+        Error::Address(problem) => about("error looking up", shown, problem.problem()),
+        Error::Io { source, .. } => about(what, shown, &strerror(source)),
+        other => about(what, shown, &other.to_string()),
     }
+}
+
+/// A message about what the script has named, in the script's bytes.
+fn about(what: &str, shown: &[u8], reason: &str) -> Answer {
+    Answer::FailBytes([what.as_bytes(), b" '", shown, b"': ", reason.as_bytes()].concat())
 }
 
 /// Listens; a star stands for all addresses of both families, of which the system may lack the newer one.
@@ -109,19 +198,7 @@ pub(super) async fn listen_at(address: &str, options: ListenOptions) -> Result<L
     }
 }
 
-fn listener_answer(listener: Result<Listener, Error>, shown: &str) -> Answer {
-    let problem = match listener {
-        Ok(listener) => {
-            return Answer::made(move |lua| {
-                lua.create_userdata(ServerHandle::new(listener, Limits::default())).map(Value::UserData)
-            });
-        }
-        Err(problem) => problem,
-    };
-    Answer::Fail(match problem {
-        Error::Resolve { source, .. } => format!("error looking up '{shown}': {}", strerror(&source)),
-        Error::Address(problem) => format!("error looking up '{shown}': {}", problem.problem()),
-        Error::Io { source, .. } => format!("error binding to '{shown}': {}", strerror(&source)),
-        other => format!("error binding to '{shown}': {other}"),
-    })
+fn listener_answer(scheduler: &Rc<Scheduler>, listener: Listener) -> Answer {
+    let handle = ServerHandle::new(scheduler, listener, Limits::default());
+    Answer::made(move |lua| lua.create_userdata(handle).map(Value::UserData))
 }

@@ -49,29 +49,42 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
     verbs.set(
         "consume",
         lua.create_function(|_, (handle, count): (UserDataRef<Handle<D>>, usize)| {
-            handle.lent.set(0);
-            handle.stream.ahead().consume(count);
+            handle.use_now();
+            handle.stream.ahead().consume(count.min(handle.lent.take()));
             Ok(())
         })?,
     )?;
+    verbs.set("has_position", D::HAS_POSITION)?;
     let shared = scheduler.clone();
     verbs.set(
         "write",
         lua.create_function(move |lua, (handle, data): (UserDataRef<Handle<D>>, LuaString)| {
+            handle.use_now();
             let (stream, limit) = (handle.stream.clone(), handle.limit.get());
             shared.start(lua, async move { in_words::<D>(limited(limit, stream.write(&data.as_bytes())).await) })
         })?,
     )?;
-    simple(lua, &verbs, "close", |stream: &D| stream.close())?;
+    let close = |lua: &Lua, handle: UserDataRef<Handle<D>>| {
+        handle.use_now();
+        let closed = handle.stream.close();
+        if closed.is_ok() {
+            handle.lent.set(0);
+        }
+        in_words::<D>(closed).into_pair(lua)
+    };
+    verbs.set("close", lua.create_function(close)?)?;
     simple(lua, &verbs, "interrupt", D::interrupt)?;
     simple(lua, &verbs, "split", |stream: &D| stream.half(Half::Split))?;
     simple(lua, &verbs, "close_write", |stream: &D| stream.half(Half::CloseWrite))?;
     simple(lua, &verbs, "interrupt_read", |stream: &D| stream.half(Half::InterruptRead))?;
     simple(lua, &verbs, "interrupt_write", |stream: &D| stream.half(Half::InterruptWrite))?;
-    simple(lua, &verbs, "abort", |stream: &D| {
-        stream.abort();
-        Ok(())
-    })?;
+    let abort = |_: &Lua, handle: UserDataRef<Handle<D>>| {
+        handle.use_now();
+        handle.stream.abort();
+        handle.lent.set(0);
+        Ok(true)
+    };
+    verbs.set("abort", lua.create_function(abort)?)?;
     let nodelay = |lua: &Lua, (handle, on): (UserDataRef<Handle<D>>, bool)| {
         in_words::<D>(handle.stream.set_nodelay(on)).into_pair(lua)
     };
@@ -113,7 +126,10 @@ fn simple<D: Duplex>(
     name: &str,
     verb: impl Fn(&D) -> Result<(), Error> + 'static,
 ) -> mlua::Result<()> {
-    let verb = move |lua: &Lua, handle: UserDataRef<Handle<D>>| in_words::<D>(verb(&handle.stream)).into_pair(lua);
+    let verb = move |lua: &Lua, handle: UserDataRef<Handle<D>>| {
+        handle.use_now();
+        in_words::<D>(verb(&handle.stream)).into_pair(lua)
+    };
     verbs.set(name, lua.create_function(verb)?)
 }
 
@@ -144,14 +160,17 @@ fn mode_of(mode: &Value, stop: Option<u8>) -> mlua::Result<Mode> {
 
 fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: Mode) -> mlua::Result<Pair> {
     let stream = &handle.stream;
-    stream.ahead().consume(handle.lent.take());
+    handle.use_now();
+    if handle.lent.get() > 0 {
+        return Ok((Value::Boolean(false), Value::Nil));
+    }
     // What is given up in favour of this may be a read of this stream.
     scheduler.abandon();
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
     // Most reads find their data: no box for them.
-    let ready = try_now::<D, _>(scheduler, stream.ahead().read(&**stream, mode))?;
+    let ready = scheduler.poll(|cx| pin!(stream.ahead().read(&**stream, mode)).poll(cx))?;
     match ready {
         Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
         Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
@@ -175,17 +194,16 @@ async fn limited<T>(limit: Option<Duration>, operation: impl Future<Output = Res
     }
 }
 
-/// Polls a read once, if it can be given up again.
-fn try_now<D: Duplex, T>(scheduler: &Scheduler, read: impl Future<Output = T>) -> mlua::Result<Poll<T>> {
-    if D::LOSES_NOTHING { scheduler.poll(|cx| pin!(read).poll(cx)) } else { Ok(Poll::Pending) }
-}
-
-/// As a read of a line that has to wait. If there are lines, a table of them: those are lent, and consumed by the next
-/// call.
+/// As a read of a line that has to wait. If there are lines, a table of them: those are lent until they are consumed.
+/// `false`: others are lent already. `true`: the stream was used while Lua's strings were made, and the lines are not the
+/// next ones any more.
 fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, keep: bool) -> mlua::Result<Pair> {
     let stream = &handle.stream;
     let ahead = stream.ahead();
-    ahead.consume(handle.lent.take());
+    let turn = handle.use_now();
+    if handle.lent.get() > 0 {
+        return Ok((Value::Boolean(false), Value::Nil));
+    }
     scheduler.abandon();
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
@@ -193,14 +211,18 @@ fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, k
     let limit = stream.limits().line;
     let ready = match ahead.line_end(b'\n', 0) {
         Some(end) if end <= limit => Poll::Ready(Ok(end)),
-        _ => try_now::<D, _>(scheduler, ahead.fill_line(&**stream, b'\n'))?,
+        _ => scheduler.poll(|cx| pin!(ahead.fill_line(&**stream, b'\n')).poll(cx))?,
     };
     match ready {
         Poll::Ready(Ok(_)) => {
             let lines = ahead.lines(MAX_LENT, limit);
-            // Before anything else: making strings may collect garbage, and a finalizer that reads here must not see them.
+            // Making strings may collect garbage, and a finalizer may read here: what it has read is its own.
+            let table = table_of(lua, &lines, keep)?;
+            if handle.turn.get() != turn {
+                return Ok((Value::Boolean(true), Value::Nil));
+            }
             handle.lent.set(lines.bytes.len());
-            Ok((Value::Table(table_of(lua, &lines, keep)?), Value::Nil))
+            Ok((Value::Table(table), Value::Nil))
         }
         Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
         Poll::Pending => read(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }),
@@ -225,7 +247,7 @@ fn endpoint(lua: &Lua, endpoint: &Endpoint) -> mlua::Result<Table> {
             table.set("port", address.port())?;
         }
         Endpoint::Unix(path) => {
-            table.set("path", path.as_ref().map(|path| path.display().to_string()).unwrap_or_default())?;
+            table.set("path", path.clone().unwrap_or_default())?;
         }
         other => table.set("path", other.to_string())?,
     }

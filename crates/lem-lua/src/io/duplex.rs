@@ -10,9 +10,13 @@ use lem_ssl_rs::{Endpoint, Error, Info};
 
 use crate::ahead::{Ahead, Input};
 use crate::answer::strerror;
+use crate::scheduler::{Open, Scheduler};
 
 /// Something to read from and to write to. What not all of them can is refused by default.
 pub(crate) trait Duplex: Input + 'static {
+    /// Whether reads and writes share a position, so that what is written depends on what was read.
+    const HAS_POSITION: bool = false;
+
     fn ahead(&self) -> &Ahead;
 
     /// May a read begin? It is asked before bytes are looked at that were read ahead.
@@ -79,13 +83,28 @@ pub(crate) struct Handle<D: Duplex> {
     pub(crate) stream: Rc<D>,
     /// The bytes of the lines that were lent to Lua last.
     pub(crate) lent: Cell<usize>,
+    /// Which use of the stream this is.
+    pub(crate) turn: Cell<u64>,
     /// How long a read or a write may wait.
     pub(crate) limit: Cell<Option<Duration>>,
+    _open: Open,
 }
 
 impl<D: Duplex> Handle<D> {
-    pub(crate) fn new(stream: D) -> Self {
-        Self { stream: Rc::new(stream), lent: Cell::new(0), limit: Cell::new(None) }
+    pub(crate) fn new(scheduler: &Scheduler, stream: D) -> Self {
+        Self {
+            stream: Rc::new(stream),
+            lent: Cell::new(0),
+            turn: Cell::new(0),
+            limit: Cell::new(None),
+            _open: Open::new(scheduler),
+        }
+    }
+
+    /// One more use begins, which others can be told from.
+    pub(crate) fn use_now(&self) -> u64 {
+        self.turn.set(self.turn.get() + 1);
+        self.turn.get()
     }
 }
 

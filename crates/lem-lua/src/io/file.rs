@@ -4,8 +4,11 @@
 
 use std::cell::RefCell;
 use std::fs::{File, TryLockError};
+use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use lem_ssl_rs::{Error, Limits, unblock};
 
@@ -17,8 +20,52 @@ use crate::slot::Slot;
 pub(crate) struct FileStream {
     /// `None` once it is closed.
     file: RefCell<Option<Arc<File>>>,
+    /// Whether it has a position, which reads and writes share. Sockets and terminals have none.
+    has_position: bool,
     ahead: Ahead,
     slot: Slot,
+    reading: Work<Vec<u8>>,
+    /// A write, or a new position: where it is after that.
+    changing: Work<u64>,
+}
+
+/// Work that a thread does. Nothing can stop it: when the wait for it is given up it stays here, and what comes next
+/// waits for it first.
+struct Work<T>(RefCell<Option<UnderWay<T>>>);
+
+type UnderWay<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+impl<T: Send + 'static> Work<T> {
+    fn is_under_way(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    fn start(&self, file: Arc<File>, work: impl FnOnce(&File) -> io::Result<T> + Send + 'static) {
+        let done = on_thread(file, work);
+        self.0.replace(Some(Box::pin(done)));
+    }
+
+    /// Waits for the work under way; `None` if there is none.
+    async fn done(&self) -> Option<Result<T, Error>> {
+        poll_fn(|cx| {
+            let Some(mut work) = self.0.take() else { return Poll::Ready(None) };
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                self.0.replace(Some(work));
+            }
+            done.map(Some)
+        })
+        .await
+    }
+}
+
+/// Begins at once.
+fn on_thread<T: Send + 'static>(
+    file: Arc<File>,
+    work: impl FnOnce(&File) -> io::Result<T> + Send + 'static,
+) -> impl Future<Output = Result<T, Error>> {
+    let done = unblock(move || work(&file));
+    async move { done.await?.map_err(|error| Error::io("work on a file", error)) }
 }
 
 /// What a read takes from the disk at once.
@@ -26,37 +73,70 @@ const BLOCK: usize = 64 * 1024;
 
 impl FileStream {
     pub(crate) fn new(file: File) -> Self {
-        Self { file: RefCell::new(Some(Arc::new(file))), ahead: Ahead::default(), slot: Slot::default() }
+        let has_position = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        Self {
+            file: RefCell::new(Some(Arc::new(file))),
+            has_position,
+            ahead: Ahead::default(),
+            slot: Slot::default(),
+            reading: Work(RefCell::new(None)),
+            changing: Work(RefCell::new(None)),
+        }
     }
 
-    /// Does `work` on a thread; one piece of work at a time.
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&File) -> io::Result<T> + Send + 'static,
-    ) -> Result<T, Error> {
-        let file = self.file.borrow().clone().ok_or(Error::Closed)?;
-        let done = async { unblock(move || work(&file)).await?.map_err(|error| Error::io("work on a file", error)) };
-        self.slot.run(done).await
+    fn file(&self) -> Result<Arc<File>, Error> {
+        self.file.borrow().clone().ok_or(Error::Closed)
+    }
+
+    /// Writes, or sets the position. `work` is given how many bytes the script is behind the position, and leaves it where
+    /// nothing is read ahead, also when it fails.
+    async fn change(&self, work: impl FnOnce(&File, i64) -> io::Result<u64> + Send + 'static) -> Result<u64, Error> {
+        let file = self.file()?;
+        let change = async {
+            // What an earlier wait was given up for comes first.
+            drop(self.changing.done().await);
+            let mut back = 0;
+            if self.has_position {
+                if let Some(Ok(block)) = self.reading.done().await {
+                    self.ahead.push(block);
+                }
+                back = i64::try_from(self.ahead.len()).unwrap_or(0);
+                self.ahead.clear();
+            }
+            self.changing.start(file, move |file| work(file, back));
+            self.changing.done().await.unwrap_or(Err(Error::Closed))
+        };
+        self.slot.run(change).await
     }
 
     /// Sets the position; what was read ahead is counted as not read.
     pub(crate) async fn seek(&self, from: SeekFrom) -> Result<u64, Error> {
-        let from = match from {
-            SeekFrom::Current(offset) => SeekFrom::Current(offset - i64::try_from(self.ahead.len()).unwrap_or(0)),
-            other => other,
+        let seek = move |mut file: &File, back: i64| {
+            let here = file.seek(SeekFrom::Current(-back))?;
+            // A position is set from here, whatever was read ahead.
+            if matches!(from, SeekFrom::Current(0)) { Ok(here) } else { file.seek(from) }
         };
-        let position = self.work(move |mut file| file.seek(from)).await?;
-        self.ahead.clear();
-        Ok(position)
+        self.change(seek).await
     }
 
     pub(crate) async fn size(&self) -> Result<u64, Error> {
-        self.work(|file| Ok(file.metadata()?.len())).await
+        on_thread(self.file()?, |file| Ok(file.metadata()?.len())).await
+    }
+
+    /// Reads at most `count` bytes at an offset. The position, and who else uses the file, do not matter.
+    pub(crate) async fn read_at(&self, offset: u64, count: usize) -> Result<Vec<u8>, Error> {
+        let read = move |file: &File| {
+            let mut block = vec![0; count];
+            let count = read_at(file, &mut block, offset)?;
+            block.truncate(count);
+            Ok(block)
+        };
+        on_thread(self.file()?, read).await
     }
 
     /// Locks the whole file, for readers or a writer, or unlocks it; never waits.
     pub(crate) fn lock(&self, kind: Lock) -> Result<(), Error> {
-        let file = self.file.borrow().clone().ok_or(Error::Closed)?;
+        let file = self.file()?;
         let failed = |error| Error::io("lock a file", error);
         let result = match kind {
             Lock::Read => file.try_lock_shared(),
@@ -78,18 +158,38 @@ pub(crate) enum Lock {
     None,
 }
 
-impl Input for FileStream {
-    /// The thread that reads does not hear of it.
-    const LOSES_NOTHING: bool = false;
+#[cfg(unix)]
+fn read_at(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, block, offset)
+}
 
+#[cfg(windows)]
+fn read_at(mut file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
+    // Here a read at an offset moves the position.
+    let here = file.stream_position()?;
+    let count = std::os::windows::fs::FileExt::seek_read(file, block, offset);
+    file.seek(SeekFrom::Start(here))?;
+    count
+}
+
+impl Input for FileStream {
     async fn more(&self) -> Result<Vec<u8>, Error> {
-        let block = self.work(|mut file| {
-            let mut block = vec![0; BLOCK];
-            let count = file.read(&mut block)?;
-            block.truncate(count);
-            Ok(block)
-        });
-        let block = block.await?;
+        let file = self.file()?;
+        let block = async {
+            if self.has_position {
+                drop(self.changing.done().await);
+            }
+            if !self.reading.is_under_way() {
+                self.reading.start(file, |mut file| {
+                    let mut block = vec![0; BLOCK];
+                    let count = file.read(&mut block)?;
+                    block.truncate(count);
+                    Ok(block)
+                });
+            }
+            self.reading.done().await.unwrap_or(Err(Error::Closed))
+        };
+        let block = self.slot.run(block).await?;
         if block.is_empty() { Err(Error::Closed) } else { Ok(block) }
     }
 
@@ -100,6 +200,8 @@ impl Input for FileStream {
 }
 
 impl Duplex for FileStream {
+    const HAS_POSITION: bool = true;
+
     fn ahead(&self) -> &Ahead {
         &self.ahead
     }
@@ -112,18 +214,15 @@ impl Duplex for FileStream {
     }
 
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
-        // It goes where the script has read to, not where the reading ahead has come.
-        let back = i64::try_from(self.ahead.len()).unwrap_or(0);
         let data = data.to_vec();
-        self.work(move |mut file| {
+        // It goes where the script has read to, not where the reading ahead has come.
+        let write = move |mut file: &File, back: i64| {
             if back > 0 {
                 file.seek(SeekFrom::Current(-back))?;
             }
-            file.write_all(&data)
-        })
-        .await?;
-        self.ahead.clear();
-        Ok(())
+            file.write_all(&data).map(|()| 0)
+        };
+        self.change(write).await.map(drop)
     }
 
     fn close(&self) -> Result<(), Error> {
@@ -131,6 +230,7 @@ impl Duplex for FileStream {
             return Err(Error::Busy);
         }
         self.ahead.clear();
+        drop(self.reading.0.take());
         self.file.take().map(drop).ok_or(Error::Closed)
     }
 

@@ -14,25 +14,56 @@ core.pack = table.pack or function(...)
 	return { n = select('#', ...), ... }
 end
 
--- The coroutines that wait for something: resuming one would take its result for somebody else's.
-local waiting = setmetatable({}, { __mode = 'k' })
+-- The coroutines that nobody may resume: resuming one would take its result for somebody else's. `true`: it waits for
+-- a primitive, and a task of the machine resumes it; a coroutine: that one has resumed it, and waits for it; 'queued': it
+-- was resumed, and has not run since. `below` leads from a coroutine to the one that it has resumed and waits for.
+local waiting = setmetatable({}, { __mode = 'kv' })
+local below = setmetatable({}, { __mode = 'kv' })
 core.waiting = waiting
+host.keep_waiting(waiting)
+
+-- What coroutines are enrolled in while they wait, to be undone if they are closed: a place, which has a function `undo`
+-- and leads to the one around it by `outer`.
+local undoing = setmetatable({}, { __mode = 'k' })
+
+local REFUSED = {}
+
+local function refuse()
+	core.raise('cannot wait here: a function of C is between this call and its coroutine '
+		.. '(table.sort, string.gsub, require or a finalizer)')
+end
+
+-- Raises where nothing can wait. It is asked before anything begins that cannot be taken back. (5.1 does not know.)
+local function check_wait()
+	if isyieldable and not isyieldable() then
+		host.abandon()
+		refuse()
+	end
+end
+core.check_wait = check_wait
 
 local function over(co, ...)
 	waiting[co] = nil
 	return ...
 end
 
--- Waits for what a primitive has begun: its result, or nil and a message.
-local function wait()
-	if isyieldable and not isyieldable() then
-		host.abandon()
-		core.raise('cannot wait here: a function of C is between this call and its coroutine '
-			.. '(table.sort, string.gsub, require or a finalizer)')
-	end
+local function wait_or_refused()
+	check_wait()
 	local co = running()
 	waiting[co] = true
 	return over(co, raw_yield(PENDING))
+end
+
+local function unless_refused(value, ...)
+	if value == REFUSED then
+		refuse()
+	end
+	return value, ...
+end
+
+-- Waits for what a primitive has begun: its result, or nil and a message.
+local function wait()
+	return unless_refused(wait_or_refused())
 end
 core.wait = wait
 
@@ -46,21 +77,117 @@ function core.finish(value, message)
 	return value
 end
 
--- The script's own coroutines are transparent: where one waits, what resumed it waits, down to the machine's task.
-local function pass(co, ok, value, ...)
-	while ok and value == PENDING do
-		return pass(co, raw_resume(co, wait()))
+-- The result of a primitive that goes on by itself once it has begun.
+function core.begin(primitive, ...)
+	check_wait()
+	return core.finish(primitive(...))
+end
+
+-- From now on, place:undo() is called if this coroutine is closed while it waits; until `leave`.
+function core.enter(place)
+	local co = running()
+	if co then
+		place.outer, undoing[co] = undoing[co], place
 	end
-	return ok, value, ...
+	return co
+end
+
+function core.leave(co, place)
+	if co then
+		undoing[co], place.outer = place.outer, nil
+	end
+end
+
+-- Waits in a place until its `park` is woken: true; or for some seconds: nil.
+function core.park(place, seconds)
+	local woken = host.park(place.park, seconds)
+	if woken ~= PENDING then
+		return woken
+	end
+	local co = core.enter(place)
+	woken = wait_or_refused()
+	core.leave(co, place)
+	if woken == REFUSED then
+		place:undo(co)
+		refuse()
+	end
+	return woken
+end
+
+-- The script's own coroutines are transparent: where one waits, what resumed it waits, down to the machine's task. Where
+-- that cannot wait, the wait is refused.
+local pass
+
+local function passed(outer, co, ...)
+	below[outer] = nil
+	return pass(co, raw_resume(co, ...))
+end
+
+function pass(co, ok, value, ...)
+	if not ok or value ~= PENDING then
+		if not ok then
+			core.check_end()
+		end
+		return ok, value, ...
+	elseif isyieldable and not isyieldable() then
+		host.abandon()
+		return pass(co, raw_resume(co, REFUSED))
+	end
+	local outer = running()
+	waiting[co], below[outer] = outer, co
+	return passed(outer, co, wait_or_refused())
+end
+
+local function problem_of(co)
+	local state = waiting[co]
+	if state == 'queued' then
+		return 'cannot resume a coroutine that was resumed already, and has not run since'
+	elseif state then
+		return 'cannot resume a coroutine that waits for something else'
+	end
 end
 
 local function resume(co, ...)
 	if waiting[co] then
-		return false, 'cannot resume a coroutine that waits for something else'
+		return false, problem_of(co)
 	end
 	return pass(co, raw_resume(co, ...))
 end
 coroutine.resume = resume
+
+-- Gives up what a coroutine waits for: its verb, and all that it and those below it are enrolled in.
+local function cancel(co)
+	local top, chain = co, {}
+	while type(waiting[top]) == 'thread' do
+		top = waiting[top]
+	end
+	repeat
+		chain[#chain + 1] = co
+		co = below[co]
+	until not co
+	for i = #chain, 1, -1 do
+		local at = chain[i]
+		local place = undoing[at]
+		-- Those below wait for nothing any more, and cannot be resumed: their verb would get a false result.
+		undoing[at], below[at], waiting[at] = nil, nil, true
+		while place do
+			local outer = place.outer
+			place:undo(at)
+			place = outer
+		end
+	end
+	host.cancel(top)
+end
+
+if close then
+	function coroutine.close(co)
+		if waiting[co] and waiting[co] ~= 'queued' then
+			cancel(co)
+			waiting[co] = nil
+		end
+		return close(co)
+	end
+end
 
 local function unwrap(co, ok, value, ...)
 	if ok then
@@ -76,7 +203,7 @@ function coroutine.wrap(f)
 	local co = create(f)
 	return function(...)
 		if waiting[co] then
-			error('cannot resume a coroutine that waits for something else', 2)
+			error(problem_of(co), 2)
 		end
 		return unwrap(co, pass(co, raw_resume(co, ...)))
 	end
@@ -117,6 +244,36 @@ if not isyieldable and not jit then
 	coroutine.yield = function(...)
 		waiting[running()] = nil
 		return raw_yield(...)
+	end
+end
+
+-- Ends the program: nothing behind it runs. Where Lua cannot yield, everything that the coroutine still does raises, until
+-- nothing is left of it. The first status counts.
+local sethook = debug.sethook
+local ends = false
+
+function core.exit(status)
+	local begun = host.exit(status)
+	if not isyieldable or isyieldable() then
+		return core.finish(begun)
+	end
+	host.abandon()
+	ends = true
+	local function stop()
+		if host.ending() then
+			error('the program ends', 0)
+		end
+		sethook()
+	end
+	sethook(stop, '', 1)
+	stop()
+end
+
+-- A coroutine that was ended by an error of `exit` ends the one that has resumed it.
+function core.check_end()
+	ends = ends and host.ending()
+	if ends then
+		core.exit(0)
 	end
 end
 

@@ -67,11 +67,8 @@ function File:seek(whence, offset)
 		bad_argument(1, 'seek', "invalid option '" .. tostring(whence) .. "'")
 	end
 	offset = core.check_integer(offset or 0, 2, 'seek', -2 ^ 53, 2 ^ 53)
-	-- Lines that were lent go back first.
-	if self[2][1] then
-		self:read(0)
-	end
-	return finish(host.seek(self[1], whence, offset))
+	file_kind.settle(self)
+	return core.begin(host.seek, self[1], whence, offset)
 end
 
 function File:size()
@@ -121,7 +118,7 @@ function io.open(path, mode, mask)
 	if type(mode) ~= 'string' or not mode:find('^[rwa][+bx]*$') then
 		bad_argument(2, 'open', 'invalid mode string')
 	end
-	local opened, message = finish(host.open(path, mode, permissions(mask, 3, 'open')))
+	local opened, message = core.begin(host.open, path, mode, permissions(mask, 3, 'open'))
 	if not opened then
 		return nil, message
 	end
@@ -246,17 +243,10 @@ local FAMILIES = { any = true, ipv4 = true, ipv6 = true }
 
 function io.tcp.connect(name, service, family)
 	local address, shown = address_of(name, service, 'connect')
-	if family ~= nil and family ~= 'any' then
-		if not FAMILIES[family] then
-			bad_argument(3, 'connect', "invalid option '" .. tostring(family) .. "'")
-		end
-		local found, message = finish(host.lookup(name, family))
-		if not found then
-			return nil, ("error looking up '%s': %s"):format(shown, message)
-		end
-		address = address_of(found, service, 'connect')
+	if family ~= nil and not FAMILIES[family] then
+		bad_argument(3, 'connect', "invalid option '" .. tostring(family) .. "'")
 	end
-	local handle, message = finish(host.connect(address, shown))
+	local handle, message = finish(host.connect(address, shown, family))
 	if not handle then
 		return nil, message
 	end
@@ -280,16 +270,16 @@ function io.tcp.listen(name, service, backlog)
 	return server(finish(host.listen(address, shown, backlog_of(backlog, 3, 'listen'))))
 end
 
-local function listen_any(any)
+local function listen_at(family, any)
 	return function(name, service, backlog)
 		local address, shown = address_of(name, service, 'listen')
 		if name == '*' then
 			address = any .. ':' .. service
 		end
-		return server(finish(host.listen(address, shown, backlog_of(backlog, 3, 'listen'))))
+		return server(finish(host.listen(address, shown, backlog_of(backlog, 3, 'listen'), family)))
 	end
 end
-io.tcp.listen4, io.tcp.listen6 = listen_any '0.0.0.0', listen_any '[::]'
+io.tcp.listen4, io.tcp.listen6 = listen_at('ipv4', '0.0.0.0'), listen_at('ipv6', '[::]')
 
 local function check_path(path, verb)
 	path = core.check_string(path, 1, verb)
@@ -301,7 +291,7 @@ end
 
 function io.unix.connect(path)
 	path = check_path(path, 'connect')
-	local handle, message = finish(host.connect('unix:' .. path, path))
+	local handle, message = finish(host.connect_unix(path, path))
 	if not handle then
 		return nil, message
 	end
@@ -311,7 +301,7 @@ end
 function io.unix.listen(path, mask, backlog)
 	path = check_path(path, 'listen')
 	mask = permissions(mask, 2, 'listen')
-	return server(finish(host.listen('unix:' .. path, path, backlog_of(backlog, 3, 'listen'), mask)))
+	return server(finish(host.listen_unix(path, path, backlog_of(backlog, 3, 'listen'), mask)))
 end
 
 return io

@@ -1,28 +1,58 @@
 -- lem.io.queue: many coroutines write to one stream, each write whole, in order.
 local core = ...
-local host, finish = core.host, core.finish
+local host = core.host
 
 local Stream = core.class()
 local queue = { Stream = Stream }
+
+-- The oldest writer that still waits goes on.
+local function next_writer(self)
+	while true do
+		local writer = self.waiting[self.first]
+		if not writer then
+			self.busy_writing = false
+			return
+		end
+		self.waiting[self.first] = nil
+		self.first = self.first + 1
+		if host.unpark(writer.park) then
+			writer.turn = true
+			return
+		end
+	end
+end
+
+-- A writer that was closed before its turn waits no more; at its turn, the next one has it.
+local function forget(writer)
+	local self = writer.queue
+	if writer.turn then
+		return next_writer(self)
+	end
+	for i = self.first, self.last do
+		if self.waiting[i] == writer then
+			for k = i, self.last do
+				self.waiting[k] = self.waiting[k + 1]
+			end
+			self.last = self.last - 1
+			return
+		end
+	end
+end
 
 -- A falsy stream is passed through, with what comes with it: wrap(open(...)) gives open's error.
 function queue.wrap(stream, ...)
 	if not stream then
 		return stream, ...
 	end
-	return setmetatable({ stream = stream, waiting = {}, first = 1, last = 0 }, Stream)
+	local self = setmetatable({ stream = stream, waiting = {}, first = 1, last = 0 }, Stream)
+	-- What the one that writes is enrolled in.
+	self.writing = { queue = self, turn = true, undo = forget }
+	return self
 end
 
-local function hand_on(self, ok, ...)
-	local writer = self.waiting[self.first]
-	if writer then
-		self.waiting[self.first] = nil
-		self.first = self.first + 1
-		writer.turn = true
-		host.unpark(writer.park)
-	else
-		self.busy_writing = false
-	end
+local function hand_on(self, co, ok, ...)
+	core.leave(co, self.writing)
+	next_writer(self)
 	-- What the stream has raised is raised, and nobody behind waits for ever.
 	if not ok then
 		error((...), 0)
@@ -32,13 +62,15 @@ end
 
 function Stream:write(...)
 	if self.busy_writing then
-		local writer = { park = host.newpark() }
+		core.check_wait()
+		local writer = { park = host.newpark(), queue = self, undo = forget }
 		self.last = self.last + 1
 		self.waiting[self.last] = writer
-		finish(host.park(writer.park))
+		core.park(writer)
 	end
 	self.busy_writing = true
-	return hand_on(self, pcall(self.stream.write, self.stream, ...))
+	local co = core.enter(self.writing)
+	return hand_on(self, co, pcall(self.stream.write, self.stream, ...))
 end
 
 function Stream:close()

@@ -9,7 +9,7 @@ local function call(name, count)
 		for i = 1, count do
 			arguments[i] = core.check_string(arguments[i], i, name)
 		end
-		return finish(host.lfs(name, arguments[1], arguments[2]))
+		return core.begin(host.lfs, name, arguments[1], arguments[2])
 	end
 end
 call('mkdir', 1)
@@ -21,7 +21,7 @@ call('rename', 2)
 -- A link to a file; `symbolic`: by name.
 function lfs.link(path, new, symbolic)
 	path, new = core.check_string(path, 1, 'link'), core.check_string(new, 2, 'link')
-	return finish(host.lfs(symbolic and 'symlink' or 'link', path, new))
+	return core.begin(host.lfs, symbolic and 'symlink' or 'link', path, new)
 end
 
 function lfs.currentdir()
@@ -31,7 +31,7 @@ end
 -- The times of a file, in seconds since 1970; without them, now.
 function lfs.touch(path, accessed, modified)
 	path = core.check_string(path, 1, 'touch')
-	return finish(host.touch(path, accessed, modified or accessed))
+	return core.begin(host.touch, path, accessed, modified or accessed)
 end
 
 local Folder = core.class()
@@ -98,7 +98,7 @@ local Lock = core.class()
 -- Holds a folder, by a link in it, until lock:free().
 function lfs.lock_dir(path)
 	path = core.check_string(path, 1, 'lock_dir') .. '/lockfile.lfs'
-	local done, message = finish(host.lfs('symlink', 'lock', path))
+	local done, message = core.begin(host.lfs, 'symlink', 'lock', path)
 	if not done then
 		return nil, message
 	end

@@ -55,5 +55,5 @@ return function()
 		end
 	end
 	stdout:write 'closed\n'
-	core.finish(core.host.exit(0))
+	core.exit(0)
 end

@@ -1,6 +1,6 @@
 -- lem.queue: values from one coroutine to another.
 local core = ...
-local host, finish, pack, unpack = core.host, core.finish, core.pack, core.unpack
+local host, pack, unpack = core.host, core.pack, core.unpack
 
 local Queue = core.class()
 local queue = { Queue = Queue }
@@ -22,20 +22,46 @@ local function add(self, value)
 	self[self.first + math.abs(self.n)] = value
 end
 
-local function hand(self, values)
-	local reader = oldest(self)
-	self.n = self.n + 1
-	reader.values = values
-	host.unpark(reader.park)
+-- Gives values to the oldest reader that still waits; whether there was one. `stored`: they are to be read once.
+local function hand(self, values, stored)
+	while self.n < 0 do
+		local reader = oldest(self)
+		self.n = self.n + 1
+		if host.unpark(reader.park) then
+			reader.values, reader.stored = values, stored
+			return true
+		end
+	end
+	return false
 end
 
 function Queue:put(value)
-	if self.n < 0 then
-		hand(self, { n = 1, value })
-	else
+	if not hand(self, { n = 1, value }, true) then
 		-- In a box, so that nil is a value, too.
 		add(self, { value })
 		self.n = self.n + 1
+	end
+end
+
+-- A reader that was closed waits no more; what was stored for it is the next one's.
+local function forget(reader)
+	local self = reader.queue
+	if reader.stored then
+		if not hand(self, reader.values, true) then
+			self.first, self.n = self.first - 1, self.n + 1
+			self[self.first] = { reader.values[1] }
+		end
+		return
+	end
+	local last = self.first - self.n - 1
+	for i = self.first, last do
+		if self[i] == reader then
+			for k = i, last do
+				self[k] = self[k + 1]
+			end
+			self.n = self.n + 1
+			return
+		end
 	end
 end
 
@@ -44,10 +70,11 @@ function Queue:get()
 		self.n = self.n - 1
 		return oldest(self)[1]
 	end
-	local reader = { park = host.newpark() }
+	core.check_wait()
+	local reader = { park = host.newpark(), queue = self, undo = forget }
 	add(self, reader)
 	self.n = self.n - 1
-	finish(host.park(reader.park))
+	core.park(reader)
 	return unpack(reader.values, 1, reader.values.n)
 end
 
@@ -59,9 +86,7 @@ end
 -- Every reader that waits gets these.
 function Queue:signal(...)
 	local values = pack(...)
-	while self.n < 0 do
-		hand(self, values)
-	end
+	while hand(self, values) do end
 end
 
 -- Readers that wait get nil and 'reset'; values are dropped.

@@ -32,7 +32,7 @@ local ENDS = { HUP = true, INT = true, QUIT = true, USR1 = true, USR2 = true, AL
 
 local function call_each(name, ...)
 	if #handlers[name] == 0 and ENDS[name] then
-		core.finish(host.exit(128 + NUMBERS[name]))
+		core.exit(128 + NUMBERS[name])
 	end
 	for _, f in ipairs({ core.unpack(handlers[name]) }) do
 		f(NUMBERS[name], ...)

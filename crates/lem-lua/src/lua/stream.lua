@@ -1,13 +1,16 @@
 -- The verbs of streams, as methods: what lem.ssl and lem.io have in common.
 local core = ...
-local host, wait, PENDING, unpack = core.host, core.wait, core.PENDING, core.unpack
-local bad_argument = core.bad_argument
+local host, wait, PENDING = core.host, core.wait, core.PENDING
+local finish, check_wait, bad_argument = core.finish, core.check_wait, core.bad_argument
 local type, tostring, select, setmetatable = type, tostring, select, setmetatable
 local concat = table.concat
 
 -- An object has its handle at [1], lines that the machine has lent it at [2], and at [3] which of them is next: an index
 -- is found faster than a name.
 local NO_LINES = {}
+
+-- What is read of a file at once, to be sent.
+local BLOCK = 65536
 
 local function object(handle, verbs)
 	return { handle, NO_LINES, 1, verbs = verbs }
@@ -28,6 +31,7 @@ local gone = setmetatable({
 		return nil, 'not busy'
 	end,
 	addresses = function() end,
+	has_position = false,
 }, {
 	__index = function()
 		return function()
@@ -50,19 +54,21 @@ return function(kind)
 	local LINE = keep and '*L' or '*l'
 	local extra = keep and 0 or 1
 
-	-- Gives the lines back that were lent and not read: what comes next reads them in another way, or must not see them.
+	-- Gives the lines back that were lent and not read: what comes next reads them in another way, or must not see them,
+	-- or needs to know where in a file the script has come to.
 	local function settle(self)
 		local lent, at = self[2], self[3]
-		self[2], self[3] = NO_LINES, 1
-		if not lent[at] then
+		if lent == NO_LINES then
 			return
 		end
+		self[2], self[3] = NO_LINES, 1
 		local read = 0
 		for i = 1, at - 1 do
 			read = read + #lent[i] + extra
 		end
 		self.verbs.consume(self[1], read)
 	end
+	kind.settle = settle
 
 	local function failed(self, value, message)
 		if value == nil then
@@ -71,11 +77,18 @@ return function(kind)
 		return value
 	end
 
+	local line
+
 	local function next_lines(self)
-		self[2], self[3] = NO_LINES, 1
+		settle(self)
 		local lines, message = self.verbs.lines(self[1], keep)
 		if lines == PENDING then
 			return failed(self, wait())
+		elseif lines == true or lines == false and self[2] ~= NO_LINES then
+			-- A finalizer has used the stream meanwhile.
+			return line(self)
+		elseif lines == false then
+			return nil, 'busy'
 		elseif type(lines) ~= 'table' then
 			return failed(self, lines, message)
 		end
@@ -83,11 +96,29 @@ return function(kind)
 		return lines[1]
 	end
 
-	local function read(self, mode, stop)
+	function line(self)
+		local at = self[3]
+		local next_line = self[2][at]
+		if next_line then
+			self[3] = at + 1
+			return next_line
+		end
+		return next_lines(self)
+	end
+
+	local read
+
+	function read(self, mode, stop)
 		settle(self)
 		local value, message = self.verbs.read(self[1], mode, stop)
 		if value == PENDING then
 			return failed(self, wait())
+		elseif value == false then
+			-- A finalizer was lent lines meanwhile, or this one runs while others are given back.
+			if self[2] == NO_LINES then
+				return nil, 'busy'
+			end
+			return read(self, mode, stop)
 		end
 		return failed(self, value, message)
 	end
@@ -111,7 +142,7 @@ return function(kind)
 		mode = kind.mode(mode)
 		if mode == '*l' then
 			if stop == nil then
-				return self:read('*l')
+				return line(self)
 			end
 			if type(stop) ~= 'string' or #stop ~= 1 then
 				bad_argument(2, 'read', 'a stop byte expected')
@@ -124,10 +155,10 @@ return function(kind)
 	function Stream:read(mode, stop)
 		if mode == '*l' and not stop then
 			local at = self[3]
-			local line = self[2][at]
-			if line then
+			local next_line = self[2][at]
+			if next_line then
 				self[3] = at + 1
-				return line
+				return next_line
 			end
 			return next_lines(self)
 		end
@@ -157,7 +188,13 @@ return function(kind)
 	end
 
 	function Stream:write(...)
-		local done, message = self.verbs.write(self[1], (joined(...)))
+		local data, verbs = joined(...), self.verbs
+		-- Once it has begun, a part of it is sent.
+		check_wait()
+		if verbs.has_position then
+			settle(self)
+		end
+		local done, message = verbs.write(self[1], data)
 		if done == PENDING then
 			settle(self)
 			done, message = wait()
@@ -246,31 +283,30 @@ return function(kind)
 		return nodelay(self, true)
 	end
 
-	-- Sends a part of a file: how many bytes that were.
+	-- Sends a part of a file: how many bytes that were. The file's own position is left alone.
 	function Stream:sendfile(file, size, offset)
+		if type(file) ~= 'table' or file.verbs ~= host.file then
+			bad_argument(1, 'sendfile', 'file expected')
+		end
 		size = core.check_integer(size, 2, 'sendfile', 0, 2 ^ 53)
+		offset = core.check_integer(offset or 0, 3, 'sendfile', 0, 2 ^ 53)
 		if file:closed() then
 			return nil, 'file closed'
 		end
-		local before, message = file:seek('cur')
-		if not before then
-			return nil, message
-		end
-		file:seek('set', offset or 0)
 		local sent = 0
 		while sent < size do
-			local data = file:read()
+			local data, problem = finish(host.read_at(file[1], offset + sent, math.min(size - sent, BLOCK)))
 			if not data then
+				return nil, problem == 'closed' and 'file closed' or problem
+			elseif data == '' then
 				break
 			end
-			data = data:sub(1, size - sent)
-			local done, problem = self:write(data)
+			local done, failure = self:write(data)
 			if not done then
-				return nil, problem
+				return nil, failure
 			end
 			sent = sent + #data
 		end
-		file:seek('set', before)
 		return sent
 	end
 
@@ -292,7 +328,10 @@ return function(kind)
 	-- Two objects, of which one coroutine may read while another one writes. This one must not be used any more.
 	function Stream:halves()
 		settle(self)
-		self.verbs.split(self[1])
+		local done, message = self.verbs.split(self[1])
+		if not done then
+			return nil, message
+		end
 		local Reader, Writer = kind.halves(Stream)
 		return setmetatable(object(self[1], self.verbs), Reader), setmetatable(object(self[1], self.verbs), Writer)
 	end

@@ -1,6 +1,6 @@
 -- lem.utils: coroutines, time, the end of the program.
 local core = ...
-local host, wait, finish, pack, unpack = core.host, core.wait, core.finish, core.pack, core.unpack
+local host, finish, pack, unpack = core.host, core.finish, core.pack, core.unpack
 local running = coroutine.running
 
 local utils = {}
@@ -21,7 +21,7 @@ function utils.exit(status)
 	if status == nil then
 		status = 0
 	end
-	finish(host.exit(core.check_integer(status, 1, 'exit', -2 ^ 31, 2 ^ 31 - 1)))
+	core.exit(core.check_integer(status, 1, 'exit', -2 ^ 31, 2 ^ 31 - 1))
 end
 
 -- f(message) is called, in a coroutine, for each error that a coroutine does not catch, with its traceback. Without
@@ -43,14 +43,19 @@ end
 local Sleeper = core.class()
 utils.Sleeper = Sleeper
 
+-- One whose coroutine was closed sleeps no more.
+local function rise(self)
+	self.asleep, self.values = false, nil
+end
+
 function utils.newsleeper()
-	return setmetatable({ host.newpark() }, Sleeper)
+	return setmetatable({ park = host.newpark(), undo = rise }, Sleeper)
 end
 utils.sleeper = utils.newsleeper
 
 -- Sleeps: nil and 'timeout' when the time is over, or what `wakeup` was given. Without a time, until then.
 function Sleeper:sleep(seconds)
-	if self.asleep then
+	if self.asleep and (self.values or host.parked(self.park)) then
 		return nil, 'busy'
 	end
 	if seconds ~= nil then
@@ -60,8 +65,9 @@ function Sleeper:sleep(seconds)
 			return nil, 'timeout'
 		end
 	end
+	core.check_wait()
 	self.asleep, self.values = true, nil
-	local woken = finish(host.park(self[1], seconds))
+	local woken = core.park(self, seconds)
 	self.asleep = false
 	local values = self.values
 	if not woken and not values then
@@ -72,11 +78,10 @@ function Sleeper:sleep(seconds)
 end
 
 function Sleeper:wakeup(...)
-	if not self.asleep or self.values then
+	if not self.asleep or self.values or not host.unpark(self.park) then
 		return nil, 'not sleeping'
 	end
 	self.values = pack(...)
-	host.unpark(self[1])
 	return true
 end
 
@@ -87,11 +92,16 @@ function utils.thisthread()
 	return (running())
 end
 
+local function forget(_, co)
+	suspended[co] = nil
+end
+
 function utils.suspend()
+	core.check_wait()
 	local co = running()
-	local place = { host.newpark() }
+	local place = { park = host.newpark(), undo = forget }
 	suspended[co] = place
-	finish(host.park(place[1]))
+	core.park(place)
 	suspended[co] = nil
 	return unpack(place.values, 1, place.values.n)
 end
@@ -100,22 +110,22 @@ function utils.resume(co, ...)
 	if type(co) ~= 'thread' then
 		core.bad_argument(1, 'resume', 'thread expected, got ' .. type(co))
 	end
-	local place = suspended[co]
-	if place then
-		if place.values then
-			error('cannot resume the coroutine: it was resumed already, and has not run since', 2)
-		end
+	local place, state = suspended[co], core.waiting[co]
+	if state == 'queued' or place and place.values then
+		error('cannot resume the coroutine: it was resumed already, and has not run since', 2)
+	end
+	if place and host.unpark(place.park) then
 		place.values = pack(...)
-		host.unpark(place[1])
 		return
 	end
-	if core.waiting[co] then
+	if state then
 		error('cannot resume the coroutine: it waits for something else', 2)
 	end
 	local problem = host.resume(co, ...)
 	if problem then
 		error('cannot resume the coroutine: ' .. problem, 2)
 	end
+	core.waiting[co] = 'queued'
 end
 
 -- f() in a coroutine of its own after a time, unless it is cancelled before.

@@ -136,3 +136,29 @@ fn two_states_share_one_machine() {
     });
     assert_eq!(answer.expect("it ends").expect("it works"), "hello!");
 }
+
+#[test]
+#[cfg(unix)]
+fn programs_and_streams_that_come_and_go_leave_no_task_behind() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let script = "
+        local io, utils = require 'lem.io', require 'lem.utils'
+        for i = 1, 20 do
+            local p = io.popen 'true'
+            p:read '*a'
+            p:close()
+            p = nil
+            utils.newsleeper():sleep(0.005)
+        end
+        for i = 1, 3 do
+            local server = io.tcp.listen('127.0.0.1', 0)
+            utils.newsleeper():sleep(1.1)
+        end";
+    machine.run(async { lua.eval::<()>(script, ()).await }).expect("it ends").expect("it works");
+    // One hears of programs, one collects garbage; one of those that are done is asked for by the next.
+    let shown = format!("{lua:?}");
+    let tasks: usize =
+        shown.split("tasks: ").nth(1).and_then(|text| text.split([',', ' ']).next()?.parse().ok()).expect("a number");
+    assert!(tasks <= 4, "{shown}");
+}

@@ -56,6 +56,18 @@ fn a_script_may_take_errors_for_itself() {
 }
 
 #[test]
+fn an_error_of_the_function_that_takes_errors_ends_everything() {
+    let text = raised(
+        "local count = 0
+         utils.onerror(function() count = count + 1 assert(count < 3, 'it is called for its own error') error 'own' end)
+         spawn(function() error 'first' end)
+         sleep(1)
+         error 'it went on'",
+    );
+    assert!(text.starts_with("script:2: own"), "{text}");
+}
+
+#[test]
 fn wrong_arguments_are_raised_with_the_place_of_the_call() {
     let text = raised("local a = pair()\na:read 'x'");
     assert!(text.starts_with("script:2: bad argument #1 to 'read' (invalid mode string)"), "{text}");

@@ -174,3 +174,80 @@ fn a_part_of_a_file_is_sent() {
          done()",
     );
 }
+
+#[test]
+fn a_write_behind_lines_goes_where_the_script_has_read_to() {
+    passes(
+        "local path = os.tmpname()
+         local text = 'one\\ntwo\\nthree\\nfour\\n'
+         for count = 1, 4 do
+             local f = io_.open(path, 'w')
+             f:write(text)
+             f:close()
+             local f, at = io_.open(path, 'r+'), 0
+             for i = 1, count do at = at + #f:read '*l' + 1 end
+             is(f:write 'XX') { true }
+             is(f:seek()) { at + 2 }
+             is((f:read(1)) or '') { text:sub(at + 3, at + 3) }
+             f:close()
+             is(io_.open(path):read '*a') { text:sub(1, at) .. 'XX' .. text:sub(at + 3) }
+         end
+         local f = io_.open(path, 'r+')
+         f:read '*l'
+         is(f:seek(), f:seek('cur', 1), f:read(1), f:seek 'cur') { 4, 5, 'w', 6 }
+         f:read '*l'
+         f:read '*l'
+         is(f:size(), f:seek('end', -2), f:read()) { 21, 19, 'XX' }
+         os.remove(path)
+         done()",
+    );
+}
+
+#[test]
+fn a_file_is_sent_to_many_at_once() {
+    passes(
+        "local path = os.tmpname()
+         local f = io_.open(path, 'w+')
+         local parts = {}
+         for i = 0, 25 do parts[#parts + 1] = string.char(65 + i):rep(40000) end
+         local text = table.concat(parts)
+         f:write(text)
+         f:seek('set', 7)
+         local results = {}
+         for i = 1, 4 do
+             local a, b = plain_pair()
+             local sent = begin(function() local n, message = a:sendfile(f, #text, i) a:close() return n, message end)
+             local got = begin(b.read, b, '*a')
+             results[i] = function() return sent(), got() == text:sub(i + 1) end
+         end
+         for i = 1, 4 do is(results[i]()) { #text - i, true } end
+         is(f:seek()) { 7 }
+         local a = plain_pair()
+         contains(raised(a.sendfile, a, f, 1, -1), 'not an integer in proper range')
+         contains(raised(a.sendfile, a, {}, 1), 'file expected')
+         os.remove(path)
+         done()",
+    );
+}
+
+#[test]
+fn a_file_is_served_to_many_at_once() {
+    passes(
+        "local path = os.tmpname()
+         local f = io_.open(path, 'w+')
+         local text = ('0123456789'):rep(100000)
+         f:write(text)
+         local socket = io_.tcp.listen('127.0.0.1', 0)
+         local url = 'http://127.0.0.1:' .. select(2, socket:address()) .. '/'
+         local s = require 'lem.http.server'.new(socket, function(req, res) res.file = f end)
+         begin(s.run, s)
+         local bodies = {}
+         for i = 1, 4 do
+             bodies[i] = begin(function() return require 'lem.http.client'.new():get(url):body() == text end)
+         end
+         for i = 1, 4 do is(bodies[i]()) { true } end
+         s:close()
+         os.remove(path)
+         done()",
+    );
+}

@@ -91,3 +91,73 @@ fn closed_and_dropped_streams_leave_nothing_behind() {
          done()",
     );
 }
+
+#[test]
+fn a_stream_that_is_dropped_late_is_closed_by_itself() {
+    passes(
+        "local a, b = plain_pair()
+         -- Longer than a second after the last stream that has come.
+         local kept = begin(function(stream) stream:write 'hello\\n' sleep(1.6) stream:write 'bye\\n' end, a)
+         a = nil
+         is(b:read '*l', b:read '*l') { 'hello', 'bye' }
+         kept = nil
+         b:settimeout(20)
+         is(b:read '*l') { n = 2, nil, 'closed' }
+         -- By a coroutine that goes on.
+         local a, b = plain_pair()
+         spawn(function(held) sleep(1.6) held[1] = nil sleep(60) end, { a })
+         a = nil
+         b:settimeout(20)
+         is(b:read '*l') { n = 2, nil, 'closed' }
+         done()
+         utils.exit(0)",
+    );
+}
+
+#[test]
+fn a_finalizer_that_reads_a_stream_takes_its_own_lines_only() {
+    if cfg!(not(feature = "lua54")) {
+        return;
+    }
+    passes(
+        "local a, b = plain_pair()
+         local count = 6000
+         spawn(function()
+             local t = {}
+             for i = 1, count do
+                 t[#t + 1] = i .. '\\n'
+                 if #t == 1000 then a:write(table.concat(t)) t = {} end
+             end
+             a:close()
+         end)
+         local seen, finalized, armed = {}, 0, true
+         local function arm()
+             setmetatable({}, { __gc = function()
+                 local ok, text = pcall(b.read, b, finalized % 2 == 0 and '*l' or 6)
+                 if ok and text then
+                     finalized = finalized + 1
+                     seen[#seen + 1] = #text == 6 and text or text .. '\\n'
+                 end
+                 if armed then arm() end
+             end })
+         end
+         for i = 1, 20 do arm() end
+         collectgarbage('setpause', 100)
+         local bytes = 0
+         while true do
+             local line = b:read '*l'
+             if not line then break end
+             bytes = bytes + #line + 1
+         end
+         armed = false
+         for _, text in ipairs(seen) do bytes = bytes + #text end
+         local sent = 0
+         for i = 1, count do sent = sent + #tostring(i) + 1 end
+         bytes = bytes + #(b:read() or '')
+         is(finalized > 0) { true }
+         -- A finalizer's read of six bytes cannot be told from a line of five by its length.
+         is(bytes) { sent }
+         done()
+         utils.exit(0)",
+    );
+}

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod closing;
 mod coroutines;
 mod embedding;
 mod errors;
@@ -10,6 +11,7 @@ mod garbage;
 mod http;
 mod http_limits;
 mod lines;
+mod names;
 mod queues;
 mod signals;
 mod simulated;
