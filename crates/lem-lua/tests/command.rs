@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -272,17 +272,18 @@ fn a_read_by_a_thread_that_takes_too_long_has_lost_nothing() {
         -- More reads than there are threads.
         for i = 1, 70 do assert(select(2, io.stdin:read '*l') == 'timeout') end
         assert(io.open '/dev/null' and io.open(arg[0] or '/etc/hostname'))
-        print 'ready'
+        io.write 'ready\\n'
         io.stdin:settimeout(nil)
         print(io.stdin:read '*l', io.stdin:read(3), io.stdin:read '*l', io.stdin:read '*a')";
     let mut command = lem(&["-e", code]);
     let mut child = command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).spawn().expect("it starts");
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    ours.write_all(b"one\ntwo three\n").expect("written");
-    std::thread::sleep(std::time::Duration::from_millis(2000));
-    ours.write_all(b"four").expect("written");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    output.read_line(&mut text).expect("a line");
+    ours.write_all(b"one\ntwo three\nfour").expect("written");
     drop(ours);
-    let output = child.stdout.take().map(std::io::read_to_string).expect("a pipe").expect("text");
+    output.read_to_string(&mut text).expect("text");
+    let output = text;
     assert!(child.wait().expect("an end").success(), "{output}");
     assert_eq!(output, "ready\none\ttwo\t three\tfour\n");
 }

@@ -148,7 +148,7 @@ async fn of_family(address: &str, family: Family, scheduler: &Scheduler) -> Resu
             match found.await? {
                 Ok(Some(address)) => Ok(Address::Ip(address)),
                 Ok(None) => Err(not_of_family()),
-                Err(source) => Err(Error::Resolve { host: host.into(), source: std::sync::Arc::new(source) }),
+                Err(source) => Err(Error::Resolve { host, source: std::sync::Arc::new(source) }),
             }
         }
         Address::Ip(address) if !family.has(address.ip()) => Err(not_of_family()),
