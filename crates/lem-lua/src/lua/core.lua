@@ -14,16 +14,16 @@ core.pack = table.pack or function(...)
 	return { n = select('#', ...), ... }
 end
 
--- The coroutines that nobody may resume: resuming one would take its result for somebody else's. `true`: it waits for
--- a primitive, and a task of the machine resumes it; a coroutine: that one has resumed it, and waits for it; 'queued': it
--- was resumed, and has not run since. `below` leads from a coroutine to the one that it has resumed and waits for.
+-- The coroutines that nobody may resume: resuming one would take its result for somebody else's. `true`: it waits
+-- for a primitive, and a task of the machine resumes it; a coroutine: that one has resumed it, and waits for it;
+-- 'queued': it was resumed, and has not run since. `below` leads from a coroutine to the one that it has resumed and waits for.
 local waiting = setmetatable({}, { __mode = 'kv' })
 local below = setmetatable({}, { __mode = 'kv' })
 core.waiting = waiting
 host.keep_waiting(waiting)
 
--- What coroutines are enrolled in while they wait, to be undone if they are closed: a place, which has a function `undo`
--- and leads to the one around it by `outer`.
+-- What coroutines are enrolled in while they wait, to be undone if they are closed: a place, which has a function
+-- `undo` and leads to the one around it by `outer`.
 local undoing = setmetatable({}, { __mode = 'k' })
 
 local REFUSED = {}
@@ -114,8 +114,8 @@ function core.park(place, seconds)
 	return woken
 end
 
--- The script's own coroutines are transparent: where one waits, what resumed it waits, down to the machine's task. Where
--- that cannot wait, the wait is refused.
+-- The script's own coroutines are transparent: where one waits, what resumed it waits, down to the machine's task.
+-- Where that cannot wait, the wait is refused.
 local pass
 
 local function passed(outer, co, ...)
@@ -247,8 +247,8 @@ if not isyieldable and not jit then
 	end
 end
 
--- Ends the program: nothing behind it runs. Where Lua cannot yield, everything that the coroutine still does raises, until
--- nothing is left of it. The first status counts.
+-- Ends the program: nothing behind it runs. Where Lua cannot yield, everything that the coroutine still does raises,
+-- until nothing is left of it. The first status counts.
 local sethook = debug.sethook
 local ends = false
 
