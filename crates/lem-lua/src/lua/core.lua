@@ -16,8 +16,8 @@ end
 
 -- The coroutines that nobody may resume: resuming one would take its result for somebody else's. `true`: it waits
 -- for a primitive, and a task of the machine resumes it; a coroutine: that one has resumed it, and waits for it;
--- 'queued': it was resumed, and has not run since. `below` leads from a coroutine to the one that it has resumed and waits
--- for.
+-- 'queued': it was resumed, and has not run since. `below` leads from a coroutine to the one that it
+-- has resumed and waits for.
 local waiting = setmetatable({}, { __mode = 'kv' })
 local below = setmetatable({}, { __mode = 'kv' })
 core.waiting = waiting
