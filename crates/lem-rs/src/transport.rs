@@ -132,7 +132,7 @@
 //! [simulated world](https://docs.rs/lem-rs/latest/lem_rs/sim) a transport runs as it is, over links that a seed
 //! breaks.
 
-pub use crate::net::{Accept, connect_source};
+pub use crate::net::{Accept, connect_source, resolve};
 pub use crate::proto::InputBuffer;
 pub use crate::runtime::{CpuPermit, Source, SourceHandle};
 pub use crate::stream::{Flushed, Outbox, Received, Sent, StreamOptions, Transport, close_transport};

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::address::Address;
-use super::resolve;
+use super::resolve::resolve_on;
 use super::to_address::ToAddress;
 use crate::endpoint::Endpoint;
 use crate::error::{Attempt, ConnectError, Error, Phase};
@@ -81,7 +81,7 @@ async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Err
     let target = address.to_string();
     let endpoints = match address {
         Address::Name { host, port } => {
-            let found = deadline.limit(Phase::Resolve, &target, resolve(&core, host, *port)).await?;
+            let found = deadline.limit(Phase::Resolve, &target, resolve_on(&core, host, *port)).await?;
             interleave(found).into_iter().map(Endpoint::Ip).collect()
         }
         Address::Ip(ip) => VecDeque::from([Endpoint::Ip(*ip)]),

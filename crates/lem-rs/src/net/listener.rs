@@ -11,7 +11,7 @@ use super::address::Address;
 use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
 use super::handler::{HandlerError, HandlerResult};
-use super::resolve;
+use super::resolve::resolve_on;
 use super::to_address::ToAddress;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
@@ -121,7 +121,7 @@ impl Listener {
         let core = current().ok_or_else(no_machine)?;
         let candidates: Vec<Endpoint> = match &address {
             Address::Name { host, port } => {
-                let found = resolve(&core, host, *port);
+                let found = resolve_on(&core, host, *port);
                 let found = Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await?;
                 found.into_iter().map(Endpoint::Ip).collect()
             }

@@ -18,8 +18,7 @@ pub use address::Address;
 pub use connect::connect_source;
 pub use handler::{HandlerError, HandlerResult};
 pub use listener::Listener;
+pub use resolve::resolve;
 pub use socket_options::{KeepAlive, SocketOptions};
 pub use to_address::ToAddress;
 pub use udp::UdpSocket;
-
-pub(crate) use resolve::resolve;

@@ -5,10 +5,37 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::runtime::{Core, look_up};
+use crate::runtime::{Core, current, look_up, no_machine, refused};
 
-/// The addresses of `host`, each once, in the resolver's order. Never an empty list.
-pub(crate) async fn resolve(core: &Core, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+/// The addresses of `host`, each once, in the resolver's order, with this port; never an empty list. For a library
+/// that keeps connections to all of them; [`connect_source`](super::connect_source) resolves for itself.
+///
+/// The machine's resolver is asked, on the threads that the machine keeps for names, and `localhost` is known
+/// everywhere. There is no limit of time: a [`Deadline`](crate::Deadline) gives one.
+///
+/// # Errors
+/// [`Error::Resolve`] if the name has no addresses or nobody can tell; [`Error::Misuse`] outside of a machine.
+///
+/// **Cancel safety:** dropping it abandons the lookup. A thread that asks the operating system ends when that has
+/// answered.
+///
+/// ```
+/// # use lem_rs::{Error, Machine, transport::resolve};
+/// # Machine::new()?.run(async {
+/// for address in resolve("localhost", 443).await? {
+///     assert!(address.ip().is_loopback() && address.port() == 443);
+/// }
+/// # Ok::<(), Error>(())
+/// # })??;
+/// # Ok::<(), Error>(())
+/// ```
+pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let Some(core) = current() else { return refused(no_machine()).await };
+    resolve_on(&core, host, port).await
+}
+
+/// As [`resolve`], on this machine.
+pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let failed = |source| Error::Resolve { host: host.into(), source: Arc::new(source) };
     let found: io::Result<Vec<SocketAddr>> = match core.resolver() {
         Some(resolver) => {

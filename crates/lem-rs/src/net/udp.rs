@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::address::Address;
 use super::any::{any, is_refusal};
 use super::connect::DEADLINE;
-use super::resolve;
+use super::resolve::resolve_on;
 use super::socket_options::SocketOptions;
 use super::to_address::ToAddress;
 use crate::error::{AddressError, Error, Phase};
@@ -328,7 +328,7 @@ fn any_interface(group: IpAddr) -> Group {
 async fn candidates(core: &Core, address: &Address) -> Result<Vec<SocketAddr>, Error> {
     match address {
         Address::Name { host, port } => {
-            let found = resolve(core, host, *port);
+            let found = resolve_on(core, host, *port);
             Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await
         }
         Address::Ip(ip) => Ok(vec![*ip]),
