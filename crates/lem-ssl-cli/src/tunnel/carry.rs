@@ -19,6 +19,7 @@ use super::relay::{Carried, Sever, relay};
 use super::route::Routes;
 use super::stop::Stop;
 use super::tally::{Outcome, Tally};
+use super::target::Target;
 use super::traffic::Traffic;
 use crate::jitter::chance;
 use crate::log::Log;
@@ -190,13 +191,23 @@ impl Tunnel {
             wait = interval;
             let mut checks = Vec::new();
             for destination in self.routes.all() {
-                let members = destination.pool.refreshed(self.connect_timeout).await;
-                checks.extend(members.into_iter().map(|member| spawn(self.clone().check(member))));
+                let targets = destination.pool.targets().iter().cloned();
+                checks.extend(targets.map(|target| spawn(self.clone().check_all(target))));
             }
             for check in checks {
                 // One that panics has told so.
                 let _ = check.await;
             }
+        }
+    }
+
+    /// Looks which addresses of a back end answer.
+    async fn check_all(self: Rc<Self>, target: Rc<Target>) {
+        let members = target.refreshed(self.connect_timeout).await;
+        let checks: Vec<_> = members.into_iter().map(|member| spawn(self.clone().check(member))).collect();
+        for check in checks {
+            // One that panics has told so.
+            let _ = check.await;
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) enum Dialled {
 }
 
 /// Why there is none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Undialled {
     pub(super) outcome: Outcome,
     pub(super) why: String,

@@ -65,14 +65,17 @@ impl Member {
         }
     }
 
-    /// Connects. What comes of it decides how it is doing.
+    /// Connects. What comes of it decides how it is doing, but for a try that ran out of less time than `fair`: that says
+    /// nothing of the back end.
     pub(super) async fn dial(
         self: &Rc<Self>,
         manner: &Manner<'_>,
         deadline: &Deadline,
+        fair: Duration,
         pause: Duration,
         log: &Log,
     ) -> Result<(Dialled, Taken), Undialled> {
+        let is_fair = deadline.remaining() >= fair;
         self.open.set(self.open.get() + 1);
         let taken = Taken { member: self.clone() };
         if let Health::Down { .. } = self.health.get() {
@@ -86,7 +89,9 @@ impl Member {
                 Ok((dialled, taken))
             }
             Err(undialled) => {
-                self.has_failed(&undialled, pause, log);
+                if is_fair || !deadline.remaining().is_zero() {
+                    self.has_failed(&undialled, pause, log);
+                }
                 Err(undialled)
             }
         }

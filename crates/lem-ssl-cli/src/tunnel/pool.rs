@@ -2,9 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lem_ssl_rs::{Deadline, now};
+use lem_ssl_rs::{Deadline, Phase, Queue, now, timeout};
 
 use super::dial::{BackEnd, Dialled, Manner, Undialled};
 use super::member::{Member, Standing, Taken};
@@ -14,7 +14,9 @@ use crate::log::Log;
 
 /// The back ends of a route.
 pub(super) struct Pool {
-    targets: Vec<Target>,
+    targets: Vec<Rc<Target>>,
+    /// Told whenever a name was resolved, or could not be.
+    news: Queue<()>,
     /// So many addresses are tried for one client.
     tries: usize,
     /// One that has failed is left alone for so long.
@@ -26,48 +28,53 @@ const MIN_TRY: Duration = Duration::from_secs(1);
 
 impl Pool {
     pub(super) fn new(back_ends: Vec<BackEnd>, tries: usize, pause: Duration) -> Self {
-        Self { targets: back_ends.into_iter().map(Target::new).collect(), tries, pause }
+        let news = Queue::new();
+        let targets = back_ends.into_iter().map(|back_end| Target::new(back_end, news.clone())).collect();
+        Self { targets, news, tries, pause }
     }
 
     /// Connects to the one that has the fewest connections, among those that have not failed a moment ago; to another, if it
-    /// does not answer.
+    /// does not answer. Names are resolved beside that: one that nobody can resolve is in the way of no other.
     pub(super) async fn dial(
         &self,
         manner: &Manner<'_>,
         deadline: &Deadline,
         log: &Log,
     ) -> Result<(Dialled, Taken), Undialled> {
-        let mut last = None;
-        for target in &self.targets {
-            last = target.refresh(deadline).await.err().or(last);
-        }
         let begun = now();
+        // A back end that is silent for less than that says nothing about itself.
+        let fair = MIN_TRY.min(deadline.remaining()) / 2;
+        for target in &self.targets {
+            target.refresh();
+        }
+        self.settle(deadline).await;
+        let mut last = None;
         let mut tried: Vec<Rc<Member>> = Vec::new();
         while tried.len() < self.tries && (tried.is_empty() || !deadline.remaining().is_zero()) {
             let untried = self.untried(&tried);
             let Some(member) = choose(&untried, |most| draw() % most) else {
                 // Perhaps they have moved.
-                if self.targets.iter().all(|target| target.is_resolved_since(begun)) {
-                    break;
+                match self.learn(begun, deadline).await {
+                    Ok(true) => continue,
+                    Ok(false) => break,
+                    Err(late) => {
+                        last = last.or(Some(late));
+                        break;
+                    }
                 }
-                for target in &self.targets {
-                    last = target.resolve(deadline).await.err().or(last);
-                }
-                if self.untried(&tried).is_empty() {
-                    break;
-                }
-                continue;
             };
-            let left = untried.len().min(self.tries - tried.len());
+            let awaited = self.targets.iter().filter(|target| target.is_awaited()).count();
+            let left = (untried.len() + awaited).min(self.tries - tried.len());
             let share = deadline.remaining() / u32::try_from(left).unwrap_or(u32::MAX);
             let share = deadline.at_most(share.max(MIN_TRY));
-            match member.dial(manner, &share, self.pause, log).await {
+            match member.dial(manner, &share, fair, self.pause, log).await {
                 Ok(connection) => return Ok(connection),
                 Err(undialled) => last = Some(undialled),
             }
             tried.push(member);
         }
-        let mut last = last.unwrap_or_else(|| Undialled {
+        let unresolved = || self.targets.iter().rev().find_map(|target| target.failure());
+        let mut last = last.or_else(unresolved).unwrap_or_else(|| Undialled {
             outcome: Outcome::Unreachable,
             why: "there is no address to connect to".to_owned(),
         });
@@ -77,23 +84,42 @@ impl Pool {
         Err(last)
     }
 
-    /// Every address, after the names were resolved that were not a moment ago.
-    pub(super) async fn refreshed(&self, within: Duration) -> Vec<Rc<Member>> {
-        for target in &self.targets {
-            // What cannot be resolved is told by the connections that need it.
-            let _ = target.refresh(&Deadline::after(within)).await;
-        }
-        self.members()
+    /// Waits a moment for names that are resolved anew, so that nobody is sent where they have led before.
+    async fn settle(&self, deadline: &Deadline) {
+        let grace = || self.targets.iter().filter_map(|target| target.grace()).max();
+        let Some(most) = grace() else { return };
+        let settled = async { while grace().is_some() && self.news.get().await.is_ok() {} };
+        // Whatever is known then has to do.
+        let _ = timeout(most.min(deadline.remaining() / 3), settled).await;
+    }
+
+    /// Waits for a name that was not resolved since `begun`; false if all were.
+    async fn learn(&self, begun: Instant, deadline: &Deadline) -> Result<bool, Undialled> {
+        // All of them are asked for, beside each other.
+        let asked: Vec<_> = self.targets.iter().filter(|target| target.ask_since(begun)).collect();
+        let Some(one) = asked.first() else { return Ok(false) };
+        let heard = async {
+            // Nobody resets it.
+            let _ = self.news.get().await;
+            Ok(())
+        };
+        deadline.limit(Phase::Resolve, &one.label(), heard).await?;
+        Ok(true)
+    }
+
+    /// All that were given.
+    pub(super) fn targets(&self) -> &[Rc<Target>] {
+        &self.targets
     }
 
     /// Every address that is known.
     pub(super) fn members(&self) -> Vec<Rc<Member>> {
-        self.targets.iter().flat_map(Target::members).collect()
+        self.targets.iter().flat_map(|target| target.members()).collect()
     }
 
     /// All that were given, for people.
     pub(super) fn label(&self) -> String {
-        self.targets.iter().map(Target::label).collect::<Vec<_>>().join(", ")
+        self.targets.iter().map(|target| target.label()).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether a client may expect an answer. A name that nobody has asked for yet may have one.
@@ -124,37 +150,4 @@ fn draw() -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use lem_ssl_rs::{Address, Machine};
-
-    use super::*;
-
-    fn member(port: u16) -> Rc<Member> {
-        let address = Address::Ip(([127, 0, 0, 1], port).into());
-        Rc::new(Member::new(BackEnd { address: address.clone(), name: None }, address.to_string()))
-    }
-
-    #[test]
-    fn equals_are_drawn_from_and_one_that_has_failed_comes_last() {
-        let members = [member(1), member(2), member(3)];
-        for at in 0..3 {
-            assert!(Rc::ptr_eq(&choose(&members, |_| at).unwrap(), &members[at]));
-        }
-        assert!(choose(&[], |_| 0).is_none());
-        let log = Log::new(true, crate::log::Format::Plain).unwrap();
-        let manner = Manner { context: None, starttls: None, skip_greeting: None, header: None };
-        // Nobody listens at port 1.
-        let check = members[0].check(&manner, Duration::from_secs(10), Duration::from_secs(60), &log);
-        Machine::new()
-            .unwrap()
-            .run(async {
-                check.await;
-                assert_eq!(members[0].standing(), Standing::Bad);
-                for at in 0..2 {
-                    assert!(Rc::ptr_eq(&choose(&members, |_| at).unwrap(), &members[at + 1]));
-                }
-                assert!(Rc::ptr_eq(&choose(&members[..1], |_| 0).unwrap(), &members[0]));
-            })
-            .unwrap();
-    }
-}
+mod tests;
