@@ -10,7 +10,8 @@ use lem_ssl_rs::{Endpoint, Error, Listener, ReadMode, Roots, Server, ServerEvent
 use lem_ssl_tests::pki::Leaf;
 
 use crate::support::{
-    both, check, client_builder, client_context, echo, identity, issue, listen, raw, root, server_builder, until,
+    both, check, client_builder, client_context, echo, identity, issue, listen, raw, root, serve_with, server_builder,
+    server_context, until,
 };
 
 /// A header that says whose connection it is: a line.
@@ -43,6 +44,31 @@ fn a_header_before_the_handshake_says_whose_connection_it_is() {
         };
         both(serving, client).await;
         assert_eq!(server.counters().handshakes_finished, 1);
+    });
+}
+
+#[test]
+fn clients_behind_a_proxy_count_by_their_own_addresses() {
+    check(async {
+        let server = serve_with(&server_context(), ServerOptions::default().handshakes_per_peer(2)).await;
+        server.before_handshake(header);
+        server.proxies(|peer| peer.ip().is_some_and(|peer| peer.ip().is_loopback()));
+        // Some have not said whose they are, and some are one client's, which has more than it may.
+        let mut silent = Vec::new();
+        for said in ["", "", "", "192.0.2.9:1\n", "192.0.2.9:2\n", "192.0.2.9:3\n"] {
+            let plain = raw(&server).await;
+            plain.write(said).await.unwrap();
+            silent.push(plain);
+        }
+        until(|| server.counters().refused == 1).await;
+        assert_eq!((server.counters().handshakes_started, server.counters().failed.other), (6, 1));
+        // Another one is served.
+        let plain = raw(&server).await;
+        plain.write("192.0.2.7:1234\n").await.unwrap();
+        let stream = client_context().upgrade(plain, "localhost").await.unwrap();
+        stream.write("hello\n").await.unwrap();
+        assert_eq!(stream.read(6).await.unwrap(), b"hello\n");
+        assert_eq!(server.counters().refused, 1);
     });
 }
 

@@ -38,6 +38,8 @@ impl Front {
         let server = Server::over(context.clone(), listener, options)?;
         if !preface.is_empty() {
             let preface = Rc::new(preface.clone());
+            let proxies = preface.clone();
+            server.proxies(move |peer| proxies.is_from_proxy(peer));
             server.before_handshake(move |stream| {
                 let preface = preface.clone();
                 async move { preface.take(stream).await }

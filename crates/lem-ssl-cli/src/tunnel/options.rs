@@ -59,7 +59,7 @@ pub(super) struct LimitArgs {
     /// Have so many handshakes with clients under way at once; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
     max_handshakes: u32,
-    /// And so many of them from one address; a further one is dropped
+    /// And so many of them from one address; a further one is dropped. Behind --proxy-from the client's address counts
     #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
     max_handshakes_per_address: u32,
     /// Give a client's handshake so many seconds

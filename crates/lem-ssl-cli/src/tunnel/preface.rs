@@ -36,11 +36,16 @@ impl Preface {
         self.proxies.is_empty() && self.starttls.is_none()
     }
 
+    /// Whether connections of this peer are those of others.
+    pub(super) fn is_from_proxy(&self, peer: &Endpoint) -> bool {
+        self.proxies.iter().any(|network| network.has(peer))
+    }
+
     /// Takes it off the stream. What has come behind it stays there to be read.
     pub(super) async fn take(&self, stream: TcpStream) -> Result<TcpStream, Error> {
         // Whose address is not known any more is nobody to be trusted; nobody is there to be answered, either.
         let peer = stream.peer_addr()?;
-        if self.proxies.iter().any(|network| network.has(&peer)) {
+        if self.is_from_proxy(&peer) {
             let ends = header(&stream).await?;
             if let Some(Ends { client, local }) = ends {
                 stream.with_transport(|plain| plain.source().proxied(Endpoint::Ip(client), Endpoint::Ip(local)));

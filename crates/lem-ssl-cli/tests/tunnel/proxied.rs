@@ -62,6 +62,30 @@ fn a_proxy_that_speaks_for_itself_is_the_client() {
 }
 
 #[test]
+fn silent_clients_of_a_proxy_lock_out_no_others() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let limits = ["--tls-in", "--proxy-from", "127.0.0.1", "--max-handshakes-per-address", "2"];
+        let arguments = [&limits[..], &["--connect", &address]].concat();
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        let mut silent = Vec::new();
+        for said in [&b""[..], b"", b"", LINE, HEADER, LINE] {
+            let plain = tunnel.plain().await;
+            plain.write(said).await.unwrap();
+            silent.push(plain);
+        }
+        tunnel.says("192.0.2.7:1234: refused").await;
+        let plain = tunnel.plain().await;
+        plain.write("PROXY TCP4 192.0.2.8 198.51.100.1 1234 443\r\n").await.unwrap();
+        let client = client(&world).upgrade(plain, "localhost").await.unwrap();
+        client.close_write().unwrap();
+        back_end.accept_plain().await.shutdown().await.unwrap();
+    });
+}
+
+#[test]
 fn a_client_from_elsewhere_is_not_believed() {
     let world = World::new();
     run(async {

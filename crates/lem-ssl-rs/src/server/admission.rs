@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
@@ -48,6 +49,8 @@ pub(super) struct Admission {
     pub(super) monitor: Rc<Monitor>,
     pub(super) options: ServerOptions,
     pub(super) preface: RefCell<Option<Preface>>,
+    /// Tells which peers speak for others.
+    pub(super) proxies: RefCell<Option<IsProxy>>,
     peers: Rc<Peers>,
     /// The tasks that shake hands.
     handshakes: RefCell<BTreeMap<u64, JoinHandle<()>>>,
@@ -56,6 +59,9 @@ pub(super) struct Admission {
     /// What was cut off when the server was closed.
     cut_off: Cell<CutOff>,
 }
+
+/// Whether a peer speaks for others.
+pub(super) type IsProxy = Rc<dyn Fn(&Endpoint) -> bool>;
 
 /// What was cut off when a server was closed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,6 +106,7 @@ impl Admission {
             monitor,
             options,
             preface: RefCell::default(),
+            proxies: RefCell::default(),
             peers: Rc::default(),
             handshakes: RefCell::default(),
             permits,
@@ -152,6 +159,19 @@ impl Admission {
         !self.arrivals.is_closed()
     }
 
+    /// Whether this peer may have one more handshake; a proxy may, since the one is not its own.
+    fn admit_peer(&self, peer: &Endpoint) -> Option<Admitted> {
+        let proxies = self.proxies.borrow().clone();
+        // One that panics must not end the task that accepts.
+        let is_proxy =
+            proxies.is_some_and(|is_proxy| catch_unwind(AssertUnwindSafe(|| is_proxy(peer))).unwrap_or(false));
+        if is_proxy { Some(Admitted::uncounted()) } else { self.admit_client(peer) }
+    }
+
+    fn admit_client(&self, client: &Endpoint) -> Option<Admitted> {
+        self.peers.admit(client, self.options.handshakes_per_peer)
+    }
+
     /// Shakes hands with one client, in a task of its own that is known until it ends.
     fn shake_hands(self: &Rc<Self>, source: Source, peer: Endpoint, permit: Permit, admitted: Admitted) {
         let (number, metered) = self.monitor.connection();
@@ -175,7 +195,7 @@ async fn accept_all(admission: Rc<Admission>) {
         match admission.listener.accept_source().await {
             Ok((source, peer)) => {
                 monitor.count(|counters| counters.accepted += 1);
-                match admission.peers.admit(&peer, admission.options.handshakes_per_peer) {
+                match admission.admit_peer(&peer) {
                     Some(admitted) => admission.shake_hands(source, peer, permit, admitted),
                     None => monitor.refused(&peer),
                 }
@@ -209,14 +229,20 @@ async fn admit(
     let context = admission.live.current();
     let deadline = Deadline::after(context.inner().deadlines.handshake);
     let preface = admission.preface.borrow().clone();
-    let (source, peer, early) = match preface {
-        None => (source, peer, Vec::new()),
+    let (source, peer, early, admitted) = match preface {
+        None => (source, peer, Vec::new(), admitted),
         Some(preface) => match Box::pin(preface.run(source, &peer, deadline)).await {
-            // A proxy may have said whose connection it is.
-            Ok((source, early)) => {
-                let peer = source.peer().unwrap_or(peer);
-                (source, peer, early)
-            }
+            Ok((source, early)) => match source.peer() {
+                // A proxy has said whose connection it is: from now on it counts as that client's.
+                Ok(client) if client != peer => {
+                    drop(admitted);
+                    match admission.admit_client(&client) {
+                        Some(admitted) => (source, client, early, admitted),
+                        None => return monitor.refused_late(&client),
+                    }
+                }
+                _ => (source, peer, early, admitted),
+            },
             Err(error) => return monitor.handshake_failed(&peer, &error),
         },
     };

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{Endpoint, HandlerResult, Listener, TcpStream, ToAddress, spawn, timeout};
+use lem_rs::{Endpoint, HandlerResult, Listener, ToAddress, spawn, timeout};
 
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error};
@@ -22,13 +22,13 @@ mod options;
 mod peers;
 mod preface;
 mod registry;
+mod settings;
 mod threads;
 
 use admission::{Admission, Arrival, CutOff};
 pub use counters::{Counters, Failures};
 pub use early::{Early, Replayable};
 pub use options::{ServerEvent, ServerOptions};
-use preface::Preface;
 pub use threads::{Threads, serve_threads};
 
 /// Accepts connections and hands out streams whose handshake is finished. To use it from several tasks, share it in an
@@ -340,26 +340,6 @@ impl Server {
             handlers_finished: handlers.saturating_sub(handlers_running),
             handlers_running,
         }
-    }
-
-    /// Calls `on_event` with what happens beside the accepted streams: failed handshakes and handlers, pauses. For a log.
-    pub fn on_event(&self, on_event: impl Fn(&ServerEvent<'_>) + 'static) {
-        self.admission.monitor.on_event(Rc::new(on_event));
-    }
-
-    /// Calls `preface` with each connection before its handshake, for what comes before it on the wire: a header of the
-    /// PROXY protocol, STARTTLS. It gives the stream back when the handshake is due; what was received by then and not read
-    /// is taken for the beginning of the handshake. Whom a proxy speaks for is told by
-    /// [`Source::proxied`](crate::lem_rs::transport::Source::proxied).
-    ///
-    /// It runs in a task of its own, within the deadline and the limits of handshakes; an error is a failed handshake, and
-    /// the stream may be gone by then. Connections that came before the call are not asked.
-    pub fn before_handshake<F>(&self, preface: impl Fn(TcpStream) -> F + 'static)
-    where
-        F: Future<Output = Result<TcpStream, Error>> + 'static,
-    {
-        let before = self.admission.preface.replace(Some(Preface::new(preface)));
-        drop(before);
     }
 
     /// What the server has done so far.

@@ -109,6 +109,12 @@ impl Monitor {
         }
     }
 
+    /// As [`refused`](Self::refused), of a client whose handshake has begun: a proxy has told who it is.
+    pub(super) fn refused_late(&self, client: &Endpoint) {
+        self.count(|counters| counters.failed.other += 1);
+        self.refused(client);
+    }
+
     pub(super) fn paused(&self, error: &Error) {
         self.count(|counters| counters.pauses += 1);
         self.tell(&ServerEvent::Paused(error));

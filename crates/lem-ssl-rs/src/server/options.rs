@@ -17,7 +17,8 @@ pub struct ServerOptions {
     pub handshakes: usize,
     /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 256. Keep
     /// it well below `handshakes`, or one address can fill every place until its handshakes time out; but behind a proxy
-    /// or a load balancer, where all clients have one address, make the two equal.
+    /// or a load balancer, where all clients have one address, make the two equal, unless it tells who they are
+    /// ([`Server::proxies`](crate::Server::proxies)).
     pub handshakes_per_peer: usize,
     /// How many connections may be open at once, from the moment they are accepted until they are gone: handshakes, open
     /// streams, and streams that are being closed. At the limit accepting stops, and further clients wait in the kernel's

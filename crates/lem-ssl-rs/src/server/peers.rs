@@ -17,7 +17,7 @@ impl Peers {
     /// One more from `peer`; `None` if it has `max` already. Unix-domain sockets have no address to count by.
     pub(super) fn admit(self: &Rc<Self>, peer: &Endpoint, max: usize) -> Option<Admitted> {
         let Some(address) = peer.ip().map(|peer| group(peer.ip())) else {
-            return Some(Admitted { peers: None });
+            return Some(Admitted::uncounted());
         };
         let mut under_way = self.under_way.borrow_mut();
         let count = under_way.entry(address).or_default();
@@ -33,6 +33,13 @@ impl Peers {
 #[derive(Debug)]
 pub(super) struct Admitted {
     peers: Option<(Rc<Peers>, IpAddr)>,
+}
+
+impl Admitted {
+    /// Of a peer that is not counted.
+    pub(super) fn uncounted() -> Self {
+        Self { peers: None }
+    }
 }
 
 impl Drop for Admitted {
