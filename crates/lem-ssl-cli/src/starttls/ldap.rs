@@ -39,28 +39,52 @@ impl Dialogue for Ldap {
             _ => return Err(no_ldap()),
         };
         let used = received.len() - rest.len();
-        let outcome = outcome(message).ok_or_else(no_ldap)?;
-        match outcome {
-            Ok(()) => {
-                received.drain(..used);
-                Ok(Step::GoAhead(Vec::new()))
-            }
-            Err((code, diagnosis)) if diagnosis.is_empty() => Err(Refusal::new(format!("its answer is code {code}"))),
-            Err((code, diagnosis)) => Err(Refusal::new(format!("its answer is code {code}; {}", quoted(&diagnosis)))),
+        let said = Said::read(message).ok_or_else(no_ldap)?;
+        if let (About::Request, SUCCESS) = (said.about, said.code) {
+            received.drain(..used);
+            return Ok(Step::GoAhead(Vec::new()));
         }
+        let what = match said.about {
+            About::Request => "its answer is",
+            About::Connection => "it ends the connection:",
+        };
+        let diagnosis = if said.diagnosis.is_empty() { String::new() } else { format!("; {}", quoted(said.diagnosis)) };
+        Err(Refusal::new(format!("{what} code {}{diagnosis}", said.code)))
     }
 }
 
 const EXTENDED_RESPONSE: u8 = 0x78;
 
-/// What a server says of an operation: success, or a code and a diagnosis. `None`: it is no answer to our message.
-fn outcome(mut message: &[u8]) -> Option<Result<(), (u8, Vec<u8>)>> {
-    let [1] = expect(&mut message, INTEGER)? else { return None };
-    let mut response = expect(&mut message, EXTENDED_RESPONSE)?;
-    let &[code] = expect(&mut response, ENUMERATED)? else { return None };
-    let _matched = expect(&mut response, OCTETS)?;
-    let diagnosis = expect(&mut response, OCTETS)?;
-    Some(if code == 0 { Ok(()) } else { Err((code, diagnosis.to_vec())) })
+/// A result that a server tells.
+struct Said<'a> {
+    about: About,
+    code: u8,
+    diagnosis: &'a [u8],
+}
+
+/// What a result is of.
+#[derive(Clone, Copy)]
+enum About {
+    /// Our message.
+    Request,
+    /// The connection, which ends: a notice of disconnection (RFC 4511 section 4.4.1), the only message with the number 0.
+    Connection,
+}
+
+impl<'a> Said<'a> {
+    /// `None`: it is neither an answer to our message nor a notice.
+    fn read(mut message: &'a [u8]) -> Option<Self> {
+        let about = match expect(&mut message, INTEGER)? {
+            [0] => About::Connection,
+            [1] => About::Request,
+            _ => return None,
+        };
+        let mut response = expect(&mut message, EXTENDED_RESPONSE)?;
+        let &[code] = expect(&mut response, ENUMERATED)? else { return None };
+        let _matched = expect(&mut response, OCTETS)?;
+        let diagnosis = expect(&mut response, OCTETS)?;
+        Some(Self { about, code, diagnosis })
+    }
 }
 
 impl Dialogue for LdapServer {
@@ -148,6 +172,10 @@ mod tests {
     fn a_refusal_is_quoted_and_what_is_no_answer_is_refused() {
         let refusal = answered(&[0x30, 14, 2, 1, 1, 0x78, 9, 10, 1, 2, 4, 0, 4, 2, b'n', b'o']).unwrap_err();
         assert_eq!(refusal.why, "its answer is code 2; it says \"no\"");
+        let notice = [0x30, 14, 2, 1, 0, 0x78, 9, 10, 1, 52, 4, 0, 4, 2, b'n', b'o'];
+        assert_eq!(answered(&notice).unwrap_err().why, "it ends the connection: code 52; it says \"no\"");
+        // A notice that tells of a success is no go-ahead.
+        assert!(answered(&[0x30, 12, 2, 1, 0, 0x78, 7, 10, 1, 0, 4, 0, 4, 0]).is_err());
         for wrong in [
             &b"HTTP/1.1 400"[..],
             &[0x30, 12, 2, 1, 2, 0x78, 7, 10, 1, 0, 4, 0, 4, 0],

@@ -40,6 +40,7 @@ impl Xmpp {
             };
         };
         let features: Vec<u8> = received.drain(..end).collect();
+        skip_spaces(received);
         if find(&features, b"<starttls").is_none() || find(&features, NAMESPACE.as_bytes()).is_none() {
             return Err(Refusal::new("it does not offer STARTTLS"));
         }
@@ -64,6 +65,7 @@ impl Dialogue for Xmpp {
             }
             State::Features => self.features(received),
             State::Answer => {
+                skip_spaces(received);
                 let Some(end) = received.iter().position(|byte| *byte == b'>') else { return more(received) };
                 let tag = String::from_utf8_lossy(&received[..=end]).into_owned();
                 let proceeds = tag.strip_prefix("<proceed").is_some_and(|rest| rest.starts_with([' ', '/', '>']));
@@ -88,7 +90,17 @@ impl Dialogue for Xmpp {
 /// The server's side.
 #[derive(Debug, Default)]
 pub(super) struct XmppServer {
-    has_begun: bool,
+    said: Said,
+}
+
+/// What a client has said.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Said {
+    #[default]
+    Nothing,
+    /// `<?xml`, of which there is one at most (XML 1.0 section 2.8).
+    Declaration,
+    Opening,
 }
 
 /// Namespaces of the stream's contents: of a client, of another server.
@@ -97,23 +109,21 @@ const OF_SERVERS: &str = "jabber:server";
 
 impl Dialogue for XmppServer {
     fn handle(&mut self, received: &mut Vec<u8>) -> Result<Step, Refusal> {
-        let spaces = received.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        received.drain(..spaces);
-        if received.starts_with(b"<?xml") {
-            match end_of(received, b"?>") {
-                Some(end) => drop(received.drain(..end)),
-                None => return more(received),
-            }
-            return self.handle(received);
+        skip_spaces(received);
+        if self.said == Said::Nothing && received.starts_with(b"<?xml") {
+            let Some(end) = end_of(received, b"?>") else { return more(received) };
+            received.drain(..end);
+            self.said = Said::Declaration;
+            skip_spaces(received);
         }
         let Some(end) = end_of_tag(received) else { return more(received) };
         let tag = String::from_utf8_lossy(&received[..end]).into_owned();
-        if !self.has_begun {
+        if self.said != Said::Opening {
             if !is_tag(&tag, "<stream:stream") {
                 return Err(Refusal::new(quoted(tag.as_bytes())));
             }
             received.drain(..end);
-            self.has_begun = true;
+            self.said = Said::Opening;
             return Ok(Step::Say(opening(&tag).into_bytes()));
         }
         if !is_tag(&tag, "<starttls") || !tag.contains(NAMESPACE) {
@@ -171,6 +181,12 @@ fn end_of_tag(text: &[u8]) -> Option<usize> {
     None
 }
 
+/// White space between elements means nothing.
+fn skip_spaces(received: &mut Vec<u8>) {
+    let spaces = received.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    received.drain(..spaces);
+}
+
 fn more(received: &[u8]) -> Result<Step, Refusal> {
     if received.len() < MAX_SAID {
         Ok(Step::More)
@@ -217,6 +233,21 @@ mod tests {
                 assert_eq!(answered(FEATURES, &answer[..length]).unwrap().0, Step::More, "{}", &answer[..length]);
             }
         }
+    }
+
+    #[test]
+    fn white_space_between_elements_is_nothing_that_was_said() {
+        let (features, proceed) = (format!("{FEATURES}\n"), "\r\n <proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+        let mut dialogue = Xmpp::new("a.example");
+        dialogue.handle(&mut Vec::new()).unwrap();
+        let mut received = format!("<stream:stream>{features}").into_bytes();
+        assert!(matches!(dialogue.handle(&mut received), Ok(Step::Say(_))));
+        assert!(received.is_empty());
+        assert_eq!(dialogue.handle(&mut b"\n".to_vec()), Ok(Step::More));
+        assert_eq!(dialogue.handle(&mut proceed.into()), Ok(Step::GoAhead(Vec::new())));
+        // Behind it TLS begins, and nothing else is there.
+        let answer = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\n";
+        assert_eq!(answered(FEATURES, answer), Ok((Step::GoAhead(Vec::new()), b"\n".to_vec())));
     }
 
     #[test]
@@ -268,6 +299,7 @@ mod tests {
         assert_eq!(attribute("<a to='b\"<x>'>", "to"), None);
         assert_eq!(attribute("<a to=\"b.example\">", "to"), Some("b.example"));
         assert!(XmppServer::default().handle(&mut b"<html>".to_vec()).is_err());
+        assert!(XmppServer::default().handle(&mut b"<?xml?><?xml?><stream:stream>".to_vec()).is_err());
         assert!(XmppServer::default().handle(&mut vec![b'<'; 40_000]).is_err());
     }
 }

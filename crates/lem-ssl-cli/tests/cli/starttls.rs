@@ -21,9 +21,9 @@ const XMPP: &[Turn] = &[
     (
         b"http://etherx.jabber.org/streams'>",
         b"<?xml version='1.0'?><stream:stream xmlns='jabber:client'><stream:features>\
-          <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>",
+          <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>\n",
     ),
-    (b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+    (b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"\n<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
 ];
 
 const ALL: [(&str, &[Turn]); 7] = [
@@ -146,6 +146,7 @@ fn refused(world: &World, protocol: &str, turns: &'static [Turn], says: &str) {
 
 #[test]
 fn a_refusal_is_11_and_quoted() {
+    const NOTICE: &[u8] = &[0x30, 14, 2, 1, 0, 0x78, 9, 10, 1, 52, 4, 0, 4, 2, b'n', b'o'];
     let world = World::new();
     refused(&world, "smtp", &[(b"", b"554 go\x1b[31m away\r\n")], "554 go\\u{1b}[31m away");
     refused(&world, "smtp", &[(b"", b"220 a\r\n"), (b"EHLO [127.0.0.1]\r\n", b"250 mail\r\n")], "not offer STARTTLS");
@@ -153,6 +154,7 @@ fn a_refusal_is_11_and_quoted() {
     refused(&world, "pop3", &[(b"", b"+OK\r\n"), (b"STLS\r\n", b"-ERR no\r\n")], "-ERR no");
     refused(&world, "postgres", &[(&[0x16, 0x2f], b"N")], "no TLS");
     refused(&world, "ldap", &[(b"20037", &[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0])], "code 52");
+    refused(&world, "ldap", &[(b"20037", NOTICE)], "it ends the connection: code 52; it says \"no\"");
     refused(&world, "xmpp", &[(b"streams'>", b"<stream:stream><stream:features/>")], "not offer STARTTLS");
 }
 

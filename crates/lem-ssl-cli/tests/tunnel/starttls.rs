@@ -97,6 +97,24 @@ impl Opening {
 }
 
 #[test]
+fn a_client_that_declares_without_end_is_refused() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let arguments = ["--tls-in", "--starttls-in", "xmpp", "--connect", &address];
+        let tunnel = Tunnel::start(&[&arguments[..], &files.arguments()].concat());
+        for said in [b"<?xml?>".repeat(9000), b"<?xml?> ".repeat(2)] {
+            let client = tunnel.plain().await;
+            // It may have been refused before all of it was sent.
+            let _ = client.write(&said).await;
+            client.read(1).await.unwrap_err();
+            tunnel.says("the client does not go over to TLS (XMPP): it says \"<?xml?>\"").await;
+        }
+    });
+}
+
+#[test]
 fn a_client_that_asks_gets_tls_and_is_not_greeted_twice() {
     let world = World::new();
     run(async {
