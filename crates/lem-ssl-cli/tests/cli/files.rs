@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::Error;
 
@@ -26,6 +27,9 @@ fn site(world: &World) -> Server {
     symlink("../outside", site.join("relative-link")).unwrap();
     symlink(".git/config", site.join("hidden-link")).unwrap();
     symlink("loop", site.join("loop")).unwrap();
+    // Its date is told as soon as its second is over.
+    let file = fs::File::options().write(true).open(site.join("hello.txt")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
     let made = std::process::Command::new("mkfifo").arg(site.join("pipe")).status().unwrap();
     assert!(made.success());
     Server::start(&[&["--files", site.to_str().unwrap()][..], &world.good().arguments()].concat())
@@ -134,6 +138,21 @@ fn a_part_of_a_file_that_has_changed_is_the_whole_file() {
     let after = get(&format!("Range: bytes=0-0\r\nIf-Range: {tag}\r\n"));
     assert_eq!((after.status, after.text().as_str()), (200, "changed, and longer"));
     assert_eq!(get(&format!("If-None-Match: {tag}\r\n")).status, 200);
+}
+
+#[test]
+fn a_file_that_may_change_again_in_the_same_second_is_joined_by_its_tag_alone() {
+    let world = World::new();
+    let server = site(&world);
+    let get = |headers: &str| Client::get(&world, &server.address, "/hello.txt", headers);
+    let file = world.folder("site").join("hello.txt");
+    fs::write(&file, "one").unwrap();
+    let date = httpdate::fmt_http_date(fs::metadata(&file).unwrap().modified().unwrap());
+    let fresh = get("");
+    assert_eq!(fresh.header("last-modified"), None);
+    let tag = fresh.header("etag").unwrap();
+    assert_eq!(get(&format!("Range: bytes=0-0\r\nIf-Range: {date}\r\n")).status, 200);
+    assert_eq!(get(&format!("Range: bytes=0-0\r\nIf-Range: {tag}\r\n")).status, 206);
 }
 
 #[test]

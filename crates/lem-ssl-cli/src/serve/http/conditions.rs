@@ -13,6 +13,19 @@ pub(super) struct Current<'a> {
     pub(super) modified: Option<SystemTime>,
 }
 
+/// So long ago a change has to be, before its second is surely over: some file systems know every other second only.
+const SETTLED: Duration = Duration::from_secs(3);
+
+impl Current<'_> {
+    /// The date that clients are told, and can have parts joined by: no other change has the same one, since its second is
+    /// over (RFC 9110 section 8.8.2.2). Before that there is none.
+    pub(super) fn date(&self) -> Option<SystemTime> {
+        let modified = self.modified?;
+        let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+        (age >= SETTLED).then(|| whole_seconds(modified))
+    }
+}
+
 /// What the conditions of a request come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
@@ -58,11 +71,11 @@ pub(super) fn may_be_joined(request: &Request, current: Current<'_>) -> bool {
     if !request.has("if-range") {
         return true;
     }
-    match (request.header("if-range"), current.modified) {
+    match (request.header("if-range"), current.date()) {
         // Compared strongly.
         (Some(known), _) if known.starts_with("W/") => false,
         (Some(known), _) if known.starts_with('"') => current.tag == Some(known),
-        (Some(_), Some(modified)) => date(request, "if-range") == Some(whole_seconds(modified)),
+        (Some(_), Some(told)) => date(request, "if-range") == Some(told),
         // Neither a tag nor a date, or two of them.
         _ => false,
     }
@@ -215,6 +228,21 @@ mod tests {
         }
         assert!(!may_be_joined(&request("If-Range: W/\"x\"\r\n"), weak));
         assert!(!may_be_joined(&request("If-Range: \"x\"\r\n"), weak));
+    }
+
+    #[test]
+    fn a_date_whose_second_may_not_be_over_joins_nothing_and_is_not_told() {
+        for (age, is_told) in [(0, false), (1, false), (4, true)] {
+            let modified = SystemTime::now() - Duration::from_secs(age);
+            let current = Current { tag: None, modified: Some(modified) };
+            let header = format!("If-Range: {}\r\n", httpdate::fmt_http_date(modified));
+            assert_eq!(may_be_joined(&request(&header), current), is_told, "{age}");
+            assert_eq!(current.date().is_some(), is_told, "{age}");
+            // It is late enough to tell that something has changed.
+            assert_eq!(Condition::of(&request("If-Unmodified-Since: THEN\r\n"), current), Condition::Failed);
+        }
+        let future = Current { tag: None, modified: Some(SystemTime::now() + Duration::from_secs(60)) };
+        assert_eq!(future.date(), None);
     }
 
     #[test]

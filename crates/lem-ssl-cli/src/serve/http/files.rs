@@ -153,6 +153,7 @@ impl Found {
         let modified = self.metadata.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH);
         // RFC 9110 section 8.8.2.1: no file was changed later than now.
         let modified = modified.map(|time| time.min(SystemTime::now()));
+        let current = Current { tag: Some(&tag), modified };
         let described = |answer: Answer| {
             let mut answer = answer.with("ETag", tag.clone());
             if !packed {
@@ -161,12 +162,11 @@ impl Found {
             if may_be_packed {
                 answer = answer.with("Vary", "Accept-Encoding");
             }
-            match modified {
+            match current.date() {
                 Some(time) => answer.with("Last-Modified", httpdate::fmt_http_date(time)),
                 None => answer,
             }
         };
-        let current = Current { tag: Some(&tag), modified };
         match Condition::of(request, current) {
             Condition::Holds => {}
             Condition::Unchanged => return described(Answer::new(Status::NotModified, Body::None)),
