@@ -129,6 +129,11 @@ impl ClientArgs {
         Ok(danger::accept_any_certificate(builder, reason)?.build()?)
     }
 
+    /// A context like it that does not show who we are.
+    pub(crate) fn anonymous_context(&self) -> Result<Context, Failure> {
+        Self { cert: None, key: None, ..self.clone() }.context()
+    }
+
     fn builder(&self) -> ContextBuilder {
         // Some servers take longer for a handshake than the library's own deadline; who waits decides.
         let builder = Context::builder().connect_deadline(self.timeout).handshake_deadline(self.timeout);

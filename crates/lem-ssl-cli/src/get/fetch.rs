@@ -17,7 +17,7 @@ use crate::http::{Broken, Exchange, Framing, Piece, Proxies, Response, Url};
 
 /// How to fetch.
 pub(super) struct Fetch<'a> {
-    pub(super) context: &'a Context,
+    pub(super) contexts: &'a Contexts,
     pub(super) proxies: &'a Proxies,
     /// The way to a proxy, and through it, may take so long.
     pub(super) connect_timeout: Duration,
@@ -36,6 +36,23 @@ pub(super) struct Fetch<'a> {
     pub(super) checksum: Option<Checksum>,
     /// Something was written that cannot be taken back.
     pub(super) has_written: Cell<bool>,
+}
+
+/// How servers are spoken to.
+#[derive(Debug)]
+pub(super) struct Contexts {
+    /// The URL's server, which may see who we are (`--cert`).
+    pub(super) home: Context,
+    /// Those that it redirects to, which may not.
+    pub(super) elsewhere: Context,
+}
+
+/// What is for the URL's server only.
+#[derive(Clone, Copy)]
+struct Manner<'a> {
+    context: &'a Context,
+    server_name: Option<&'a str>,
+    headers: &'a [Header],
 }
 
 /// Who names the file.
@@ -113,9 +130,8 @@ impl Fetch<'_> {
         let mut at = url.clone();
         let mut left = self.max_redirects;
         loop {
-            let home = at.same_origin(url);
-            let (name, headers) = if home { (self.server_name, self.headers) } else { (None, &[][..]) };
-            let begun = self.ask(&at, name, &request(&at, headers, resume)).await;
+            let manner = self.manner(at.same_origin(url));
+            let begun = self.ask(&at, manner, &request(&at, manner.headers, resume)).await;
             let exchange = begun.map_err(|failure| failure.within(&at))?;
             let response = &exchange.response;
             // A server may take offence at our asking for a part.
@@ -149,12 +165,22 @@ impl Fetch<'_> {
         }
     }
 
+    /// How to speak with the URL's server, or with another one.
+    fn manner(&self, is_home: bool) -> Manner<'_> {
+        let Contexts { home, elsewhere } = self.contexts;
+        match is_home {
+            true => Manner { context: home, server_name: self.server_name, headers: self.headers },
+            false => Manner { context: elsewhere, server_name: None, headers: &[] },
+        }
+    }
+
     /// Sends a request about `url`, by way of its proxy if it has one, and waits for the head of the answer.
-    async fn ask(&self, url: &Url, name: Option<&str>, request: &str) -> Result<Exchange, Failure> {
+    async fn ask(&self, url: &Url, manner: Manner<'_>, request: &str) -> Result<Exchange, Failure> {
+        let Manner { context, server_name, .. } = manner;
         match self.proxies.of_url(url) {
-            None => Exchange::begin(self.context, url, name, request, self.idle_timeout).await,
+            None => Exchange::begin(context, url, server_name, request, self.idle_timeout).await,
             Some(proxy) => {
-                let stream = proxy.connect(self.context, url, name, self.connect_timeout).await?;
+                let stream = proxy.connect(context, url, server_name, self.connect_timeout).await?;
                 Exchange::over(stream, request, self.idle_timeout).await
             }
         }

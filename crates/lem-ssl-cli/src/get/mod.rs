@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lem_ssl_rs::{Context, Machine, now, sleep};
+use lem_ssl_rs::{Machine, now, sleep};
 
 use crate::exit::{Exit, Failure};
 use crate::http::{Proxies, Url};
@@ -28,7 +28,7 @@ mod retry;
 mod sink;
 
 use checksum::Checksum;
-use fetch::{Fetch, Fetched, Naming};
+use fetch::{Contexts, Fetch, Fetched, Naming};
 use headers::Header;
 use part::Existing;
 use retry::Patience;
@@ -91,9 +91,11 @@ const HELP: &str = "\
 What has arrived is kept in FILE.part, and FILE appears, or is replaced, when everything is there.
 The same command goes on with what is there if the server says that its file is still the same one
 (ETag, Last-Modified; kept in FILE.part.json), and begins anew if not, or if FILE.part has another
-length or time than it was left with. A body that is cut off is an error, and so is an answer that brings no file (202,
-204) or only a part of it. Only https is fetched, and no redirect leads out of it. Progress is
-shown on a terminal only.
+length or time than it was left with, or was being written to when the system went down. A body
+that is cut off is an error, and so is an answer that brings no file (202, 204) or only a part of
+it. Only https is fetched, and no redirect leads out of it. Headers (-H) and certificates (--cert)
+are for the server of the URL, and for none that it redirects to. Progress is shown on a terminal
+only.
 
 A file whose checksum is another one is removed, and nothing gets its name (13); what goes to standard
 output is out by then. With --retries a download goes on with what has come. The environment names a
@@ -114,13 +116,13 @@ pub(crate) fn run(arguments: GetArgs) -> Result<(), Failure> {
     }
     let mut client = arguments.client.clone();
     client.protocol.alpn = vec!["http/1.1".to_owned()];
-    let context = client.context()?;
+    let contexts = Contexts { home: client.context()?, elsewhere: client.anonymous_context()? };
     let proxies = match &arguments.proxy {
         Some(proxy) => Proxies::of_option(proxy).map_err(|why| wrong(format!("{why} (--proxy)")))?,
         None => Proxies::of_environment(|name| std::env::var(name).ok()).map_err(wrong)?,
     };
     let checksum = checksum(&arguments, &url)?;
-    Machine::new()?.run(download(arguments, url, context, proxies, checksum))?
+    Machine::new()?.run(download(arguments, url, contexts, proxies, checksum))?
 }
 
 /// What the file has to be, if that was said.
@@ -143,14 +145,14 @@ fn checksum(arguments: &GetArgs, url: &Url) -> Result<Option<Checksum>, Failure>
 async fn download(
     arguments: GetArgs,
     url: Url,
-    context: Context,
+    contexts: Contexts,
     proxies: Proxies,
     checksum: Option<Checksum>,
 ) -> Result<(), Failure> {
     let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
     let (sink, name) = sink(&arguments, &url).await?;
     let fetch = Fetch {
-        context: &context,
+        contexts: &contexts,
         proxies: &proxies,
         connect_timeout: arguments.client.timeout,
         server_name: arguments.client.server_name.as_deref(),

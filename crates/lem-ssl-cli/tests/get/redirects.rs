@@ -1,5 +1,7 @@
 //! Where redirects lead, and where not.
 
+use lem_ssl_tests::pki::Leaf;
+
 use crate::support::{Downloads, Reply, Site, World};
 
 #[test]
@@ -19,6 +21,20 @@ fn redirects_are_followed_to_the_end() {
     }
     // What was meant for the one server is not told to the other.
     assert!(!elsewhere.requests()[0].contains("secret"));
+}
+
+#[test]
+fn who_we_are_is_shown_to_the_server_of_the_url_alone() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let client = world.issue("client", Leaf::client(&["a client"]));
+    let [_, chain, _, key] = client.arguments();
+    let elsewhere = Site::new(&world, [Reply::redirect("/again"), Reply::ok(b"there")]);
+    let site = Site::new(&world, [Reply::redirect("/b"), Reply::redirect(&elsewhere.url("/there"))]);
+    let printed = downloads.print(&site, "/a", &["--cert", chain, "--key", key, "--quiet"]).expect(0);
+    assert_eq!(printed.text(), "there");
+    assert_eq!(site.shown(), [true, true]);
+    assert_eq!(elsewhere.shown(), [false, false]);
 }
 
 #[test]

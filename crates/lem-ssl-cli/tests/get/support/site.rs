@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use lem_ssl_rs::{Context, Identity, ReadMode, Server, ServerOptions, Stream, sleep, timeout};
+use lem_ssl_rs::{ClientAuth, Context, Identity, ReadMode, Server, ServerOptions, Stream, sleep, timeout};
 use lem_ssl_tests::watched_machine;
 
 use super::WATCHDOG;
@@ -94,6 +94,8 @@ impl Reply {
 pub(crate) struct Site {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Whether the clients have shown a certificate.
+    shown: Arc<Mutex<Vec<bool>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -102,24 +104,29 @@ impl Site {
     pub(crate) fn new(world: &World, replies: impl Into<Vec<Reply>>) -> Self {
         let files = world.good();
         let identity = Identity::from_pem_files(&files.chain, &files.key).unwrap();
-        let context = Context::builder().identity(identity).build().unwrap();
+        let builder = Context::builder().identity(identity);
+        let context = builder.client_roots(world.roots()).client_auth(ClientAuth::Optional).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (replies, asked) = (replies.into(), requests.clone());
+        let (requests, shown) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let (replies, asked, seen) = (replies.into(), requests.clone(), shown.clone());
         let play = move || {
             let machine = watched_machine();
             let played = machine.run(async {
                 let listener = lem_ssl_rs::Listener::adopt(listener).unwrap();
                 let server = Server::over(context, listener, ServerOptions::default()).unwrap();
                 for reply in replies {
-                    let answered = async { answer(server.accept().await.unwrap(), reply, &asked).await };
+                    let answered = async {
+                        let stream = server.accept().await.unwrap();
+                        seen.lock().unwrap().push(stream.info().is_some_and(|info| !info.peer_certificates.is_empty()));
+                        answer(stream, reply, &asked).await;
+                    };
                     timeout(WATCHDOG, answered).await.expect("a client comes, and goes");
                 }
             });
             played.unwrap();
         };
-        Self { port, requests, thread: Some(thread::spawn(play)) }
+        Self { port, requests, shown, thread: Some(thread::spawn(play)) }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -131,6 +138,13 @@ impl Site {
     pub(crate) fn requests(mut self) -> Vec<String> {
         self.join();
         std::mem::take(&mut self.requests.lock().unwrap())
+    }
+
+    /// Waits until all answers were given; which clients have shown a certificate.
+    #[track_caller]
+    pub(crate) fn shown(mut self) -> Vec<bool> {
+        self.join();
+        std::mem::take(&mut self.shown.lock().unwrap())
     }
 
     #[track_caller]
