@@ -35,6 +35,11 @@ fn is_portable(name: &str) -> bool {
     !device && !name.contains(['<', '>', ':', '"', '|', '?', '*']) && !name.ends_with('.')
 }
 
+/// FNV-1a, 64 bits: the same in every version of this program.
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// What the header calls the file: by `filename*` if that can be read, otherwise by `filename`.
 fn named(header: &[u8]) -> Option<String> {
     if header.len() > MAX_LENGTH {

@@ -1,21 +1,29 @@
 //! What is kept beside a part, in `FILE.part.json`: where it came from, and how to tell whether it is still the same.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
-use std::path::Path;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::name;
 use crate::http::{Response, Url, Validator};
-use crate::platform::modified;
+use crate::platform::{boot, modified, owner, private};
+
+/// Where the notes of a part are.
+#[derive(Debug)]
+pub(super) struct Notes {
+    path: PathBuf,
+    /// Where they are written, to be renamed when they are whole.
+    new: PathBuf,
+}
 
 /// What a part came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Origin {
-    /// As it was asked for, before any redirect.
-    pub(super) url: String,
-    /// Where redirects led to: a validator says something about one resource only.
+    /// As it was asked for, before any redirect; [`masked`].
+    url: String,
+    /// Where redirects led to, masked too: a validator says something about one resource only.
     at: String,
     pub(super) validator: Validator,
     /// The entity tag, weak or strong.
@@ -28,16 +36,17 @@ pub(super) struct Origin {
     pub(super) name: Option<String>,
     /// How long the whole is, if that is known.
     pub(super) total: Option<u64>,
-    /// What we left when we ended; `None` while we write, and after we were killed.
-    pub(super) kept: Option<Kept>,
+    pub(super) state: State,
 }
 
-/// A file as we left it: another length or another time says that somebody else has written to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    length: u64,
-    seconds: i64,
-    nanoseconds: i64,
+/// How the part is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum State {
+    /// We write to it, or were killed then. What we have written is there as long as the system runs; after a power failure
+    /// there may be zeros in its place.
+    Written { boot: Option<String> },
+    /// It is on the disk as we left it: another length or another time says that somebody else has written to it.
+    Left { length: u64, seconds: i64, nanoseconds: i64 },
 }
 
 /// From where to go on.
@@ -54,29 +63,21 @@ impl Origin {
     /// What to note of an answer that came from `at`; `None` if there is nothing to compare a later one with.
     pub(super) fn new(url: &Url, at: &Url, response: &Response, total: Option<u64>) -> Option<Self> {
         Some(Self {
-            url: url.to_string(),
-            at: at.to_string(),
+            url: masked(&url.to_string()),
+            at: masked(&at.to_string()),
             validator: response.validator()?,
             etag: response.text("etag").map(str::to_owned),
             modified: response.text("last-modified").map(str::to_owned),
             encoding: response.encoding(),
             name: name::of_server(response),
             total,
-            kept: None,
+            state: State::written(),
         })
     }
 
-    pub(super) fn read(path: &Path) -> Option<Self> {
-        let mut text = Vec::new();
-        File::open(path).ok()?.take(MAX_LENGTH).read_to_end(&mut text).ok()?;
-        let origin: Self = serde_json::from_slice(&text).ok()?;
-        // It goes into a request.
-        (!origin.validator.as_str().contains(char::is_control)).then_some(origin)
-    }
-
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        // Notes that were not written whole cannot be read, and then it begins anew.
-        fs::write(path, serde_json::to_vec(self).unwrap_or_default())
+    /// Whether it is what was asked for as this URL.
+    pub(super) fn is_from(&self, url: &str) -> bool {
+        self.url == masked(url)
     }
 
     /// Whether this 206, from `at`, brings bytes of the same thing in the same form. That the server has compared is not
@@ -95,7 +96,7 @@ impl Origin {
         // A link to a store is often signed anew each time, in its query.
         let same_place = match &self.validator {
             Validator::ETag(_) => without_query(&self.at) == without_query(&at.to_string()),
-            Validator::LastModified(_) => self.at == at.to_string(),
+            Validator::LastModified(_) => self.at == masked(&at.to_string()),
         };
         marked_alike && same_place && self.encoding == response.encoding()
     }
@@ -108,10 +109,83 @@ impl Origin {
     }
 }
 
-impl Kept {
-    pub(super) fn of(file: &Metadata) -> Self {
+impl State {
+    pub(super) fn written() -> Self {
+        Self::Written { boot: boot() }
+    }
+
+    pub(super) fn left(file: &Metadata) -> Self {
         let (seconds, nanoseconds) = modified(file);
-        Self { length: file.len(), seconds, nanoseconds }
+        Self::Left { length: file.len(), seconds, nanoseconds }
+    }
+
+    /// Whether there is nothing else in the file than what we have written to it.
+    fn is_of(&self, file: &Metadata) -> bool {
+        match self {
+            Self::Written { boot: then } => *then == boot(),
+            Self::Left { .. } => *self == Self::left(file),
+        }
+    }
+}
+
+impl Notes {
+    pub(super) fn new(path: PathBuf, new: PathBuf) -> Self {
+        Self { path, new }
+    }
+
+    /// The files that there may be.
+    pub(super) fn paths(&self) -> [&Path; 2] {
+        [&self.path, &self.new]
+    }
+
+    /// Whose new files in this folder are.
+    pub(super) fn owner_of_new(&self) -> io::Result<u32> {
+        let owner = owner(&self.make_new()?.metadata()?);
+        fs::remove_file(&self.new)?;
+        Ok(owner)
+    }
+
+    /// What is noted of this part, if all of it is ours. What was written to it since we left it is not, and may be anything.
+    pub(super) fn read(&self, part: &Metadata) -> Option<Origin> {
+        let mut text = Vec::new();
+        File::open(&self.path).ok()?.take(MAX_LENGTH).read_to_end(&mut text).ok()?;
+        let origin: Origin = serde_json::from_slice(&text).ok()?;
+        // It goes into a request.
+        let is_plain = !origin.validator.as_str().contains(char::is_control);
+        (is_plain && origin.state.is_of(part)).then_some(origin)
+    }
+
+    /// Writes them anew, for us only: a URL may have a secret in it. They are never written through a link.
+    pub(super) fn write(&self, origin: &Origin) -> io::Result<()> {
+        let mut file = self.make_new()?;
+        file.write_all(&serde_json::to_vec(origin).unwrap_or_default())?;
+        fs::rename(&self.new, &self.path)
+    }
+
+    /// It does no harm if there are none.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        remove(&self.path)
+    }
+
+    fn make_new(&self) -> io::Result<File> {
+        // One that a process left that was killed is as good as none.
+        remove(&self.new)?;
+        private(OpenOptions::new().write(true).create_new(true)).open(&self.new)
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A URL with a checksum in the place of its query, which may be a signature that is as good as a password.
+fn masked(url: &str) -> String {
+    match url.split_once('?') {
+        Some((place, query)) => format!("{place}?{:016x}", name::checksum(query.as_bytes())),
+        None => url.to_owned(),
     }
 }
 

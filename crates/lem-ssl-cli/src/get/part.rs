@@ -8,11 +8,11 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::name::MAX_NAME;
-use super::notes::{Kept, Origin, Resume};
+use super::name::{self, MAX_NAME};
+use super::notes::{Notes, Origin, Resume, State};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
-use crate::platform::{FileIdentity, name_length, name_start, read_exact_at};
+use crate::platform::{FileIdentity, name_length, name_start, owner, read_exact_at};
 
 /// A file on its way.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Part {
     target: PathBuf,
     existing: Existing,
     path: PathBuf,
-    notes: PathBuf,
+    notes: Notes,
     file: File,
     /// The file is exactly as long.
     position: u64,
@@ -52,16 +52,27 @@ impl Part {
     pub(super) fn open(target: &Path, existing: Existing) -> Result<Self, Failure> {
         // A file that is new is no link's.
         let target = if existing == Existing::Kept { target.to_owned() } else { followed(target) };
-        let (path, notes) = (beside(&target, ".part"), beside(&target, ".part.json"));
+        let path = beside(&target, ".part");
+        let notes = Notes::new(beside(&target, ".part.json"), beside(&target, ".part.new"));
         let shown = path.display().to_string();
         for _ in 0..MAX_ATTEMPTS {
             // A pipe would keep us waiting, and a link could lead to a file of somebody else's.
-            if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-                return Err(wrong(format!("{shown} is in the way: it is not a regular file")));
+            for own in [&*path].into_iter().chain(notes.paths()) {
+                if fs::symlink_metadata(own).is_ok_and(|found| !found.is_file()) {
+                    return Err(in_the_way(own, "it is not a regular file"));
+                }
             }
             let mut options = OpenOptions::new();
-            let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
-            let file = opened.map_err(|error| failed("open", &shown, &error))?;
+            options.read(true).write(true);
+            let (opened, is_new) = match options.clone().create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(&path), false),
+                made => (made, true),
+            };
+            let file = match opened {
+                // A download that has ended has renamed it to its target.
+                Err(error) if !is_new && error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(|error| failed("open", &shown, &error))?,
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -76,8 +87,13 @@ impl Part {
             if !is_at(&path, &found) {
                 continue;
             }
-            // What was written to it since we left it is not ours, and may be anything.
-            let origin = Origin::read(&notes).filter(|origin| origin.kept.is_none_or(|kept| kept == Kept::of(&found)));
+            let owner_of_ours = match is_new {
+                true => owner(&found),
+                false => notes.owner_of_new().map_err(|error| failed("write the notes of", &shown, &error))?,
+            };
+            check_owner(&path, owner_of_ours)?;
+            check_owner(notes.paths()[0], owner_of_ours)?;
+            let origin = notes.read(&found);
             let (position, content) = (found.len(), Content::Found);
             return Ok(Self { target, existing, path, notes, file, position, content, origin });
         }
@@ -86,7 +102,7 @@ impl Part {
 
     /// From where to go on with this URL, if there is something to go on with.
     pub(super) fn resume(&self, url: &str) -> Option<Resume> {
-        let origin = self.origin.as_ref().filter(|origin| origin.url == url)?;
+        let origin = self.origin.as_ref().filter(|origin| origin.is_from(url))?;
         let offset = match origin.total {
             // Not all of it can be from there, and nobody knows which bytes are not.
             Some(total) if self.position > total => 0,
@@ -100,11 +116,28 @@ impl Part {
     /// It will have this name in the working folder when it is complete.
     pub(super) fn call(&mut self, name: &str) -> Result<(), Failure> {
         let target = PathBuf::from(name);
+        if self.has(&target) {
+            let target = target.display();
+            return Err(wrong(format!(
+                "the server calls the file {target}, as its part or the notes of that are called: give -o FILE"
+            )));
+        }
         if self.existing == Existing::Kept && fs::symlink_metadata(&target).is_ok() {
             return Err(exists(&target));
         }
         self.target = target;
         Ok(())
+    }
+
+    /// Whether this is one of the files that we need until it is complete. Some systems take names for equal that differ in
+    /// their case, and more.
+    fn has(&self, target: &Path) -> bool {
+        let identity = |path: &Path| fs::symlink_metadata(path).ok().map(|found| FileIdentity::of(&found));
+        let mut own = [&*self.path].into_iter().chain(self.notes.paths());
+        own.any(|own| {
+            let is_named = own.file_name().is_some_and(|name| target.as_os_str().eq_ignore_ascii_case(name));
+            is_named || identity(own).is_some_and(|own| identity(target) == Some(own))
+        })
     }
 
     /// The bytes at `from`, at most as many as there is room for; `None` at the end.
@@ -119,7 +152,7 @@ impl Part {
     pub(super) fn discard(self) {
         if self.check().is_ok() {
             let _ = fs::remove_file(&self.path);
-            let _ = fs::remove_file(&self.notes);
+            let _ = self.notes.remove();
         }
     }
 
@@ -132,7 +165,7 @@ impl Part {
     /// Keeps what a download goes on behind; the whole will have this length.
     pub(super) fn keep(&mut self, mut resume: Resume, total: u64) -> Result<(), Failure> {
         self.cut(resume.offset)?;
-        (resume.origin.total, resume.origin.kept) = (Some(total), None);
+        (resume.origin.total, resume.origin.state) = (Some(total), State::written());
         self.note(Some(resume.origin))
     }
 
@@ -153,13 +186,8 @@ impl Part {
     fn note(&mut self, origin: Option<Origin>) -> Result<(), Failure> {
         self.origin = origin;
         match &self.origin {
-            None => match fs::remove_file(&self.notes) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(self.failed("remove the notes of", &error))
-                }
-                _ => Ok(()),
-            },
-            Some(origin) => origin.write(&self.notes).map_err(|error| self.failed("write the notes of", &error)),
+            None => self.notes.remove().map_err(|error| self.failed("remove the notes of", &error)),
+            Some(origin) => self.notes.write(origin).map_err(|error| self.failed("write the notes of", &error)),
         }
     }
 
@@ -185,12 +213,12 @@ impl Part {
         self.check()?;
         if let Err(error) = self.file.sync_all() {
             // Nobody knows what of it is on the disk: it must not be gone on with.
-            let _ = fs::remove_file(&self.notes);
+            let _ = self.notes.remove();
             return Err(self.failed("write", &error));
         }
         self.place()?;
         // They are of no use without the part.
-        let _ = fs::remove_file(&self.notes);
+        let _ = self.notes.remove();
         Ok(())
     }
 
@@ -210,20 +238,21 @@ impl Part {
 
     /// Leaves nothing behind if there is nothing to go on with; says what there is for this URL.
     pub(super) fn give_up(mut self, url: &str) -> Option<(PathBuf, u64)> {
-        let found = self.check().and_then(|()| self.file.metadata().map_err(|error| self.failed("look at", &error)));
-        match (found, self.origin.take()) {
-            (Ok(found), Some(mut origin)) if self.position > 0 => {
-                let ours = origin.url == url;
-                origin.kept = Some(Kept::of(&found));
-                // Without this note it is trusted all the same.
-                let _ = self.note(Some(origin));
+        match (self.check(), self.origin.take()) {
+            (Ok(()), Some(mut origin)) if self.position > 0 => {
+                let ours = origin.is_from(url);
+                // Without this note it is trusted until the system ends.
+                if let Ok(found) = self.file.sync_data().and_then(|()| self.file.metadata()) {
+                    origin.state = State::left(&found);
+                    let _ = self.note(Some(origin));
+                }
                 ours.then_some((self.path, self.position))
             }
             _ => {
                 let ours = self.content == Content::Ours || self.position == 0;
                 if ours && self.file.metadata().is_ok_and(|found| is_at(&self.path, &found)) {
                     let _ = fs::remove_file(&self.path);
-                    let _ = fs::remove_file(&self.notes);
+                    let _ = self.notes.remove();
                 }
                 None
             }
@@ -249,6 +278,19 @@ impl Part {
 pub(super) fn exists(target: &Path) -> Failure {
     let target = target.display();
     wrong(format!("{target} exists: give -o {target} or --overwrite to replace it"))
+}
+
+/// Something else has the place of a file that we need.
+fn in_the_way(path: &Path, why: &str) -> Failure {
+    wrong(format!("{} is in the way: {why}", path.display()))
+}
+
+/// Whether what is there, if anything is, belongs to whom new files belong: others could change it under our hands.
+fn check_owner(path: &Path, ours: u32) -> Result<(), Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if owner(&found) != ours => Err(in_the_way(path, "it belongs to another user")),
+        _ => Ok(()),
+    }
 }
 
 fn failed(doing: &str, shown: &str, error: &io::Error) -> Failure {
@@ -280,7 +322,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     let mut short = OsString::from(name);
     if name_length(name) + MAX_ENDING > MAX_NAME {
-        let mark = format!("~{:016x}", checksum(name.as_encoded_bytes()));
+        let mark = format!("~{:016x}", name::checksum(name.as_encoded_bytes()));
         short = name_start(name, MAX_NAME - MAX_ENDING - mark.len());
         short.push(mark);
     }
@@ -288,14 +330,20 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(short)
 }
 
-/// FNV-1a, 64 bits: the same in every version of this program.
-fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_of_another_user_is_in_the_way() {
+        let path = std::env::current_exe().unwrap();
+        let ours = owner(&fs::metadata(&path).unwrap());
+        assert!(check_owner(&path, ours).is_ok());
+        let refused = check_owner(&path, ours + 1).unwrap_err().to_string();
+        assert!(refused.ends_with("is in the way: it belongs to another user"), "{refused}");
+        assert!(check_owner(&path.join("nothing"), ours + 1).is_ok());
+    }
 
     #[test]
     fn names_beside_a_long_one_fit_and_differ() {

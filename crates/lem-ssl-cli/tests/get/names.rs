@@ -47,6 +47,25 @@ fn the_file_has_the_name_that_the_server_gives() {
 }
 
 #[test]
+fn a_name_that_the_download_needs_for_itself_is_refused() {
+    let world = World::new();
+    for (number, name) in ["x.part", "x.part.json", "x.part.new", "X.Part.JSON"].into_iter().enumerate() {
+        for further in [&[][..], &["--overwrite"]] {
+            let folder = world.folder(&format!("own-{number}-{}", further.len()));
+            let reply = Reply::new(
+                &format!("200 OK\nETag: \"1\"\nContent-Disposition: attachment; filename={name}\nContent-Length: 7"),
+                b"content",
+            );
+            let site = Site::new(&world, [reply]);
+            let ended = get(&world, &folder, &site.url("/x"), further);
+            assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+            assert!(String::from_utf8_lossy(&ended.stderr).contains(&format!("calls the file {name}")), "{ended:?}");
+            assert!(names(&folder).is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_there_is_replaced_only_if_that_is_asked_for() {
     let world = World::new();
     let folder = world.folder("there");

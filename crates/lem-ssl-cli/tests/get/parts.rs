@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use crate::support::{Downloads, Reply, Running, Site, World, pattern, signal};
@@ -76,6 +76,72 @@ fn what_is_no_file_in_the_place_of_the_part_is_left_alone() {
     assert!(made.success());
     downloads.get(&site).expect(2);
     assert_eq!(downloads.read("precious"), b"precious");
+}
+
+#[test]
+fn notes_are_never_written_through_a_link() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    downloads.write("precious", b"precious");
+    for name in ["file.part.json", "file.part.new"] {
+        symlink("precious", downloads.path(name)).unwrap();
+        let ended = downloads.get(&Site::new(&world, [])).expect(2);
+        assert!(ended.stderr.contains(&format!("{name} is in the way")), "{}", ended.stderr);
+        fs::remove_file(downloads.path(name)).unwrap();
+    }
+    assert_eq!((downloads.names(), downloads.read("precious")), (vec!["precious".to_owned()], b"precious".to_vec()));
+}
+
+#[test]
+fn the_signature_of_a_url_is_kept_for_nobody_else_to_read() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(1000, 1);
+    let other = Reply::tagged("v1", &body).cut(400);
+    let site = Site::new(&world, [Reply::tagged("v1", &body).cut(400), Reply::rest("v1", 600, &body), other]);
+    let get = |query: &str| {
+        let (url, file) = (site.url(&format!("/file?{query}")), downloads.path("file"));
+        crate::support::lem_ssl(["get", &url, "--ca", &world.ca, "-o", &file], b"")
+    };
+    get("signature=secret").expect(10);
+    let notes = downloads.path("file.part.json");
+    assert!(!String::from_utf8(downloads.read("file.part.json")).unwrap().contains("secret"));
+    assert_eq!(fs::metadata(&notes).unwrap().permissions().mode() & 0o777, 0o600);
+    // It is known again all the same, and another one is told from it.
+    get("signature=secret").expect(0);
+    assert!(downloads.read("file") == body);
+    get("signature=other").expect(10);
+    let requests = site.requests();
+    assert!(requests[1].contains("Range: bytes=600-") && !requests[2].contains("Range"), "{requests:?}");
+}
+
+/// There is nothing that tells on other systems.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_part_that_was_not_left_in_order_is_not_gone_on_with_after_the_system_has_started_anew() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(1000, 1);
+    for same in [true, false] {
+        let rest = if same { Reply::rest("v1", 600, &body) } else { Reply::tagged("v1", &body) };
+        let site = Site::new(&world, [Reply::tagged("v1", &body).stalled(400), rest]);
+        let running = downloads.start(&site);
+        wait_for(&downloads, 600);
+        signal(running.id(), "KILL");
+        running.finish();
+        if !same {
+            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+            let notes = String::from_utf8(downloads.read("file.part.json")).unwrap();
+            let another = notes.replace(boot.trim(), "another");
+            assert_ne!(another, notes);
+            downloads.write("file.part.json", another.as_bytes());
+            // What a power failure may leave.
+            downloads.write("file.part", &[&body[..200], &[0; 400]].concat());
+        }
+        downloads.get(&site).expect(0);
+        assert!(downloads.read("file") == body);
+        assert_eq!(site.requests()[1].contains("Range"), same);
+    }
 }
 
 #[test]

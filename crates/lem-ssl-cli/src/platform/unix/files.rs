@@ -1,7 +1,7 @@
 //! What the system knows of a file.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -28,6 +28,17 @@ pub(crate) fn file_number(file: &Metadata) -> u64 {
 /// When it was last written: seconds since 1970, and nanoseconds.
 pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
     (file.mtime(), file.mtime_nsec())
+}
+
+/// Whose it is.
+pub(crate) fn owner(file: &Metadata) -> u32 {
+    file.uid()
+}
+
+/// What tells this run of the system from the one before; `None` where it does not tell.
+pub(crate) fn boot() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
 }
 
 pub(crate) fn read_exact_at(file: &File, memory: &mut [u8], from: u64) -> io::Result<()> {

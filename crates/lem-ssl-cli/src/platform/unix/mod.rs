@@ -15,7 +15,8 @@ mod streams;
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) use account::Account;
 pub(crate) use files::{
-    FileIdentity, file_number, make_private_folder, modified, name_length, name_start, private, read_exact_at,
+    FileIdentity, boot, file_number, make_private_folder, modified, name_length, name_start, owner, private,
+    read_exact_at,
 };
 pub(crate) use inherited::{listen_inherited, listen_passed};
 #[cfg(target_os = "linux")]

@@ -34,6 +34,16 @@ pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
     (time / SECOND - FROM_1601_TO_1970, time % SECOND * 100)
 }
 
+/// Whose it is: what Windows tells of that is not to be had without unsafe code.
+pub(crate) fn owner(_: &Metadata) -> u32 {
+    0
+}
+
+/// What tells this run of the system from the one before: nothing that is to be had without unsafe code.
+pub(crate) fn boot() -> Option<String> {
+    None
+}
+
 pub(crate) fn read_exact_at(file: &File, mut memory: &mut [u8], mut from: u64) -> io::Result<()> {
     while !memory.is_empty() {
         match file.seek_read(memory, from) {
