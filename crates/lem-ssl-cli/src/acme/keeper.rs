@@ -1,40 +1,16 @@
 //! Keeps certificates valid: asks for the first one, renews it, and tries again where that fails.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
-use lem_ssl_rs::{Context, Queue, now, sleep, spawn, timeout};
+use lem_ssl_rs::spawn;
 
-use super::account::{self, Wish};
-use super::client::Client;
-use super::directory::Directory;
-use super::failed::Failed;
-use super::files::Files;
-use super::issued::Issued;
+use super::authority::Authority;
+use super::kept::Kept;
 use super::names::Names;
-use super::order::Order;
-use super::plan::Plan;
-use super::problem::Fault;
-use super::renewal;
-use super::schedule::{self, Failing, time};
 use super::shown::Shown;
-use super::status::{Family, Status, add, families};
-use super::store::{Lock, Store};
-use crate::http::Url;
-use crate::jitter::chance;
+use super::status::{Family, families};
 use crate::log::Log;
-use crate::text::span;
-
-/// Who gives certificates, and what is kept of that.
-#[derive(Debug)]
-pub(crate) struct Authority {
-    pub(super) context: Context,
-    pub(super) directory: Url,
-    pub(super) wish: Wish,
-    pub(super) store: Store,
-}
 
 /// All certificates of a process.
 #[derive(Debug)]
@@ -42,49 +18,12 @@ pub(crate) struct Keeper {
     certificates: Vec<Rc<Kept>>,
 }
 
-/// One certificate, as it is kept valid.
-#[derive(Debug)]
-struct Kept {
-    authority: Rc<Authority>,
-    names: Names,
-    files: Files,
-    shown: Arc<Shown>,
-    log: Log,
-    /// When it is to be renewed, and which one that is about.
-    plan: RefCell<Option<Plan>>,
-    /// No attempt before this, after one that failed: not by the clock, which may be set.
-    pause: Cell<Option<Instant>>,
-    failures: Cell<u32>,
-    nudge: Queue<()>,
-    status: Status,
-}
-
-/// An attempt is given up after so long.
-const ATTEMPT: Duration = Duration::from_secs(5 * 60);
-
-/// The clock may be set meanwhile, or the machine sleep: it is looked at again after so long.
-const MAX_SLEEP: Duration = Duration::from_secs(5 * 60);
-
-/// How often a process that waits for another one looks whether it is done.
-const LOCK_POLL: Duration = Duration::from_millis(200);
-
 impl Keeper {
     /// Begins, with a task for each certificate.
     pub(super) fn begin(authority: Authority, all: &[Names], shown: &Arc<Shown>, log: &Log) -> Rc<Self> {
         let authority = Rc::new(authority);
         let kept = |names: &Names| {
-            let kept = Rc::new(Kept {
-                authority: authority.clone(),
-                names: names.clone(),
-                files: Files::of(names),
-                shown: shown.clone(),
-                log: log.clone(),
-                plan: RefCell::new(None),
-                pause: Cell::new(None),
-                failures: Cell::new(0),
-                nudge: Queue::new(),
-                status: Status::default(),
-            });
+            let kept = Rc::new(Kept::new(authority.clone(), names, shown, log));
             let task = kept.clone();
             spawn(async move { task.keep().await }).detach();
             kept
@@ -94,268 +33,11 @@ impl Keeper {
 
     /// Looks into the folder, and asks the authority at once where an attempt has failed.
     pub(crate) fn look_again(&self) {
-        for kept in &self.certificates {
-            kept.nudge.put(());
-        }
+        self.certificates.iter().for_each(|kept| kept.look_again());
     }
 
     /// What monitoring is told.
     pub(crate) fn families(&self) -> Vec<Family> {
-        families(self.certificates.iter().map(|kept| {
-            let end = kept.shown.current(&kept.names).map(|issued| issued.not_after);
-            (kept.names.first(), end, &kept.status)
-        }))
+        families(self.certificates.iter().map(|kept| (kept.names.first(), kept.end(), &kept.status)))
     }
-}
-
-impl Kept {
-    async fn keep(&self) {
-        loop {
-            self.wait().await;
-            let wanted = SystemTime::now();
-            let lock = match self.lock().await {
-                Ok(lock) => lock,
-                Err(why) => {
-                    self.failed(&Fault::new(why), None).await;
-                    continue;
-                }
-            };
-            if !self.is_done_by_others(&lock, wanted).await {
-                self.attempt(&lock).await;
-            }
-        }
-    }
-
-    fn say(&self, text: impl std::fmt::Display) {
-        self.log.line(format!("acme: {text}"));
-    }
-
-    /// Waits until a certificate is to be asked for.
-    async fn wait(&self) {
-        loop {
-            let left = self.left();
-            self.status.next.set(Some(SystemTime::now() + left));
-            if left.is_zero() {
-                return;
-            }
-            let ask_at = self.plan.borrow().as_ref().and_then(|plan| plan.ask_at);
-            let ask_in = ask_at.map(|at| at.saturating_duration_since(now()));
-            if ask_in == Some(Duration::ZERO) {
-                self.ask_for_advice().await;
-                continue;
-            }
-            let sleep = left.min(MAX_SLEEP).min(ask_in.unwrap_or(MAX_SLEEP));
-            if timeout(sleep, self.nudge.get()).await.is_ok() {
-                self.pause.set(None);
-                if let Ok(Some(issued)) = self.stored().await {
-                    self.shown.set_stored(&self.names, issued);
-                }
-            }
-        }
-    }
-
-    /// How long it is until a certificate is to be asked for.
-    fn left(&self) -> Duration {
-        let current = self.shown.current(&self.names).filter(|issued| issued.covers(&self.names));
-        let due = current.map(|issued| self.plan(&issued, |plan| plan.left()));
-        let pause = self.pause.get().map(|pause| pause.saturating_duration_since(now()));
-        due.unwrap_or_default().max(pause.unwrap_or_default())
-    }
-
-    /// Does something with the plan for this certificate; one that is new gets a new one.
-    fn plan<T>(&self, issued: &Issued, what: impl FnOnce(&mut Plan) -> T) -> T {
-        let mut plan = self.plan.borrow_mut();
-        let plan = match &mut *plan {
-            Some(plan) if plan.is_about(issued) => plan,
-            other => other.insert(Plan::of(issued)),
-        };
-        what(plan)
-    }
-
-    /// Asks the authority when it wants the certificate renewed. That it does not answer means nothing.
-    async fn ask_for_advice(&self) {
-        let id = self.plan.borrow().as_ref().and_then(|plan| plan.id.clone());
-        let Some(id) = id else { return };
-        let Authority { context, directory, .. } = &*self.authority;
-        let asked = async { renewal::advice(context, &Directory::fetch(context, directory).await?, &id).await };
-        let advice = asked.await;
-        let names = self.names.words();
-        let mut plan = self.plan.borrow_mut();
-        let Some(plan) = plan.as_mut().filter(|plan| plan.id.as_ref() == Some(&id)) else { return };
-        match advice {
-            Ok(None) => plan.ask_at = None,
-            Err(fault) => {
-                plan.ask_in(renewal::AGAIN);
-                self.say(format_args!("the authority does not say when to renew the certificate for {names}: {fault}"));
-            }
-            Ok(Some(advice)) => {
-                if plan.follow(&advice) {
-                    let left = words(plan.left());
-                    let why = advice.explanation.map_or_else(String::new, |page| format!("; see {page}"));
-                    self.say(format_args!("the authority wants the certificate for {names} renewed: in {left}{why}"));
-                }
-            }
-        }
-    }
-
-    /// Waits until no other certificate is asked for, by this process or by another.
-    async fn lock(&self) -> Result<Lock, String> {
-        let mut has_said = false;
-        loop {
-            if let Some(lock) = self.authority.store.off_the_loop(Store::try_lock).await? {
-                return Ok(lock);
-            }
-            if !has_said {
-                has_said = true;
-                let names = self.names.words();
-                self.say(format_args!(
-                    "{names} has to wait: another certificate is asked for, here or in another process"
-                ));
-            }
-            sleep(LOCK_POLL).await;
-        }
-    }
-
-    /// The certificate in the folder, if there is one of use.
-    async fn stored(&self) -> Result<Option<Issued>, String> {
-        let file = self.files.certificate();
-        let text = self.authority.store.off_the_loop(move |store| store.read(&file)).await?;
-        Ok(text.and_then(|text| Issued::read(&text).ok()))
-    }
-
-    /// Whether another process has got a certificate meanwhile, or has found out that there is none to be had.
-    async fn is_done_by_others(&self, _lock: &Lock, wanted: SystemTime) -> bool {
-        let names = self.names.words();
-        if let Ok(Some(issued)) = self.stored().await
-            && issued.covers(&self.names)
-            && issued.not_after > crate::certificate::now()
-        {
-            let current = self.shown.current(&self.names);
-            // What is shown is not in the folder if it could not be written; then it is the later one.
-            let is_new = current.is_none_or(|current| {
-                let is_other = current.identity.chain() != issued.identity.chain();
-                is_other && (issued.not_after >= current.not_after || !current.covers(&self.names))
-            });
-            if is_new {
-                self.say(format_args!("another process has got the certificate for {names}"));
-                self.shown.set(&self.names, issued);
-                self.pause.set(None);
-                self.failures.set(0);
-                return true;
-            }
-        }
-        let file = self.files.failure();
-        let failed = self.authority.store.off_the_loop(move |store| store.read_json::<Failed>(&file)).await;
-        let Ok(Some(failed)) = failed else { return false };
-        let Some(wait) = failed.binds(wanted, SystemTime::now()) else { return false };
-        self.pause.set(Some(now() + wait));
-        self.failures.set(failed.failures);
-        self.say(format_args!("no certificate for {names} is asked for within {}: {}", words(wait), failed.message));
-        true
-    }
-
-    async fn attempt(&self, lock: &Lock) {
-        add(&self.status.attempts);
-        let names = self.names.words();
-        self.say(format_args!(
-            "asking {} for a certificate for {names}; it will connect to port 443 of each",
-            self.authority.directory
-        ));
-        let obtained = match timeout(ATTEMPT, self.obtain(lock)).await {
-            Ok(obtained) => obtained,
-            Err(_) => Err(Fault::new(format!("it is not done after {}", words(ATTEMPT)))),
-        };
-        match obtained {
-            Ok(issued) => {
-                add(&self.status.obtained);
-                self.pause.set(None);
-                self.failures.set(0);
-                let left =
-                    words(Duration::from_secs((issued.not_after - crate::certificate::now()).max(0).unsigned_abs()));
-                let next = self.plan(&issued, |plan| {
-                    plan.put_off(&issued);
-                    plan.left()
-                });
-                self.say(format_args!(
-                    "a new certificate for {names} is in place, valid for {left}; it is renewed in {}",
-                    words(next)
-                ));
-                for warning in issued.identity.server_warnings(SystemTime::now()) {
-                    self.say(format_args!("warning: {warning}"));
-                }
-            }
-            Err(fault) => self.failed(&fault, Some(lock)).await,
-        }
-    }
-
-    /// Gets a certificate, shows it, and keeps it.
-    async fn obtain(&self, lock: &Lock) -> Result<Issued, Fault> {
-        let Authority { context, directory, wish, store } = &*self.authority;
-        let (mut account, key) = account::load(store, lock).await?;
-        let mut client = Client::new(context, directory, key, None).await?;
-        let current = self.shown.current(&self.names);
-        // RFC 9773 section 5: only an authority that gives advice knows certificates by this.
-        let replaces = current.filter(|_| client.directory.renewal_info.is_some()).and_then(|issued| issued.id);
-        let mut may_forget = true;
-        loop {
-            match self.order(&mut account, &mut client, wish, replaces.as_deref(), lock).await {
-                // An authority that has begun anew, as those for tests do.
-                Err(fault) if fault.is("accountDoesNotExist") && may_forget => {
-                    may_forget = false;
-                    self.say("the authority does not know the account any more: asking for another one");
-                    account::forget(&mut account, &mut client, store, lock).await?;
-                }
-                done => return done,
-            }
-        }
-    }
-
-    async fn order(
-        &self,
-        account: &mut account::Account,
-        client: &mut Client<'_>,
-        wish: &Wish,
-        replaces: Option<&str>,
-        lock: &Lock,
-    ) -> Result<Issued, Fault> {
-        let store = &self.authority.store;
-        if let Some(said) = account::sign_in(client, account, wish, store, lock).await? {
-            self.say(said);
-        }
-        let mut order = Order { client, names: &self.names, store, lock, files: &self.files };
-        let (issued, text) = order.fulfil(replaces).await?;
-        self.shown.set(&self.names, issued.clone());
-        let written = store.write_text_off_the_loop(&self.files.certificate(), text, lock).await;
-        written.map_err(|why| Fault::new(format!("the certificate is in place, and is not kept: {why}")))?;
-        order.forget().await?;
-        store.remove_off_the_loop(&self.files.failure(), lock).await?;
-        Ok(issued)
-    }
-
-    /// What is in place stays, and the next attempt comes later.
-    async fn failed(&self, fault: &Fault, lock: Option<&Lock>) {
-        self.status.failed(fault.label());
-        let failures = self.failures.get().saturating_add(1);
-        let kind = if matches!(fault, Fault::Failed { .. }) { Failing::Network } else { Failing::Refusal };
-        let wait = schedule::backoff(failures, kind, fault.retry_after(), chance());
-        let today = SystemTime::now();
-        self.failures.set(failures);
-        self.pause.set(Some(now() + wait));
-        let place = match self.shown.current(&self.names).map(|issued| time(issued.not_after).duration_since(today)) {
-            None => "there is none yet, and clients are refused".to_owned(),
-            Some(Ok(left)) => format!("the one in place is valid for {} more", words(left)),
-            Some(Err(_)) => "the one in place has expired".to_owned(),
-        };
-        let (names, next) = (self.names.words(), words(wait));
-        self.say(format_args!("no new certificate for {names}: {fault}; {place}; the next attempt is in {next}"));
-        let Some(lock) = lock else { return };
-        let failed = Failed::now(wait, failures, fault.retry_after().is_some(), fault.to_string());
-        if let Err(why) = self.authority.store.write_off_the_loop(&self.files.failure(), &failed, lock).await {
-            self.say(why);
-        }
-    }
-}
-
-fn words(time: Duration) -> String {
-    span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }

@@ -6,6 +6,7 @@
 
 mod account;
 mod answer;
+mod authority;
 mod challenge;
 mod client;
 mod directory;
@@ -13,6 +14,7 @@ mod failed;
 mod files;
 mod issued;
 mod keeper;
+mod kept;
 mod key;
 mod names;
 mod options;
@@ -25,7 +27,8 @@ mod shown;
 mod status;
 mod store;
 
-pub(crate) use keeper::{Authority, Keeper};
+pub(crate) use authority::Authority;
+pub(crate) use keeper::Keeper;
 pub(crate) use options::AcmeArgs;
 pub(crate) use shown::Otherwise;
 pub(crate) use status::Family;

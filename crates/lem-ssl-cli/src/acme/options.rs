@@ -10,9 +10,10 @@ use clap::Args;
 use lem_ssl_rs::{ClientHello, Context, Error, IdentityChoice, Roots};
 
 use super::account::Wish;
+use super::authority::Authority;
 use super::files::Files;
 use super::issued::Issued;
-use super::keeper::{Authority, Keeper};
+use super::keeper::Keeper;
 use super::key::Binding;
 use super::names::Names;
 use super::shown::{Otherwise, Shown};
