@@ -129,7 +129,7 @@ impl Answer {
 
     /// What it says, as text.
     pub(super) fn text(self, what: &str) -> Result<String, Fault> {
-        String::from_utf8(self.body).map_err(|_| Fault::new(format!("the answer about {what} is no text")))
+        String::from_utf8(self.body).map_err(|_| Fault::useless(format!("the answer about {what} is no text")))
     }
 }
 

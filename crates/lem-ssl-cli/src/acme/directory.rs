@@ -40,5 +40,5 @@ impl Directory {
 
 /// A URL that the authority has named. Only https leads anywhere.
 pub(super) fn url(text: &str) -> Result<Url, Fault> {
-    Url::parse(text).map_err(|why| Fault::new(format!("the authority names a URL that leads nowhere: {why}")))
+    Url::parse(text).map_err(|why| Fault::useless(format!("the authority names a URL that leads nowhere: {why}")))
 }

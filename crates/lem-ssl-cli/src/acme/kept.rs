@@ -15,7 +15,7 @@ use super::failed::Failed;
 use super::files::Files;
 use super::issued::Issued;
 use super::names::Names;
-use super::order::Order;
+use super::order::{Order, forget};
 use super::plan::Plan;
 use super::problem::Fault;
 use super::renewal;
@@ -294,12 +294,12 @@ impl Kept {
         if let Some(said) = account::sign_in(client, account, wish, store, lock).await? {
             self.say(said);
         }
-        let mut order = Order { client, names: &self.names, store, lock, files: &self.files };
+        let mut order = Order::new(client, &self.names, &self.files, store, lock);
         let (issued, text) = order.fulfil(replaces).await?;
         self.shown.set(&self.names, issued.clone());
         let written = store.write_text_off_the_loop(&self.files.certificate(), text, lock).await;
         written.map_err(|why| Fault::new(format!("the certificate is in place, and is not kept: {why}")))?;
-        order.forget().await?;
+        forget(&self.names, &self.files, store, lock).await?;
         store.remove_off_the_loop(&self.files.failure(), lock).await?;
         Ok(issued)
     }

@@ -1,10 +1,9 @@
 //! An order: from a wish to a certificate (RFC 8555 section 7.4). It is kept in the folder while it is under way, so
 //! that the next process goes on with it where one was interrupted, and does not ask for another one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lem_ssl_rs::{now, sleep};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -14,19 +13,11 @@ use super::files::Files;
 use super::issued::{self, Issued};
 use super::key::Key;
 use super::names::Names;
+use super::pace::{MAX_ASKED_WAIT, Pace};
 use super::problem::{Fault, Problem};
+use super::record::{Place, Record};
 use super::store::{Lock, Store};
 use crate::base64;
-
-/// What is kept of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
-    url: String,
-    /// Of the certificate; PEM.
-    key: String,
-    names: Vec<String>,
-    account: Option<String>,
-}
 
 /// As the authority sees it.
 #[derive(Debug, Deserialize)]
@@ -38,9 +29,13 @@ struct State {
     finalize: String,
     certificate: Option<String>,
     error: Option<Problem>,
+    /// When the authority wants to be asked again.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// In the order in which they follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Pending,
@@ -52,130 +47,170 @@ enum Status {
 
 /// An order under way.
 pub(super) struct Order<'a, 'c> {
-    pub(super) client: &'a mut Client<'c>,
-    pub(super) names: &'a Names,
-    pub(super) store: &'a Store,
-    pub(super) lock: &'a Lock,
-    pub(super) files: &'a Files,
+    client: &'a mut Client<'c>,
+    names: &'a Names,
+    files: &'a Files,
+    store: &'a Store,
+    lock: &'a Lock,
+    /// What is asked about.
+    place: Place,
 }
 
-/// An order that is not done after so long is given up: the authority has lost sight of it.
-const PATIENCE: Duration = Duration::from_secs(4 * 60);
+/// An order is given up when so many attempts have failed at the same place. At the pace of failed attempts that is after
+/// ten minutes, and later after eight hours.
+const MAX_FAILURES: u32 = 8;
 
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-const MAX_WAIT: Duration = Duration::from_secs(3);
+impl<'a, 'c> Order<'a, 'c> {
+    pub(super) fn new(
+        client: &'a mut Client<'c>,
+        names: &'a Names,
+        files: &'a Files,
+        store: &'a Store,
+        lock: &'a Lock,
+    ) -> Self {
+        Self { client, names, files, store, lock, place: Place::Order }
+    }
 
-/// The longest that we wait between two looks if the authority asks for it.
-const MAX_ASKED_WAIT: Duration = Duration::from_secs(60);
-
-impl Order<'_, '_> {
     /// A certificate, and the text that is to be kept of it. `replaces` is what the authority knows the one before by.
     ///
-    /// The order stays in the folder until [`forget`](Self::forget): nothing that it has cost may be lost before the
-    /// certificate is there, too.
+    /// The order stays in the folder until [`forget`]: nothing that it has cost may be lost before the certificate is
+    /// there, too.
     pub(super) async fn fulfil(&mut self, replaces: Option<&str>) -> Result<(Issued, String), Fault> {
-        let (kept, mut state) = match self.resume().await? {
+        let (mut record, state) = match self.resume().await? {
             Some(resumed) => resumed,
             None => self.begin(replaces).await?,
         };
-        let key = Key::from_pem(&kept.key)?;
+        match self.pursue(&mut record, state).await {
+            Ok(done) => Ok(done),
+            Err(fault) => Err(self.failed(record, fault).await),
+        }
+    }
+
+    async fn pursue(&mut self, record: &mut Record, mut state: State) -> Result<(Issued, String), Fault> {
+        let key = Key::from_pem(&record.key)?;
         let mut pace = Pace::new();
+        let mut furthest = state.status;
         while !pace.is_over() {
-            match state.status {
+            let mut asked = state.retry_after;
+            let next = match state.status {
                 Status::Pending => {
-                    self.authorize(&state.authorizations, &mut pace).await?;
-                    state = self.look_at(&kept.url, &mut pace).await?;
-                    if state.status != Status::Pending {
-                        continue;
-                    }
+                    self.authorize(&state.authorizations, record, &mut pace).await?;
+                    Some(self.look_at(record).await?)
                 }
                 Status::Ready => match self.finalize(&state.finalize, &key).await {
-                    Ok(answer) => {
-                        state = answer;
-                        continue;
+                    Ok(next) => Some(next),
+                    Err(fault) if fault.is("orderNotReady") => {
+                        asked = fault.retry_after();
+                        None
                     }
-                    Err(fault) if fault.is("orderNotReady") => {}
-                    Err(fault) => return Err(self.given_up(fault).await),
+                    Err(fault) => return Err(fault),
                 },
-                Status::Processing => {}
+                // Others can ask for their certificates meanwhile.
+                Status::Processing if asked > Some(MAX_ASKED_WAIT) => break,
+                Status::Processing => None,
                 Status::Valid => return self.download(&state, &key).await,
                 Status::Invalid => {
                     let problem = state.error.unwrap_or_else(|| Problem::undescribed(""));
-                    let fault = Fault::Refused(Box::new(problem.about(self.wanted())));
-                    return Err(self.given_up(fault).await);
+                    return Err(Fault::Refused(Box::new(problem.about(self.wanted()))));
                 }
-            }
-            pace.wait().await;
-            state = self.look_at(&kept.url, &mut pace).await?;
+            };
+            state = match next {
+                Some(next) if next.status > furthest => next,
+                // Whatever was asked for has changed nothing: it is not asked for again without a pause.
+                stays => {
+                    pace.wait(stays.map_or(asked, |state| state.retry_after)).await;
+                    self.look_at(record).await?
+                }
+            };
+            furthest = furthest.max(state.status);
         }
-        Err(self.given_up(Fault::useless(format!("{} is never done", self.wanted()))).await)
+        if state.status == Status::Processing {
+            self.place = Place::Processing;
+            let message = format!("the authority has not done {} yet", self.wanted());
+            return Err(Fault::Failed { message, retry_after: state.retry_after });
+        }
+        Err(Fault::useless(format!("{} is never done", self.wanted())))
     }
 
-    async fn look_at(&mut self, url: &str, pace: &mut Pace) -> Result<State, Fault> {
-        let answer = self.client.read(url, "the order").await?;
-        pace.asked(answer.retry_after);
-        answer.json("the order")
+    /// What becomes of the order after an attempt that failed: one that would fail again is forgotten, and the next
+    /// attempt begins with another one.
+    async fn failed(&self, mut record: Record, fault: Fault) -> Fault {
+        let times = record.fail(self.place);
+        let is_hopeless = match self.place {
+            _ if fault.is_final() => true,
+            // This is not the order's fault.
+            _ if fault.is("rateLimited") => return fault,
+            Place::Processing => record.is_old(),
+            _ => times >= MAX_FAILURES,
+        };
+        if !is_hopeless {
+            // What fails in the folder is told by what has failed before.
+            let _ = self.write(&record).await;
+            return fault;
+        }
+        match forget(self.names, self.files, self.store, self.lock).await {
+            Err(why) => why,
+            Ok(()) if fault.is_final() => fault,
+            Ok(()) => {
+                let message = format!("{fault} ({times} times in a row: the next attempt begins with another order)");
+                Fault::Failed { message, retry_after: fault.retry_after() }
+            }
+        }
+    }
+
+    async fn look_at(&mut self, record: &Record) -> Result<State, Fault> {
+        self.place = Place::Order;
+        State::of(&self.client.read(&record.url, "the order").await?)
     }
 
     fn wanted(&self) -> String {
         format!("the order for {}", self.names.words())
     }
 
-    /// The order is of no use any more, and neither are the answers to its challenges. Until then they stay, whatever
-    /// fails: the authority may be about to look at them.
-    pub(super) async fn forget(&self) -> Result<(), Fault> {
-        let (order, names, lock) = (self.files.order(), self.names.clone(), self.lock.clone());
-        let forget = move |store: &Store| {
-            store.remove(&order, &lock)?;
-            challenge::remove_all(&names, store, &lock)
-        };
-        Ok(self.store.off_the_loop(forget).await?)
-    }
-
-    /// The order has failed for good: the next one is another one.
-    async fn given_up(&self, fault: Fault) -> Fault {
-        if fault.is_final() { self.forget().await.err().unwrap_or(fault) } else { fault }
+    async fn write(&self, record: &Record) -> Result<(), Fault> {
+        Ok(self.store.write_off_the_loop(&self.files.order(), record, self.lock).await?)
     }
 
     /// The order that was interrupted, if there is one that can come to something.
-    async fn resume(&mut self) -> Result<Option<(Kept, State)>, Fault> {
+    async fn resume(&mut self) -> Result<Option<(Record, State)>, Fault> {
         let (order, certificate) = (self.files.order(), self.files.certificate());
-        let read = move |store: &Store| Ok((store.read_json::<Kept>(&order)?, store.read(&certificate)?));
-        let (Some(kept), certificate) = self.store.off_the_loop(read).await? else { return Ok(None) };
+        // A certificate that cannot be read is as good as none.
+        let read =
+            move |store: &Store| Ok((store.read_json::<Record>(&order)?, store.read(&certificate).ok().flatten()));
+        let (Some(record), certificate) = self.store.off_the_loop(read).await? else { return Ok(None) };
         // What has come to a certificate was interrupted a moment before it was forgotten.
-        let is_done = certificate.is_some_and(|text| text.contains(&kept.key));
-        let is_ours = kept.names == self.names.as_slice() && kept.account == self.client.account && !is_done;
-        if is_ours && Key::from_pem(&kept.key).is_ok() {
-            match self.client.read(&kept.url, "the order").await.and_then(|answer| answer.json::<State>("the order")) {
-                Ok(state) if state.status != Status::Invalid => return Ok(Some((kept, state))),
+        let is_done = certificate.is_some_and(|text| text.contains(&record.key));
+        let is_ours = record.is_of(self.names, self.client.account.as_deref()) && !is_done;
+        if is_ours && Key::from_pem(&record.key).is_ok() {
+            match self.look_at(&record).await {
+                Ok(state) if state.status != Status::Invalid => return Ok(Some((record, state))),
                 Ok(_) => {}
                 // It has expired, or is nobody's.
                 Err(fault) if fault.is_final() => {}
-                Err(fault) => return Err(fault),
+                Err(fault) => return Err(self.failed(record, fault).await),
             }
         }
-        self.forget().await?;
+        forget(self.names, self.files, self.store, self.lock).await?;
         Ok(None)
     }
 
-    async fn begin(&mut self, replaces: Option<&str>) -> Result<(Kept, State), Fault> {
-        let answer = match self.place(replaces).await {
+    async fn begin(&mut self, replaces: Option<&str>) -> Result<(Record, State), Fault> {
+        let answer = match self.order(replaces).await {
             // Not every certificate before this one is one that the authority wants to hear of.
             Err(fault @ Fault::Refused(_)) if replaces.is_some() && !fault.is("rateLimited") => {
-                self.place(None).await?
+                self.order(None).await?
             }
-            placed => placed?,
+            ordered => ordered?,
         };
         let url = answer.location.clone();
         let url = url.ok_or_else(|| Fault::new("the authority does not say where the order is (Location)"))?;
-        let state = answer.json("the order")?;
-        let (key, account) = (Key::generate()?.pem(), self.client.account.clone());
-        let kept = Kept { url, key, names: self.names.as_slice().to_vec(), account };
-        self.store.write_off_the_loop(&self.files.order(), &kept, self.lock).await?;
-        Ok((kept, state))
+        let state = State::of(&answer)?;
+        let record = Record::new(url, &Key::generate()?, self.names, self.client.account.clone());
+        self.write(&record).await?;
+        Ok((record, state))
     }
 
-    async fn place(&mut self, replaces: Option<&str>) -> Result<Answer, Fault> {
+    async fn order(&mut self, replaces: Option<&str>) -> Result<Answer, Fault> {
         let identifiers: Vec<Value> =
             self.names.as_slice().iter().map(|name| json!({ "type": "dns", "value": name })).collect();
         let mut payload = json!({ "identifiers": identifiers });
@@ -187,51 +222,69 @@ impl Order<'_, '_> {
     }
 
     /// Answers all challenges, and waits until the authority has looked at the answers.
-    async fn authorize(&mut self, authorizations: &[String], pace: &mut Pace) -> Result<(), Fault> {
+    async fn authorize(
+        &mut self,
+        authorizations: &[String],
+        record: &mut Record,
+        pace: &mut Pace,
+    ) -> Result<(), Fault> {
         if authorizations.len() > self.names.as_slice().len() {
-            let fault = Fault::useless("the authority asks about more than was asked for");
-            return Err(self.given_up(fault).await);
+            return Err(Fault::useless("the authority asks about more than was asked for"));
         }
         let mut open: Vec<&String> = authorizations.iter().collect();
         while !pace.is_over() {
-            let mut left = Vec::new();
+            let (mut left, mut asked) = (Vec::new(), None);
             for url in open {
-                match self.advance(url, pace).await {
-                    Ok(Step::Done) => {}
-                    Ok(_) => left.push(url),
-                    Err(fault) => return Err(self.given_up(fault).await),
+                match self.advance(url, record).await? {
+                    (Step::Done, _) => {}
+                    (_, retry_after) => {
+                        left.push(url);
+                        asked = asked.max(retry_after);
+                    }
                 }
             }
             if left.is_empty() {
                 return Ok(());
             }
             open = left;
-            pace.wait().await;
+            pace.wait(asked).await;
         }
-        Err(self.given_up(Fault::useless("the authority does not come to a verdict about its challenges")).await)
+        Err(Fault::useless("the authority does not come to a verdict about its challenges"))
     }
 
-    async fn advance(&mut self, url: &str, pace: &mut Pace) -> Result<Step, Fault> {
+    /// How far an authorization is, and when the authority wants to be asked again. Its challenge is answered once,
+    /// however long the authority leaves it open.
+    async fn advance(&mut self, url: &str, record: &mut Record) -> Result<(Step, Option<Duration>), Fault> {
+        self.place = Place::Authorization;
         let answer = self.client.read(url, "an authorization").await?;
-        pace.asked(answer.retry_after);
+        let mut retry_after = answer.retry_after;
         let step = answer.json::<Authorization>("an authorization")?.step(self.names)?;
-        if let Step::Answer { name, token, url } = &step {
+        if let Step::Answer { name, token, url } = &step
+            && !record.has_answered(url)
+        {
+            self.place = Place::Challenge;
+            record.check_room(url)?;
             let authorization = format!("{token}.{}", self.client.key.thumbprint());
             challenge::put(name, authorization, self.store, self.lock).await?;
-            self.client.post(url, &json!({}), &format!("the challenge for {name}")).await?;
+            let answer = self.client.post(url, &json!({}), &format!("the challenge for {name}")).await?;
+            retry_after = retry_after.max(answer.retry_after);
+            record.answer(url);
+            self.write(record).await?;
         }
-        Ok(step)
+        Ok((step, retry_after))
     }
 
     async fn finalize(&mut self, url: &str, key: &Key) -> Result<State, Fault> {
+        self.place = Place::Finalize;
         let payload = json!({ "csr": base64::url(key.request(self.names)?) });
         let wanted = self.wanted();
-        self.client.post(url, &payload, &wanted).await?.json("the order")
+        State::of(&self.client.post(url, &payload, &wanted).await?)
     }
 
     async fn download(&mut self, state: &State, key: &Key) -> Result<(Issued, String), Fault> {
+        self.place = Place::Certificate;
         let url = state.certificate.as_deref();
-        let url = url.ok_or_else(|| Fault::new("the authority does not say where the certificate is"))?;
+        let url = url.ok_or_else(|| Fault::useless("the authority does not say where the certificate is"))?;
         let chain = self.client.read(url, "the certificate").await?.text("the certificate")?;
         let text = issued::text(&chain, key);
         let today = crate::certificate::now();
@@ -240,39 +293,25 @@ impl Order<'_, '_> {
             issued if issued.not_after <= today => Err("it has expired already: is the clock right?".to_owned()),
             _ => Ok(issued),
         });
-        match usable {
-            Ok(issued) => Ok((issued, text)),
-            Err(why) => {
-                let why = format!("the certificate that the authority gives is of no use: {why}");
-                Err(self.given_up(Fault::useless(why)).await)
-            }
-        }
+        let useless = |why| Fault::useless(format!("the certificate that the authority gives is of no use: {why}"));
+        usable.map(|issued| (issued, text)).map_err(useless)
     }
 }
 
-/// How often the authority is asked: as it says, or else more and more slowly.
-struct Pace {
-    began: Instant,
-    next: Duration,
-    asked: Option<Duration>,
+impl State {
+    fn of(answer: &Answer) -> Result<Self, Fault> {
+        let state: Self = answer.json("the order")?;
+        Ok(Self { retry_after: answer.retry_after, ..state })
+    }
 }
 
-impl Pace {
-    fn new() -> Self {
-        Self { began: now(), next: FIRST_WAIT, asked: None }
-    }
-
-    fn is_over(&self) -> bool {
-        now().saturating_duration_since(self.began) >= PATIENCE
-    }
-
-    fn asked(&mut self, retry_after: Option<Duration>) {
-        self.asked = self.asked.max(retry_after);
-    }
-
-    async fn wait(&mut self) {
-        let asked = self.asked.take().unwrap_or_default().min(MAX_ASKED_WAIT);
-        sleep(asked.max(self.next)).await;
-        self.next = (self.next * 3 / 2).min(MAX_WAIT);
-    }
+/// The order is of no use any more, and neither are the answers to its challenges. Until then they stay, whatever
+/// fails: the authority may be about to look at them.
+pub(super) async fn forget(names: &Names, files: &Files, store: &Store, lock: &Lock) -> Result<(), Fault> {
+    let (order, names, lock) = (files.order(), names.clone(), lock.clone());
+    let forget = move |store: &Store| {
+        store.remove(&order, &lock)?;
+        challenge::remove_all(&names, store, &lock)
+    };
+    Ok(store.off_the_loop(forget).await?)
 }

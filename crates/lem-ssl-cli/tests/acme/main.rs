@@ -12,6 +12,7 @@ mod first;
 #[cfg(feature = "interop")]
 mod interop;
 mod killed;
+mod patience;
 mod renewal;
 mod several;
 mod support;

@@ -185,6 +185,9 @@ impl Authority {
     }
 
     async fn validate(&self, number: usize) {
+        if let Some(wait) = self.with(|state| state.hesitates) {
+            sleep(wait).await;
+        }
         let target = loop {
             match self.inner.target.get() {
                 Some(target) => break target,

@@ -1,6 +1,7 @@
 //! What an authority knows: accounts, orders, authorizations, nonces (RFC 8555 section 7.1).
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use lem_ssl_tests::pki::armour;
 use lem_ssl_tests::pki::draft::{Draft, DraftKey, FOR_SERVERS, GENERALIZED_TIME, SEQUENCE, element, in_seconds};
@@ -30,6 +31,16 @@ pub(crate) struct State {
     pub(crate) issued: u8,
     /// What certificates are for instead of what was ordered.
     pub(crate) other_names: Option<Vec<String>>,
+    /// It begins to validate so long after the answer, and leaves the challenge "pending" until it is done.
+    pub(crate) hesitates: Option<Duration>,
+    /// So many requests for a certificate leave the order "ready".
+    pub(crate) stays_ready: usize,
+    /// Orders stay "processing", and are to be asked about after so many seconds.
+    pub(crate) stays_processing: Option<u32>,
+    /// Where its terms are.
+    pub(crate) terms: String,
+    /// A page that says why certificates are to be renewed.
+    pub(crate) explanation: String,
 }
 
 #[derive(Debug)]
@@ -60,6 +71,14 @@ impl Reply {
         Self(status, format!("Content-Type: application/problem+json\r\n{headers}"), document.to_string())
     }
 
+    /// The same, which is to be asked for again after so many seconds.
+    fn after(mut self, seconds: Option<u32>) -> Self {
+        if let Some(seconds) = seconds {
+            self.1 += &format!("Retry-After: {seconds}\r\n");
+        }
+        self
+    }
+
     fn json(status: &'static str, location: Option<String>, body: &Value) -> Self {
         let location = location.map_or_else(String::new, |location| format!("Location: {location}\r\n"));
         Self(status, format!("Content-Type: application/json\r\n{location}"), body.to_string())
@@ -85,6 +104,11 @@ impl State {
             customers: None,
             issued: 0,
             other_names: None,
+            hesitates: None,
+            stays_ready: 0,
+            stays_processing: None,
+            terms: "https://terms.example/".to_owned(),
+            explanation: "https://why.example/".to_owned(),
         }
     }
 
@@ -106,7 +130,7 @@ impl State {
                     "newNonce": format!("{base}/nonce"),
                     "newAccount": format!("{base}/new-account"),
                     "newOrder": format!("{base}/new-order"),
-                    "meta": { "externalAccountRequired": self.customers.is_some() },
+                    "meta": { "externalAccountRequired": self.customers.is_some(), "termsOfService": self.terms },
                 });
                 if self.window.is_some() {
                     directory["renewalInfo"] = format!("{base}/renewal-info").into();
@@ -130,7 +154,7 @@ impl State {
                     )
                 };
                 let window = json!({ "start": time(start), "end": time(end) });
-                let document = json!({ "suggestedWindow": window, "explanationURL": "https://why.example/" });
+                let document = json!({ "suggestedWindow": window, "explanationURL": self.explanation });
                 return Reply::json("200 OK", None, &document);
             }
             ("POST", _) => {}
@@ -164,7 +188,7 @@ impl State {
             ("order", Some(number)) => {
                 assert_eq!(payload, None, "it is only read");
                 let document = self.look_at(number);
-                Reply::json("200 OK", None, &document)
+                Reply::json("200 OK", None, &document).after(self.stays_processing)
             }
             ("authorization", Some(number)) => Reply::json("200 OK", None, &self.authorization(number)),
             ("challenge", Some(number)) => {
@@ -237,7 +261,7 @@ impl State {
         order.status = match order.status {
             "pending" if order.authorizations.iter().any(|it| of(it).status == "invalid") => "invalid",
             "pending" if order.authorizations.iter().all(|it| of(it).status == "valid") => "ready",
-            "processing" => "valid",
+            "processing" if self.stays_processing.is_none() => "valid",
             status => status,
         };
         let urls: Vec<_> = order.authorizations.iter().map(|it| format!("{base}/authorization/{it}")).collect();
@@ -254,7 +278,8 @@ impl State {
 
     fn authorization(&self, number: usize) -> Value {
         let Authorization { name, status, answered, error } = &self.authorizations[number];
-        let challenge_status = if *answered && *status == "pending" { "processing" } else { status };
+        let is_open = !*answered || self.hesitates.is_some();
+        let challenge_status = if *status == "pending" && !is_open { "processing" } else { status };
         let mut challenge = json!({
             "type": "tls-alpn-01",
             "url": format!("{}/challenge/{number}", self.base),
@@ -280,6 +305,11 @@ impl State {
         if self.orders[number].status != "ready" {
             return Reply::problem("403 Forbidden", "orderNotReady", "it is not ready", "");
         }
+        if self.stays_ready > 0 {
+            self.stays_ready -= 1;
+            let document = self.look_at(number);
+            return Reply::json("200 OK", None, &document).after(Some(1));
+        }
         let names = self.orders[number].names.clone();
         assert!(names.iter().all(|name| request.windows(name.len()).any(|window| window == name.as_bytes())));
         let names = self.other_names.clone().unwrap_or(names);
@@ -296,7 +326,7 @@ impl State {
         order.certificate = Some(armour("CERTIFICATE", &draft.sign(&self.key)));
         order.status = "processing";
         let document = json!({ "status": "processing", "authorizations": [], "finalize": "" });
-        Reply::json("200 OK", Some(format!("{}/order/{number}", self.base)), &document)
+        Reply::json("200 OK", Some(format!("{}/order/{number}", self.base)), &document).after(self.stays_processing)
     }
 }
 
