@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::key::{Binding, Key};
-use super::problem::Fault;
+use super::problem::{Fault, shortened};
 use super::store::{Lock, Store};
 
 /// What is kept of it.
@@ -50,8 +50,8 @@ pub(super) async fn sign_in(
         None => {
             let url = register(client, wish).await?;
             let terms = client.directory.meta.terms_of_service.as_deref();
-            let terms = terms.map_or_else(String::new, |terms| format!("; its terms are at {terms}"));
-            let said = format!("the account is {url}{terms}");
+            let terms = terms.map_or_else(String::new, |terms| format!("; its terms are at {}", shortened(terms)));
+            let said = format!("the account is {}{terms}", shortened(&url));
             account.url = Some(url);
             said
         }
@@ -64,9 +64,14 @@ pub(super) async fn sign_in(
 
 /// The account that is kept; one with a new key if there is none.
 pub(super) async fn load(store: &Store, lock: &Lock) -> Result<(Account, Key), Fault> {
-    if let Some(account) = store.off_the_loop(|store| store.read_json::<Account>(FILE)).await? {
-        let key = Key::from_pem(&account.key);
-        let key = key.map_err(|why| Fault::new(format!("{}: {why}", store.path(FILE).display())))?;
+    if let Some(text) = store.off_the_loop(|store| store.read(FILE)).await? {
+        // It may be all that there is of an account, with its limits and its customer: it is not replaced.
+        let unusable = |why: &dyn std::fmt::Display| {
+            let file = store.path(FILE);
+            Fault::new(format!("{}: {why}; mend the file, or remove it to get another account", file.display()))
+        };
+        let account: Account = serde_json::from_str(&text).map_err(|why| unusable(&why))?;
+        let key = Key::from_pem(&account.key).map_err(|why| unusable(&why))?;
         return Ok((account, key));
     }
     let key = Key::generate()?;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use lem_ssl_rs::{Context, timeout};
 use serde::de::DeserializeOwned;
 
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, shortened};
 use crate::http::{Broken, Exchange, Piece, Response, Url};
 
 /// What is answered.
@@ -85,8 +85,8 @@ impl Answer {
         // RFC 8555 section 6.5.1: what is not base64url is ignored.
         let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let nonce = word("replay-nonce").filter(|nonce| !nonce.is_empty() && nonce.bytes().all(digit));
-        let retry_after = response.text("retry-after").and_then(|text| retry_after(text, SystemTime::now()));
-        let (status, status_line) = (response.status, response.status_line());
+        let retry_after = response.retry_after(SystemTime::now()).map(|wait| wait.min(MAX_RETRY_AFTER));
+        let (status, status_line) = (response.status, shortened(&response.status_line()));
         Self { status, status_line, location: word("location"), nonce, retry_after, body }
     }
 
@@ -133,16 +133,6 @@ impl Answer {
     }
 }
 
-/// Seconds, or a date (RFC 9110 section 10.2.3).
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    let text = text.trim();
-    let wait = match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().map(Duration::from_secs).unwrap_or(MAX_RETRY_AFTER),
-        false => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_asked_for_in_seconds_or_by_a_date_and_is_bounded() {
-        let now = httpdate::parse_http_date("Tue, 15 Nov 1994 12:45:26 GMT").unwrap();
-        let wait = |text| retry_after(text, now).map(|wait| wait.as_secs());
-        assert_eq!(wait("120"), Some(120));
-        assert_eq!(wait("Tue, 15 Nov 1994 12:46:26 GMT"), Some(60));
-        assert_eq!(wait("Tue, 15 Nov 1994 12:00:00 GMT"), Some(0));
+    fn waiting_is_asked_for_and_is_bounded() {
+        let wait = |text| {
+            let answered = answer(&format!("503 Service Unavailable\r\nRetry-After: {text}"), "");
+            answered.retry_after.map(|wait| wait.as_secs())
+        };
+        assert_eq!((wait("120"), wait("Tue, 15 Nov 1994 12:00:00 GMT")), (Some(120), Some(0)));
         assert_eq!(wait("99999999999999999999999"), Some(MAX_RETRY_AFTER.as_secs()));
-        assert_eq!(wait("soon"), None);
+        assert_eq!(["", " ", "soon", "-1", "+1"].map(wait), [None; 5]);
     }
 
     #[test]

@@ -62,6 +62,9 @@ const URN: &str = "urn:ietf:params:acme:error:";
 /// So much of an authority's words goes into the log.
 const MAX_DETAIL: usize = 600;
 
+/// So long is all that is told of a fault: it goes into the log, and into a file.
+const MAX_MESSAGE: usize = 2000;
+
 /// So many problems with single names are told.
 const MAX_SUBPROBLEMS: usize = 5;
 
@@ -110,10 +113,12 @@ impl From<String> for Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(problem) => problem.fmt(f),
-            Self::Useless(message) | Self::Failed { message, .. } => f.write_str(message),
-        }
+        // Words of an authority's are in all of them: where it fails, and in what cannot be understood.
+        let message = match self {
+            Self::Refused(problem) => problem.to_string(),
+            Self::Useless(message) | Self::Failed { message, .. } => message.clone(),
+        };
+        f.write_str(&shortened_to(&message, MAX_MESSAGE))
     }
 }
 
@@ -173,9 +178,13 @@ impl fmt::Display for Problem {
     }
 }
 
-fn shortened(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(MAX_DETAIL) {
+/// So much of an authority's words as goes into the log.
+pub(super) fn shortened(text: &str) -> String {
+    shortened_to(text.trim(), MAX_DETAIL)
+}
+
+fn shortened_to(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", &text[..end]),
     }

@@ -146,11 +146,18 @@ impl Response {
         if !matches!(self.status, 408 | 425 | 429 | 500 | 502 | 503 | 504) {
             return Outlook::Lasting;
         }
-        let after = self.text("retry-after").and_then(|text| match number(text) {
-            Some(seconds) => Some(Duration::from_secs(seconds)),
-            None => httpdate::parse_http_date(text).ok()?.duration_since(now).ok(),
-        });
-        Outlook::Passing { after }
+        Outlook::Passing { after: self.retry_after(now) }
+    }
+
+    /// After how long the server wants to be asked again: seconds, or a date (RFC 9110 section 10.2.3). `now` is the time
+    /// of day; a date that is over is no time at all.
+    pub(crate) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        let text = self.text("retry-after")?;
+        if is_number(text) {
+            // More than fits into a number is for ever.
+            return Some(number(text).map_or(Duration::MAX, Duration::from_secs));
+        }
+        Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default())
     }
 
     /// How the body is packed, if it is.
@@ -226,8 +233,12 @@ fn unfolded(value: &[u8]) -> Vec<u8> {
 
 /// Digits and nothing else: no sign, which the standard library would read too.
 fn number(text: &str) -> Option<u64> {
+    is_number(text).then(|| text.trim().parse().ok())?
+}
+
+fn is_number(text: &str) -> bool {
     let digits = text.trim();
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// RFC 9110 section 8.8.3.
@@ -362,6 +373,7 @@ mod tests {
         assert_eq!(outlook("429 Slow down\r\nRetry-After: 120"), passing(Some(120)));
         assert_eq!(outlook("503 Busy\r\nRetry-After: Tue, 15 Nov 1994 12:45:56 GMT"), passing(Some(30)));
         assert_eq!(outlook("503 Busy\r\nRetry-After: -1"), passing(None));
+        assert_eq!(outlook("503 Busy\r\nRetry-After:"), passing(None));
     }
 
     #[test]
