@@ -40,6 +40,14 @@ impl Issued {
         names.as_slice().iter().all(|name| self.is_for(name))
     }
 
+    /// Whether it is to be shown for these names instead of `shown`, at `today`: one that is good for all names goes
+    /// before one that is not, one that has not ended before one that has, and then the one that was given later. Its
+    /// end says nothing about that: authorities go over to shorter lives.
+    pub(super) fn supersedes(&self, shown: &Self, names: &Names, today: i64) -> bool {
+        let rank = |issued: &Self| (issued.covers(names), issued.not_after > today, issued.not_before);
+        rank(self) >= rank(shown)
+    }
+
     /// Whether it is valid for this name.
     pub(super) fn is_for(&self, name: &str) -> bool {
         self.names.iter().any(|own| own == name)

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lem_ssl_rs::spawn;
 
@@ -10,6 +11,7 @@ use super::kept::Kept;
 use super::names::Names;
 use super::shown::Shown;
 use super::status::{Family, families};
+use super::supervisor::supervise;
 use crate::log::Log;
 
 /// All certificates of a process.
@@ -18,6 +20,9 @@ pub(crate) struct Keeper {
     certificates: Vec<Rc<Kept>>,
 }
 
+/// A panic is a mistake of ours, and most likely comes again.
+const AFTER_PANIC: Duration = Duration::from_secs(5 * 60);
+
 impl Keeper {
     /// Begins, with a task for each certificate.
     pub(super) fn begin(authority: Authority, all: &[Names], shown: &Arc<Shown>, log: &Log) -> Rc<Self> {
@@ -25,7 +30,12 @@ impl Keeper {
         let kept = |names: &Names| {
             let kept = Rc::new(Kept::new(authority.clone(), names, shown, log));
             let task = kept.clone();
-            spawn(async move { task.keep().await }).detach();
+            let told = kept.clone();
+            let begin = move || {
+                let task = task.clone();
+                async move { task.keep().await }
+            };
+            spawn(supervise(begin, move |error| told.has_panicked(error), AFTER_PANIC)).detach();
             kept
         };
         Rc::new(Self { certificates: all.iter().map(kept).collect() })

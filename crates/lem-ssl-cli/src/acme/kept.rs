@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use lem_ssl_rs::{Queue, now, sleep, timeout};
+use lem_ssl_rs::{JoinError, Queue, now, sleep, timeout};
 
 use super::account::{self, Wish};
 use super::authority::Authority;
@@ -16,7 +16,7 @@ use super::files::Files;
 use super::issued::Issued;
 use super::names::Names;
 use super::order::{Order, forget};
-use super::plan::Plan;
+use super::plan::{Effect, Plan};
 use super::problem::Fault;
 use super::renewal;
 use super::schedule::{self, Failing, time};
@@ -37,6 +37,8 @@ pub(super) struct Kept {
     log: Log,
     /// When it is to be renewed, and which one that is about.
     plan: RefCell<Option<Plan>>,
+    /// What is kept of the certificate that is shown, as long as it could not be written.
+    unwritten: RefCell<Option<String>>,
     /// No attempt before this, after one that failed: not by the clock, which may be set.
     pause: Cell<Option<Instant>>,
     failures: Cell<u32>,
@@ -63,6 +65,7 @@ impl Kept {
             shown: shown.clone(),
             log: log.clone(),
             plan: RefCell::new(None),
+            unwritten: RefCell::new(None),
             pause: Cell::new(None),
             failures: Cell::new(0),
             nudge: Queue::new(),
@@ -92,10 +95,26 @@ impl Kept {
                     continue;
                 }
             };
-            if !self.is_done_by_others(&lock, wanted).await {
+            if self.is_done_by_others(&lock, wanted).await {
+                continue;
+            }
+            if self.unwritten.borrow().is_some() {
+                match self.write(&lock).await {
+                    Ok(()) => self.done(),
+                    Err(fault) => self.failed(&fault, Some(&lock)).await,
+                }
+            }
+            // That the last one cannot be written is no reason not to have another one.
+            if self.until_due().is_zero() {
                 self.attempt(&lock).await;
             }
         }
+    }
+
+    /// A panic has ended [`keep`](Self::keep), which is begun again.
+    pub(super) fn has_panicked(&self, error: &JoinError) {
+        let names = self.names.words();
+        self.log.warn(format!("acme: a mistake in this program has stopped the certificate for {names}: {error}"));
     }
 
     fn say(&self, text: impl std::fmt::Display) {
@@ -118,20 +137,30 @@ impl Kept {
             }
             let sleep = left.min(MAX_SLEEP).min(ask_in.unwrap_or(MAX_SLEEP));
             if timeout(sleep, self.nudge.get()).await.is_ok() {
+                // However many there were, they ask for one attempt.
+                while self.nudge.try_get().is_some() {}
                 self.pause.set(None);
-                if let Ok(Some(issued)) = self.stored().await {
+                // What is not written yet is later than what is there.
+                if self.unwritten.borrow().is_none()
+                    && let Ok(Some(issued)) = self.stored().await
+                {
                     self.shown.set_stored(&self.names, issued);
                 }
             }
         }
     }
 
-    /// How long it is until a certificate is to be asked for.
+    /// How long it is until something is to be done: a certificate to be asked for, or to be written.
     fn left(&self) -> Duration {
-        let current = self.shown.current(&self.names).filter(|issued| issued.covers(&self.names));
-        let due = current.map(|issued| self.plan(&issued, |plan| plan.left()));
+        let due = if self.unwritten.borrow().is_some() { Duration::ZERO } else { self.until_due() };
         let pause = self.pause.get().map(|pause| pause.saturating_duration_since(now()));
-        due.unwrap_or_default().max(pause.unwrap_or_default())
+        due.max(pause.unwrap_or_default())
+    }
+
+    /// How long it is until a certificate is to be asked for, if nothing has failed.
+    fn until_due(&self) -> Duration {
+        let current = self.shown.current(&self.names).filter(|issued| issued.covers(&self.names));
+        current.map(|issued| self.plan(&issued, |plan| plan.left())).unwrap_or_default()
     }
 
     /// Does something with the plan for this certificate; one that is new gets a new one.
@@ -161,10 +190,15 @@ impl Kept {
                 self.say(format_args!("the authority does not say when to renew the certificate for {names}: {fault}"));
             }
             Ok(Some(advice)) => {
-                if plan.follow(&advice) {
-                    let left = words(plan.left());
-                    let why = advice.explanation.map_or_else(String::new, |page| format!("; see {page}"));
-                    self.say(format_args!("the authority wants the certificate for {names} renewed: in {left}{why}"));
+                let effect = plan.follow(&advice);
+                let (left, wants) = (words(plan.left()), "the authority wants the certificate for");
+                let why = advice.explanation.map_or_else(String::new, |page| format!("; see {page}"));
+                match effect {
+                    Effect::None => {}
+                    Effect::Moved => self.say(format_args!("{wants} {names} renewed: in {left}{why}")),
+                    Effect::TooLate => self.say(format_args!(
+                        "{wants} {names} renewed when it has ended or almost: it is renewed in {left} all the same{why}"
+                    )),
                 }
             }
         }
@@ -204,12 +238,15 @@ impl Kept {
         {
             let current = self.shown.current(&self.names);
             // What is shown is not in the folder if it could not be written; then it is the later one.
+            let is_unwritten = self.unwritten.borrow().is_some();
             let is_new = current.is_none_or(|current| {
                 let is_other = current.identity.chain() != issued.identity.chain();
-                is_other && (issued.not_after >= current.not_after || !current.covers(&self.names))
+                let is_later = !is_unwritten || issued.not_before > current.not_before;
+                is_other && is_later && issued.supersedes(&current, &self.names, crate::certificate::now())
             });
             if is_new {
                 self.say(format_args!("another process has got the certificate for {names}"));
+                self.unwritten.replace(None);
                 self.shown.set(&self.names, issued);
                 self.pause.set(None);
                 self.failures.set(0);
@@ -233,35 +270,34 @@ impl Kept {
             "asking {} for a certificate for {names}; it will connect to port 443 of each",
             self.authority.directory
         ));
-        let obtained = match timeout(ATTEMPT, self.obtain(lock)).await {
-            Ok(obtained) => obtained,
-            Err(_) => Err(Fault::new(format!("it is not done after {}", words(ATTEMPT)))),
+        let attempt = async {
+            self.obtain(lock).await?;
+            add(&self.status.obtained);
+            self.write(lock).await
         };
-        match obtained {
-            Ok(issued) => {
-                add(&self.status.obtained);
-                self.pause.set(None);
-                self.failures.set(0);
-                let left =
-                    words(Duration::from_secs((issued.not_after - crate::certificate::now()).max(0).unsigned_abs()));
-                let next = self.plan(&issued, |plan| {
-                    plan.put_off(&issued);
-                    plan.left()
-                });
-                self.say(format_args!(
-                    "a new certificate for {names} is in place, valid for {left}; it is renewed in {}",
-                    words(next)
-                ));
-                for warning in issued.identity.server_warnings(SystemTime::now()) {
-                    self.say(format_args!("warning: {warning}"));
-                }
-            }
+        let attempted = timeout(ATTEMPT, attempt).await;
+        match attempted.unwrap_or_else(|_| Err(Fault::new(format!("it is not done after {}", words(ATTEMPT))))) {
+            Ok(()) => self.done(),
             Err(fault) => self.failed(&fault, Some(lock)).await,
         }
     }
 
-    /// Gets a certificate, shows it, and keeps it.
-    async fn obtain(&self, lock: &Lock) -> Result<Issued, Fault> {
+    /// Nothing is left to be done but to wait for the renewal.
+    fn done(&self) {
+        self.pause.set(None);
+        self.failures.set(0);
+        let Some(issued) = self.shown.current(&self.names) else { return };
+        let names = self.names.words();
+        let left = (issued.not_after - crate::certificate::now()).max(0).unsigned_abs();
+        let (left, next) = (words(Duration::from_secs(left)), words(self.until_due()));
+        self.say(format_args!("a new certificate for {names} is in place, valid for {left}; it is renewed in {next}"));
+        for warning in issued.identity.server_warnings(SystemTime::now()) {
+            self.say(format_args!("warning: {warning}"));
+        }
+    }
+
+    /// Gets a certificate, and shows it.
+    async fn obtain(&self, lock: &Lock) -> Result<(), Fault> {
         let Authority { context, directory, wish, store } = &*self.authority;
         let (mut account, key) = account::load(store, lock).await?;
         let mut client = Client::new(context, directory, key, None).await?;
@@ -289,19 +325,30 @@ impl Kept {
         wish: &Wish,
         replaces: Option<&str>,
         lock: &Lock,
-    ) -> Result<Issued, Fault> {
+    ) -> Result<(), Fault> {
         let store = &self.authority.store;
         if let Some(said) = account::sign_in(client, account, wish, store, lock).await? {
             self.say(said);
         }
         let mut order = Order::new(client, &self.names, &self.files, store, lock);
         let (issued, text) = order.fulfil(replaces).await?;
-        self.shown.set(&self.names, issued.clone());
-        let written = store.write_text_off_the_loop(&self.files.certificate(), text, lock).await;
-        written.map_err(|why| Fault::new(format!("the certificate is in place, and is not kept: {why}")))?;
+        let hurried = self.plan.borrow().as_ref().map_or(0, Plan::hurried);
+        self.plan(&issued, |plan| plan.put_off(hurried));
+        self.shown.set(&self.names, issued);
+        self.unwritten.replace(Some(text));
+        Ok(())
+    }
+
+    /// Writes what is shown into the folder; only then its order is of no use any more.
+    async fn write(&self, lock: &Lock) -> Result<(), Fault> {
+        let store = &self.authority.store;
+        let text = self.unwritten.borrow().clone();
+        if let Some(text) = text {
+            store.write_text_off_the_loop(&self.files.certificate(), text, lock).await?;
+            self.unwritten.replace(None);
+        }
         forget(&self.names, &self.files, store, lock).await?;
-        store.remove_off_the_loop(&self.files.failure(), lock).await?;
-        Ok(issued)
+        Ok(store.remove_off_the_loop(&self.files.failure(), lock).await?)
     }
 
     /// What is in place stays, and the next attempt comes later.
@@ -318,8 +365,12 @@ impl Kept {
             Some(Ok(left)) => format!("the one in place is valid for {} more", words(left)),
             Some(Err(_)) => "the one in place has expired".to_owned(),
         };
+        let what = match *self.unwritten.borrow() {
+            None => "no new certificate for",
+            Some(_) => "a new certificate is in place, and cannot be kept, for",
+        };
         let (names, next) = (self.names.words(), words(wait));
-        self.say(format_args!("no new certificate for {names}: {fault}; {place}; the next attempt is in {next}"));
+        self.say(format_args!("{what} {names}: {fault}; {place}; the next attempt is in {next}"));
         let Some(lock) = lock else { return };
         let failed = Failed::now(wait, failures, fault.retry_after().is_some(), fault.to_string());
         if let Err(why) = self.authority.store.write_off_the_loop(&self.files.failure(), &failed, lock).await {

@@ -28,6 +28,7 @@ mod schedule;
 mod shown;
 mod status;
 mod store;
+mod supervisor;
 
 pub(crate) use authority::Authority;
 pub(crate) use keeper::Keeper;

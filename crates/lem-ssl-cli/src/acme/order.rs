@@ -56,8 +56,8 @@ pub(super) struct Order<'a, 'c> {
     place: Place,
 }
 
-/// An order is given up when so many attempts have failed at the same place. At the pace of failed attempts that is after
-/// ten minutes, and later after eight hours.
+/// An order is given up when so many attempts have failed at the same place. At the pace of failed attempts that is
+/// after ten minutes, and later after eight hours.
 const MAX_FAILURES: u32 = 8;
 
 impl<'a, 'c> Order<'a, 'c> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::answer::{Request, ask};
 use super::directory::{Directory, url};
-use super::problem::Fault;
+use super::problem::{Fault, shortened};
 use super::schedule::time;
 
 /// What it wants.
@@ -51,18 +51,21 @@ pub(super) async fn advice(context: &Context, directory: &Directory, id: &str) -
         return Err(answer.fault("when to renew"));
     }
     let document: Document = answer.json("when to renew")?;
-    let read = |text: &str| instant(text).ok_or_else(|| Fault::new(format!("{text:?} is not a time (RFC 3339)")));
+    let read =
+        |text: &str| instant(text).ok_or_else(|| Fault::new(format!("{:?} is not a time (RFC 3339)", shortened(text))));
     let (start, end) = (read(&document.suggested_window.start)?, read(&document.suggested_window.end)?);
-    if end < start {
-        return Err(Fault::new("the time in which to renew ends before it begins"));
+    // RFC 9773 section 4.2.
+    if end <= start {
+        return Err(Fault::new("the time in which to renew does not end after it begins"));
     }
-    Ok(Some(Advice { start, end, explanation: document.explanation, again }))
+    Ok(Some(Advice { start, end, explanation: document.explanation.as_deref().map(shortened), again }))
 }
 
 impl Advice {
-    /// A moment in that time, by chance.
-    pub(super) fn moment(&self, chance: f64) -> SystemTime {
-        self.start + self.end.duration_since(self.start).unwrap_or_default().mul_f64(chance)
+    /// A moment in that time, by chance, and not after `latest`.
+    pub(super) fn moment(&self, latest: SystemTime, chance: f64) -> SystemTime {
+        let end = self.end.min(latest);
+        self.start + end.duration_since(self.start).unwrap_or_default().mul_f64(chance)
     }
 }
 
@@ -76,21 +79,25 @@ fn instant(text: &str) -> Option<SystemTime> {
         "Z" | "z" => 0,
         offset => {
             let sign = if offset.starts_with('-') { -1 } else { 1 };
-            let [hours, minutes] = numbers(offset.strip_prefix(['+', '-'])?, ':')?;
+            let [hours, minutes] = numbers(offset.strip_prefix(['+', '-'])?, ':', [2, 2])?;
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
             sign * (hours * 60 + minutes) * 60
         }
     };
-    let [year, month, day] = numbers(date, '-')?;
-    let [hour, minute, second] = numbers(clock, ':')?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
     let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
     in_range.then(|| time(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset))
 }
 
-fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {
+/// Numbers of so many digits each: what is calculated with them has bounds.
+fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Option<[i64; N]> {
     let mut numbers = [0; N];
     let mut parts = text.split(between);
-    for number in &mut numbers {
-        let part = parts.next()?;
+    for (number, digits) in numbers.iter_mut().zip(digits) {
+        let part = parts.next().filter(|part| part.len() == digits)?;
         *number = part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())??;
     }
     parts.next().is_none().then_some(numbers)
@@ -130,6 +137,13 @@ mod tests {
             "2025-01-01T00:00:00",
             "2025-01-0üT0",
             "2025-01-01T00:00:00+1",
+            "2025-01-01T00:00:00+9223372036854775807:00",
+            "2025-01-01T00:00:00-9223372036854775807:9223372036854775807",
+            "2025-01-01T00:00:00+24:00",
+            "2025-01-01T00:00:00+00:60",
+            "2025-01-01T00:00:00+1:000",
+            "202501-1-1T00:00:00Z",
+            "2025-001-1T00:00:00Z",
             "+025-01-01T00:00:00Z",
             "2025-01-01T00:00:00.Z1",
         ] {
@@ -141,6 +155,7 @@ mod tests {
     fn the_moment_lies_in_the_time_that_the_authority_names() {
         let (start, end) = (time(1000), time(2000));
         let advice = Advice { start, end, explanation: None, again: AGAIN };
-        assert_eq!([0.0, 0.5, 1.0].map(|chance| advice.moment(chance)), [time(1000), time(1500), time(2000)]);
+        assert_eq!([0.0, 0.5, 1.0].map(|chance| advice.moment(end, chance)), [time(1000), time(1500), end]);
+        assert_eq!([0.0, 1.0].map(|chance| advice.moment(time(1200), chance)), [time(1000), time(1200)]);
     }
 }

@@ -58,7 +58,8 @@ impl Shown {
     /// Shows one that was read from the folder, unless what is shown has come since.
     pub(super) fn set_stored(&self, names: &Names, issued: Issued) {
         self.change(names, |shown| {
-            if !shown.as_ref().is_some_and(|shown| shown.covers(names) && shown.not_after > issued.not_after) {
+            let today = crate::certificate::now();
+            if shown.as_ref().is_none_or(|shown| issued.supersedes(shown, names, today)) {
                 *shown = Some(issued);
             }
         });

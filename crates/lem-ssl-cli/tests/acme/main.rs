@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
+mod advice;
 mod arguments;
 mod config;
 mod confinement;
 mod failures;
 mod first;
+mod folder;
 #[cfg(feature = "interop")]
 mod interop;
 mod killed;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lem_ssl_rs::now;
 
-use crate::support::{Authority, Service, Step, Trouble, World, folder, leftovers, run, until};
+use crate::support::{Authority, Service, Step, Trouble, World, files, inside, leftovers, run, until};
 
 #[test]
 fn a_challenge_is_answered_once_however_long_the_authority_leaves_it_open() {
@@ -110,15 +110,8 @@ fn an_order_that_fails_at_the_same_place_again_and_again_is_given_up() {
     }
 }
 
-/// The folder of the authority.
-fn inside(world: &World) -> std::path::PathBuf {
-    std::fs::read_dir(folder(world)).unwrap().next().unwrap().unwrap().path()
-}
-
 /// What is kept of the order under way.
 fn order(world: &World) -> Option<String> {
-    let files = std::fs::read_dir(inside(world)).unwrap();
-    let paths = files.map(|file| file.unwrap().path());
-    let order = paths.into_iter().find(|path| path.to_str().unwrap().ends_with(".order.json"))?;
+    let order = files(world).into_iter().find(|path| path.to_str().unwrap().ends_with(".order.json"))?;
     std::fs::read_to_string(order).ok()
 }

@@ -154,6 +154,12 @@ impl Authority {
                 let _ = stream.write(&self.written(Reply("200 OK", String::new(), body.to_owned()))).await;
                 let _ = stream.shutdown().await;
             }
+            Trouble::Late(millis) => {
+                sleep(Duration::from_millis(millis)).await;
+                let reply = Reply("503 Service Unavailable", String::new(), String::new());
+                let _ = stream.write(&self.written(reply)).await;
+                let _ = stream.shutdown().await;
+            }
             Trouble::Status(status) => {
                 let reply = Reply(status, "Content-Type: text/html\r\n".to_owned(), "<html>".to_owned());
                 let _ = stream.write(&self.written(reply)).await;

@@ -33,7 +33,7 @@ pub(crate) use pebble::{Pebble, Wishes};
 #[cfg(feature = "interop")]
 pub(crate) use rights::cannot_change_user;
 pub(crate) use rights::{as_root, cannot_be_root, lacks_landlock};
-pub(crate) use service::{Service, folder, forget_account, leftovers, start};
+pub(crate) use service::{Service, files, folder, forget_account, inside, leftovers, start};
 pub(crate) use trouble::{Step, Trouble};
 pub(crate) use world::World;
 

@@ -1,6 +1,7 @@
 //! A server that gets its certificate from an authority, as a process.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lem_ssl_rs::{Certificate, Context, Error, Roots, now, sleep};
@@ -114,16 +115,18 @@ pub(crate) fn forget_account(world: &World) {
     }
 }
 
+/// The folder of the authority in it.
+pub(crate) fn inside(world: &World) -> PathBuf {
+    std::fs::read_dir(folder(world)).unwrap().next().unwrap().unwrap().path()
+}
+
+/// All files there.
+pub(crate) fn files(world: &World) -> Vec<PathBuf> {
+    std::fs::read_dir(inside(world)).unwrap().map(|file| file.unwrap().path()).collect()
+}
+
 /// The files that stay behind and should not.
 pub(crate) fn leftovers(world: &World) -> Vec<String> {
-    let mut left = Vec::new();
-    for folder in std::fs::read_dir(folder(world)).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let name = file.unwrap().file_name().into_string().unwrap();
-            if !["lock", "account.json", "www.test.pem"].contains(&name.as_str()) {
-                left.push(name);
-            }
-        }
-    }
-    left
+    let names = files(world).into_iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
+    names.filter(|name| !["lock", "account.json", "www.test.pem"].contains(&name.as_str())).collect()
 }

@@ -65,6 +65,8 @@ pub(crate) enum Trouble {
     Noise,
     /// The answer is good HTTP around something else.
     Body(&'static str),
+    /// A failure of the server's, after so many milliseconds.
+    Late(u64),
     /// A status, and a page that no program can read.
     Status(&'static str),
     /// A problem document: status, type, detail, and further headers.
