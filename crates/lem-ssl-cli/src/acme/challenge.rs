@@ -21,7 +21,7 @@ pub(super) struct Authorization {
 }
 
 #[derive(Debug, Deserialize)]
-struct Challenge {
+pub(super) struct Challenge {
     #[serde(rename = "type")]
     kind: String,
     url: String,

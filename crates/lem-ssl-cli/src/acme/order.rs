@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::challenge::{self, Authorization, Step};
+use super::challenge::{self, Authorization, Challenge, Step};
 use super::client::Client;
 use super::files::Files;
 use super::issued::{self, Issued};
@@ -267,6 +267,8 @@ impl<'a, 'c> Order<'a, 'c> {
             let authorization = format!("{token}.{}", self.client.key.thumbprint());
             challenge::put(name, authorization, self.store, self.lock).await?;
             let answer = self.client.post(url, &json!({}), &format!("the challenge for {name}")).await?;
+            // What is not the challenge (RFC 8555 section 7.5.1) does not show that the authority has heard of the answer.
+            answer.json::<Challenge>("the challenge")?;
             retry_after = retry_after.max(answer.retry_after);
             record.answer(url);
             self.write(record).await?;

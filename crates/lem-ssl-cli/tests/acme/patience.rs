@@ -48,6 +48,8 @@ fn an_order_that_the_authority_is_still_working_on_is_gone_on_with_when_it_wants
         service.says("the authority has not done the order for www.test yet").await;
         service.says("the next attempt is in 1 day").await;
         assert!(order(&world).is_some(), "it is kept with its key");
+        // The log has it a moment before the folder.
+        until(|| inside(&world).join("www.test.failed.json").exists()).await;
         drop(service);
         authority.with(|state| state.stays_processing = None);
         std::fs::remove_file(inside(&world).join("www.test.failed.json")).unwrap();
