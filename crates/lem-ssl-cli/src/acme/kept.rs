@@ -143,8 +143,9 @@ impl Kept {
                 // What is not written yet is later than what is there.
                 if self.unwritten.borrow().is_none()
                     && let Ok(Some(issued)) = self.stored().await
+                    && self.is_new(&issued)
                 {
-                    self.shown.set_stored(&self.names, issued);
+                    self.show(issued);
                 }
             }
         }
@@ -163,14 +164,17 @@ impl Kept {
         current.map(|issued| self.plan(&issued, |plan| plan.left())).unwrap_or_default()
     }
 
-    /// Does something with the plan for this certificate; one that is new gets a new one.
+    /// Does something with the plan for this certificate. One that takes another's place gets a plan of its own, and a
+    /// rest, whichever process has got it: or each would ask for another one in its turn where the authority wants all
+    /// renewed at once.
     fn plan<T>(&self, issued: &Issued, what: impl FnOnce(&mut Plan) -> T) -> T {
         let mut plan = self.plan.borrow_mut();
-        let plan = match &mut *plan {
-            Some(plan) if plan.is_about(issued) => plan,
-            other => other.insert(Plan::of(issued)),
-        };
-        what(plan)
+        if !plan.as_ref().is_some_and(|plan| plan.is_about(issued)) {
+            let before = plan.as_ref().map(Plan::hurried);
+            let new = plan.insert(Plan::of(issued));
+            before.into_iter().for_each(|hurried| new.rest(hurried));
+        }
+        what(plan.get_or_insert_with(|| Plan::of(issued)))
     }
 
     /// Asks the authority when it wants the certificate renewed. That it does not answer means nothing.
@@ -229,29 +233,37 @@ impl Kept {
         Ok(text.and_then(|text| Issued::read(&text).ok()))
     }
 
+    /// Whether this one, from the folder, is to be shown in place of what is shown.
+    fn is_new(&self, issued: &Issued) -> bool {
+        // What is shown is not in the folder if it could not be written; then it is the later one.
+        let is_unwritten = self.unwritten.borrow().is_some();
+        self.shown.current(&self.names).is_none_or(|current| {
+            let is_other = current.identity.chain() != issued.identity.chain();
+            let is_later = !is_unwritten || issued.not_before > current.not_before;
+            is_other && is_later && issued.supersedes(&current, &self.names, crate::certificate::now())
+        })
+    }
+
+    /// Shows a certificate that is new.
+    fn show(&self, issued: Issued) {
+        self.plan(&issued, |plan| plan.rest(0));
+        self.shown.set(&self.names, issued);
+    }
+
     /// Whether another process has got a certificate meanwhile, or has found out that there is none to be had.
     async fn is_done_by_others(&self, _lock: &Lock, wanted: SystemTime) -> bool {
         let names = self.names.words();
         if let Ok(Some(issued)) = self.stored().await
             && issued.covers(&self.names)
             && issued.not_after > crate::certificate::now()
+            && self.is_new(&issued)
         {
-            let current = self.shown.current(&self.names);
-            // What is shown is not in the folder if it could not be written; then it is the later one.
-            let is_unwritten = self.unwritten.borrow().is_some();
-            let is_new = current.is_none_or(|current| {
-                let is_other = current.identity.chain() != issued.identity.chain();
-                let is_later = !is_unwritten || issued.not_before > current.not_before;
-                is_other && is_later && issued.supersedes(&current, &self.names, crate::certificate::now())
-            });
-            if is_new {
-                self.say(format_args!("another process has got the certificate for {names}"));
-                self.unwritten.replace(None);
-                self.shown.set(&self.names, issued);
-                self.pause.set(None);
-                self.failures.set(0);
-                return true;
-            }
+            self.say(format_args!("another process has got the certificate for {names}"));
+            self.unwritten.replace(None);
+            self.show(issued);
+            self.pause.set(None);
+            self.failures.set(0);
+            return true;
         }
         let file = self.files.failure();
         let failed = self.authority.store.off_the_loop(move |store| store.read_json::<Failed>(&file)).await;
@@ -332,9 +344,7 @@ impl Kept {
         }
         let mut order = Order::new(client, &self.names, &self.files, store, lock);
         let (issued, text) = order.fulfil(replaces).await?;
-        let hurried = self.plan.borrow().as_ref().map_or(0, Plan::hurried);
-        self.plan(&issued, |plan| plan.put_off(hurried));
-        self.shown.set(&self.names, issued);
+        self.show(issued);
         self.unwritten.replace(Some(text));
         Ok(())
     }

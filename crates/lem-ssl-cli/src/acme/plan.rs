@@ -17,7 +17,7 @@ pub(super) struct Plan {
     /// What its authority knows it by.
     pub(super) id: Option<String>,
     renewal: SystemTime,
-    /// If we have got it ourselves.
+    /// If it has come while we look after it.
     rest: Option<Rest>,
     /// When the authority is asked next when it wants it renewed; `None` if it gives no such advice.
     pub(super) ask_at: Option<Instant>,
@@ -47,7 +47,7 @@ pub(super) enum Effect {
     TooLate,
 }
 
-/// A certificate that we have got is not renewed before so long, or half of its life if that is shorter. After each one
+/// A certificate that has just come is not renewed before so long, or half of its life if that is shorter. After each one
 /// that is to be renewed at once it is twice as long.
 const MIN_REST: Duration = Duration::from_secs(60 * 60);
 
@@ -82,9 +82,12 @@ impl Plan {
         self.rest.filter(|rest| rest.hurries).map_or(0, |rest| rest.hurried.saturating_add(1))
     }
 
-    /// The certificate is new: it has a rest, even if it was given late in its life. `hurried` is about the ones before
-    /// it.
-    pub(super) fn put_off(&mut self, hurried: u32) {
+    /// The certificate is new: it has a rest, even if it was given late in its life, unless it has one already. `hurried`
+    /// is about the ones before it.
+    pub(super) fn rest(&mut self, hurried: u32) {
+        if self.rest.is_some() {
+            return;
+        }
         let today = SystemTime::now();
         let left = time(self.not_after).duration_since(today).unwrap_or_default();
         if self.renewal <= today {
@@ -179,7 +182,7 @@ mod tests {
                 let (mut rests, mut hurried) = (Vec::new(), 0);
                 for _ in 0..12 {
                     let mut plan = plan();
-                    plan.put_off(hurried);
+                    plan.rest(hurried);
                     assert_eq!(plan.follow(&advice(-7200, -3600)), Effect::Moved);
                     rests.push((plan.left().as_secs() + 60) / HOUR);
                     hurried = plan.hurried();
@@ -189,7 +192,7 @@ mod tests {
                 assert_eq!(rests[10..], [15 * 24; 2]);
                 // One that it leaves in peace makes up for them.
                 let mut plan = plan();
-                plan.put_off(hurried);
+                plan.rest(hurried);
                 assert_eq!(plan.hurried(), 0);
             })
             .unwrap();

@@ -135,7 +135,9 @@ impl Store {
         Ok(())
     }
 
+    /// Removes a file, and what a process that was killed may have left of a newer one.
     pub(super) fn remove(&self, name: &str, _lock: &Lock) -> io::Result<()> {
+        remove(&self.path(&format!("{name}.new")))?;
         remove(&self.path(name))
     }
 
@@ -208,7 +210,9 @@ mod tests {
         store.write("x", "two", &lock).unwrap();
         assert_eq!(store.read("x").unwrap().as_deref(), Some("two"));
         assert!(!store.path("x.new").exists());
+        fs::write(store.path("x.new"), "half").unwrap();
         store.remove("x", &lock).unwrap();
+        assert!(!store.path("x").exists() && !store.path("x.new").exists());
         store.remove("x", &lock).unwrap();
     }
 
