@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use lem_ssl_rs::{Context, Error, Roots};
@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::platform::{
     Account, Needs, Restricted, SocketFile, change_root, is_root, make_private_folder, restrict, try_to_open,
 };
+use crate::say;
 
 /// What is given up.
 #[derive(Debug, Clone, Args)]
@@ -230,19 +231,27 @@ impl Root {
     fn inside(&self, path: &Path) -> Option<PathBuf> {
         let absolute = std::path::absolute(path).ok()?;
         // Its folder without links, and its name as it is: it may be a link that changes.
-        let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
-        let real = folder.zip(absolute.file_name()).map(|(folder, name)| folder.join(name));
+        // What is not there yet is taken as it stands behind the last folder that is.
+        let real = absolute.ancestors().skip(1).find_map(|folder| {
+            let rest = absolute.strip_prefix(folder).ok()?;
+            Some(folder.canonicalize().ok()?.join(rest))
+        });
         let real = real.or_else(|| absolute.canonicalize().ok());
         let below = real.as_deref().and_then(|real| real.strip_prefix(&self.real).ok());
-        below.or_else(|| absolute.strip_prefix(&self.named).ok()).map(|below| Path::new("/").join(below))
+        let below = below.or_else(|| absolute.strip_prefix(&self.named).ok())?;
+        // Where that leads is not known before the folders are there.
+        let climbs = below.components().any(|part| part == Component::ParentDir);
+        (!climbs).then(|| Path::new("/").join(below))
     }
 }
 
 impl Restricted {
     /// Says it in the log.
-    pub(crate) fn tell(&self, log: &Log) {
+    pub(crate) fn tell(&self, log: &Log, is_quiet: bool) {
         match self {
             Self::Whole(line) => log.line(line),
+            // Who asked for it has to know that it is not there, log or not.
+            Self::Partly(line) if is_quiet => say::line(line),
             Self::Partly(line) => log.warn(line),
         }
     }

@@ -36,8 +36,8 @@ pub(super) struct Challenge {
 pub(super) enum Step {
     /// The authority believes us.
     Done,
-    /// The authority waits for us to say that the answer is there.
-    Answer { name: String, token: String, url: String },
+    /// The authority waits for us to say that the answer is there; again, if it tells what it has found instead.
+    Answer { name: String, token: String, url: String, found: Option<Box<Problem>> },
     /// The authority is at it.
     Wait,
 }
@@ -62,7 +62,8 @@ impl Authorization {
                 if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(digit) {
                     return Err(Fault::useless(format!("the authority's token for {name} is odd")));
                 }
-                Ok(Step::Answer { name, token, url })
+                let found = challenge.error.clone().map(|problem| Box::new(problem.about(&wanted)));
+                Ok(Step::Answer { name, token, url, found })
             }
             ("pending", Some(challenge)) if challenge.status != "invalid" => Ok(Step::Wait),
             ("pending", None) => {

@@ -115,8 +115,8 @@ impl AcmeArgs {
     /// made for whom the process will be, if something is given up, and is looked for from now on where it will be.
     pub(crate) fn authority(&self, confinement: &Confinement) -> Result<Option<Authority>, Failure> {
         let Some(base) = self.folder() else { return Ok(None) };
-        confinement.make_folder(base).map_err(|error| unusable_folder(base, error))?;
         self.check_place(confinement)?;
+        confinement.make_folder(base).map_err(|error| unusable_folder(base, error))?;
         let builder = Context::builder().connect_deadline(CONNECT_DEADLINE).handshake_deadline(CONNECT_DEADLINE);
         let context = match &self.acme_ca {
             Some(file) => builder.roots(Roots::PemFile(file.clone())),

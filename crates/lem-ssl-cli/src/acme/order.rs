@@ -124,12 +124,19 @@ impl<'a, 'c> Order<'a, 'c> {
             };
             furthest = furthest.max(state.status);
         }
-        if state.status == Status::Processing {
-            self.place = Place::Processing;
-            let message = format!("the authority has not done {} yet", self.wanted());
-            return Err(Fault::Failed { message, retry_after: state.retry_after });
-        }
-        Err(Fault::useless(format!("{} is never done", self.wanted())))
+        // What the last look has found counts, too: an order that was made may be all that there is of its certificate.
+        let message = match state.status {
+            Status::Valid => return self.download(&state, &key).await,
+            Status::Processing => {
+                self.place = Place::Processing;
+                format!("the authority has not done {} yet", self.wanted())
+            }
+            Status::Ready => format!("{} is not done yet", self.wanted()),
+            Status::Pending | Status::Invalid => {
+                return Err(Fault::useless(format!("{} is never done", self.wanted())));
+            }
+        };
+        Err(Fault::Failed { message, retry_after: state.retry_after })
     }
 
     /// What becomes of the order after an attempt that failed: one that would fail again is forgotten, and the next
@@ -232,15 +239,17 @@ impl<'a, 'c> Order<'a, 'c> {
             return Err(Fault::useless("the authority asks about more than was asked for"));
         }
         let mut open: Vec<&String> = authorizations.iter().collect();
+        let mut last = None;
         while !pace.is_over() {
             let (mut left, mut asked) = (Vec::new(), None);
             for url in open {
-                match self.advance(url, record).await? {
-                    (Step::Done, _) => {}
-                    (_, retry_after) => {
-                        left.push(url);
-                        asked = asked.max(retry_after);
-                    }
+                let (step, retry_after) = self.advance(url, record).await?;
+                if let Step::Answer { found: Some(found), .. } = &step {
+                    last = Some(found.clone());
+                }
+                if !matches!(step, Step::Done) {
+                    left.push(url);
+                    asked = asked.max(retry_after);
                 }
             }
             if left.is_empty() {
@@ -249,23 +258,30 @@ impl<'a, 'c> Order<'a, 'c> {
             open = left;
             pace.wait(asked).await;
         }
-        Err(Fault::useless("the authority does not come to a verdict about its challenges"))
+        // What it has found at last is the reason, even if it has not called it one.
+        Err(last.map_or_else(
+            || Fault::useless("the authority does not come to a verdict about its challenges"),
+            Fault::Refused,
+        ))
     }
 
-    /// How far an authorization is, and when the authority wants to be asked again. Its challenge is answered once,
-    /// however long the authority leaves it open.
+    /// How far an authorization is, and when the authority wants to be asked again. Its challenge is answered once, however
+    /// long the authority leaves it open, and again only if it says that it has looked, and what it has found.
     async fn advance(&mut self, url: &str, record: &mut Record) -> Result<(Step, Option<Duration>), Fault> {
         self.place = Place::Authorization;
         let answer = self.client.read(url, "an authorization").await?;
         let mut retry_after = answer.retry_after;
         let step = answer.json::<Authorization>("an authorization")?.step(self.names)?;
-        if let Step::Answer { name, token, url } = &step
-            && !record.has_answered(url)
-        {
+        let Step::Answer { name, token, url, found } = &step else { return Ok((step, retry_after)) };
+        // It may have gone since with the order for another certificate that has a name in common.
+        let authorization = format!("{token}.{}", self.client.key.thumbprint());
+        challenge::put(name, authorization, self.store, self.lock).await?;
+        let is_first = !record.has_answered(url);
+        if is_first || (found.is_some() && record.may_repeat()) {
             self.place = Place::Challenge;
-            record.check_room(url)?;
-            let authorization = format!("{token}.{}", self.client.key.thumbprint());
-            challenge::put(name, authorization, self.store, self.lock).await?;
+            if is_first {
+                record.check_room(url)?;
+            }
             let answer = self.client.post(url, &json!({}), &format!("the challenge for {name}")).await?;
             // What is not the challenge (RFC 8555 section 7.5.1) does not show that the authority has heard of the answer.
             answer.json::<Challenge>("the challenge")?;

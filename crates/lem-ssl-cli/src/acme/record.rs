@@ -21,6 +21,9 @@ pub(super) struct Record {
     /// 8.2).
     #[serde(default)]
     answered: Vec<String>,
+    /// How often they were answered again, since the authority had found something else and went on waiting.
+    #[serde(default)]
+    repeated: u32,
     /// Where the last attempts have failed.
     #[serde(default)]
     failed: Option<Failures>,
@@ -49,11 +52,15 @@ pub(super) enum Place {
 /// The most challenges that are answered for a name: an authority that names ever new ones fills the folder.
 const MAX_CHALLENGES: usize = 2;
 
+/// How often challenges are answered again in all.
+const MAX_REPEATED: u32 = 8;
+
 /// The longest URL that is kept.
 const MAX_URL: usize = 2048;
 
-/// Orders that are under way are good for so long with the authorities in use: seven days.
-const MAX_AGE: i64 = 7 * 24 * 60 * 60;
+/// An authority that has not made a certificate after a day has lost the order, and certificates that are good for six
+/// days are renewed two days before their end.
+const MAX_AGE: i64 = 24 * 60 * 60;
 
 impl Record {
     pub(super) fn new(url: String, key: &Key, names: &Names, account: Option<String>) -> Self {
@@ -64,6 +71,7 @@ impl Record {
             account,
             begun: Some(crate::certificate::now()),
             answered: Vec::new(),
+            repeated: 0,
             failed: None,
         }
     }
@@ -90,9 +98,18 @@ impl Record {
         Ok(())
     }
 
+    /// Whether a challenge whose first answer has not convinced the authority may be answered once more.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.repeated < MAX_REPEATED
+    }
+
     /// The challenge was answered.
     pub(super) fn answer(&mut self, challenge: &str) {
-        self.answered.push(challenge.to_owned());
+        if self.has_answered(challenge) {
+            self.repeated = self.repeated.saturating_add(1);
+        } else {
+            self.answered.push(challenge.to_owned());
+        }
     }
 
     /// An attempt has failed at this place. Says how many have, one after the other.
@@ -129,6 +146,14 @@ mod tests {
             assert!(record.has_answered(&url));
         }
         assert!(record.check_room("https://a/5").is_err());
+    }
+
+    #[test]
+    fn a_challenge_is_answered_again_so_many_times_and_no_more() {
+        let mut record = record();
+        record.answer("https://a/0");
+        let times = (0..20).take_while(|_| record.may_repeat().then(|| record.answer("https://a/0")).is_some()).count();
+        assert_eq!(times, 8);
     }
 
     #[test]

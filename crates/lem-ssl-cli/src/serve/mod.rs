@@ -115,7 +115,8 @@ inside of the --chroot folder stays the same file; any other is looked up in the
 it stands, and so are names (/etc/resolv.conf, /etc/hosts). --files and --acme-state have to be
 inside of it. The file of a Unix-domain socket stays behind if the user may not remove it; the next
 start replaces it. --landlock opens nothing but the folders of the files that were given, those that
-their links lead to at the start, and the ports that are needed; nothing is executed.
+their links lead to at the start, and the ports that are needed; nothing is executed. Where names
+are resolved that is all of /etc, for the C library: let --user be one that may not read its secrets.
 
 Examples:
   lem-ssl serve --listen 127.0.0.1:8443 --self-signed localhost,127.0.0.1 --http
@@ -186,7 +187,7 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(warnings);
     if let Some(restricted) = restricted {
-        restricted.tell(&log);
+        restricted.tell(&log, arguments.quiet);
     }
     let service = Service {
         what,

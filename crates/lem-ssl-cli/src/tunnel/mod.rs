@@ -150,7 +150,8 @@ inside of the --chroot folder stays the same file; any other is looked up in the
 it stands, and so are names (/etc/resolv.conf, /etc/hosts). --acme-state has to be inside
 of it. The file of a Unix-domain socket stays behind if the user may not remove it; the next start
 replaces it. --landlock opens nothing but the folders of the files that were given, those that their
-links lead to at the start, and the ports that are needed; nothing is executed.
+links lead to at the start, and the ports that are needed; nothing is executed. Where names are
+resolved that is all of /etc, for the C library: let --user be one that may not read its secrets.
 
 Examples:
   lem-ssl tunnel --listen [::]:443 --tls-in --cert chain.pem --key key.pem --connect 127.0.0.1:80
@@ -180,7 +181,7 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(contexts.warnings);
     if let Some(restricted) = restricted {
-        restricted.tell(&log);
+        restricted.tell(&log, arguments.quiet);
     }
     let tunnel = Tunnel {
         routes,

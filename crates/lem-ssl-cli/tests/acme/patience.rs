@@ -25,6 +25,19 @@ fn a_challenge_is_answered_once_however_long_the_authority_leaves_it_open() {
 }
 
 #[test]
+fn a_challenge_is_answered_again_if_the_authority_has_looked_and_goes_on_waiting() {
+    let world = World::new();
+    run(async {
+        let authority = Authority::start(&world).await;
+        authority.with(|state| state.is_patient = true);
+        (0..2).for_each(|_| authority.fails(Step::Validation, Trouble::Cut));
+        let service = Service::start(&world, &authority, "www.test", &[]);
+        service.says("a new certificate for www.test").await;
+        assert_eq!((authority.count(Step::Challenge), authority.with(|state| state.orders.len())), (3, 1));
+    });
+}
+
+#[test]
 fn an_order_that_stays_ready_is_finalized_at_the_pace_that_the_authority_asks_for() {
     let world = World::new();
     run(async {

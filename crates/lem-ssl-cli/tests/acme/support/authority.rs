@@ -219,6 +219,8 @@ impl Authority {
             let authorization = &mut state.authorizations[number];
             match result {
                 Ok(()) => authorization.status = "valid",
+                // It has looked, and waits to be asked to look again.
+                Err(why) if state.is_patient => (authorization.answered, authorization.error) = (false, Some(why)),
                 Err(why) => (authorization.status, authorization.error) = ("invalid", Some(why)),
             }
         });

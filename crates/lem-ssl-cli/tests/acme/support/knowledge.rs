@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) other_names: Option<Vec<String>>,
     /// It begins to validate so long after the answer, and leaves the challenge "pending" until it is done.
     pub(crate) hesitates: Option<Duration>,
+    /// A challenge whose answer it has not found stays "pending", with what it has found, until it is answered again.
+    pub(crate) is_patient: bool,
     /// So many requests for a certificate leave the order "ready".
     pub(crate) stays_ready: usize,
     /// Orders stay "processing", and are to be asked about after so many seconds.
@@ -105,6 +107,7 @@ impl State {
             issued: 0,
             other_names: None,
             hesitates: None,
+            is_patient: false,
             stays_ready: 0,
             stays_processing: None,
             terms: "https://terms.example/".to_owned(),
