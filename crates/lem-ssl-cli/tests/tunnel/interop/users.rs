@@ -136,7 +136,7 @@ fn rights_that_outlast_the_change_are_noticed_and_nobody_is_served() {
     if cannot_change_user() {
         return;
     }
-    // Root's capabilities stay with the process, whoever it becomes.
+    // Root's capabilities stay with the process, whatever user it becomes.
     let by = ["setpriv", "--securebits=+no_setuid_fixup"];
     let arguments = ["tunnel", "--listen", "127.0.0.1:0", "--plain", "--connect", "127.0.0.1:1"];
     let finished = start_by(&by, [&arguments[..], &["--user", "3999999999", "--group", "7"]].concat()).finish();
