@@ -15,6 +15,11 @@ pub(crate) enum RecordLayer {
 }
 
 impl RecordLayer {
+    /// Where nothing else is asked for. AWS-LC's sealing objects want the numbers of all records from the first one on,
+    /// and ours are made again in the middle of a connection: its records stay rustls'.
+    pub(crate) const USUAL: Self =
+        if cfg!(all(feature = "aws-lc-rs", not(feature = "ring"))) { Self::Rustls } else { Self::Own };
+
     /// Whether rustls is to give the secrets of connections with this cryptography.
     pub(crate) fn wants_secrets(self, provider: &CryptoProvider) -> bool {
         let can = |suite: &_| matches!(suite, SupportedCipherSuite::Tls13(suite) if can_be_ours(suite));

@@ -66,7 +66,7 @@ impl Default for ContextBuilder {
             deadlines: Deadlines::default(),
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
-            record_layer: RecordLayer::Own,
+            record_layer: RecordLayer::USUAL,
             verifier: None,
             client_config: None,
             exports: None,
