@@ -52,6 +52,7 @@
 // On docs.rs each item that needs a feature says so.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod aead_key;
 mod base64;
 mod client;
 mod context;

@@ -66,7 +66,7 @@ impl Default for ContextBuilder {
             deadlines: Deadlines::default(),
             options: StreamOptions::default(),
             accept_missing_close_notify: false,
-            record_layer: RecordLayer::USUAL,
+            record_layer: RecordLayer::Own,
             verifier: None,
             client_config: None,
             exports: None,
@@ -189,7 +189,8 @@ impl ContextBuilder {
     /// By default rustls does the handshake, and what follows it in TLS 1.3 is opened and sealed by this library, with the
     /// same cryptography: in the place where it was received, which is faster and takes less memory. rustls keeps the
     /// records in any case in TLS 1.2, with suites other than the three that are usual, with cryptography that does not
-    /// give its keys, and with a configuration of rustls' ([`danger::client_config`](crate::danger::client_config),
+    /// give its keys or whose objects must see all records from the first one on (AWS-LC with AES), and with a
+    /// configuration of rustls' ([`danger::client_config`](crate::danger::client_config),
     /// [`danger::server_config`](crate::danger::server_config)) that does not allow the extraction of secrets.
     ///
     /// Nothing else depends on it: use it to find out whether something does.

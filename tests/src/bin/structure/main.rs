@@ -63,6 +63,7 @@ const CRATES: &[Crate] = &[
             "error",        // what can go wrong, in words to act on
             "pem",          // certificates and keys as text
             "provider",     // which cryptography, and whether this processor can run it
+            "aead_key",     // keys of AEAD objects, from bytes
             "record_layer", // who opens and seals records
             "trust",        // whom we believe
             "identity",     // certificates and keys of our own

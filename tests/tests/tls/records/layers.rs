@@ -9,9 +9,10 @@ use lem_ssl_tests::records::Records;
 use rustls::crypto::CipherSuiteCommon;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::cipher::{
-    AeadKey, Iv, MessageDecrypter, MessageEncrypter, Tls13AeadAlgorithm, UnsupportedOperationError,
+    AeadKey, Iv, MessageDecrypter, MessageEncrypter, OutboundOpaqueMessage, OutboundPlainMessage, Tls13AeadAlgorithm,
+    UnsupportedOperationError,
 };
-use rustls::{CipherSuite, ConnectionTrafficSecrets, SupportedCipherSuite, Tls13CipherSuite};
+use rustls::{CipherSuite, ConnectionTrafficSecrets, Error, SupportedCipherSuite, Tls13CipherSuite};
 
 use crate::support::{pki, provider, run, wire};
 
@@ -87,6 +88,10 @@ fn records_stay_with_rustls_where_they_cannot_be_ours_or_are_not_to_be() {
         assert_records(&streams, [Records::Rustls, Records::Ours], "a client's cryptography that keeps its keys");
         let streams = connected(client(), danger::provider(server(), secretive())).await;
         assert_records(&streams, [Records::Ours, Records::Rustls], "a server's cryptography that keeps its keys");
+        let streams = connected(danger::provider(client(), counting()), server()).await;
+        assert_records(&streams, [Records::Rustls, Records::Ours], "a client's cryptography that counts all records");
+        let streams = connected(client(), danger::provider(server(), counting())).await;
+        assert_records(&streams, [Records::Ours, Records::Rustls], "a server's cryptography that counts all records");
         let streams = connected(danger::provider(client(), unusual()), danger::provider(server(), unusual())).await;
         assert_records(&streams, [Records::Rustls; 2], "a suite that is none of the three");
     });
@@ -134,6 +139,11 @@ fn secretive() -> Arc<CryptoProvider> {
     altered(first.common.suite, Box::leak(Box::new(Secretive(first.aead_alg))))
 }
 
+fn counting() -> Arc<CryptoProvider> {
+    let first = provider().cipher_suites[0].tls13().unwrap();
+    altered(first.common.suite, Box::leak(Box::new(Counting(first.aead_alg))))
+}
+
 fn unusual() -> Arc<CryptoProvider> {
     let first = provider().cipher_suites[0].tls13().unwrap();
     altered(CipherSuite::TLS13_AES_128_CCM_SHA256, first.aead_alg)
@@ -157,5 +167,48 @@ impl Tls13AeadAlgorithm for Secretive {
 
     fn extract_keys(&self, _: AeadKey, _: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
         Err(UnsupportedOperationError)
+    }
+}
+
+/// Its objects for sealing take the first record that they see for the first of the connection.
+struct Counting(&'static dyn Tls13AeadAlgorithm);
+
+impl Tls13AeadAlgorithm for Counting {
+    fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
+        Box::new(CountingSealer { sealer: self.0.encrypter(key, iv), first: None, next: 0 })
+    }
+
+    fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
+        self.0.decrypter(key, iv)
+    }
+
+    fn key_len(&self) -> usize {
+        self.0.key_len()
+    }
+
+    fn extract_keys(&self, key: AeadKey, iv: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
+        self.0.extract_keys(key, iv)
+    }
+}
+
+struct CountingSealer {
+    sealer: Box<dyn MessageEncrypter>,
+    first: Option<u64>,
+    next: u64,
+}
+
+impl MessageEncrypter for CountingSealer {
+    fn encrypt(&mut self, record: OutboundPlainMessage<'_>, number: u64) -> Result<OutboundOpaqueMessage, Error> {
+        // The first number is taken for the bits that all nonces have in common.
+        let counted = number ^ *self.first.get_or_insert(number);
+        if counted < self.next {
+            return Err(Error::EncryptError);
+        }
+        self.next = counted + 1;
+        self.sealer.encrypt(record, number)
+    }
+
+    fn encrypted_payload_len(&self, length: usize) -> usize {
+        self.sealer.encrypted_payload_len(length)
     }
 }

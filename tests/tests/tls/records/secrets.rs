@@ -115,12 +115,18 @@ fn kept() -> usize {
     found().iter().filter(|&&times| times > 0).count()
 }
 
+/// Contexts have tried their suites, with keys that are no secret.
+fn forget_trials() {
+    SEEN.lock().unwrap().clear();
+}
+
 /// A client and a server of ours.
 async fn connected() -> [Stream; 2] {
     let provider = telling();
     let (client, server) = (pki().client_context(), pki().server_context());
     let [client, server] =
         [client, server].map(|builder| danger::provider(Records::Ours.on(builder), provider.clone()).build().unwrap());
+    forget_trials();
     let (near, far) = wire();
     let serving = spawn(async move { upgrade(&server, Role::Server, far).await.unwrap() });
     let near = upgrade(&client, Role::Client, near).await.unwrap();
@@ -150,6 +156,7 @@ fn no_key_of_a_connection_stays_in_memory_when_it_is_over() {
 /// A server of ours and a client that seals what it is told to.
 async fn connected_raw() -> (Stream, RawPeer, UnixStream) {
     let context = danger::provider(Records::Ours.on(pki().server_context()), telling()).build().unwrap();
+    forget_trials();
     let mut handshake = RawHandshake::client(pki().client_config(&[Version::Tls13]));
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, Role::Server, near).await.unwrap() });

@@ -6,8 +6,8 @@ use rustls::crypto::cipher::{
 };
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion, Tls13CipherSuite};
 
-use super::copied_key::copy_of;
 use super::kernel::key_and_iv;
+use crate::aead_key::copy_of;
 
 /// The number of the next record under these keys. Once it cannot be counted on, the keys are spent.
 const MAX_NUMBER: u64 = u64::MAX - 1;

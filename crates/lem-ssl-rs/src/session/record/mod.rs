@@ -14,7 +14,6 @@ use super::cost;
 use super::{Opened, Then, Unsealed};
 
 mod alert;
-mod copied_key;
 mod frame;
 mod kernel;
 mod keys;

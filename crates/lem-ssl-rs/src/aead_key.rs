@@ -1,4 +1,4 @@
-//! A second `AeadKey` with the bytes of one, so that AEAD objects can be made again.
+//! Keys of AEAD objects from bytes, so that such an object can be made again, or for a trial.
 //!
 //! rustls' type cannot be cloned, and is made of 32 bytes only, where AES-128 needs 16: rustls cuts a key to length
 //! where it derives one. So it derives this one, with functions that derive from bytes the same bytes. Its public
@@ -18,23 +18,27 @@ use rustls::crypto::{CipherSuiteCommon, hmac};
 use rustls::quic::{Algorithm, HeaderProtectionKey, Keys, PacketKey, Tag, Version};
 use rustls::{CipherSuite, ConnectionTrafficSecrets, Error, Tls13CipherSuite};
 
-/// A key with the same bytes: 32 of them, or 16.
-pub(super) fn copy_of(key: &AeadKey) -> AeadKey {
-    match <[u8; LONG]>::try_from(key.as_ref()) {
-        Ok(bytes) => AeadKey::from(bytes),
-        Err(_) => short_copy(key.as_ref()),
-    }
+/// A key with the same bytes.
+pub(crate) fn copy_of(key: &AeadKey) -> AeadKey {
+    key_of(key.as_ref()).unwrap_or_else(|| unreachable!("a suite of TLS 1.3 has keys of 32 bytes or 16"))
 }
 
-fn short_copy(key: &[u8]) -> AeadKey {
-    debug_assert_eq!(key.len(), SHORT);
-    drop(Keys::initial(Version::V1, &SUITE, &Nothing, key, Side::Client));
-    COPY.take().unwrap_or_else(|| unreachable!("keys were derived, so one of them is here"))
+/// A key of these bytes: 32 of them, or 16. `None` for any other length.
+pub(crate) fn key_of(bytes: &[u8]) -> Option<AeadKey> {
+    if let Ok(bytes) = <[u8; LONG]>::try_from(bytes) {
+        return Some(AeadKey::from(bytes));
+    }
+    (bytes.len() == SHORT).then(|| short_key(bytes))
+}
+
+fn short_key(bytes: &[u8]) -> AeadKey {
+    drop(Keys::initial(Version::V1, &SUITE, &Nothing, bytes, Side::Client));
+    MADE.take().unwrap_or_else(|| unreachable!("keys were derived, so one of them is here"))
 }
 
 thread_local! {
     /// What rustls has derived last. It hands it to a packet key, out of which nothing comes.
-    static COPY: Cell<Option<AeadKey>> = const { Cell::new(None) };
+    static MADE: Cell<Option<AeadKey>> = const { Cell::new(None) };
 }
 
 /// The length of the keys of AES-256 and of ChaCha20.
@@ -97,7 +101,7 @@ impl Hkdf for Nothing {
 
 impl Algorithm for Nothing {
     fn packet_key(&self, key: AeadKey, _: Iv) -> Box<dyn PacketKey> {
-        COPY.set(Some(key));
+        MADE.set(Some(key));
         Box::new(Self)
     }
 
@@ -219,13 +223,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copied_key_has_the_bytes_and_the_length_of_the_first() {
+    fn a_key_has_the_bytes_and_the_length_that_it_is_made_of() {
         let long = AeadKey::from(std::array::from_fn(|at| at as u8));
         assert_eq!(copy_of(&long).as_ref(), long.as_ref());
         let bytes: [u8; SHORT] = std::array::from_fn(|at| 0xf0 | at as u8);
-        let short = short_copy(&bytes);
+        let short = short_key(&bytes);
         assert_eq!(short.as_ref(), bytes);
         assert_eq!(copy_of(&short).as_ref(), bytes);
-        assert!(COPY.take().is_none(), "no key stays behind");
+        assert!(MADE.take().is_none(), "no key stays behind");
+        assert!([0, 15, 17, 31, 33].iter().all(|&length| key_of(&[0; 40][..length]).is_none()));
     }
 }
