@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
     pub(crate) quick: bool,
     pub(crate) plot: Option<PathBuf>,
+    /// Another build of this program, whose lem-ssl-rs takes part, too.
+    pub(crate) before: Option<PathBuf>,
 }
 
 /// What to do.
@@ -32,7 +34,7 @@ impl Command {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
         let (mut scenarios, mut contenders, mut rounds) = (Vec::new(), Vec::new(), None);
-        let (mut json, mut quick, mut plot) = (false, false, None);
+        let (mut json, mut quick, mut plot, mut before) = (false, false, None, None);
         while let Some(argument) = parser.next()? {
             match argument {
                 Short('h') | Long("help") => return Ok(Self::Help),
@@ -47,6 +49,7 @@ impl Command {
                 },
                 Long("json") => json = true,
                 Long("quick") => quick = true,
+                Long("before") => before = Some(parser.value()?.into()),
                 Long("plot") => plot = Some(parser.value()?.into()),
                 Value(scenario) => scenarios.push(scenario.parse()?),
                 other => return Err(other.unexpected()),
@@ -60,7 +63,7 @@ impl Command {
             contenders = Name::ALL.to_vec();
         }
         let rounds = rounds.unwrap_or(if quick { 2 } else { 7 });
-        Ok(Self::Measure(Arguments { scenarios, contenders, rounds, json, quick, plot }))
+        Ok(Self::Measure(Arguments { scenarios, contenders, rounds, json, quick, plot, before }))
     }
 }
 
@@ -81,6 +84,7 @@ Options:
   --contender NAME   measure only this one; may be given several times
                      ({})
   --rounds N         how often each contender has its turn; 7, or 2 with --quick
+  --before PROGRAM   another build of this program: its lem-ssl-rs takes part as \"before\"
   --json             print an object a line, not tables
   --quick            do less of everything: to see that it works, not to compare
   --plot FILE.svg    draw the ratios to tokio-rustls, too

@@ -50,7 +50,8 @@ fn main() -> ExitCode {
 fn measure(arguments: Arguments) -> Outcome<()> {
     runner::limit_files()?;
     let cases = arguments.scenarios.iter().flat_map(|scenario| plan::cases(*scenario, arguments.quick)).collect();
-    let results = runner::measure(cases, &arguments.contenders, arguments.rounds, arguments.quick)?;
+    let Arguments { contenders, rounds, quick, before, .. } = &arguments;
+    let results = runner::measure(cases, contenders, *rounds, *quick, before.as_deref())?;
     if let Some(file) = &arguments.plot {
         fs::write(file, report::plot::svg(&results)).map_err(|error| format!("{}: {error}", file.display()))?;
     }
@@ -86,7 +87,7 @@ fn work(order: &Order) -> Outcome<()> {
         Work::Threads => contenders::run_threads(order),
         Work::Http1 | Work::Http2 => scenarios::run_http(order),
         _ => match order.contender {
-            Name::Lem => scenarios::run::<Lem>(order),
+            Name::Lem | Name::Before => scenarios::run::<Lem>(order),
             Name::Tokio => scenarios::run::<Tokio>(order),
             Name::Futures => scenarios::run::<Futures>(order),
             #[cfg(feature = "openssl")]

@@ -7,6 +7,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
     Lem,
+    /// Another build's `Lem`, which `--before` names.
+    Before,
     Tokio,
     Futures,
     OpenSsl,
@@ -14,6 +16,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
+    /// Those that this program contains.
     pub(crate) const ALL: &[Self] = &[
         Self::Lem,
         Self::Tokio,
@@ -26,6 +29,7 @@ impl Name {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Lem => "lem-ssl-rs",
+            Self::Before => "before",
             Self::Tokio => "tokio-rustls",
             Self::Futures => "futures-rustls",
             Self::OpenSsl => "openssl",

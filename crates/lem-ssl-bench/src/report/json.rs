@@ -20,6 +20,7 @@ pub(crate) fn lines(results: &[Result]) -> String {
                     higher_is_better: output.higher_is_better,
                     ratio_tokio_rustls: samples.ratio(name, Name::Tokio),
                     ratio_limit: samples.ratio(name, Name::Limit),
+                    ratio_before: samples.ratio(name, Name::Before),
                 };
                 line.write_to(&mut text);
             }
@@ -37,6 +38,7 @@ struct Line<'a> {
     higher_is_better: bool,
     ratio_tokio_rustls: Option<f64>,
     ratio_limit: Option<f64>,
+    ratio_before: Option<f64>,
 }
 
 impl Line<'_> {
@@ -48,10 +50,11 @@ impl Line<'_> {
             text,
             "{{\"scenario\":\"{scenario}\",\"size\":\"{size}\",\"contender\":\"{contender}\",\"value\":{},\
              \"unit\":\"{unit}\",\"higher_is_better\":{higher_is_better},\"ratio_tokio_rustls\":{},\
-             \"ratio_limit\":{}}}",
+             \"ratio_limit\":{},\"ratio_before\":{}}}",
             or_null(self.value),
             or_null(self.ratio_tokio_rustls),
             or_null(self.ratio_limit),
+            or_null(self.ratio_before),
         );
     }
 }
@@ -73,6 +76,7 @@ mod tests {
     fn an_object_stands_on_a_line() {
         let Some(case) = cases(Scenario::Receive, true).into_iter().next() else { panic!("there are cases") };
         let mut samples = Samples::default();
+        samples.add(Name::Before, 150.0);
         samples.add(Name::Lem, 300.0);
         samples.add(Name::Tokio, 100.0);
         let outputs = case.outputs.iter().cloned().map(|output| (output, Samples::default())).take(0);
@@ -81,9 +85,9 @@ mod tests {
         let text = lines(&[Result { case, outputs }]);
         let first = "{\"scenario\":\"receive\",\"size\":\"1 KiB\",\"contender\":\"lem-ssl-rs\",\"value\":300.0000,\
                      \"unit\":\"MB/CPU s\",\"higher_is_better\":true,\"ratio_tokio_rustls\":3.0000,\
-                     \"ratio_limit\":null}";
-        assert_eq!(text.lines().next(), Some(first));
-        assert_eq!(text.lines().count(), 2);
+                     \"ratio_limit\":null,\"ratio_before\":2.0000}";
+        assert_eq!(text.lines().nth(1), Some(first));
+        assert_eq!(text.lines().count(), 3);
     }
 
     #[test]

@@ -18,18 +18,21 @@ const LOAD: usize = 0;
 /// Starts the processes.
 pub(super) struct Bench {
     program: PathBuf,
+    /// The program of [`Name::Before`].
+    before: Option<PathBuf>,
     scratch: PathBuf,
     /// With one core only, nobody is kept anywhere.
     pinned: bool,
 }
 
 impl Bench {
-    pub(super) fn new(scratch: &Path) -> Outcome<Self> {
+    pub(super) fn new(scratch: &Path, before: Option<&Path>) -> Outcome<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if cores < 2 {
             eprintln!("There is one core only: both sides share it, and the figures are worth little.");
         }
-        Ok(Self { program: std::env::current_exe()?, scratch: scratch.into(), pinned: cores > 1 })
+        let program = std::env::current_exe()?;
+        Ok(Self { program, before: before.map(Into::into), scratch: scratch.into(), pinned: cores > 1 })
     }
 
     /// One figure for each output of the case.
@@ -164,8 +167,15 @@ impl Bench {
     fn start_on(&self, order: &Order, contender: Name, core: Option<usize>, port: u16) -> Outcome<Worker> {
         // Echoes that are measured for handshakes are told apart by nothing but their load.
         debug_assert!(order.work != Work::Fleet || order.active <= order.connections);
-        let order = Order { contender, core, port, pki: self.scratch.clone(), ..order.clone() };
-        Worker::start(&self.program, &order)
+        let mut order = Order { contender, core, port, pki: self.scratch.clone(), ..order.clone() };
+        match &self.before {
+            // The load is this program's for everybody.
+            Some(before) if contender == Name::Before && core != Some(LOAD) => {
+                order.contender = Name::Lem;
+                Worker::start(before, &order)
+            }
+            _ => Worker::start(&self.program, &order),
+        }
     }
 }
 

@@ -7,12 +7,12 @@ mod size;
 
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::pki::Pki;
-use crate::plan::{Case, Output};
+use crate::plan::{Case, Method, Output};
 use crate::samples::Samples;
 
 pub(crate) use self::core::{limit_files, stay_on};
@@ -26,15 +26,26 @@ pub(crate) struct Result {
     pub(crate) outputs: Vec<(Output, Samples)>,
 }
 
-/// Measures the cases, each in `rounds` rounds, for those of `contenders` that take part in it.
-pub(crate) fn measure(cases: Vec<Case>, contenders: &[Name], rounds: usize, quick: bool) -> Outcome<Vec<Result>> {
+/// Measures the cases, each in `rounds` rounds, for those of `contenders` that take part in it, and for the lem-ssl-rs of
+/// another build, if there is one.
+pub(crate) fn measure(
+    cases: Vec<Case>,
+    contenders: &[Name],
+    rounds: usize,
+    quick: bool,
+    before: Option<&Path>,
+) -> Outcome<Vec<Result>> {
     let scratch = Scratch::new()?;
     Pki::generate()?.save(&scratch.0)?;
-    let bench = Bench::new(&scratch.0)?;
+    let bench = Bench::new(&scratch.0, before)?;
     let mut progress = Progress { count: 0, of: cases.len() };
     let mut results = Vec::new();
     for case in cases {
-        let taking_part: Vec<_> = case.contenders.iter().copied().filter(|name| contenders.contains(name)).collect();
+        let mut taking_part: Vec<_> =
+            case.contenders.iter().copied().filter(|name| contenders.contains(name)).collect();
+        if before.is_some() && case.contenders.contains(&Name::Lem) && !matches!(case.method, Method::Build) {
+            taking_part.insert(0, Name::Before);
+        }
         let mut outputs: Vec<_> = case.outputs.iter().map(|output| (output.clone(), Samples::default())).collect();
         progress.count += 1;
         for round in 0..rounds.min(case.most_rounds(quick)) {
