@@ -168,14 +168,15 @@ impl Bench {
         // Echoes that are measured for handshakes are told apart by nothing but their load.
         debug_assert!(order.work != Work::Fleet || order.active <= order.connections);
         let mut order = Order { contender, core, port, pki: self.scratch.clone(), ..order.clone() };
-        match &self.before {
+        let mut program = &self.program;
+        if contender == Name::Before {
+            order.contender = Name::Lem;
             // The load is this program's for everybody.
-            Some(before) if contender == Name::Before && core != Some(LOAD) => {
-                order.contender = Name::Lem;
-                Worker::start(before, &order)
+            if let Some(before) = self.before.as_ref().filter(|_| core != Some(LOAD)) {
+                program = before;
             }
-            _ => Worker::start(&self.program, &order),
         }
+        Worker::start(program, &order)
     }
 }
 
