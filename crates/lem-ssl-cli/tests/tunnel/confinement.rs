@@ -1,16 +1,16 @@
 //! Another root folder; and what is said where rights cannot be given up. Other users need root: `interop` has them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lem_ssl_rs::{ReadMode, spawn};
 use lem_ssl_tests::pki::Leaf;
 
-use crate::support::{BackEnd, Tunnel, World, as_root, cannot_be_root, echo, lem_ssl, run, signal, start_by, talk};
+use crate::support::{
+    BackEnd, Server, Tunnel, World, as_root, cannot_be_root, echo, lem_ssl, run, signal, start_by, talk,
+};
 
 /// Copies a file to where it is at the same path in this root folder.
 fn copy_into(jail: &Path, file: &str) {
@@ -110,8 +110,7 @@ fn a_socket_outside_of_the_new_root_folder_stays_and_so_does_what_is_at_its_path
         // The second start finds what the first one has left.
         let arguments = [command, &["--listen", &listen, "--chroot", jail.to_str().unwrap()]].concat();
         let mut running = start_by(as_root(), arguments);
-        let line = BufReader::new(running.stdout()).lines().next().unwrap().unwrap();
-        assert_eq!(line, format!("listening on {listen}"));
+        assert_eq!(running.first_line(), format!("listening on {listen}"));
         assert!(UnixStream::connect(&path).is_ok());
         signal(running.id(), "TERM");
         running.finish().expect(0);
@@ -129,21 +128,20 @@ fn a_folder_is_served_from_inside_of_the_new_root_folder() {
     let site = world.folder("jail/site");
     fs::write(site.join("hello.txt"), "hello").unwrap();
     let files = world.good();
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--files", site.to_str().unwrap(), "--chroot"];
+    let arguments = [&["--files", site.to_str().unwrap()][..], &files.arguments()].concat();
     let (jail, other) = (world.folder("jail"), world.folder("other"));
-    let outside = [&arguments[..], &[other.to_str().unwrap()], &files.arguments()].concat();
-    let refused = start_by(as_root(), &outside).finish().expect(2);
+    let outside = ["--listen", "127.0.0.1:0", "--chroot", other.to_str().unwrap()];
+    let refused = start_by(as_root(), [&["serve"][..], &outside, &arguments].concat()).finish().expect(2);
     assert!(refused.stderr.contains("(--files) is not inside of the --chroot folder"), "{}", refused.stderr);
-    let mut server = start_by(as_root(), [&arguments[..], &[jail.to_str().unwrap()], &files.arguments()].concat());
-    let line = BufReader::new(server.stdout()).lines().next().unwrap().unwrap();
-    let url = format!("https://{}/hello.txt", line.strip_prefix("listening on ").unwrap());
+    let server = Server::start_by(as_root(), &[&arguments[..], &["--chroot", jail.to_str().unwrap()]].concat());
+    let url = format!("https://{}/hello.txt", server.address);
     let got = lem_ssl(["get", "--quiet", "--ca", &world.ca, "-o", "-", &url], b"").expect(0);
     assert_eq!(got.text(), "hello");
-    assert!(server.stderr().contains(&format!("warning: {}: out of reach", files.key)), "{}", server.stderr());
-    signal(server.id(), "HUP");
-    server.wait_for("not reloaded, the old set stays in place");
-    signal(server.id(), "TERM");
-    server.finish().expect(0);
+    server.running.wait_for(&format!("warning: {}: out of reach", files.key));
+    server.signal("HUP");
+    server.running.wait_for("not reloaded, the old set stays in place");
+    server.signal("TERM");
+    server.running.finish().expect(0);
 }
 
 #[test]
@@ -160,15 +158,13 @@ fn the_service_manager_is_reached_from_another_root_folder() {
         let length = manager.recv(&mut buffer).expect("it says something");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     };
-    let program = [as_root(), &[env!("CARGO_BIN_EXE_lem-ssl")]].concat();
-    let mut command = Command::new(program[0]);
-    command.args(&program[1..]).args(["tunnel", "--listen", "127.0.0.1:0", "--plain", "--connect", "127.0.0.1:1"]);
-    command.arg("--chroot").arg(world.folder("jail")).env("NOTIFY_SOCKET", &path);
-    let mut tunnel = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let (jail, manager) = (world.folder("jail"), format!("NOTIFY_SOCKET={}", path.display()));
+    let arguments = ["--plain", "--connect", "127.0.0.1:1", "--chroot", jail.to_str().unwrap()];
+    let tunnel = Tunnel::start_by(&[as_root(), &["env", &manager]].concat(), &arguments);
     assert_eq!(heard(), "READY=1");
-    signal(tunnel.id(), "TERM");
+    tunnel.signal("TERM");
     assert_eq!(heard(), "STOPPING=1");
-    assert!(tunnel.wait().unwrap().success());
+    tunnel.finish().expect(0);
 }
 
 #[test]

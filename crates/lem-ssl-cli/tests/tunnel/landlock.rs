@@ -1,7 +1,6 @@
 //! Files and ports that the kernel closes to a process that does not need them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -10,7 +9,7 @@ use lem_ssl_rs::spawn;
 use lem_ssl_tests::pki::Leaf;
 
 use crate::support::{
-    BackEnd, Files, Running, Tunnel, World, as_root, cannot_be_root, echo, lacks_landlock, lem_ssl, run, signal, talk,
+    BackEnd, Files, Server, Tunnel, World, as_root, cannot_be_root, echo, lacks_landlock, lem_ssl, run, talk,
 };
 
 /// Lets a link lead elsewhere.
@@ -92,23 +91,21 @@ fn a_server_of_files_serves_them_and_reads_nothing_else() {
     fs::write(site.join("hello.txt"), "hello").unwrap();
     let links = linked(&world);
     lead(&links, &issue(&world, "archive/one", "one.example"));
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--landlock", "--list", "--files", site.to_str().unwrap()];
-    let mut server = Running::start([&arguments[..], &links.arguments()].concat());
-    let line = BufReader::new(server.stdout()).lines().next().unwrap().unwrap();
-    let address = line.strip_prefix("listening on ").unwrap();
+    let arguments = ["--landlock", "--list", "--files", site.to_str().unwrap()];
+    let server = Server::start(&[&arguments[..], &links.arguments()].concat());
     let get = |path: &str| {
-        let url = format!("https://{address}/{path}");
+        let url = format!("https://{}/{path}", server.address);
         let name = ["--server-name", "localhost"];
         lem_ssl([&["get", "--quiet", "--ca", &world.ca, "-o", "-", &url][..], &name].concat(), b"").expect(0).text()
     };
     assert_eq!(get("hello.txt"), "hello");
     assert!(get("").contains("hello.txt"));
     lead(&links, &issue(&world, "elsewhere/two", "two.example"));
-    signal(server.id(), "HUP");
-    server.wait_for("not reloaded, the old set stays in place");
+    server.signal("HUP");
+    server.running.wait_for("not reloaded, the old set stays in place");
     assert_eq!(get("hello.txt"), "hello");
-    signal(server.id(), "TERM");
-    server.finish().expect(0);
+    server.signal("TERM");
+    server.running.finish().expect(0);
 }
 
 #[test]
@@ -145,13 +142,10 @@ fn the_secrets_of_sessions_are_written_where_they_were_asked_for() {
     run(async {
         let files = world.good();
         let log = world.folder("secrets").join("log");
-        let by = format!("SSLKEYLOGFILE={}", log.display());
+        let variable = format!("SSLKEYLOGFILE={}", log.display());
         let arguments = ["--tls-in", "--connect", "127.0.0.1:1", "--landlock", "--key-log"];
         // The command starts without the variable of the tests.
-        let tunnel = Tunnel::start_by(
-            &["sh", "-c", &format!("{by} exec \"$0\" \"$@\"")],
-            &[&arguments[..], &files.arguments()].concat(),
-        );
+        let tunnel = Tunnel::start_by(&["env", &variable], &[&arguments[..], &files.arguments()].concat());
         tunnel.signal("HUP");
         tunnel.says("reloaded; new connections").await;
         tunnel.tls(&world).await;
@@ -179,8 +173,8 @@ fn roots_that_the_environment_names_are_read_again() {
             }
         })
         .detach();
-        let script = format!("unset SSL_CERT_DIR; SSL_CERT_FILE={} exec \"$0\" \"$@\"", roots.display());
-        let tunnel = Tunnel::start_by(&["sh", "-c", &script], &arguments);
+        let variable = format!("SSL_CERT_FILE={}", roots.display());
+        let tunnel = Tunnel::start_by(&["env", "-u", "SSL_CERT_DIR", &variable], &arguments);
         tunnel.signal("HUP");
         tunnel.says("reloaded; new connections").await;
         talk(tunnel.tls(&world).await, b"hello").await;

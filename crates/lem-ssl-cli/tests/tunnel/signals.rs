@@ -1,8 +1,6 @@
 //! Signals that mean nothing to a server, and those that do.
 
-use std::io::{BufRead, BufReader};
-
-use crate::support::{BackEnd, Running, Tunnel, echo, run, signal, talk};
+use crate::support::{BackEnd, Server, Tunnel, echo, run, talk};
 
 #[test]
 fn a_signal_without_a_meaning_ends_no_tunnel() {
@@ -31,13 +29,11 @@ fn a_signal_without_a_meaning_ends_no_tunnel() {
 
 #[test]
 fn a_signal_without_a_meaning_ends_no_server() {
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--self-signed", "localhost", "--echo"];
-    let mut running = Running::start(arguments);
-    BufReader::new(running.stdout()).lines().next().unwrap().unwrap();
-    signal(running.id(), "USR1");
-    signal(running.id(), "USR2");
-    running.wait_for("SIGUSR1 means nothing here; SIGHUP reads the files again, SIGTERM ends");
-    running.wait_for("SIGUSR2 means nothing here");
-    signal(running.id(), "TERM");
-    running.finish().expect(0);
+    let server = Server::start(&["--self-signed", "localhost", "--echo"]);
+    server.signal("USR1");
+    server.signal("USR2");
+    server.running.wait_for("SIGUSR1 means nothing here; SIGHUP reads the files again, SIGTERM ends");
+    server.running.wait_for("SIGUSR2 means nothing here");
+    server.signal("TERM");
+    server.running.finish().expect(0);
 }

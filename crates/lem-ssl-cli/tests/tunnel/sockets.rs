@@ -31,9 +31,7 @@ impl Command {
     #[track_caller]
     fn start(self, path: &Path) -> Running {
         let mut running = Running::start(self.arguments(path, &[]));
-        let line = BufReader::new(running.stdout()).lines().next().and_then(Result::ok);
-        let expected = format!("listening on unix:{}", path.display());
-        assert_eq!(line.as_deref(), Some(expected.as_str()), "{}", running.stderr());
+        assert_eq!(running.first_line(), format!("listening on unix:{}", path.display()));
         running
     }
 
@@ -195,7 +193,7 @@ fn a_second_signal_leaves_no_socket_and_the_next_may_start_while_one_drains() {
     let start = || {
         let arguments = ["tunnel", "--plain", "--connect", &address, "--drain", "60", "--listen", &listen];
         let mut running = Running::start(arguments);
-        BufReader::new(running.stdout()).lines().next();
+        running.first_line();
         running
     };
     let running = start();

@@ -99,6 +99,13 @@ impl Running {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// The first line of standard output: a server says there where it listens.
+    #[track_caller]
+    pub(crate) fn first_line(&mut self) -> String {
+        let line = BufReader::new(self.stdout()).lines().next().and_then(Result::ok);
+        line.unwrap_or_else(|| panic!("it has said nothing: {}", self.stderr()))
+    }
+
     /// Waits until standard error contains this.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
@@ -156,9 +163,8 @@ impl Server {
     #[track_caller]
     pub(crate) fn start_by(by: &[&str], arguments: &[&str]) -> Self {
         let mut running = start_by(by, [&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
-        let mut line = String::new();
-        BufReader::new(running.stdout()).read_line(&mut line).expect("it says something");
-        let address = line.trim_end().strip_prefix("listening on ").map(str::to_owned);
+        let line = running.first_line();
+        let address = line.strip_prefix("listening on ").map(str::to_owned);
         let address = address.unwrap_or_else(|| panic!("{line:?}, {}", running.stderr()));
         Self { running, address }
     }

@@ -28,7 +28,7 @@ use lem_ssl_rs::{Error, ReadMode, timeout};
 use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_as, client_files};
-pub(crate) use command::{Running, lem_ssl, signal, start_by};
+pub(crate) use command::{Running, Server, lem_ssl, signal, start_by};
 #[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
 #[cfg(feature = "interop")]
