@@ -168,11 +168,15 @@ impl Confinement {
         sockets: impl IntoIterator<Item = &'a mut SocketFile>,
         log: &Log,
     ) -> Result<(), Failure> {
-        // Paths are looked at from outside, as long as we are there.
-        sockets.into_iter().for_each(|socket| socket.move_to(|path| self.seen(path)));
+        // Paths are looked at from outside, as long as we are there. A file whose path is changed too early is not found by
+        // who removes it after a failure.
+        let moved: Vec<_> = sockets.into_iter().map(|socket| (self.seen(socket.path()), socket)).collect();
         if let Some(root) = &self.root {
             let doing = format!("make {} the root folder (--chroot)", root.named.display());
-            change_root(&root.real).map_err(|error| Failure::new(Exit::Failed, reason(&doing, error)))?;
+            let failed = |error| Failure::new(Exit::Failed, reason(&doing, error));
+            change_root(&root.real).map_err(failed)?;
+            moved.into_iter().for_each(|(path, socket)| socket.move_to(path));
+            std::env::set_current_dir("/").map_err(failed)?;
         }
         match &self.account {
             Some(account) => account.assume()?,

@@ -120,6 +120,25 @@ fn a_socket_outside_of_the_new_root_folder_stays_and_so_does_what_is_at_its_path
 }
 
 #[test]
+fn a_start_whose_root_folder_cannot_be_changed_leaves_no_socket() {
+    if cannot_be_root() {
+        return;
+    }
+    let world = World::new();
+    let (jail, inside) = (world.folder("jail"), world.folder("jail/run").join("socket"));
+    let listen = format!("unix:{}", inside.display());
+    // Root without the right to it, as in a container.
+    let by = [as_root(), &["setpriv", "--bounding-set", "-sys_chroot"]].concat();
+    for command in [&["tunnel", "--plain", "--connect", "127.0.0.1:1"][..], &["serve", "--echo", "--self-signed", "a"]]
+    {
+        let arguments = [command, &["--listen", &listen, "--chroot", jail.to_str().unwrap()]].concat();
+        let failed = start_by(&by, arguments).finish().expect(1);
+        assert!(failed.stderr.contains("the root folder (--chroot)"), "{}", failed.stderr);
+        assert!(!inside.exists());
+    }
+}
+
+#[test]
 fn a_folder_is_served_from_inside_of_the_new_root_folder() {
     if cannot_be_root() {
         return;

@@ -11,10 +11,9 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Makes this the root folder, and the current one, for all threads.
+/// Makes this the root folder, for all threads. The current one stays outside of it.
 pub(crate) fn change_root(folder: &Path) -> io::Result<()> {
-    chroot(folder)?;
-    std::env::set_current_dir("/")
+    chroot(folder)
 }
 
 /// Whether a file could be read now, or why not. Does not wait for whom a named pipe waits for.

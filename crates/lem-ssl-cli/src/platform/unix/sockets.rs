@@ -154,9 +154,13 @@ impl Life {
 }
 
 impl SocketFile {
-    /// From now on it is looked for where `seen` says, since the root folder is another one.
-    pub(crate) fn move_to(&mut self, seen: impl FnOnce(&Path) -> PathBuf) {
-        self.path = seen(&self.path);
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From now on it is looked for at this path, since the root folder is another one.
+    pub(crate) fn move_to(&mut self, path: PathBuf) {
+        self.path = path;
     }
 
     /// Removes the file if it still is this one.
