@@ -22,6 +22,7 @@ mod credentials;
 mod dial;
 mod front;
 mod histogram;
+mod host;
 mod member;
 mod metrics;
 mod needs;

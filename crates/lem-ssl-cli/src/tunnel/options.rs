@@ -8,6 +8,7 @@ use lem_ssl_rs::{Address, Context, ContextBuilder, ServerOptions, ToAddress, Unk
 
 use super::carry::Destination;
 use super::dial::BackEnd;
+use super::host::Hosts;
 use super::pool::Pool;
 use super::route::Routes;
 use super::traffic::Traffic;
@@ -272,10 +273,11 @@ pub(super) fn routes(
     if let Some(name) = access.without_route(routes.iter().map(|route| route.name.as_str())) {
         return Err(wrong(format!("there is a --route-allow for {name}, and no --route")));
     }
-    let destination = |label: &str, addresses: &[String], access| -> Result<_, Failure> {
+    let mut hosts = Hosts::default();
+    let mut destination = |label: &str, addresses: &[String], access| -> Result<_, Failure> {
         let back_ends = addresses.iter().map(|address| out.back_end(address, secured)).collect::<Result<_, _>>()?;
         let tries = usize::try_from(limits.connect_tries).unwrap_or(usize::MAX);
-        let pool = Pool::new(back_ends, tries, limits.fail_time);
+        let pool = Pool::new(back_ends, &mut hosts, tries, limits.fail_time);
         Ok(Destination { label: label.to_owned(), pool, access, traffic: Traffic::new() })
     };
     let default = Some(connect).filter(|connect| !connect.is_empty());

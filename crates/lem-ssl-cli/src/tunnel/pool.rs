@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use lem_ssl_rs::{Deadline, Phase, Queue, now, timeout};
 
 use super::dial::{BackEnd, Dialled, Manner, Undialled};
+use super::host::Hosts;
 use super::member::{Member, Standing, Taken};
 use super::tally::Outcome;
 use super::target::Target;
@@ -15,7 +16,7 @@ use crate::log::Log;
 /// The back ends of a route.
 pub(super) struct Pool {
     targets: Vec<Rc<Target>>,
-    /// Told whenever a name was resolved, or could not be.
+    /// Told whenever a name was resolved, or could not be: one of these, or of another pool.
     news: Queue<()>,
     /// So many addresses are tried for one client.
     tries: usize,
@@ -27,10 +28,10 @@ pub(super) struct Pool {
 const MIN_TRY: Duration = Duration::from_secs(1);
 
 impl Pool {
-    pub(super) fn new(back_ends: Vec<BackEnd>, tries: usize, pause: Duration) -> Self {
-        let news = Queue::new();
-        let targets = back_ends.into_iter().map(|back_end| Target::new(back_end, news.clone())).collect();
-        Self { targets, news, tries, pause }
+    /// Names are of `hosts`, which other pools may share.
+    pub(super) fn new(back_ends: Vec<BackEnd>, hosts: &mut Hosts, tries: usize, pause: Duration) -> Self {
+        let targets = back_ends.into_iter().map(|back_end| Target::new(back_end, hosts)).collect();
+        Self { targets, news: hosts.news(), tries, pause }
     }
 
     /// Connects to the one that has the fewest connections, among those that have not failed a moment ago; to another, if it

@@ -53,7 +53,7 @@ fn run(test: impl AsyncFnOnce(Names, Log)) {
 
 fn pool(back_ends: &[Address]) -> Pool {
     let back_ends = back_ends.iter().map(|address| BackEnd { address: address.clone(), name: None });
-    Pool::new(back_ends.collect(), 3, Duration::from_secs(60))
+    Pool::new(back_ends.collect(), &mut Hosts::default(), 3, Duration::from_secs(60))
 }
 
 fn named(name: &str, port: u16) -> Address {
@@ -147,6 +147,35 @@ fn a_name_is_asked_for_once_however_many_wait_and_however_short() {
             let why = client.await.unwrap().expect("nobody is there");
             assert!(why.contains("silent.example"), "{why}");
         }
+        assert_eq!(names.asked.get(), 1);
+    });
+}
+
+#[test]
+fn back_ends_of_one_name_look_it_up_together_whatever_their_ports_and_routes_are() {
+    run(async |names, log| {
+        let (_one, first) = back_end().await;
+        let (_other, second) = back_end().await;
+        names.know("both.example", Duration::from_millis(10));
+        let mut hosts = Hosts::default();
+        let mut pool = |ports: &[u16]| {
+            let back_end = |&port| BackEnd { address: named("both.example", port), name: None };
+            Pool::new(ports.iter().map(back_end).collect(), &mut hosts, 3, Duration::from_secs(60))
+        };
+        let (both, alone) = (pool(&[first, second]), pool(&[second]));
+        let deadline = Deadline::after(LONG);
+        // They are open at once, so each goes to another one.
+        let taken = [
+            both.dial(&MANNER, &deadline, &log).await.expect("one is there"),
+            both.dial(&MANNER, &deadline, &log).await.expect("the other one is there"),
+        ];
+        let (_, taken_alone) = alone.dial(&MANNER, &deadline, &log).await.expect("it is there");
+        let label = |port: u16| format!("both.example:{port} (127.0.0.1:{port})");
+        let (mut labels, mut expected) = (taken.map(|(_, taken)| taken.label().to_owned()), [first, second].map(label));
+        labels.sort();
+        expected.sort();
+        assert_eq!(labels, expected);
+        assert_eq!(taken_alone.label(), label(second));
         assert_eq!(names.asked.get(), 1);
     });
 }
