@@ -31,6 +31,7 @@ mod pool;
 mod preface;
 mod problems;
 mod proxied;
+mod proxies;
 mod proxy;
 mod record;
 mod relay;
@@ -87,7 +88,8 @@ pub(crate) struct TunnelArgs {
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "v2")]
     proxy_protocol: Option<proxy::Version>,
     /// Clients from this network are proxies that say first for whom they speak, by the PROXY protocol, version 1 or 2:
-    /// 10.0.0.0/8, 192.0.2.7, unix; all others are clients themselves; may be repeated
+    /// 10.0.0.0/8, 192.0.2.7, unix; all others are clients themselves; may be repeated. A header has 107 bytes at most in
+    /// version 1, and 4112 in version 2; --max-proxy-headers and --proxy-header-timeout limit those that have not come
     #[arg(long, value_name = "NETWORK")]
     proxy_from: Vec<Network>,
     /// Tell of itself over HTTP at this address, in plain text: give a local one. /metrics is for Prometheus, /healthz and
@@ -188,7 +190,7 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
         routes,
         outward: RefCell::new(contexts.outward),
         proxy_protocol: arguments.proxy_protocol,
-        preface: Preface { proxies: arguments.proxy_from.clone(), starttls: arguments.starttls_in },
+        preface: Preface { proxies: arguments.limits.proxies(&arguments.proxy_from), starttls: arguments.starttls_in },
         starttls_out: arguments.starttls_out,
         handshake_timeout: arguments.limits.handshake_timeout,
         connect_timeout: arguments.limits.connect_timeout,

@@ -10,9 +10,11 @@ use super::carry::Destination;
 use super::dial::BackEnd;
 use super::host::Hosts;
 use super::pool::Pool;
+use super::proxies::Proxies;
 use super::route::Routes;
 use super::traffic::Traffic;
 use crate::exit::Failure;
+use crate::networks::Network;
 use crate::options::{CertificateEnd, ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
 use crate::target;
 
@@ -63,6 +65,13 @@ pub(super) struct LimitArgs {
     /// And so many of them from one address; a further one is dropped. Behind --proxy-from the client's address counts
     #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
     max_handshakes_per_address: u32,
+    /// Have so many connections of one proxy (--proxy-from) whose header has not come; a further one is dropped. Keep it
+    /// below --max-connections and --max-handshakes, or one proxy that says nothing takes every place
+    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
+    max_proxy_headers: u32,
+    /// Give the header of a proxy so many seconds; --handshake-timeout counts beside it
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    proxy_header_timeout: Duration,
     /// Give a client's handshake so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) handshake_timeout: Duration,
@@ -259,6 +268,11 @@ impl LimitArgs {
         let at_most = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let options = ServerOptions::default().handshakes(at_most(self.max_handshakes));
         options.handshakes_per_peer(at_most(self.max_handshakes_per_address))
+    }
+
+    /// Proxies from these networks.
+    pub(super) fn proxies(&self, networks: &[Network]) -> Proxies {
+        Proxies::new(networks, self.max_proxy_headers, self.proxy_header_timeout)
     }
 }
 

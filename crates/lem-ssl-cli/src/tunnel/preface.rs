@@ -3,17 +3,17 @@
 use std::fmt;
 
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
-use lem_ssl_rs::{Endpoint, Error, ReadMode, TcpStream};
+use lem_ssl_rs::{Endpoint, Error, Phase, ReadMode, TcpStream, Timeout, timeout};
 
 use super::proxied::{self, Ends, Header};
-use crate::networks::Network;
+use super::proxies::Proxies;
 use crate::starttls::Protocol;
 
 /// What is expected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Preface {
-    /// Clients from these networks are proxies, and say first for whom they speak.
-    pub(super) proxies: Vec<Network>,
+    /// Those who say first for whom they speak.
+    pub(super) proxies: Proxies,
     /// Clients begin in plain text, as this protocol does.
     pub(super) starttls: Option<Protocol>,
 }
@@ -38,18 +38,17 @@ impl Preface {
 
     /// Whether connections of this peer are those of others.
     pub(super) fn is_from_proxy(&self, peer: &Endpoint) -> bool {
-        self.proxies.iter().any(|network| network.has(peer))
+        self.proxies.has(peer)
     }
 
     /// Takes it off the stream. What has come behind it stays there to be read.
     pub(super) async fn take(&self, stream: TcpStream) -> Result<TcpStream, Error> {
         // Whose address is not known any more is nobody to be trusted; nobody is there to be answered, either.
         let peer = stream.peer_addr()?;
-        if self.is_from_proxy(&peer) {
-            let ends = header(&stream).await?;
-            if let Some(Ends { client, local }) = ends {
-                stream.with_transport(|plain| plain.source().proxied(Endpoint::Ip(client), Endpoint::Ip(local)));
-            }
+        if self.is_from_proxy(&peer)
+            && let Some(Ends { client, local }) = self.header(&stream, &peer).await?
+        {
+            stream.with_transport(|plain| plain.source().proxied(Endpoint::Ip(client), Endpoint::Ip(local)));
         }
         let Some(protocol) = self.starttls else { return Ok(stream) };
         let early = protocol.answer(&stream).await.map_err(|why| Error::protocol(Refused(why)))?;
@@ -61,6 +60,19 @@ impl Preface {
         input.extend(&early);
         input.extend(behind.as_slice());
         Ok(TcpStream::new(plain, input, StreamOptions::default()))
+    }
+
+    /// Reads a header, within the limits of this proxy. Its bytes are limited by [`proxied::read`].
+    async fn header(&self, stream: &TcpStream, proxy: &Endpoint) -> Result<Option<Ends>, Error> {
+        let Some(_headerless) = self.proxies.admit(proxy) else {
+            let why = "too many connections of this proxy have sent no PROXY header yet (--max-proxy-headers)";
+            return Err(Error::protocol(Refused(why.to_owned())));
+        };
+        let read = timeout(self.proxies.header_time, header(stream)).await;
+        read.unwrap_or_else(|late| {
+            let from = "the proxy, whose header has not come (--proxy-header-timeout),";
+            Err(Timeout::new(Phase::Read, late.waited()).target(from).into())
+        })
     }
 }
 

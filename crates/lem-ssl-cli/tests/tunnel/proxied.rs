@@ -149,6 +149,40 @@ fn a_header_that_is_wrong_too_long_or_too_late_ends_the_connection() {
 }
 
 #[test]
+fn proxies_that_send_no_header_are_limited_in_number_and_time() {
+    let world = World::new();
+    run(async {
+        let (back_end, files) = (BackEnd::plain().await, world.good());
+        let address = back_end.address();
+        let common = ["--proxy-from", "127.0.0.0/8", "--max-connections", "3", "--max-handshakes", "3"];
+        let common = [&common[..], &["--max-proxy-headers", "2", "--connect", &address]].concat();
+        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+            let tunnel = Tunnel::start(&[side, &common].concat());
+            let (silent, begun) = ([tunnel.plain().await, tunnel.plain().await], tunnel.plain().await);
+            // A part of a header is none.
+            let _ = begun.write(&HEADER[..20]).await;
+            tunnel.says("too many connections of this proxy have sent no PROXY header yet").await;
+            assert!(matches!(begun.read(1).await, Err(Error::Truncated(_) | Error::Closed | Error::Io { .. })));
+            // One that has sent its header leaves its place.
+            silent[0].write(HEADER).await.unwrap();
+            if side[0] == "--plain" {
+                silent[0].write("content").await.unwrap();
+                assert_eq!(back_end.accept_plain().await.read(7).await.unwrap(), b"content");
+            } else {
+                let client = client(&world).upgrade(silent.into_iter().next().unwrap(), "localhost").await.unwrap();
+                client.close_write().unwrap();
+                back_end.accept_plain().await.shutdown().await.unwrap();
+            }
+        }
+        let common = ["--proxy-from", "127.0.0.1", "--proxy-header-timeout", "0.3", "--connect", &address];
+        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+            let tunnel = Tunnel::start(&[side, &common].concat());
+            refused(&tunnel, &HEADER[..20], "whose header has not come (--proxy-header-timeout), timed out").await;
+        }
+    });
+}
+
+#[test]
 fn a_header_comes_before_starttls() {
     let world = World::new();
     run(async {

@@ -35,7 +35,10 @@ impl Server {
     /// [`before_handshake`](Self::before_handshake) reads, and tells by
     /// [`Source::proxied`](crate::lem_rs::transport::Source::proxied). Their connections are those of many clients, so
     /// [`ServerOptions::handshakes_per_peer`](crate::ServerOptions::handshakes_per_peer) does not limit them by the address of
-    /// the proxy, but by that of the client as soon as it is known. A proxy that speaks for itself is not limited.
+    /// the proxy, but by that of the client as soon as it is known. A proxy that speaks for itself is not limited. Nor are
+    /// connections on which a proxy has said nothing yet: let what reads the header limit their number and their time, or a
+    /// proxy that says nothing takes every place ([`ServerOptions::handshakes`](crate::ServerOptions::handshakes)) until the
+    /// deadline of handshakes.
     ///
     /// ```
     /// # use lem_ssl_rs::{Context, Error, Identity, Machine};
