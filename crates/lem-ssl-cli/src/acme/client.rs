@@ -35,6 +35,15 @@ impl<'a> Client<'a> {
         Ok(Self { context, directory, key, account, nonce: None })
     }
 
+    /// One that knows no directory, and has a nonce for its first request.
+    #[cfg(test)]
+    pub(super) fn with_nonce(context: &'a Context, key: Key) -> Self {
+        let new_nonce = String::new();
+        let (new_account, new_order) = (new_nonce.clone(), new_nonce.clone());
+        let directory = Directory { new_nonce, new_account, new_order, renewal_info: None, meta: Default::default() };
+        Self { context, directory, key, account: None, nonce: Some("nonce".to_owned()) }
+    }
+
     /// Asks for what is at `to`, and is about `wanted` (section 6.3).
     pub(super) async fn read(&mut self, to: &str, wanted: &str) -> Result<Answer, Fault> {
         self.request(to, None, wanted).await

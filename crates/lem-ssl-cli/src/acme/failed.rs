@@ -12,7 +12,7 @@ pub(super) struct Failed {
     /// No attempt before this.
     until: u64,
     /// How many there were in a row.
-    pub(super) failures: u32,
+    failures: u32,
     /// The authority has said how long.
     asked: bool,
     pub(super) message: String,
@@ -34,7 +34,17 @@ impl Failed {
         let wait = self.until.saturating_sub(millis(today));
         (counts && wait > 0).then(|| Duration::from_millis(wait))
     }
+
+    /// How many failures there were in a row, if the next attempt goes on with that row. What is long ago, or not yet, says
+    /// nothing of today.
+    pub(super) fn in_a_row(&self, today: SystemTime) -> u32 {
+        let (today, row) = (millis(today), u64::try_from(MAX_BETWEEN.as_millis()).unwrap_or(u64::MAX));
+        if (self.at..self.until.saturating_add(row)).contains(&today) { self.failures } else { 0 }
+    }
 }
+
+/// Two failures are of one row if not more time lies between the pause after the first and the second.
+const MAX_BETWEEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn millis(time: SystemTime) -> u64 {
     u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
@@ -54,5 +64,12 @@ mod tests {
         assert_eq!(binds(true, 105, 110), Some(50));
         assert_eq!((binds(true, 105, 160), binds(true, 105, 200)), (None, None), "it is over");
         assert_eq!(binds(true, 20, 30), None, "the clock was set back");
+    }
+
+    #[test]
+    fn a_row_of_failures_goes_on_for_a_day_and_not_before_it_has_begun() {
+        let failed = Failed { at: 100_000, until: 160_000, failures: 3, asked: false, message: String::new() };
+        let row = |seconds| failed.in_a_row(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!([99, 100, 159, 160 + 86_399, 160 + 86_400].map(row), [0, 3, 3, 3, 0]);
     }
 }

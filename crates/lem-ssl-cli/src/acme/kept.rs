@@ -16,6 +16,7 @@ use super::files::Files;
 use super::issued::Issued;
 use super::names::Names;
 use super::order::{Order, forget};
+use super::pace::Limit;
 use super::plan::{Effect, Plan};
 use super::problem::Fault;
 use super::renewal;
@@ -48,6 +49,9 @@ pub(super) struct Kept {
 
 /// An attempt is given up after so long.
 const ATTEMPT: Duration = Duration::from_secs(5 * 60);
+
+/// So long an attempt whose order was cut may take to note that.
+const NOTING: Duration = Duration::from_secs(10);
 
 /// The clock may be set meanwhile, or the machine sleep: it is looked at again after so long.
 const MAX_SLEEP: Duration = Duration::from_secs(5 * 60);
@@ -268,9 +272,11 @@ impl Kept {
         let file = self.files.failure();
         let failed = self.authority.store.off_the_loop(move |store| store.read_json::<Failed>(&file)).await;
         let Ok(Some(failed)) = failed else { return false };
-        let Some(wait) = failed.binds(wanted, SystemTime::now()) else { return false };
+        let today = SystemTime::now();
+        // The next failure is one more of the same row, whichever process has begun it.
+        self.failures.set(self.failures.get().max(failed.in_a_row(today)));
+        let Some(wait) = failed.binds(wanted, today) else { return false };
         self.pause.set(Some(now() + wait));
-        self.failures.set(failed.failures);
         self.say(format_args!("no certificate for {names} is asked for within {}: {}", words(wait), failed.message));
         true
     }
@@ -282,13 +288,13 @@ impl Kept {
             "asking {} for a certificate for {names}; it will connect to port 443 of each",
             self.authority.directory
         ));
+        let limit = Limit::of(ATTEMPT);
         let attempt = async {
-            self.obtain(lock).await?;
+            self.obtain(lock, limit).await?;
             add(&self.status.obtained);
             self.write(lock).await
         };
-        let attempted = timeout(ATTEMPT, attempt).await;
-        match attempted.unwrap_or_else(|_| Err(Fault::new(format!("it is not done after {}", words(ATTEMPT))))) {
+        match Limit::of(ATTEMPT + NOTING).cut(attempt).await {
             Ok(()) => self.done(),
             Err(fault) => self.failed(&fault, Some(lock)).await,
         }
@@ -309,7 +315,7 @@ impl Kept {
     }
 
     /// Gets a certificate, and shows it.
-    async fn obtain(&self, lock: &Lock) -> Result<(), Fault> {
+    async fn obtain(&self, lock: &Lock, limit: Limit) -> Result<(), Fault> {
         let Authority { context, directory, wish, store } = &*self.authority;
         let (mut account, key) = account::load(store, lock).await?;
         let mut client = Client::new(context, directory, key, None).await?;
@@ -318,7 +324,7 @@ impl Kept {
         let replaces = current.filter(|_| client.directory.renewal_info.is_some()).and_then(|issued| issued.id);
         let mut may_forget = true;
         loop {
-            match self.order(&mut account, &mut client, wish, replaces.as_deref(), lock).await {
+            match self.order(&mut account, &mut client, wish, replaces.as_deref(), lock, limit).await {
                 // An authority that has begun anew, as those for tests do.
                 Err(fault) if fault.is("accountDoesNotExist") && may_forget => {
                     may_forget = false;
@@ -337,12 +343,13 @@ impl Kept {
         wish: &Wish,
         replaces: Option<&str>,
         lock: &Lock,
+        limit: Limit,
     ) -> Result<(), Fault> {
         let store = &self.authority.store;
         if let Some(said) = account::sign_in(client, account, wish, store, lock).await? {
             self.say(said);
         }
-        let mut order = Order::new(client, &self.names, &self.files, store, lock);
+        let mut order = Order::new(client, &self.names, &self.files, store, lock, limit);
         let (issued, text) = order.fulfil(replaces).await?;
         self.show(issued);
         self.unwritten.replace(Some(text));

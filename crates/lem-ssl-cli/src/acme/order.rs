@@ -13,7 +13,7 @@ use super::files::Files;
 use super::issued::{self, Issued};
 use super::key::Key;
 use super::names::Names;
-use super::pace::{MAX_ASKED_WAIT, Pace};
+use super::pace::{Limit, MAX_ASKED_WAIT, Pace};
 use super::problem::{Fault, Problem};
 use super::record::{Place, Record};
 use super::store::{Lock, Store};
@@ -52,6 +52,8 @@ pub(super) struct Order<'a, 'c> {
     files: &'a Files,
     store: &'a Store,
     lock: &'a Lock,
+    /// When the attempt is cut. It has failed then, and that is noted.
+    limit: Limit,
     /// What is asked about.
     place: Place,
 }
@@ -67,8 +69,9 @@ impl<'a, 'c> Order<'a, 'c> {
         files: &'a Files,
         store: &'a Store,
         lock: &'a Lock,
+        limit: Limit,
     ) -> Self {
-        Self { client, names, files, store, lock, place: Place::Order }
+        Self { client, names, files, store, lock, limit, place: Place::Order }
     }
 
     /// A certificate, and the text that is to be kept of it. `replaces` is what the authority knows the one before by.
@@ -80,7 +83,8 @@ impl<'a, 'c> Order<'a, 'c> {
             Some(resumed) => resumed,
             None => self.begin(replaces).await?,
         };
-        match self.pursue(&mut record, state).await {
+        let limit = self.limit;
+        match limit.cut(self.pursue(&mut record, state)).await {
             Ok(done) => Ok(done),
             Err(fault) => Err(self.failed(record, fault).await),
         }
@@ -189,7 +193,8 @@ impl<'a, 'c> Order<'a, 'c> {
         let is_done = certificate.is_some_and(|text| text.contains(&record.key));
         let is_ours = record.is_of(self.names, self.client.account.as_deref()) && !is_done;
         if is_ours && Key::from_pem(&record.key).is_ok() {
-            match self.look_at(&record).await {
+            let limit = self.limit;
+            match limit.cut(self.look_at(&record)).await {
                 Ok(state) if state.status != Status::Invalid => return Ok(Some((record, state))),
                 Ok(_) => {}
                 // It has expired, or is nobody's.
@@ -332,4 +337,37 @@ pub(super) async fn forget(names: &Names, files: &Files, store: &Store, lock: &L
         challenge::remove_all(&names, store, &lock)
     };
     Ok(store.off_the_loop(forget).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use lem_ssl_rs::{Context, Listener};
+    use lem_ssl_tests::scratch::Scratch;
+    use lem_ssl_tests::watched_machine;
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_is_cut_has_failed_at_its_place() {
+        let scratch = Scratch::new("acme-order");
+        let work = async {
+            let silent = Listener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("https://{}/order", silent.local_addr());
+            let (names, context) = ("a.test".parse().unwrap(), Context::new().unwrap());
+            let (files, key) = (Files::of(&names), Key::generate().unwrap());
+            let store = Store::of(scratch.path(), "https://a.test/directory");
+            let lock = store.try_lock().unwrap().unwrap();
+            let record = Record::new(url, &key, &names, None);
+            store.write(&files.order(), &serde_json::to_string(&record).unwrap(), &lock).unwrap();
+            for times in 1..MAX_FAILURES {
+                let mut client = Client::with_nonce(&context, Key::generate().unwrap());
+                let limit = Limit::of(Duration::from_millis(20));
+                let cut = Order::new(&mut client, &names, &files, &store, &lock, limit).fulfil(None).await;
+                assert!(cut.unwrap_err().to_string().contains("the attempt is not done after"));
+                let record: Record = store.read_json(&files.order()).unwrap().unwrap();
+                assert_eq!(record.failures(), times);
+            }
+        };
+        watched_machine().run(work).unwrap();
+    }
 }

@@ -1,8 +1,12 @@
-//! How often an authority is asked how far it is: as it says, or else more and more slowly.
+//! How often an authority is asked how far it is, as it says, or else more and more slowly; and for how long.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use lem_ssl_rs::{now, sleep};
+use lem_ssl_rs::{Deadline, now, sleep, timeout};
+
+use super::problem::Fault;
+use crate::text::span;
 
 /// The pace of one attempt.
 #[derive(Debug)]
@@ -11,7 +15,14 @@ pub(super) struct Pace {
     next: Duration,
 }
 
-/// An attempt ends after so long.
+/// When an attempt is cut, whatever it waits for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    time: Duration,
+    end: Deadline,
+}
+
+/// The authority is asked how far it is for so long.
 const PATIENCE: Duration = Duration::from_secs(4 * 60);
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -34,5 +45,19 @@ impl Pace {
         let asked = retry_after.unwrap_or_default().min(MAX_ASKED_WAIT);
         sleep(asked.max(self.next)).await;
         self.next = (self.next * 3 / 2).min(MAX_WAIT);
+    }
+}
+
+impl Limit {
+    /// An attempt that begins now, and may take so long.
+    pub(super) fn of(time: Duration) -> Self {
+        Self { time, end: Deadline::after(time) }
+    }
+
+    /// Does this, which fails where the attempt has taken too long.
+    pub(super) async fn cut<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let time = || span(i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX));
+        let late = |_| Err(Fault::new(format!("the attempt is not done after {}", time())));
+        timeout(self.end.remaining(), work).await.unwrap_or_else(late)
     }
 }

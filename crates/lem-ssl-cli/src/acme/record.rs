@@ -122,6 +122,14 @@ impl Record {
 }
 
 #[cfg(test)]
+impl Record {
+    /// How many attempts have failed at the place of the last failure.
+    pub(super) fn failures(&self) -> u32 {
+        self.failed.map_or(0, |failed| failed.times)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

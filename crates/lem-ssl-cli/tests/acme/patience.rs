@@ -125,6 +125,28 @@ fn an_order_that_fails_at_the_same_place_again_and_again_is_given_up() {
     }
 }
 
+#[test]
+fn the_pause_after_a_failure_goes_on_growing_after_a_restart() {
+    let world = World::new();
+    run(async {
+        let authority = Authority::start(&world).await;
+        // Five seconds, ten, twenty; a fifth more or less.
+        for (failures, pauses) in [(1, 4..=6), (2, 8..=12), (3, 16..=24)] {
+            authority.fails(Step::NewOrder, Trouble::Cut);
+            let service = Service::start(&world, &authority, "www.test", &[]);
+            service.says("the next attempt is in ").await;
+            let said = service.said();
+            let pause = said.split("the next attempt is in ").nth(1).and_then(|rest| rest.split(' ').next());
+            assert!(pauses.contains(&pause.unwrap().parse::<u32>().unwrap()), "{said}");
+            // The log has it a moment before the folder.
+            let kept = || std::fs::read_to_string(inside(&world).join("www.test.failed.json")).unwrap_or_default();
+            until(|| kept().contains(&format!("\"failures\": {failures}"))).await;
+        }
+        Service::start(&world, &authority, "www.test", &[]).says("a new certificate for www.test").await;
+        assert_eq!(leftovers(&world), Vec::<String>::new());
+    });
+}
+
 /// What is kept of the order under way.
 fn order(world: &World) -> Option<String> {
     let order = files(world).into_iter().find(|path| path.to_str().unwrap().ends_with(".order.json"))?;
