@@ -55,6 +55,22 @@ async fn program(which: &str) -> Result<(), Error> {
             sleep(Duration::from_millis(20)).await;
             Ok(())
         }
+        #[cfg(unix)]
+        "SIGINT behind Ctrl-C, ignored before" => {
+            for _ in 0..2 {
+                let received = spawn(ctrl_c());
+                yield_now().await;
+                send("INT");
+                received.await??;
+                send("INT");
+                sleep(Duration::from_millis(20)).await;
+            }
+            // That it was ignored says nothing of others.
+            drop(Signals::new([Signal::Quit, Signal::Terminate])?);
+            send("QUIT");
+            sleep(Duration::from_secs(10)).await;
+            Ok(())
+        }
         "reads a file" => {
             std::fs::read("/no/such/file")?;
             Ok(())
@@ -100,8 +116,22 @@ fn the_program() {
 }
 
 fn output_of(which: &str) -> Output {
-    let mut command = Command::new(env::current_exe().unwrap());
+    output_by(Command::new(env::current_exe().unwrap()), which)
+}
+
+fn output_by(mut command: Command, which: &str) -> Output {
     command.args(["--ignored", "--exact", "the_program", "--nocapture"]).env(PROGRAM, which).output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_before_somebody_received_it_is_ignored_again() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
+    let ended = output_by(command, "SIGINT behind Ctrl-C, ignored before");
+    assert_eq!(ended.status.signal(), Some(3), "{ended:?}");
 }
 
 #[cfg(unix)]

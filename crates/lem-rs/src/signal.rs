@@ -39,6 +39,11 @@ use crate::world::SignalSource;
 /// [`Interrupt`](Signal::Interrupt), [`Terminate`](Signal::Terminate) and [`Quit`](Signal::Quit) end the process again,
 /// as by default; so they do while a machine waits for closing streams behind `main`. The others then do nothing.
 ///
+/// One of the three that the process ignored before, as `nohup` and the background of a shell without job control have it,
+/// is received all the same, and does nothing again when the last `Signals` for it is dropped. That is so on Linux, where
+/// `/proc` can be read; on other systems safe code is not told, and the signal ends the process. Programs that are started
+/// after that do not ignore it any more.
+///
 /// Each `Signals` receives for itself: two of one process both see a Ctrl-C. A signal that comes again before it was
 /// taken is received once. A program that receives one of the three by another library as well keeps a `Signals`.
 ///

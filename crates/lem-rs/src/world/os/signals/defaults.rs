@@ -1,6 +1,8 @@
-//! What the signals that end a process do while nobody receives them: they end it, as before anybody did.
+//! What the signals that end a process do while nobody receives them: they end it, as before anybody did, or are ignored, if
+//! they were.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +19,9 @@ static HEARD: Mutex<BTreeMap<i32, Heard>> = Mutex::new(BTreeMap::new());
 
 struct Heard {
     receivers: usize,
-    /// Whether the handler takes the default action: exactly while there are no receivers.
+    /// Whether the process had it ignored before: whoever has started it did not want it to end by this signal.
+    was_ignored: bool,
+    /// Whether the handler takes the default action: exactly while there are no receivers, and it was not ignored.
     takes_default: Arc<AtomicBool>,
 }
 
@@ -43,9 +47,23 @@ fn hear(signal: i32) -> io::Result<()> {
         return Ok(());
     }
     let takes_default = Arc::new(AtomicBool::new(false));
+    // Before there is a handler.
+    let was_ignored = is_ignored(signal);
     register_conditional_default(signal, takes_default.clone())?;
-    heard.insert(signal, Heard { receivers: 1, takes_default });
+    heard.insert(signal, Heard { receivers: 1, was_ignored, takes_default });
     Ok(())
+}
+
+/// Whether the process ignores this signal. Linux tells it in a file; elsewhere only unsafe code is told, and the answer is no.
+fn is_ignored(signal: i32) -> bool {
+    let status = if cfg!(any(target_os = "linux", target_os = "android")) {
+        fs::read_to_string("/proc/self/status").unwrap_or_default()
+    } else {
+        String::new()
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    u32::try_from(signal - 1).ok().and_then(|bit| mask.checked_shr(bit)).is_some_and(|rest| rest & 1 == 1)
 }
 
 impl Drop for Hearing {
@@ -54,7 +72,8 @@ impl Drop for Hearing {
         for signal in &self.0 {
             if let Some(heard) = heard.get_mut(signal) {
                 heard.receivers -= 1;
-                heard.takes_default.store(heard.receivers == 0, Ordering::SeqCst);
+                let takes_default = heard.receivers == 0 && !heard.was_ignored;
+                heard.takes_default.store(takes_default, Ordering::SeqCst);
             }
         }
     }
