@@ -114,5 +114,8 @@ pub use server::{
 };
 pub use tickets::{FleetSecret, Tickets};
 pub use transport::{Polled, ReadHalf, Stream, Tls, WriteHalf, WriteQueue};
+#[cfg(not(feature = "system-roots"))]
+#[doc(hidden)]
+pub use trust::FeatureSystemRootsIsOff;
 pub use trust::{ClientAuth, KnownHosts, RevocationLists, Roots, Trust};
 pub use x509::{AlternativeName, Certificate, Date, ParseSpkiHashError, SpkiHash, UnreadableCertificate};

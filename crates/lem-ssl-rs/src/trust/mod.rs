@@ -21,6 +21,8 @@ pub(crate) use explain::Explainer;
 pub use known_hosts::KnownHosts;
 pub(crate) use pinned::{Recognising, recognising};
 pub use revocation::RevocationLists;
+#[cfg(not(feature = "system-roots"))]
+pub use roots::FeatureSystemRootsIsOff;
 pub use roots::Roots;
 pub(crate) use roots::{
     Load as RootsLoader, built_in as built_in_roots, describe as describe_roots, load as load_roots,

@@ -20,7 +20,8 @@ use crate::x509::{Raw, readable};
 /// missing) is refused. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
 /// way. The owner of its key can then issue certificates for every name, as an authority can.
 ///
-/// The operating system's own are `Roots::System`, which needs the feature `system-roots`.
+/// The operating system's own are `Roots::System` and `Roots::SystemOrWebPki`, which need the feature `system-roots`:
+/// `cargo add lem-ssl-rs --features system-roots`. Without it the compiler says so.
 ///
 /// ```
 /// use lem_ssl_rs::{Context, Error, Identity, Roots};
@@ -49,15 +50,38 @@ pub enum Roots {
     /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. Of the system's own list, and of
     /// folders, certificates that cannot be read or are no authority's are passed over: nobody here can mend them, and they
     /// trust nobody.
+    ///
+    /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]
     System,
     /// As [`System`](Self::System), and [`WebPki`](Self::WebPki) where the machine has none of its own. What the variables
     /// name must be there all the same.
+    ///
+    /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]
     SystemOrWebPki,
     /// Nobody: for a server that verifies no client, and never connects anywhere.
     None,
 }
+
+/// What stands in the places of the variants that need the feature `system-roots` where it is off: programs that name them
+/// do not compile, and are told why.
+#[cfg(not(feature = "system-roots"))]
+#[doc(hidden)]
+#[expect(non_upper_case_globals, reason = "they are named as the variants are")]
+impl Roots {
+    #[deprecated(note = "it needs the feature `system-roots`: cargo add lem-ssl-rs --features system-roots")]
+    pub const System: FeatureSystemRootsIsOff = FeatureSystemRootsIsOff;
+    #[deprecated(note = "it needs the feature `system-roots`: cargo add lem-ssl-rs --features system-roots")]
+    pub const SystemOrWebPki: FeatureSystemRootsIsOff = FeatureSystemRootsIsOff;
+}
+
+/// No roots: its name is what the compiler says it has found where roots are wanted.
+#[cfg(not(feature = "system-roots"))]
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeatureSystemRootsIsOff;
 
 impl fmt::Display for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,5 +256,18 @@ mod system {
                 assert!(error.to_string().starts_with("this machine has no trusted roots of its own"), "{error}");
             }
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "system-roots")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(deprecated, reason = "that is how the compiler tells what to do")]
+    fn without_the_feature_the_systems_roots_are_no_roots_and_say_what_is_missing() {
+        // The type is what the compiler names where roots are wanted.
+        let missing = [Roots::System, Roots::SystemOrWebPki];
+        assert_eq!(format!("{missing:?}"), "[FeatureSystemRootsIsOff, FeatureSystemRootsIsOff]");
     }
 }
