@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,9 @@ pub enum Error {
     Stalled {
         /// How many tasks wait, the main one included.
         tasks: usize,
+        /// Where they were started, the main one by [`Machine::run`](crate::Machine::run): each place once, and eight at
+        /// most. Of tasks that the library starts it is a place in the library.
+        started_at: Arc<[&'static Location<'static>]>,
     },
     /// The caller used the library in a way that cannot work; says which way.
     Misuse(String),
@@ -178,10 +182,14 @@ impl fmt::Display for Error {
             Self::Io { doing, source } if doing.is_empty() => Brief(source).fmt(f),
             Self::Io { doing, source } => write!(f, "cannot {doing}: {}", Brief(source)),
             Self::Task(error) => error.fmt(f),
-            Self::Stalled { tasks } => write!(
-                f,
-                "stalled: {tasks} task(s) wait, and no timer, socket, worker or other thread is left to wake them"
-            ),
+            Self::Stalled { tasks, started_at } => {
+                write!(
+                    f,
+                    "stalled: {tasks} task(s) wait, and no timer, socket, worker or other thread is left to wake them"
+                )?;
+                let places: Vec<_> = started_at.iter().map(ToString::to_string).collect();
+                if places.is_empty() { Ok(()) } else { write!(f, "; started at {}", places.join(", ")) }
+            }
             Self::Misuse(what) => f.write_str(what),
             Self::NotText { valid } => {
                 write!(f, "the peer sent a line that is not UTF-8 text: byte {} is none of it", valid + 1)

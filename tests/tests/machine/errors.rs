@@ -89,7 +89,7 @@ fn every_error_prints_its_words_and_becomes_its_kind() {
             ErrorKind::Other,
         ),
         (
-            Error::Stalled { tasks: 3 },
+            Error::Stalled { tasks: 3, started_at: [].into() },
             "stalled: 3 task(s) wait, and no timer, socket, worker or other thread is left to wake them",
             ErrorKind::Other,
         ),

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use lem_rs::{Error, Listener, Machine, Queue, ReadMode, TcpStream, sleep, spawn, timeout, unblock, yield_now};
+use lem_rs::{
+    Error, JoinSet, Listener, Machine, Queue, ReadMode, TcpStream, sleep, spawn, timeout, unblock, yield_now,
+};
 use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run_on, unwatched_machine};
@@ -16,7 +18,7 @@ use crate::support::{drop_flag, run_on, unwatched_machine};
 #[track_caller]
 fn assert_stalls<T>(machine: &Machine, tasks: usize, main: impl Future<Output = T>) {
     match machine.run(main) {
-        Err(Error::Stalled { tasks: got }) => assert_eq!(got, tasks, "tasks that wait"),
+        Err(Error::Stalled { tasks: got, .. }) => assert_eq!(got, tasks, "tasks that wait"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("the machine should have stalled"),
     }
@@ -45,10 +47,41 @@ fn a_main_task_that_waits_for_a_queue_that_nobody_fills_is_a_stall() {
     assert_stalls(&machine, 1, Queue::<()>::new().get());
     assert_eq!(machine.counts(), (0, 0, 0));
     let error = machine.run(pending::<()>()).unwrap_err();
+    let place = format!("{}:{}:25", file!(), line!() - 1);
     assert_eq!(
         error.to_string(),
-        "stalled: 1 task(s) wait, and no timer, socket, worker or other thread is left to wake them"
+        format!(
+            "stalled: 1 task(s) wait, and no timer, socket, worker or other thread is left to wake them; started at {place}"
+        )
     );
+}
+
+#[test]
+fn a_stall_says_where_the_tasks_were_started_each_place_once() {
+    let machine = watched_machine();
+    let queue = Queue::<()>::new();
+    let main = {
+        let queue = queue.clone();
+        async move {
+            let (set, one, other) = (JoinSet::new(), queue.clone(), queue.clone());
+            set.spawn(async move { one.get().await });
+            spawn(async move { other.get().await }).detach();
+            for _ in 0..20 {
+                let queue = queue.clone();
+                spawn(async move { queue.get().await }).detach();
+            }
+            queue.get().await
+        }
+    };
+    let first = line!() - 9;
+    match machine.run(main).unwrap_err() {
+        Error::Stalled { tasks: 23, started_at } => {
+            assert!(started_at.iter().all(|place| place.file() == file!()));
+            let lines: Vec<_> = started_at.iter().map(|place| place.line() - first).collect();
+            assert_eq!(lines, [10, 0, 1, 4], "main, and the others in their order");
+        }
+        other => panic!("{other}"),
+    }
 }
 
 #[test]

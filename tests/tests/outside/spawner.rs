@@ -96,6 +96,6 @@ fn a_machine_whose_spawners_are_gone_knows_that_it_is_stalled() {
     let machine = Machine::new().unwrap();
     drop(machine.spawner());
     let stalled = machine.run(std::future::pending::<()>());
-    assert!(matches!(stalled, Err(Error::Stalled { tasks: 1 })), "{stalled:?}");
+    assert!(matches!(stalled, Err(Error::Stalled { tasks: 1, .. })), "{stalled:?}");
     assert!(matches!(Spawner::current(), Err(Error::Misuse(_))));
 }

@@ -268,11 +268,6 @@ impl Core {
             _ => Wait::Foreign(ForeignWaker::new(cx.waker())),
         }
     }
-
-    /// How many tasks there are.
-    pub(crate) fn task_count(&self) -> usize {
-        self.tasks.borrow().len()
-    }
 }
 
 /// The loop.

@@ -20,7 +20,7 @@ mod imp {
     #[derive(Debug, Default)]
     pub(crate) struct LostWakeupCheck {
         enabled: Cell<bool>,
-        found: Cell<Option<Location<'static>>>,
+        found: Cell<Option<&'static Location<'static>>>,
     }
 
     impl LostWakeupCheck {
@@ -34,8 +34,8 @@ mod imp {
                 return;
             }
             let waits = |task: &&super::super::task::Task| !task.queued && !task.is_wakeable_from_outside();
-            if let Some(spawned_at) = tasks.get(key).filter(waits).and_then(|task| task.waker_count().is_last_of()) {
-                self.found.set(Some(spawned_at));
+            if let Some(task) = tasks.get(key).filter(waits).filter(|task| task.waker_count().is_last()) {
+                self.found.set(Some(task.started_at));
             }
         }
 

@@ -131,7 +131,7 @@ impl Machine {
             });
             self.core.lost_wakeups().report()?;
             if output.is_none() && !self.wait()? {
-                return Err(Error::Stalled { tasks: self.core.task_count() });
+                return Err(self.core.stalled());
             }
         }
         let linger = output.as_ref().and_then(linger);
@@ -139,7 +139,7 @@ impl Machine {
         main.set(None);
         self.linger(main_task.key, linger)?;
         drop(main_task);
-        output.ok_or(Error::Stalled { tasks: self.core.task_count() })
+        output.ok_or_else(|| self.core.stalled())
     }
 
     /// Waits until the streams that are being closed now are finished, for so long if that is limited.

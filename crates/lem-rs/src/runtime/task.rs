@@ -1,6 +1,7 @@
 //! The table of tasks.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -38,6 +39,8 @@ pub(crate) struct Task {
     handle: Arc<TaskWaker>,
     /// Lent to every [`Wait`](super::wait::Wait) that names this task.
     waker_count: WakerCount,
+    /// For messages: the one pointer that they cost each task.
+    pub(super) started_at: &'static Location<'static>,
 }
 
 /// Where a task's future is.
@@ -51,6 +54,9 @@ pub(crate) enum Body {
     /// It is the main task; `Machine::run` holds its future.
     Main,
 }
+
+/// So many places are told at most: a message with more is not read to its end.
+const MAX_PLACES: usize = 8;
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,7 +72,7 @@ impl Tasks {
         let vacancy = self.entries.vacancy();
         let handle = Arc::new(TaskWaker::new(vacancy.key(), remote.clone()));
         let waker = Waker::from(handle.clone());
-        vacancy.fill(Task { body, queued: true, waker, handle, waker_count })
+        vacancy.fill(Task { body, queued: true, waker, handle, waker_count, started_at: Location::caller() })
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Task> {
@@ -92,6 +98,17 @@ impl Tasks {
     /// Whether a clone of some task's waker exists: then somebody outside of the machine may wake it.
     pub(crate) fn any_wakeable_from_outside(&self) -> bool {
         self.entries.values().any(Task::is_wakeable_from_outside)
+    }
+
+    /// Where they were started: each place once, the first of them.
+    pub(crate) fn places(&self) -> Arc<[&'static Location<'static>]> {
+        let mut places = Vec::new();
+        for task in self.entries.values() {
+            if places.len() < MAX_PLACES && !places.contains(&task.started_at) {
+                places.push(task.started_at);
+            }
+        }
+        places.into()
     }
 
     /// What a wait that names the task keeps.

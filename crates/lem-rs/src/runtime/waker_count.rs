@@ -8,26 +8,24 @@ pub(crate) use imp::WakerCount;
 
 #[cfg(feature = "sim")]
 mod imp {
-    use std::panic::Location;
     use std::rc::Rc;
 
     /// Counts what may wake a task, by its clones. The task itself holds one.
     #[derive(Debug, Clone, Default)]
-    pub(crate) struct WakerCount(Option<Rc<Location<'static>>>);
+    pub(crate) struct WakerCount(Option<Rc<()>>);
 
     impl WakerCount {
-        /// For a task that is spawned where the caller stands.
-        #[track_caller]
+        /// For a new task.
         pub(crate) fn new() -> Self {
-            Self(Some(Rc::new(*Location::caller())))
+            Self(Some(Rc::default()))
         }
 
         /// What held it is used up.
         pub(crate) fn release(self) {}
 
-        /// Where the task was spawned, if nothing holds its count but the task.
-        pub(crate) fn is_last_of(&self) -> Option<Location<'static>> {
-            self.0.as_ref().filter(|shared| Rc::strong_count(shared) == 1).map(|shared| **shared)
+        /// Whether nothing holds it but the task.
+        pub(crate) fn is_last(&self) -> bool {
+            self.0.as_ref().is_some_and(|shared| Rc::strong_count(shared) == 1)
         }
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Weak;
 use std::time::Duration;
 
 use super::Core;
+use crate::error::Error;
 use crate::runtime::direction::Direction;
 use crate::runtime::handler::ReadyHandler;
 use crate::runtime::key::Key;
@@ -90,6 +91,12 @@ impl Core {
     fn until_next_timer(&self) -> Option<Duration> {
         let next = self.timers.borrow().next()?;
         Some(next.saturating_duration_since(self.world.now()))
+    }
+
+    /// What is told of a machine whose tasks wait for ever.
+    pub(crate) fn stalled(&self) -> Error {
+        let tasks = self.tasks.borrow();
+        Error::Stalled { tasks: tasks.len(), started_at: tasks.places() }
     }
 
     /// Whether no task can ever be woken again. Asked only when none is ready, no timer is armed and no socket is
