@@ -26,7 +26,7 @@ async fn listen(builder: ContextBuilder) -> Server {
 /// `id-pe-acmeIdentifier`.
 const ACME_IDENTIFIER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 31];
 
-fn challenge(name: &str) -> (CertificateDer<'static>, Identity) {
+pub(crate) fn challenge(name: &str) -> (CertificateDer<'static>, Identity) {
     let key = DraftKey::new();
     let answer = [&[4, 32][..], &[9; 32]].concat();
     let draft =
@@ -36,7 +36,7 @@ fn challenge(name: &str) -> (CertificateDer<'static>, Identity) {
 }
 
 /// An authority that validates: it looks at the certificate itself.
-fn validating(protocols: &[&str]) -> ContextBuilder {
+pub(crate) fn validating(protocols: &[&str]) -> ContextBuilder {
     let builder = danger::provider(Context::builder(), provider()).roots(Roots::None).alpn(protocols.iter().copied());
     danger::server_verifier(builder, Arc::new(Authority))
 }

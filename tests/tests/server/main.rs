@@ -23,6 +23,7 @@ mod flood;
 mod garbage;
 mod handler_results;
 mod handlers;
+mod hellos;
 mod identities;
 mod listening;
 mod preface;

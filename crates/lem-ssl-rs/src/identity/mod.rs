@@ -34,7 +34,9 @@ pub(crate) use chosen::{Chosen, Resolve};
 pub use client_hello::ClientHello;
 use key_kind::kind_of;
 pub(crate) use raw_key::is_raw;
-pub(crate) use recorded::{Hello, Recorded, is_diverted, is_refused, take_diverted, take_hello, take_refused};
+pub(crate) use recorded::{
+    Hello, Recorded, forget_hello, is_diverted, is_refused, take_diverted, take_hello, take_refused,
+};
 pub use warning::IdentityWarning;
 
 /// A certificate chain and its private key: a server's, or a client's that has to show one. Cheap to clone.

@@ -45,9 +45,17 @@ impl From<Refusal> for TlsError {
     }
 }
 
-/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not taken that.
+/// Forgets what is kept of the last hello on this thread. A session does so before it shows rustls anything: what it
+/// finds afterwards is of its own client.
+pub(crate) fn forget_hello() {
+    HELLO.take();
+    REFUSED.take();
+}
+
+/// Whether the last hello on this thread was refused for its name, and [`take_refused`] has not taken that. A
+/// connection for authorities that came too late to answer serves no name either.
 pub(crate) fn is_refused() -> bool {
-    REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::UnknownName)))
+    REFUSED.with_borrow(|refusal| matches!(refusal, Some(Refusal::UnknownName | Refusal::Diverted(_))))
 }
 
 /// Whether the last hello on this thread is to be answered by another connection.

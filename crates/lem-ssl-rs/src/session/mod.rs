@@ -12,9 +12,10 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::EncryptError;
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
-use crate::exporter::Exporter;
-use crate::identity::{Hello, acme, take_diverted, take_hello};
+use crate::exporter::{Exporter, take_secret};
+use crate::identity::{Hello, acme, forget_hello, take_diverted, take_hello};
 use crate::record_layer::RecordLayer;
+use crate::trust::forget_refused;
 use crate::x509::{Certificate, UnreadableCertificate};
 
 mod agreed;
@@ -230,30 +231,34 @@ impl Session {
             }
             End::Failed(_) | End::Lost => return Opened::lost(),
             End::Client(connection) => {
+                forget_others();
                 keying.look(received);
-                let sink = Sink { input, early: None, outbox, may_send, converts };
+                let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
                 let opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
                 keying.advance();
                 opened
             }
             End::Server(connection) => {
+                forget_others();
+                let may_divert = hello.is_none();
                 let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
                 let early = early.as_deref_mut().map(|early| &mut early.bytes);
-                let sink = Sink { input, early, outbox, may_send, converts };
+                let sink = Sink { input, early, outbox, may_send, converts, may_divert };
                 let mut opened = open(&mut **connection, progress, pace, received, sink);
                 // Nothing was answered to the first hello, and all of it is still here.
-                if hello.is_none()
+                if may_divert
                     && let Some(other) = take_diverted()
                 {
                     *connection = other;
                     *progress = Progress::default();
-                    let sink = Sink { input, early: None, outbox, may_send, converts };
+                    let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
                     opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
                 }
                 keying.look(outbox.as_slice());
                 keying.advance();
-                if hello.is_none() {
-                    *hello = take_hello();
+                // A client that was asked for a second hello is answered for that one.
+                if let Some(last) = take_hello() {
+                    *hello = Some(last);
                 }
                 opened
             }
@@ -353,6 +358,14 @@ impl Session {
             ours.records.rest();
         }
     }
+}
+
+/// Forgets what rustls' callbacks have left on this thread, which belongs to another connection. What they leave from now
+/// on belongs to the one that rustls is shown records of.
+fn forget_others() {
+    forget_hello();
+    forget_refused();
+    drop(take_secret());
 }
 
 /// The types of records that rustls knows.

@@ -39,6 +39,8 @@ pub(super) struct Sink<'a> {
     pub(super) may_send: bool,
     /// Whether the records after the handshake are to be ours.
     pub(super) converts: bool,
+    /// Whether another connection may still answer the client: a server has answered no hello yet.
+    pub(super) may_divert: bool,
 }
 
 /// Who goes on with the records that follow.
@@ -85,7 +87,7 @@ pub(super) fn open<C: Connection>(
         used += step.used;
         content += step.content + step.early;
         if let Then::Failed(error) = &step.then
-            && !is_diverted()
+            && !(sink.may_divert && is_diverted())
         {
             let before = alert::is_before_the_record_counts(error);
             let seen = if before { held.saturating_sub(step.used) } else { fed - step.used };

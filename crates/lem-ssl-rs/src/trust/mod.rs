@@ -30,4 +30,4 @@ pub(crate) use roots::{
 pub(crate) use servers::{Remembers, Servers, servers};
 pub(crate) use signature::is_signed_by_another;
 pub(crate) use spki::hash_of;
-pub(crate) use verifier::{OnVerified, bad_signature, explain, not_presented};
+pub(crate) use verifier::{OnVerified, bad_signature, explain, forget_refused, not_presented};

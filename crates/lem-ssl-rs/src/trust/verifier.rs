@@ -52,9 +52,14 @@ pub(crate) fn explain(error: CertificateError) -> CertificateProblem {
     REFUSED.take().unwrap_or_else(|| CertificateProblem::alone(fault_of(&error), Vec::new()))
 }
 
+/// Forgets what was explained last on this thread.
+pub(crate) fn forget_refused() {
+    REFUSED.take();
+}
+
 /// The peer presented no certificate.
 pub(crate) fn not_presented() -> CertificateProblem {
-    REFUSED.take();
+    forget_refused();
     CertificateProblem::alone(CertificateFault::NotPresented, Vec::new())
 }
 
