@@ -66,7 +66,7 @@ struct UnderWay {
     second_check: SecondCheck,
 }
 
-/// A client whose session is resumed showed its certificate when the session was begun, and is checked again.
+/// A client whose session is resumed showed its certificate, or none, when the session was begun, and is checked again.
 #[derive(Debug)]
 enum SecondCheck {
     Due,
@@ -217,6 +217,7 @@ fn ended(tls: &mut Tls, end: EndOfStream) -> Result<(), Error> {
 fn alert_of(error: &rustls::Error) -> AlertDescription {
     match error {
         rustls::Error::InvalidCertificate(error) => error.clone().into(),
+        rustls::Error::NoCertificatesPresented => AlertDescription::CertificateRequired,
         _ => AlertDescription::InternalError,
     }
 }

@@ -1,16 +1,21 @@
 //! Keys without certificates, and verifiers of clients of another kind.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use lem_ssl_rs::{Context, ContextBuilder, Identity, Roots, Server, SpkiHash, TlsError, Trust, Version, danger};
+use lem_ssl_rs::{
+    AlertDescription, Context, ContextBuilder, Error, FleetSecret, Identity, LiveContext, Roots, Server, ServerOptions,
+    SpkiHash, Tickets, TlsError, Trust, Version, danger, spawn,
+};
 use lem_ssl_tests::pki::{KeyKind, Leaf};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::support::{
-    both, certificates_of, check, client_builder, client_context, identity, issue, provider, root, says, server_builder,
+    both, certificates_of, check, client_builder, client_context, identity, issue, provider, root, says,
+    server_builder, until,
 };
 
 async fn listen(builder: ContextBuilder) -> Server {
@@ -125,6 +130,129 @@ fn a_verifier_of_another_kind_is_asked_again_when_a_client_resumes() {
         let both = danger::client_verifier(server_builder().client_roots(roots), inner_verifier());
         says(both.build(), &["clients cannot be checked in two ways"]);
     });
+}
+
+/// Connects as a client without a certificate, and hears what the server says; an error if it is refused. Says whether
+/// the session was resumed.
+async fn visits(server: &Rc<Server>, client: &Context) -> Result<bool, Error> {
+    let accepting = server.clone();
+    let accepted = spawn(async move {
+        let stream = accepting.accept().await?;
+        stream.write("x").await?;
+        Ok::<_, Error>(stream)
+    });
+    let connected = client.connect_as(server.local_addr(), "one.test").await;
+    let heard = match &connected {
+        Ok(stream) => stream.read(1).await,
+        Err(_) => Err(Error::Closed),
+    };
+    if let Err(error) = heard.and(connected.map(drop)) {
+        assert!(server.is_busy(), "it was refused, and accepted all the same");
+        accepted.cancel();
+        return Err(error);
+    }
+    Ok(accepted.await??.info().unwrap().resumed)
+}
+
+fn without_a_certificate(version: Version) -> Context {
+    client_builder().versions([version]).build().unwrap()
+}
+
+#[test]
+fn a_client_that_resumes_without_a_certificate_is_refused_where_its_verifier_has_come_to_need_one() {
+    check(async {
+        let site = identity(&issue(&["one.test"]));
+        let fleet = || Tickets::Fleet(FleetSecret::new([7; 32]).unwrap());
+        for version in [Version::Tls12, Version::Tls13] {
+            for tickets in [Tickets::PerProcess, fleet()] {
+                let is_mandatory = Arc::new(AtomicBool::new(false));
+                let verifier = Arc::new(Changing { is_mandatory: is_mandatory.clone(), inner: inner_verifier() });
+                let builder = server_builder().identity(site.clone()).versions([version]).tickets(tickets);
+                let server = Rc::new(listen(danger::client_verifier(builder, verifier)).await);
+                let client = without_a_certificate(version);
+                assert!(!visits(&server, &client).await.unwrap());
+                assert!(visits(&server, &client).await.unwrap(), "{version}");
+                is_mandatory.store(true, Ordering::Relaxed);
+                let error = visits(&server, &client).await.unwrap_err();
+                let Some(TlsError::Alert { alert, .. }) = TlsError::of(&error) else { panic!("{error:?}") };
+                assert_eq!(*alert, AlertDescription::CertificateRequired);
+                until(|| server.counters().failed.certificate == 1).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn no_session_outlives_what_a_verifier_of_another_kind_asks_for() {
+    check(async {
+        let site = identity(&issue(&["one.test"]));
+        for version in [Version::Tls12, Version::Tls13] {
+            let make = |is_mandatory| {
+                let is_mandatory = Arc::new(AtomicBool::new(is_mandatory));
+                let verifier = Arc::new(Changing { is_mandatory, inner: inner_verifier() });
+                let builder = server_builder().identity(site.clone()).versions([version]);
+                danger::client_verifier(builder, verifier).build().unwrap()
+            };
+            let live = LiveContext::new(make(false));
+            let listening = Server::listen(live.clone(), "127.0.0.1:0", ServerOptions::default()).await;
+            let (server, client) = (Rc::new(listening.unwrap()), without_a_certificate(version));
+            assert!(!visits(&server, &client).await.unwrap());
+            live.replace(make(false)).unwrap();
+            assert!(visits(&server, &client).await.unwrap(), "{version}: nothing has changed");
+            live.replace(make(true)).unwrap();
+            visits(&server, &client).await.unwrap_err();
+            live.replace(make(false)).unwrap();
+            assert!(!visits(&server, &client).await.unwrap(), "{version}: its session was begun before");
+        }
+    });
+}
+
+/// Needs certificates, or does not.
+#[derive(Debug)]
+struct Changing {
+    is_mandatory: Arc<AtomicBool>,
+    inner: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+}
+
+impl rustls::server::danger::ClientCertVerifier for Changing {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_mandatory.load(Ordering::Relaxed)
+    }
+
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        self.inner.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<rustls::server::danger::ClientCertVerified, rustls::Error> {
+        self.inner.verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
 }
 
 fn inner_verifier() -> Arc<dyn rustls::server::danger::ClientCertVerifier> {

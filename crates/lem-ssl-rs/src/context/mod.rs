@@ -143,11 +143,17 @@ impl Context {
 
 impl Inner {
     /// Checks a client's certificate again: one that was shown in a session that is resumed may have expired, or been
-    /// revoked, since.
+    /// revoked, since; and a client that showed none may need one now.
     pub(crate) fn check_client_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
         let clients = self.server.as_ref().ok().and_then(|serving| serving.clients.as_ref());
-        let (Some(clients), Some((leaf, intermediates))) = (clients, chain.split_first()) else { return Ok(()) };
-        clients.verifier.verify_client_cert(leaf, intermediates, UnixTime::now()).map(drop)
+        let Some(verifier) = clients.map(|clients| &clients.verifier) else { return Ok(()) };
+        match chain.split_first() {
+            Some((leaf, intermediates)) => verifier.verify_client_cert(leaf, intermediates, UnixTime::now()).map(drop),
+            None if verifier.offer_client_auth() && verifier.client_auth_mandatory() => {
+                Err(rustls::Error::NoCertificatesPresented)
+            }
+            None => Ok(()),
+        }
     }
 }
 

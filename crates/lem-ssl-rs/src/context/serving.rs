@@ -133,8 +133,7 @@ fn checked_clients(wanted: &Wanted, parts: &Parts<'_>) -> Result<Option<Clients>
                 "clients cannot be checked in two ways: both roots or lists and a verifier of another kind were given";
             return Err(ConfigError::new(ConfigPart::ClientAuth, problem));
         }
-        // What it relies on is not known here; it is asked again when a session is resumed.
-        return Ok(Some(Clients { verifier: verifier.clone(), policy: b"a verifier of another kind".to_vec() }));
+        return Ok(Some(Clients { verifier: verifier.clone(), policy: policy_of(&**verifier) }));
     }
     if wanted.client_roots.is_empty() && by_roots {
         let problem = "clients cannot be checked without roots that vouch for them: call client_roots";
@@ -142,6 +141,19 @@ fn checked_clients(wanted: &Wanted, parts: &Parts<'_>) -> Result<Option<Clients>
     }
     let auth = wanted.client_auth.unwrap_or_default();
     clients(&wanted.client_roots, auth, &wanted.revocation_lists, parts.provider)
+}
+
+/// What a verifier of another kind says of itself. What else it relies on is not known here; it is asked again when a
+/// session is resumed.
+fn policy_of(verifier: &dyn ClientCertVerifier) -> Vec<u8> {
+    let asks = [verifier.offer_client_auth(), verifier.client_auth_mandatory(), verifier.requires_raw_public_keys()];
+    let mut policy = b"a verifier of another kind".to_vec();
+    policy.extend(asks.map(u8::from));
+    for name in verifier.root_hint_subjects() {
+        policy.extend((name.as_ref().len() as u64).to_be_bytes());
+        policy.extend(name.as_ref());
+    }
+    policy
 }
 
 /// Raw public keys go with TLS 1.3 and with each other only.

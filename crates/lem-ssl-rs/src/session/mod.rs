@@ -190,11 +190,12 @@ impl Session {
         }
     }
 
-    /// The certificates that a client showed when the session was begun that is resumed now; on a server.
+    /// The certificates that a client showed when the session was begun that is resumed now, which may be none; on a
+    /// server. `None` if no session is resumed.
     pub(crate) fn resumed_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         let agreed = self.agreed();
         let is_resumed = self.is_server() && agreed.kind == Some(HandshakeKind::Resumed);
-        Some(agreed.certificates).filter(|certificates| is_resumed && !certificates.is_empty())
+        is_resumed.then_some(agreed.certificates)
     }
 
     /// Whether early data (0-RTT) have come that were not taken.
@@ -246,9 +247,7 @@ impl Session {
                 let sink = Sink { input, early, outbox, may_send, converts, may_divert };
                 let mut opened = open(&mut **connection, progress, pace, received, sink);
                 // Nothing was answered to the first hello, and all of it is still here.
-                if may_divert
-                    && let Some(other) = take_diverted()
-                {
+                if may_divert && let Some(other) = take_diverted() {
                     *connection = other;
                     *progress = Progress::default();
                     let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
@@ -360,8 +359,8 @@ impl Session {
     }
 }
 
-/// Forgets what rustls' callbacks have left on this thread, which belongs to another connection. What they leave from now
-/// on belongs to the one that rustls is shown records of.
+/// Forgets what rustls' callbacks have left on this thread, which belongs to another connection. What they leave from
+/// now on belongs to the one that rustls is shown records of.
 fn forget_others() {
     forget_hello();
     forget_refused();
