@@ -16,7 +16,9 @@ use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
 use super::revocation::List;
 use super::signature::{Signed, signed_by, weak};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
-use crate::x509::{Constraints, GeneralName, KeyUse, Raw, algorithm_name, describe_key, purpose_name, readable};
+use crate::x509::{
+    Constraints, GeneralName, KeyUse, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
+};
 
 /// What a chain is presented for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +80,9 @@ impl Explainer {
             explainer: self,
             presented: &presented,
             now,
+            alone: HashMap::new(),
             signatures: HashMap::new(),
+            subtrees: HashMap::new(),
             comparisons: MAX_COMPARISONS,
         };
         let candidates = found.iter().map(|path| walk.candidate(path));
@@ -131,8 +135,12 @@ struct Walk<'a> {
     explainer: &'a Explainer,
     presented: &'a [Presented<'a>],
     now: Duration,
+    /// What was found of a certificate with so many others below it: many ways may lead through one.
+    alone: HashMap<(usize, usize), Vec<CertificateFault>>,
     /// What was found of signatures by another certificate's, or by a root's, key.
     signatures: HashMap<(Signs, Issuer), Signed>,
+    /// Whom each authority may vouch for.
+    subtrees: HashMap<Issuer, Subtrees<'a>>,
     /// So many names may still be compared with constraints.
     comparisons: usize,
 }
@@ -160,8 +168,11 @@ impl<'a> Walk<'a> {
         let root = path.root.map(|at| &roots[at]);
         let mut findings = Vec::new();
         for (depth, (at, certificate)) in on_path.iter().enumerate() {
-            let faults = self.alone(certificate, depth);
-            findings.extend(faults.into_iter().map(|fault| finding(self.presented, *at, fault)));
+            if !self.alone.contains_key(&(*at, depth)) {
+                self.alone.insert((*at, depth), self.alone(certificate, depth));
+            }
+            let faults = self.alone.get(&(*at, depth)).into_iter().flatten();
+            findings.extend(faults.map(|fault| finding(self.presented, *at, fault.clone())));
         }
         for (depth, (at, certificate)) in on_path.iter().enumerate() {
             let issuer = match (on_path.get(depth + 1), path.root) {
@@ -173,19 +184,13 @@ impl<'a> Walk<'a> {
             let fault = self.revoked(certificate, issuer);
             findings.extend(fault.map(|fault| finding(self.presented, *at, fault)));
         }
-        for (depth, (_, authority)) in on_path.iter().enumerate().skip(1) {
-            if let Some(constraints) = authority.extensions.constraints {
-                findings.extend(self.constrained(&on_path[..depth], constraints, authority.subject));
-            }
+        for (depth, (at, _)) in on_path.iter().enumerate().skip(1) {
+            findings.extend(self.constrained(&on_path[..depth], Issuer::Presented(*at)));
         }
-        match root {
-            Some(root) => {
-                let constraints = root.name_constraints.as_ref().map(|der| Constraints(der));
-                let below = constraints.and_then(|constraints| self.constrained(&on_path, constraints, &root.subject));
-                findings.extend(below);
-            }
-            None => findings.extend(self.lost(&on_path)),
-        }
+        findings.extend(match path.root {
+            Some(root) => self.constrained(&on_path, Issuer::Root(root)),
+            None => self.lost(&on_path),
+        });
         if root.is_some() && on_path.len() - 1 > MAX_INTERMEDIATES {
             let fault = CertificateFault::TooLong { intermediates: on_path.len() - 1 };
             findings.push(finding(self.presented, 0, fault));
@@ -337,15 +342,23 @@ impl<'a> Walk<'a> {
     }
 
     /// The first below an authority with a name that it may not vouch for.
-    fn constrained(
-        &mut self,
-        below: &[(usize, &Raw<'_>)],
-        constraints: Constraints<'_>,
-        authority: &[u8],
-    ) -> Option<CertificateFinding> {
+    fn constrained(&mut self, below: &[(usize, &Raw<'_>)], authority: Issuer) -> Option<CertificateFinding> {
+        let roots: &'a RootCertStore = &self.explainer.roots;
+        let (constraints, subject) = match authority {
+            Issuer::Presented(at) => {
+                let one = self.presented[at].as_ref().ok()?;
+                (one.extensions.constraints, one.subject)
+            }
+            Issuer::Root(at) => {
+                let root = &roots.roots[at];
+                (root.name_constraints.as_ref().map(|der| Constraints(der)), root.subject.as_ref())
+            }
+        };
+        let constraints = constraints?;
+        let subtrees = self.subtrees.entry(authority).or_insert_with(|| constraints.read());
         below.iter().find_map(|(at, certificate)| {
-            let name = constraints.violated_by(certificate.extensions.names(), &mut self.comparisons)?;
-            let fault = CertificateFault::NameConstraint { authority: readable(authority), name };
+            let name = subtrees.violated_by(certificate.extensions.names(), &mut self.comparisons)?;
+            let fault = CertificateFault::NameConstraint { authority: readable(subject), name };
             Some(finding(self.presented, *at, fault))
         })
     }

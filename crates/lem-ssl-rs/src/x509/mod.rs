@@ -16,7 +16,7 @@ mod spki_hash;
 
 pub use alternative::AlternativeName;
 pub use certificate::{Certificate, UnreadableCertificate};
-pub(crate) use constraints::Constraints;
+pub(crate) use constraints::{Constraints, Subtrees};
 pub use date::Date;
 pub(crate) use date::Span;
 pub(crate) use extensions::{KeyUse, purpose_name};
