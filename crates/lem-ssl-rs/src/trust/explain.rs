@@ -58,7 +58,7 @@ impl Explainer {
         Self { roots, asked, algorithms, usage, lists }
     }
 
-    /// Refuses a chain that nobody could go through in bounded time, before anybody tries.
+    /// Refuses a chain, of distinct certificates, that nobody could go through in bounded time, before anybody tries.
     pub(super) fn refuse_maze(
         &self,
         leaf: &CertificateDer<'_>,
@@ -75,7 +75,7 @@ impl Explainer {
         now: Duration,
     ) -> Explanation {
         let presented: Vec<Presented<'_>> = chain.iter().map(|der| Raw::read(der)).collect();
-        let (found, incomplete) = paths(&presented, &self.roots.roots);
+        let (found, incomplete) = paths(chain, &presented, &self.roots.roots);
         let mut walk = Walk {
             explainer: self,
             presented: &presented,

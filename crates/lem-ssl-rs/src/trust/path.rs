@@ -1,5 +1,8 @@
 //! The ways from a peer's certificate upwards, through what it presented, to trusted roots.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
@@ -45,14 +48,39 @@ impl<'a> Node<'a> {
     }
 }
 
-/// All ways, and whether there may be more of them.
-pub(super) fn paths(presented: &[Presented<'_>], roots: &[TrustAnchor<'_>]) -> (Vec<Path>, bool) {
-    let nodes: Vec<_> = presented.iter().map(|one| one.as_ref().ok().map(Node::of_raw)).collect();
+/// Which of these were not presented before, byte for byte. A copy is no other way, and chains with copies are common:
+/// programs that renew certificates append to files.
+fn firsts<'c>(chain: impl Iterator<Item = &'c CertificateDer<'c>>) -> Vec<bool> {
+    let mut seen = HashSet::new();
+    chain.map(|der| seen.insert(der.as_ref())).collect()
+}
+
+/// The certificates behind a leaf, without copies.
+pub(super) fn distinct<'c>(
+    leaf: &'c CertificateDer<'c>,
+    intermediates: &'c [CertificateDer<'c>],
+) -> Cow<'c, [CertificateDer<'c>]> {
+    let firsts = firsts(std::iter::once(leaf).chain(intermediates));
+    if firsts.iter().all(|is_first| *is_first) {
+        return Cow::Borrowed(intermediates);
+    }
+    let kept = intermediates.iter().zip(&firsts[1..]).filter(|(_, is_first)| **is_first);
+    kept.map(|(der, _)| CertificateDer::from(der.as_ref())).collect()
+}
+
+/// All ways, and whether there may be more of them. `presented` is what was read of `chain`.
+pub(super) fn paths(
+    chain: &[CertificateDer<'_>],
+    presented: &[Presented<'_>],
+    roots: &[TrustAnchor<'_>],
+) -> (Vec<Path>, bool) {
+    let read = presented.iter().zip(firsts(chain.iter()));
+    let nodes: Vec<_> = read.map(|(one, first)| one.as_ref().ok().filter(|_| first).map(Node::of_raw)).collect();
     search(&nodes, roots)
 }
 
-/// Whether a chain offers so many ways that webpki could be busy with them for seconds: it goes a hundred thousand steps, and
-/// reads every certificate again in each.
+/// Whether a chain, of [distinct] certificates, offers so many ways that webpki could be busy with them for seconds: it
+/// goes a hundred thousand steps, and reads every certificate again in each.
 pub(super) fn is_maze(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],

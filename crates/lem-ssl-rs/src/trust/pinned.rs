@@ -13,6 +13,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::choice::Trust;
 use super::known_hosts::{KnownHosts, Memory};
+use super::path::distinct;
 use super::servers::{Remembers, Servers, servers};
 use super::spki::Hasher;
 use super::verifier::{OnVerified, bad_signature, owned, refuse_leaf};
@@ -101,6 +102,7 @@ impl Recognised {
         now: UnixTime,
     ) -> bool {
         let is_pinned = |spki: &[u8]| self.hasher.hash_spki(spki).is_some_and(|hash| pins.contains(&hash));
+        let intermediates = distinct(leaf, intermediates);
         let Ok(leaf) = EndEntityCert::try_from(leaf) else { return false };
         if is_pinned(&leaf.subject_public_key_info()) {
             return true;
@@ -114,7 +116,7 @@ impl Recognised {
         };
         let algorithms = self.provider.signature_verification_algorithms.all;
         let usage = KeyUsage::server_auth();
-        leaf.verify_for_usage(algorithms, &roots.roots, intermediates, now, usage, None, Some(&has_pin)).is_ok()
+        leaf.verify_for_usage(algorithms, &roots.roots, &intermediates, now, usage, None, Some(&has_pin)).is_ok()
     }
 
     fn check(

@@ -1,10 +1,11 @@
 //! The roots of trust.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, webpki_words};
@@ -141,7 +142,17 @@ pub(crate) fn load(sets: &[Roots], part: ConfigPart) -> Result<RootCertStore, Co
             Roots::None => {}
         }
     }
+    keep_distinct(&mut store.roots);
     Ok(store)
+}
+
+/// The system's roots and Mozilla's are mostly the same ones. Two of one name and key are two ways that are searched.
+fn keep_distinct(roots: &mut Vec<TrustAnchor<'static>>) {
+    let mut seen = HashSet::new();
+    roots.retain(|root| {
+        let constraints = root.name_constraints.as_deref().map(<[u8]>::to_vec);
+        seen.insert((root.subject.to_vec(), root.subject_public_key_info.to_vec(), constraints))
+    });
 }
 
 fn add_file(store: &mut RootCertStore, part: ConfigPart, path: &Path) -> Result<(), ConfigError> {

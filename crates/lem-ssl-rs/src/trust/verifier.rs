@@ -15,6 +15,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme};
 
 use super::explain::Explainer;
+use super::path::distinct;
 use super::signature::weak;
 use crate::error::{CertificateCheck, CertificateFault, CertificateProblem, TlsCause};
 use crate::x509::{Raw, describe_key};
@@ -180,8 +181,9 @@ impl ServerCertVerifier for ServerChain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verify = || self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let passable = self.explainer.refuse_maze(end_entity, intermediates);
+        let distinct = distinct(end_entity, intermediates);
+        let verify = || self.verifier.verify_server_cert(end_entity, &distinct, server_name, ocsp_response, now);
+        let passable = self.explainer.refuse_maze(end_entity, &distinct);
         let verified = passable
             .and_then(|()| verify())
             .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, Some(server_name), now))?;
@@ -235,9 +237,10 @@ impl ClientCertVerifier for ClientChain {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let passable = self.explainer.refuse_maze(end_entity, intermediates);
+        let distinct = distinct(end_entity, intermediates);
+        let passable = self.explainer.refuse_maze(end_entity, &distinct);
         passable
-            .and_then(|()| self.verifier.verify_client_cert(end_entity, intermediates, now))
+            .and_then(|()| self.verifier.verify_client_cert(end_entity, &distinct, now))
             .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, None, now))
     }
 

@@ -1,6 +1,6 @@
 //! Ways to a root, or to none.
 
-use lem_ssl_rs::CertificateCheck::{Authority, Chain, NameConstraints, PathLength};
+use lem_ssl_rs::CertificateCheck::{Authority, Chain, NameConstraints, PathLength, Signature};
 use lem_ssl_tests::pki::draft::{DIRECTORY_NAME, DNS_NAME, Draft, DraftKey, EMAIL_NAME, IP_NAME, URI_NAME, element};
 use rustls::pki_types::CertificateDer;
 
@@ -72,6 +72,24 @@ fn order() -> Vec<Case> {
     let leaf = kit.leaf().sign(&kit.root);
     let chain = vec![leaf.clone(), leaf.clone(), leaf];
     cases.push(kit.case("a leaf three times", chain, accepted(&[0])));
+    let kit = Kit::new();
+    let mut chain = vec![kit.below().sign(&kit.middle)];
+    chain.extend(vec![kit.middle().sign(&kit.root); 40]);
+    cases.push(kit.case("an intermediate forty times", chain, accepted(&[0, 1])));
+    // As where a program that renews certificates has appended to the file each time.
+    let kit = Kit::new();
+    let (leaf, middle) = (kit.below().sign(&kit.middle), kit.middle().sign(&kit.root));
+    let mut chain = vec![[leaf, middle]; 20].concat();
+    chain[2..].reverse();
+    cases.push(kit.case("a chain twenty times", chain, accepted(&[0, 1])));
+    let kit = Kit::new();
+    let chain = [vec![kit.below().sign(&kit.middle)], vec![kit.middle().sign(&DraftKey::new()); 40]].concat();
+    let words = ["is not signed by the key that is known under that name"];
+    cases.push(kit.case("an intermediate of another root's key forty times", chain, refused(Signature, 1, &words)));
+    let kit = Kit::new();
+    let chain = vec![kit.below().sign(&kit.middle), kit.middle().sign(&kit.root)];
+    let roots = (0..40).map(|_| kit.root()).collect();
+    cases.push(Case { roots, ..kit.case("a root that is given forty times", chain, accepted(&[0, 1])) });
     let kit = Kit::new();
     let other = DraftKey::new();
     let chain = vec![
