@@ -3,12 +3,18 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lem_rs::{sleep, unblock};
+use lem_rs::{now, sleep, unblock};
 
 use crate::context::Context;
 use crate::error::Error;
+
+mod mark;
+mod retry;
+
+use mark::Mark;
+use retry::Retry;
 
 /// Holds the context that new connections get, for servers whose certificates, trust or revocation lists change while
 /// they run. Clones hold the same one, on every thread.
@@ -91,7 +97,12 @@ impl LiveContext {
     ///
     /// `build` runs on a worker thread, because it reads files. A set that cannot work - a key that is not yet the new
     /// certificate's, because the second file is still being written - leaves the old context in place, and is tried
-    /// again when the files change again.
+    /// again when the files change again. What the operating system refuses, because no descriptor is free or a disk
+    /// does not answer, is also tried again when they do not, after pauses that grow from a second to a minute (or to
+    /// `interval`, if that is longer); `on_reload` is not called again for the same failure.
+    ///
+    /// A file has changed if its length or the time of its last change differ; on Unix also if another file is in its
+    /// place, or its status has changed, so that a copy with the times of the original is noticed.
     ///
     /// ```no_run
     /// # use lem_ssl_rs::{Context, Error, Identity, LiveContext, Machine, spawn};
@@ -130,27 +141,38 @@ impl LiveContext {
         let files = Arc::new(files);
         let build = Arc::new(build);
         let mut seen = None;
+        let mut retry: Option<Retry> = None;
         loop {
-            // Before they are loaded: what changes meanwhile shows at the next look.
-            let now = Some(self.marks(&files).await);
-            if now != seen {
-                seen = now;
+            // Before they are loaded: what changes meanwhile shows at the next look. Without a thread to look with,
+            // they count as they were.
+            let marks = self.marks(&files).await;
+            let has_changed = match marks {
+                Some(marks) => seen.replace(marks) != seen,
+                None => seen.is_none() && retry.is_none(),
+            };
+            if has_changed || retry.as_ref().is_some_and(|retry| retry.is_due(now())) {
+                let before = retry.take().filter(|_| !has_changed);
                 let work = build.clone();
                 let built = unblock(move || work()).await.map_err(Error::from).flatten();
-                on_reload(built.and_then(|context| self.replace(context)).map(drop));
+                let result = built.and_then(|context| self.replace(context)).map(drop);
+                let is_news = match (&result, &before) {
+                    (Err(error), Some(before)) => !before.has_told(error),
+                    _ => true,
+                };
+                retry = result.as_ref().err().and_then(|error| Retry::after(error, before, interval, now()));
+                if is_news {
+                    on_reload(result);
+                }
             }
-            sleep(interval).await;
+            sleep(retry.as_ref().map_or(interval, |retry| retry.remaining(now()).min(interval))).await;
         }
     }
 
-    /// What shows that a file has changed; one that cannot be looked at is as good as none.
-    async fn marks(&self, files: &Arc<Vec<PathBuf>>) -> Vec<Option<(SystemTime, u64)>> {
+    /// What shows that a file has changed; one that cannot be looked at is as good as none. `None` if there is no
+    /// thread to look with.
+    async fn marks(&self, files: &Arc<Vec<PathBuf>>) -> Option<Vec<Option<Mark>>> {
         let files = files.clone();
-        let mark = |path: &PathBuf| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        unblock(move || files.iter().map(mark).collect()).await.unwrap_or_default()
+        unblock(move || files.iter().map(|path| Mark::of(path)).collect()).await.ok()
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lem_ssl_rs::{Error, Identity, JoinHandle, Server, ServerOptions, sleep, spawn};
@@ -157,6 +158,64 @@ fn what_changed_between_the_first_load_and_the_watch_is_not_missed() {
         until(|| !told.borrow().is_empty()).await;
         let client = client_context().connect_as(server.local_addr(), "localhost").await.unwrap();
         assert_eq!(certificates_of(&client), new.chain_der);
+        watch.cancel();
+    });
+}
+
+/// Who copies a file with its times (`cp -p`, `rsync -t`) leaves nothing that differs but what the system notes itself.
+#[cfg(unix)]
+#[test]
+fn a_file_of_the_same_length_and_time_has_changed_all_the_same() {
+    check(async {
+        let context = server_builder().identity(crate::support::identity(&issue("same.test", KeyKind::EcdsaP256)));
+        let build = move || context.clone().build();
+        let scratch = Scratch::new("watch");
+        let [file, copy] = ["watched", "copy"].map(|name| scratch.write(name, "1"));
+        let time = fs::metadata(&file).unwrap().modified().unwrap();
+        let set_back = |path: &PathBuf| {
+            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        let live = lem_ssl_rs::LiveContext::new(build().unwrap());
+        let told = Rc::new(std::cell::Cell::new(0));
+        let (tell, watched) = (told.clone(), vec![file.clone()]);
+        let watch = spawn(async move {
+            live.watch(watched, INTERVAL, build, move |how| {
+                how.unwrap();
+                tell.set(tell.get() + 1);
+            })
+            .await;
+        });
+        until(|| told.get() == 1).await;
+        // Systems note times in steps of some milliseconds.
+        sleep(Duration::from_millis(50)).await;
+        fs::write(&file, "2").unwrap();
+        set_back(&file);
+        until(|| told.get() > 1).await;
+        sleep(Duration::from_millis(50)).await;
+        let before = told.get();
+        set_back(&copy);
+        fs::rename(&copy, &file).unwrap();
+        until(|| told.get() > before).await;
+        watch.cancel();
+    });
+}
+
+#[test]
+fn what_the_system_has_refused_is_tried_again_though_no_file_changes_and_told_once() {
+    check(async {
+        let identity = crate::support::identity(&issue("again.test", KeyKind::EcdsaP256));
+        let context = server_builder().identity(identity).build().unwrap();
+        let live = lem_ssl_rs::LiveContext::new(context.clone());
+        let (told, tries) = (Rc::new(RefCell::new(Vec::new())), AtomicUsize::new(0));
+        let tell = told.clone();
+        let build = move || match tries.fetch_add(1, Ordering::Relaxed) {
+            0..=2 => Err(Error::io("read the file", std::io::Error::from_raw_os_error(24))),
+            _ => Ok(context.clone()),
+        };
+        let watch =
+            spawn(async move { live.watch(Vec::new(), INTERVAL, build, move |how| tell.borrow_mut().push(how)).await });
+        until(|| told.borrow().iter().any(Result::is_ok)).await;
+        assert_eq!(told.borrow().iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true]);
         watch.cancel();
     });
 }

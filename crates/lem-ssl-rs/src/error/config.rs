@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use super::words;
@@ -48,6 +49,11 @@ impl ConfigError {
     pub(crate) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
+    }
+
+    /// What the operating system said, if that is the cause.
+    pub(crate) fn io(&self) -> Option<&io::Error> {
+        self.source.as_ref()?.downcast_ref()
     }
 
     /// Which part it is.
