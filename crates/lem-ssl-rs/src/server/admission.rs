@@ -159,7 +159,7 @@ impl Admission {
         !self.arrivals.is_closed()
     }
 
-    /// Whether this peer may have one more handshake; a proxy may, since the one is not its own.
+    /// Whether this peer may have one more connection that waits; a proxy may, since the one is not its own.
     fn admit_peer(&self, peer: &Endpoint) -> Option<Admitted> {
         let proxies = self.proxies.borrow().clone();
         // One that panics must not end the task that accepts.
@@ -169,7 +169,7 @@ impl Admission {
     }
 
     fn admit_client(&self, client: &Endpoint) -> Option<Admitted> {
-        self.peers.admit(client, self.options.handshakes_per_peer)
+        self.peers.admit(client, self.options.handshakes_per_peer.max(1))
     }
 
     /// Shakes hands with one client, in a task of its own that is known until it ends.

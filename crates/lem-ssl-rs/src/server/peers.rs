@@ -1,4 +1,4 @@
-//! How many handshakes each address has under way.
+//! How many connections of each address shake hands, or wait to be accepted.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,16 +20,16 @@ impl Peers {
             return Some(Admitted::uncounted());
         };
         let mut under_way = self.under_way.borrow_mut();
-        let count = under_way.entry(address).or_default();
-        if *count >= max {
+        let count = under_way.get(&address).copied().unwrap_or_default();
+        if count >= max {
             return None;
         }
-        *count += 1;
+        under_way.insert(address, count + 1);
         Some(Admitted { peers: Some((self.clone(), address)) })
     }
 }
 
-/// One handshake of an address; over when it is dropped.
+/// One connection of an address; accepted, or over, when it is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     peers: Option<(Rc<Peers>, IpAddr)>,
@@ -69,6 +69,18 @@ fn group(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_with_no_connection_has_no_entry_even_if_it_was_refused() {
+        let peers = Rc::new(Peers::default());
+        let peer = Endpoint::from(std::net::SocketAddr::from(([192, 0, 2, 1], 443)));
+        assert!(peers.admit(&peer, 0).is_none());
+        assert!(peers.under_way.borrow().is_empty());
+        let admitted = peers.admit(&peer, 1);
+        assert!(admitted.is_some() && peers.admit(&peer, 1).is_none());
+        drop(admitted);
+        assert!(peers.under_way.borrow().is_empty());
+    }
 
     #[test]
     fn addresses_of_one_network_of_ipv6_count_together_and_those_of_ipv4_alone() {
