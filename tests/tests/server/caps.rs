@@ -89,6 +89,37 @@ fn one_address_has_no_more_handshakes_than_it_may_and_the_rest_are_refused() {
 }
 
 #[test]
+fn streams_that_nobody_has_accepted_count_against_their_address() {
+    check(async {
+        let server = listen(ServerOptions::default().handshakes(4).handshakes_per_peer(2)).await;
+        let context = client_context();
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            clients.push(context.connect_as(server.local_addr(), "localhost").await.unwrap());
+        }
+        until(|| server.counters().handshakes_finished == 2).await;
+        is_dropped(&raw(&server).await).await;
+        assert_eq!(server.counters().refused, 1);
+        // Two places are left for others, and each that is accepted gives one back to its address.
+        let accepted = server.accept().await.unwrap();
+        clients.push(context.connect_as(server.local_addr(), "localhost").await.unwrap());
+        assert_eq!(server.counters().refused, 1);
+        drop(accepted);
+    });
+}
+
+#[test]
+fn one_handshake_of_each_address_is_the_least() {
+    check(async {
+        let mut options = ServerOptions::default();
+        (options.handshakes, options.handshakes_per_peer) = (0, 0);
+        let server = serve_with(&server_context(), options).await;
+        is_answered(&server).await;
+        assert_eq!(server.counters().refused, 0);
+    });
+}
+
+#[test]
 fn finished_streams_do_not_count_against_their_address() {
     check(async {
         let server = serve_with(&server_context(), ServerOptions::default().handshakes_per_peer(1)).await;

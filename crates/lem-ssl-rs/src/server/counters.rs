@@ -10,8 +10,8 @@ use crate::error::{Error, TlsError};
 pub struct Counters {
     /// Connections that were accepted.
     pub accepted: u64,
-    /// Connections that were dropped at once because their peer's address had too many handshakes under way. Those of which
-    /// a proxy had to tell first whose they are count among the [`failed`](Self::failed) too.
+    /// Connections that were dropped at once because too many from their address shook hands or waited to be accepted.
+    /// Those of which a proxy had to tell first whose they are count among the [`failed`](Self::failed) too.
     pub refused: u64,
     /// How often accepting paused because descriptors or memory had run out.
     pub pauses: u64,

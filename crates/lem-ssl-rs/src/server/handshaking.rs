@@ -55,20 +55,19 @@ impl Handshaking {
             counters.handshakes_finished += 1;
             counters.handshakes_resumed += u64::from(resumed);
         });
-        // The limit by address is one of handshakes.
-        drop(admitted);
         monitor.registry.mark_ready(id, &stream);
-        Unclaimed { stream, id, monitor, peer, _permit: permit }
+        Unclaimed { stream, id, monitor, peer, _permit: permit, _admitted: admitted }
     }
 }
 
-/// A stream that was not accepted yet.
+/// A stream that was not accepted yet: it keeps its place, and its address' share of the places, until then.
 pub(super) struct Unclaimed {
     stream: Stream,
     id: u64,
     monitor: Rc<Monitor>,
     peer: Endpoint,
     _permit: Permit,
+    _admitted: Admitted,
 }
 
 impl Unclaimed {

@@ -16,9 +16,9 @@ pub struct ServerOptions {
     /// queue. Default 1024.
     pub handshakes: usize,
     /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 256. Keep
-    /// it well below `handshakes`, or one address can fill every place until its handshakes time out; but behind a proxy
-    /// or a load balancer, where all clients have one address, make the two equal, unless it tells who they are
-    /// ([`Server::proxies`](crate::Server::proxies)).
+    /// it well below `handshakes`, or one address can fill every place until its handshakes time out or are accepted;
+    /// but behind a proxy or a load balancer, where all clients have one address, make the two equal, unless it tells
+    /// who they are ([`Server::proxies`](crate::Server::proxies)).
     pub handshakes_per_peer: usize,
     /// How many connections may be open at once, from the moment they are accepted until they are gone: handshakes, open
     /// streams, and streams that are being closed. At the limit accepting stops, and further clients wait in the kernel's
@@ -101,7 +101,7 @@ pub enum ServerEvent<'a> {
         /// The name that it validates.
         name: &'a str,
     },
-    /// A connection was dropped because its peer's address has too many handshakes under way
+    /// A connection was dropped because too many from its address shake hands or wait to be accepted
     /// ([`ServerOptions::handshakes_per_peer`]). Reported once a second at most;
     /// [`Counters::refused`](crate::Counters) counts all of them.
     Refused {
