@@ -55,6 +55,11 @@ fn random_of(mut records: &[u8]) -> Option<[u8; 32]> {
     while hello.len() < END {
         let (&[kind, _, _, high, low], rest) = records.split_first_chunk()?;
         let (content, after) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+        // A warning may stand before it, such as one about the name that was asked for (RFC 6066 section 3).
+        if kind == ALERT && hello.is_empty() {
+            records = after;
+            continue;
+        }
         if kind != HANDSHAKE {
             return None;
         }
@@ -63,6 +68,9 @@ fn random_of(mut records: &[u8]) -> Option<[u8; 32]> {
     }
     if hello[0] == SERVER_HELLO { hello[BEFORE..].try_into().ok() } else { None }
 }
+
+/// The type of a record with an alert.
+const ALERT: u8 = 21;
 
 /// The type of a record with handshake messages.
 const HANDSHAKE: u8 = 22;
@@ -82,7 +90,10 @@ mod tests {
         for size in 1..=hello.len() {
             let records: Vec<u8> =
                 hello.chunks(size).flat_map(|part| [&[22, 3, 3, 0, part.len() as u8], part].concat()).collect();
-            assert_eq!(random_of(&records), Some(std::array::from_fn(|at| at as u8 + 1)), "{size}");
+            let random = Some(std::array::from_fn(|at| at as u8 + 1));
+            assert_eq!(random_of(&records), random, "{size}");
+            let warned = [&[21, 3, 3, 0, 2, 1, 112], &records[..]].concat();
+            assert_eq!(random_of(&warned), random, "{size}");
             for end in 0..records.len() {
                 random_of(&records[..end]);
             }
