@@ -11,6 +11,7 @@ mod exporting;
 mod flight;
 mod hostile;
 mod interruption;
+mod known_hosts;
 mod new_keys;
 mod not_tls;
 mod peers;

@@ -16,7 +16,7 @@ use crate::support::{identity, pki, provider, run, says, tls, wire};
 const BOTH: [Version; 2] = [Version::Tls12, Version::Tls13];
 
 /// What comes of connecting as `name` to a server with `identity`.
-async fn meet(context: &Context, name: &str, identity: Identity) -> Result<Stream, Error> {
+pub(crate) async fn meet(context: &Context, name: &str, identity: Identity) -> Result<Stream, Error> {
     let server =
         danger::provider(Context::builder(), provider()).roots(Roots::None).identity(identity).build().unwrap();
     let (near, far) = wire();
@@ -31,7 +31,7 @@ async fn meet(context: &Context, name: &str, identity: Identity) -> Result<Strea
     met
 }
 
-fn trusting(trust: Trust) -> ContextBuilder {
+pub(crate) fn trusting(trust: Trust) -> ContextBuilder {
     danger::provider(Context::builder(), provider()).trust(trust)
 }
 

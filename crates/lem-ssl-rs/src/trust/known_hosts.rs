@@ -1,14 +1,15 @@
 //! Trust on first use: the keys that servers had when they were first seen, in a file.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use lem_rs::{Deadline, Phase, unblock};
+use lem_rs::{Deadline, Phase, sleep, unblock};
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::servers::{Remembering, Remembers};
@@ -28,7 +29,8 @@ use crate::x509::SpkiHash;
 /// comments, and stay. Servers behind different ports of one name must have the same key, or files of their own. The file is
 /// read when a context is built, and again before every connection, so it can be edited at any time; it is replaced as a
 /// whole, and processes that share it take turns, by a lock on a file of the same name with `.lock` behind it. All of that is
-/// off the loop.
+/// off the loop, and under the deadline of the connection; if another process keeps the lock for so long, the error
+/// says so.
 ///
 /// ```no_run
 /// # use lem_ssl_rs::{Context, Error, KnownHosts, Trust};
@@ -83,10 +85,14 @@ impl KnownHosts {
         }
     }
 
-    /// Writes a server's key into the file, if it is not there. Blocks.
-    fn record(&self, host: &str, presented: SpkiHash) -> Result<Result<(), CertificateFault>, ConfigError> {
-        // Held until the new file is in place.
-        let _lock = self.lock()?;
+    /// Writes a server's key into the file, if it is not there. Blocks. The lock is held until the new file is in
+    /// place.
+    fn record(
+        &self,
+        _lock: &File,
+        host: &str,
+        presented: SpkiHash,
+    ) -> Result<Result<(), CertificateFault>, ConfigError> {
         // Another process may have been first.
         let mut text = self.read()?;
         let mut hosts = self.parse(&text)?;
@@ -123,7 +129,7 @@ impl KnownHosts {
     fn read(&self) -> Result<String, ConfigError> {
         let length = match fs::metadata(&*self.file) {
             Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.folder().is_dir() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match folder_of(&self.file).is_dir() {
                 true => return Ok(String::new()),
                 false => return Err(self.wrong("cannot be written: its folder does not exist")),
             },
@@ -154,27 +160,59 @@ impl KnownHosts {
         Ok(hosts)
     }
 
-    fn folder(&self) -> &Path {
-        match self.file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
+    /// The lock that whoever changes the file holds; `None` if another process holds it. Blocks.
+    fn try_lock(&self) -> Result<Option<File>, ConfigError> {
+        let failed = |error| self.wrong("cannot be locked").because(error);
+        let path = self.lock_file();
+        let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 
-    /// Waits until no other process changes the file.
-    fn lock(&self) -> Result<File, ConfigError> {
+    fn lock_file(&self) -> PathBuf {
         let mut path = PathBuf::clone(&self.file).into_os_string();
         path.push(".lock");
-        let file = File::options().create(true).truncate(false).write(true).open(path);
-        let locked = file.and_then(|file| file.lock().map(|()| file));
-        locked.map_err(|error| self.wrong("cannot be locked").because(error))
+        path.into()
+    }
+
+    /// Waits until no other process changes the file. It waits on the loop: a worker thread that waits in the system
+    /// waits for as long as the other process likes.
+    async fn lock(&self, deadline: Deadline, target: &str) -> Result<File, Error> {
+        loop {
+            let hosts = self.clone();
+            let attempt = async { Ok(unblock(move || hosts.try_lock()).await??) };
+            if let Some(lock) = deadline.limit(Phase::Handshake, target, attempt).await? {
+                return Ok(lock);
+            }
+            sleep(LOCK_PAUSE.min(deadline.remaining())).await;
+            if deadline.remaining().is_zero() {
+                let lock = self.lock_file();
+                let problem = format!("cannot be changed: another process holds the lock on {}", lock.display());
+                return Err(self.wrong(&problem).into());
+            }
+        }
+    }
+
+    /// What is at the end of all links, whether it exists or not: a link stays one.
+    fn target(&self) -> io::Result<PathBuf> {
+        let mut target = PathBuf::clone(&self.file);
+        for _ in 0..MAX_LINKS {
+            match fs::read_link(&target) {
+                Ok(next) => target = folder_of(&target).join(next),
+                Err(_) => return Ok(target),
+            }
+        }
+        Err(io::Error::other("there are too many links, or they lead in a circle"))
     }
 
     /// Puts a new text in the file's place, so that there is always the old one or the new one.
     fn replace(&self, text: &str) -> Result<(), ConfigError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        // A link stays one.
-        let target = fs::canonicalize(&*self.file).unwrap_or_else(|_| PathBuf::clone(&self.file));
+        let failed = |error| self.wrong("cannot be written").because(error);
+        let target = self.target().map_err(failed)?;
         let mut temporary = target.clone().into_os_string();
         temporary.push(format!(".{}-{}.new", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let temporary = PathBuf::from(temporary);
@@ -189,10 +227,32 @@ impl KnownHosts {
         };
         write().map_err(|error| {
             let _ = fs::remove_file(&temporary);
-            self.wrong("cannot be written").because(error)
-        })
+            failed(error)
+        })?;
+        sync_folder(folder_of(&target));
+        Ok(())
     }
 }
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a new name in a folder outlast a crash. File systems that cannot do that make it durable in their own time.
+fn sync_folder(folder: &Path) {
+    if cfg!(unix) {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+}
+
+/// So long a file is left alone that another process has locked; it is changed in a fraction of that.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// Enough for a person or an agent, and little to read before each connection.
 const DEFAULT_MAX_HOSTS: usize = 10_000;
@@ -241,7 +301,8 @@ impl Remembers for Memory {
             if hosts.hosts().get(&host) == Some(&presented) {
                 return Ok(());
             }
-            let record = async { Ok(unblock(move || hosts.record(&host, presented)).await??) };
+            let lock = hosts.lock(deadline, &target).await?;
+            let record = async { Ok(unblock(move || hosts.record(&lock, &host, presented)).await??) };
             match deadline.limit(Phase::Handshake, &target, record).await? {
                 Ok(()) => Ok(()),
                 Err(fault) => Err(TlsError::Certificate(Box::new(CertificateProblem::of_leaf(fault, chain))).into()),
