@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use rustls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::compress::{CertCompressor, CertDecompressor};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::SigningKey;
@@ -226,8 +226,7 @@ impl ServerCertVerifier for AcceptAnyServerCert {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-            .map_err(|error| trust::bad_signature(error, certificate))
+        trust::verify_tls12_possession(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -237,8 +236,7 @@ impl ServerCertVerifier for AcceptAnyServerCert {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-            .map_err(|error| trust::bad_signature(error, certificate))
+        trust::verify_tls13_possession(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -6,6 +6,7 @@ mod explain;
 mod known_hosts;
 mod path;
 mod pinned;
+mod possession;
 mod revocation;
 mod roots;
 mod servers;
@@ -20,6 +21,7 @@ pub(crate) use clients::{Clients, clients};
 pub(crate) use explain::Explainer;
 pub use known_hosts::KnownHosts;
 pub(crate) use pinned::{Recognising, recognising};
+pub(crate) use possession::{verify_tls12_possession, verify_tls13_possession};
 pub use revocation::RevocationLists;
 #[cfg(not(feature = "system-roots"))]
 pub use roots::FeatureSystemRootsIsOff;
@@ -30,4 +32,4 @@ pub(crate) use roots::{
 pub(crate) use servers::{Remembers, Servers, servers};
 pub(crate) use signature::is_signed_by_another;
 pub(crate) use spki::hash_of;
-pub(crate) use verifier::{OnVerified, bad_signature, explain, forget_refused, not_presented};
+pub(crate) use verifier::{OnVerified, explain, forget_refused, not_presented};

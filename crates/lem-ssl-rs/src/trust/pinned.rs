@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
-};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use rustls::{DigitallySignedStruct, Error, PeerIncompatible, RootCertStore, SignatureScheme};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
@@ -14,6 +12,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use super::choice::Trust;
 use super::known_hosts::{KnownHosts, Memory};
 use super::path::distinct;
+use super::possession::{verify_tls12_possession, verify_tls13_possession};
 use super::servers::{Remembers, Servers, servers};
 use super::spki::Hasher;
 use super::verifier::{OnVerified, bad_signature, owned, refuse_leaf};
@@ -168,8 +167,7 @@ impl ServerCertVerifier for Recognised {
             return Err(PeerIncompatible::UnsolicitedCertificateTypeExtension.into());
         }
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-            .map_err(|error| bad_signature(error, certificate))
+        verify_tls12_possession(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -179,13 +177,12 @@ impl ServerCertVerifier for Recognised {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        let verified = if self.requires_raw_public_keys() {
-            let key = SubjectPublicKeyInfoDer::from(certificate.as_ref());
-            verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
-        } else {
-            verify_tls13_signature(message, certificate, signature, algorithms)
-        };
-        verified.map_err(|error| bad_signature(error, certificate))
+        if !self.requires_raw_public_keys() {
+            return verify_tls13_possession(message, certificate, signature, algorithms);
+        }
+        let key = SubjectPublicKeyInfoDer::from(certificate.as_ref());
+        verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
+            .map_err(|error| bad_signature(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
