@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The same text with control characters, and those that turn the direction of writing, made visible.
+/// The same text with control characters, those that turn the direction of writing, and those that are not seen, made
+/// visible.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -20,8 +21,32 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    letter.is_control() || is_invisible(letter) || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// What is not seen, or only by what it does to the letters beside it: `Default_Ignorable_Code_Point` of Unicode. Two
+/// names that differ in such letters look the same, and some of them turn the direction of writing.
+fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Hexadecimal digits.
@@ -86,6 +111,7 @@ mod tests {
         assert_eq!(printable("plain ünïcode"), "plain ünïcode");
         assert_eq!(printable("a\u{1b}]0;b\u{7}"), "a\\u{1b}]0;b\\u{7}");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(printable("a\u{61c}\u{200b}\u{2060}b"), "a\\u{61c}\\u{200b}\\u{2060}b");
     }
 
     #[test]

@@ -45,14 +45,39 @@ const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 /// A name of more parts is shown in part.
 const MAX_PARTS: usize = 16;
 
-/// The same text without characters that would disturb a terminal or a log, or turn the direction of writing.
+/// The same text without characters that would disturb a terminal or a log, turn the direction of writing, or not be
+/// seen.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
 fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    letter.is_control() || is_invisible(letter) || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// What is not seen, or only by what it does to the letters beside it: `Default_Ignorable_Code_Point` of Unicode. Two
+/// names that differ in such letters look the same, and some of them turn the direction of writing.
+fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// The usual short name of an attribute type (RFC 4514 section 3), or its number.
@@ -141,6 +166,15 @@ mod tests {
     fn control_characters_do_not_reach_a_terminal() {
         let der = attribute(&[0x55, 4, 3], 0x0c, b"evil\x1b[2J\nname");
         assert_eq!(readable(&der).as_deref(), Some("CN=evil\u{fffd}[2J\u{fffd}name"));
+    }
+
+    #[test]
+    fn two_names_that_look_the_same_are_not_two_names() {
+        let hidden = "\u{ad}\u{61c}\u{200b}\u{200c}\u{200d}\u{2060}\u{206a}\u{206f}\u{2028}\u{202e}\u{feff}\u{e0041}";
+        for letter in hidden.chars() {
+            assert_eq!(printable(&format!("ad{letter}min")), "ad\u{fffd}min", "{letter:?}");
+        }
+        assert_eq!(printable("Prüfstelle 試験 ✓"), "Prüfstelle 試験 ✓");
     }
 
     #[test]
