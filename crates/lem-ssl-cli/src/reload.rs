@@ -12,7 +12,7 @@ use lem_ssl_rs::{Error, Queue, sleep, spawn, timeout, unblock};
 use crate::exit::Failure;
 use crate::log::Log;
 use crate::notify::Notifier;
-use crate::platform::{FileIdentity, modified};
+use crate::platform::{FileIdentity, changed, modified};
 
 /// Reading the files may take so long before it is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -30,14 +30,28 @@ pub(crate) struct Reloads {
     pub(crate) failed: Cell<u64>,
 }
 
-/// What tells a file from what it was before; links are followed. `None`: it cannot be looked at.
+/// What tells a file from what it was before, even if it was copied with its times; links are followed. `None`: it
+/// cannot be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct FileState(Option<(FileIdentity, u64, (i64, i64))>);
+struct FileState(Option<Found>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    identity: FileIdentity,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
 
 impl FileState {
     fn of(file: &Path) -> Self {
         let found = std::fs::metadata(file).ok();
-        Self(found.map(|file| (FileIdentity::of(&file), file.len(), modified(&file))))
+        Self(found.map(|file| Found {
+            identity: FileIdentity::of(&file),
+            length: file.len(),
+            modified: modified(&file),
+            changed: changed(&file),
+        }))
     }
 }
 
@@ -136,5 +150,29 @@ impl<T: Send + 'static> Reloader<T> {
                 self.log.warn(format!("not reloaded, the old set stays in place: {failure}"));
             }
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_same_length_and_time_is_another_one_if_it_was_written() {
+        let path = std::env::temp_dir().join(format!("lem-ssl-reload-{}", std::process::id()));
+        fs::write(&path, "1").unwrap();
+        let (before, time) = (FileState::of(&path), fs::metadata(&path).unwrap().modified().unwrap());
+        let begun = Instant::now();
+        // Systems note times in steps of some milliseconds.
+        while FileState::of(&path) == before && begun.elapsed() < Duration::from_secs(10) {
+            fs::write(&path, "2").unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        }
+        let after = FileState::of(&path);
+        fs::remove_file(&path).unwrap();
+        assert_ne!(before, after);
     }
 }

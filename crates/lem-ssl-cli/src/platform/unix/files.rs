@@ -30,6 +30,11 @@ pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
     (file.mtime(), file.mtime_nsec())
 }
 
+/// When anything about it was last changed, which no program sets back: seconds since 1970, and nanoseconds.
+pub(crate) fn changed(file: &Metadata) -> (i64, i64) {
+    (file.ctime(), file.ctime_nsec())
+}
+
 /// Whose it is.
 pub(crate) fn owner(file: &Metadata) -> u32 {
     file.uid()

@@ -15,7 +15,7 @@ mod streams;
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) use account::Account;
 pub(crate) use files::{
-    FileIdentity, boot, file_number, make_private_folder, modified, name_length, name_start, owner, private,
+    FileIdentity, boot, changed, file_number, make_private_folder, modified, name_length, name_start, owner, private,
     read_exact_at,
 };
 pub(crate) use inherited::{listen_inherited, listen_passed};

@@ -34,6 +34,11 @@ pub(crate) fn modified(file: &Metadata) -> (i64, i64) {
     (time / SECOND - FROM_1601_TO_1970, time % SECOND * 100)
 }
 
+/// As [`modified`]: when anything else was changed is not to be had without unsafe code.
+pub(crate) fn changed(file: &Metadata) -> (i64, i64) {
+    modified(file)
+}
+
 /// Whose it is: what Windows tells of that is not to be had without unsafe code.
 pub(crate) fn owner(_: &Metadata) -> u32 {
     0

@@ -9,7 +9,7 @@ mod sockets;
 mod streams;
 
 pub(crate) use files::{
-    FileIdentity, boot, file_number, make_private_folder, modified, name_length, name_start, owner, private,
+    FileIdentity, boot, changed, file_number, make_private_folder, modified, name_length, name_start, owner, private,
     read_exact_at,
 };
 pub(crate) use inherited::{listen_inherited, listen_passed};
