@@ -9,13 +9,14 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 use std::future::poll_fn;
+use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::task::Poll;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use lem_rs::transport::{InputBuffer, Source, StreamOptions, Transport};
-use lem_rs::{Error, Plain, ReadMode, Stream, spawn, timeout};
+use lem_rs::transport::{InputBuffer, Outbox, Source, StreamOptions, Transport};
+use lem_rs::{Error, Plain, ReadMode, Stream, spawn, timeout, yield_now};
 use lem_ssl_rs::{Context, Identity, Roots};
 use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::records::{RECORDS, Records};
@@ -56,7 +57,7 @@ fn timers_allocate_nothing() {
     let timers = |count| {
         watched_machine().run(async move {
             for _ in 0..count {
-                let in_time = timeout(Duration::from_secs(60), lem_rs::yield_now()).await;
+                let in_time = timeout(Duration::from_secs(60), yield_now()).await;
                 in_time.unwrap();
             }
         })
@@ -113,6 +114,56 @@ fn a_polled_stream_that_waits_keeps_no_memory_of_what_it_has_received() {
     idle(1);
     let each = (idle(110) - idle(10)) / 100;
     assert!(each < 8_000, "{each} bytes for each");
+}
+
+/// What a peer has not read stays the same, and much passes through it.
+#[test]
+fn a_polled_stream_whose_buffer_never_becomes_empty_keeps_nothing_of_what_was_sent() {
+    const AHEAD: usize = 62 * 1024;
+    let run = async {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let near = Stream::adopt(near).unwrap();
+        near.socket_options().unwrap().set_send_buffer_size(8 * 1024).unwrap();
+        let mut near = near.into_polled();
+        let mut data = vec![7; AHEAD];
+        let (mut missing, mut passed) = (AHEAD, 0);
+        while passed < 16 * 1024 * 1024 {
+            if missing > 0 {
+                missing -= poll_fn(|cx| near.poll_write(cx, &data[..missing])).await.unwrap();
+            }
+            yield_now().await;
+            while let Ok(count) = (&far).read(&mut data) {
+                missing += count;
+                passed += count;
+            }
+        }
+    };
+    let most = measure(|| watched_machine().run(run).unwrap()).bytes_max;
+    assert!(most < 1024 * 1024, "{most} bytes");
+}
+
+#[test]
+fn an_outbox_that_never_becomes_empty_keeps_nothing_of_what_was_sent() {
+    const WAITING: usize = 1024 * 1024;
+    let run = async {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let source = Source::adopt(near).unwrap();
+        let mut outbox = Outbox::default();
+        let mut data = vec![7; WAITING];
+        let mut passed = 0;
+        while passed < 32 * 1024 * 1024 {
+            outbox.push(&data[outbox.len()..]);
+            outbox.flush(&source).unwrap();
+            while let Ok(count) = (&far).read(&mut data) {
+                passed += count;
+            }
+            yield_now().await;
+        }
+    };
+    let most = measure(|| watched_machine().run(run).unwrap()).bytes_max;
+    assert!(most < 8 * 1024 * 1024, "{most} bytes");
 }
 
 fn assert_none(allocations: u64) {

@@ -37,7 +37,7 @@ impl Outbox {
 
     /// Queues bytes behind what waits.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        append(&mut self.bytes, &mut self.start, bytes);
     }
 
     /// Writes `bytes` now if nothing waits before them, and queues what the kernel refuses.
@@ -82,6 +82,16 @@ impl Outbox {
             Ok(Flushed::Blocked)
         }
     }
+}
+
+/// Appends `more` to a buffer whose bytes before `start` have been taken. When those are the greater part they are dropped
+/// first: the front of a buffer that never becomes empty would grow with all that was ever sent.
+pub(super) fn append(bytes: &mut Vec<u8>, start: &mut usize, more: &[u8]) {
+    if *start > bytes.len() / 2 {
+        bytes.drain(..*start);
+        *start = 0;
+    }
+    bytes.extend_from_slice(more);
 }
 
 /// Writes until everything is taken or the kernel refuses; says how much it took.

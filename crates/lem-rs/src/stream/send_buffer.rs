@@ -1,5 +1,6 @@
 //! Content that was accepted and that the transport has not taken.
 
+use super::outbox::append;
 use super::transport::{Flushed, Sent, Transport};
 use crate::error::Error;
 
@@ -37,7 +38,7 @@ impl SendBuffer {
         if self.bytes.capacity() == 0 {
             self.bytes = spare();
         }
-        self.bytes.extend_from_slice(content);
+        append(&mut self.bytes, &mut self.start, content);
     }
 
     /// The next step: what the transport has pending goes first, unless that may be coalesced with content.
