@@ -23,6 +23,7 @@ on_every_stream! {
     dropping_the_reader_leaves_the_writer,
     two_halves_can_be_joined_again,
     halves_of_two_streams_cannot_be_joined,
+    a_write_that_finds_the_connection_broken_leaves_the_reader_what_was_received,
     a_write_queue_lets_several_tasks_write_in_their_order,
     a_write_queue_finishes_what_was_begun_when_it_is_interrupted,
     a_write_queue_finishes_what_was_begun_when_its_writer_gives_up,
@@ -230,6 +231,23 @@ async fn halves_of_two_streams_cannot_be_joined<C: Carrier>() {
     other_writer.write("from afar").await.unwrap();
     assert_eq!(reader.read(9).await.unwrap(), b"from afar");
     assert!(reader.join(writer).is_ok());
+}
+
+/// The write receives what says why it fails, and there may be nothing that wakes the reader afterwards.
+async fn a_write_that_finds_the_connection_broken_leaves_the_reader_what_was_received<C: Carrier>() {
+    let ((reader, writer), far) = split_pair::<C>().await;
+    let reader = Rc::new(reader);
+    let reading = spawn({
+        let reader = reader.clone();
+        async move { reader.read(5).await }
+    });
+    until(|| reader.is_busy()).await;
+    far.write("hello").await.unwrap();
+    // On the same socket: no event of it is seen before the write fails.
+    writer.with_transport(|transport| transport.source().finish().unwrap());
+    says(writer.write("x").await, "closed");
+    assert_eq!(reading.await.unwrap().unwrap(), b"hello");
+    drop(far);
 }
 
 async fn a_write_queue_lets_several_tasks_write_in_their_order<C: Carrier>() {

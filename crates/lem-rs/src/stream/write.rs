@@ -101,6 +101,7 @@ impl<T: Transport> Inner<T> {
         self.core.check_usable()?;
         let wait = self.core.wait_of(cx);
         let mut registered = None;
+        let mut reader = None;
         let mut state = self.state.borrow_mut();
         match state.slots.admit(operation) {
             Ok(()) => {}
@@ -128,7 +129,11 @@ impl<T: Transport> Inner<T> {
                     registered = self.register(&state, Direction::Write);
                     break Outcome::Waits;
                 }
-                Err(error) => break Outcome::Over(Err(error)),
+                Err(error) => {
+                    // The search for the reason may have received what it waits for.
+                    reader = state.slots.take_wait(Direction::Read);
+                    break Outcome::Over(Err(error));
+                }
             }
         };
         if matches!(outcome, Outcome::Over(Err(_))) {
@@ -136,6 +141,7 @@ impl<T: Transport> Inner<T> {
         }
         let poll = self.conclude(state, operation, outcome, wait);
         drop(registered);
+        self.wake(reader);
         poll
     }
 }
