@@ -1,8 +1,11 @@
 //! Copies between streams.
 
+use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::{CopySide, Cut, Error, ReadMode, copy, copy_bidirectional, sleep, spawn, timeout};
+use lem_rs::{CopySide, Cut, Error, ReadMode, Stream, copy, copy_bidirectional, sleep, spawn, timeout, yield_now};
 
 use crate::support::{pair, run};
 
@@ -53,12 +56,54 @@ fn what_a_dropped_copy_had_not_handed_over_is_read_again() {
 }
 
 #[test]
+fn a_copy_counts_nothing_of_what_others_write_before_it_knows_that_it_was_interrupted() {
+    run(async {
+        const SENT: usize = 3_000_000;
+        let (source, from) = pair().await?;
+        let (to, mut sink) = UnixStream::pair().unwrap();
+        sink.set_nonblocking(true).unwrap();
+        let (from, to) = (Rc::new(from), Rc::new(Stream::adopt(to)?));
+        let writing = spawn(async move {
+            source.write(&vec![b'a'; SENT]).await?;
+            source.shutdown().await
+        });
+        let copying = spawn({
+            let (from, to) = (from.clone(), to.clone());
+            async move { copy(&*from, &*to).await }
+        });
+        // Nobody reads yet: the copy gets stuck.
+        let mut before = None;
+        while before != Some(to.bytes_written()) {
+            before = Some(to.bytes_written());
+            sleep(Duration::from_millis(50)).await;
+        }
+        assert!(to.is_busy());
+        let mut received = Vec::new();
+        let end = sink.read_to_end(&mut received).unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::WouldBlock);
+        // This task has its turn before the one that copies, and there is room.
+        yield_now().await;
+        to.interrupt()?;
+        to.write(&[b'X'; 20_000]).await?;
+        let failed = copying.await?.unwrap_err();
+        assert!(matches!(failed.error, Error::Interrupted), "{failed}");
+        to.close_write()?;
+        sink.read_to_end(&mut received).unwrap();
+        let delivered = received.iter().filter(|byte| **byte == b'a').count();
+        assert_eq!((received.len() - delivered, failed.copied), (20_000, delivered as u64));
+        assert_eq!(from.read(ReadMode::All).await?.len() + delivered, SENT);
+        drop(from);
+        writing.await?
+    });
+}
+
+#[test]
 fn other_reads_are_busy_while_a_chunk_is_under_way() {
     run(async {
         let (source, from) = pair().await?;
         let (to, sink) = pair().await?;
         let (from, _unused) = from.split();
-        let from = std::rc::Rc::new(from);
+        let from = Rc::new(from);
         let copying = {
             let from = from.clone();
             spawn(async move { copy(&*from, &to).await.map(drop) })

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use super::halves::{ReadHalf, WriteHalf};
 use super::inner::Inner;
 use super::slots::Operation;
+use super::state::Goal;
 use super::transport::Transport;
 use super::whole::Stream;
 use super::write::Write;
@@ -182,9 +183,9 @@ async fn copy_between<R: Transport, W: Transport>(from: &Rc<Inner<R>>, to: &Rc<I
             Err(error) => return Err(CopyError { copied, side: CopySide::Read, error }),
         };
         drop(fetch);
-        let chunk = Chunk { from, to, accepted_before: to.accepted(), bytes: chunk };
-        let written = Write::new(to, &chunk.bytes).await;
-        copied += chunk.accepted() as u64;
+        let mut chunk = Chunk { from, to, bytes: chunk, written: 0, operation: Operation::new(Direction::Write) };
+        let written = poll_fn(|cx| chunk.poll(cx)).await;
+        copied += chunk.written as u64;
         drop(chunk);
         written.map_err(|error| CopyError { copied, side: CopySide::Write, error })?;
     }
@@ -218,20 +219,23 @@ impl<T: Transport> Drop for Fetch<'_, T> {
 struct Chunk<'a, R: Transport, W: Transport> {
     from: &'a Rc<Inner<R>>,
     to: &'a Rc<Inner<W>>,
-    accepted_before: u64,
     bytes: Vec<u8>,
+    /// How many of its bytes the writer has accepted. The stream's own count is no measure of that: when this write is
+    /// interrupted, others may write before it is polled.
+    written: usize,
+    operation: Operation,
 }
 
 impl<R: Transport, W: Transport> Chunk<'_, R, W> {
-    /// How many of its bytes the writer has accepted: nobody else writes meanwhile.
-    fn accepted(&self) -> usize {
-        usize::try_from(self.to.accepted() - self.accepted_before).unwrap_or(usize::MAX).min(self.bytes.len())
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.to.poll_write(cx, &mut self.operation, Goal::Written, &self.bytes, &mut self.written)
     }
 }
 
 impl<R: Transport, W: Transport> Drop for Chunk<'_, R, W> {
     fn drop(&mut self) {
-        self.from.put_back(&self.bytes[self.accepted()..]);
+        self.to.abandon(&mut self.operation);
+        self.from.put_back(&self.bytes[self.written..]);
         self.from.keep_memory(std::mem::take(&mut self.bytes));
     }
 }

@@ -342,8 +342,8 @@ impl<T: Transport> Stream<T> {
         self.inner.received()
     }
 
-    /// How many bytes writes have handed over: what an interrupted write came to. Of the content, not of its
-    /// encryption.
+    /// How many bytes all writes together have handed over, of the content, not of its encryption. Its growth is what an
+    /// interrupted write came to, unless another write was begun before the interrupted one has returned.
     pub fn bytes_written(&self) -> u64 {
         self.inner.accepted()
     }
