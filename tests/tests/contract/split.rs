@@ -28,6 +28,7 @@ on_every_stream! {
     a_write_queue_finishes_what_was_begun_when_it_is_interrupted,
     a_write_queue_finishes_what_was_begun_when_its_writer_gives_up,
     a_write_queue_sends_nothing_of_a_message_that_was_not_begun,
+    a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_stays_incomplete,
     what_a_write_queue_has_begun_is_delivered_before_the_end,
 }
 
@@ -320,6 +321,28 @@ async fn a_write_queue_sends_nothing_of_a_message_that_was_not_begun<C: Carrier>
     assert_same(&received, &[&pattern(TOO_MUCH)[..], b"third"].concat());
     first.await.unwrap().unwrap();
     third.await.unwrap().unwrap();
+}
+
+async fn a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_stays_incomplete<C: Carrier>() {
+    for closes_all in [false, true] {
+        let ((reader, writer), far) = split_pair::<C>().await;
+        let queue = WriteQueue::new(writer);
+        let [first, second] = [pattern(TOO_MUCH), b"second".to_vec()].map(|message| {
+            let queue = queue.clone();
+            spawn(async move { queue.write(&message).await })
+        });
+        until(|| queue.writer().is_busy() && queue.writer().bytes_written() > 0).await;
+        if closes_all {
+            reader.handle().close().unwrap();
+        } else {
+            queue.writer().close().unwrap();
+        }
+        says(first.await.unwrap(), "closed");
+        says(second.await.unwrap(), "closed");
+        let accepted = queue.writer().bytes_written() as usize;
+        assert!(accepted < TOO_MUCH);
+        assert_same(&far.read(ReadMode::All).await.unwrap(), &pattern(TOO_MUCH)[..accepted]);
+    }
 }
 
 async fn what_a_write_queue_has_begun_is_delivered_before_the_end<C: Carrier>() {

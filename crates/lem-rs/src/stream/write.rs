@@ -62,8 +62,17 @@ impl<T: Transport> Future for Write<'_, T> {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { inner, goal, data, written, operation, .. } = &mut *self;
-        inner.poll_write(cx, operation, *goal, data, written)
+        let Self { inner, goal, data, written, operation, rest } = &mut *self;
+        let poll = inner.poll_write(cx, operation, *goal, data, written);
+        let is_begun = *written > 0 && *written < data.len();
+        if *rest == Rest::Sent && is_begun && matches!(poll, Poll::Ready(Err(Error::Interrupted))) {
+            if !inner.take_over(&data[*written..]) {
+                // What was interrupted is a message that stays incomplete: the sending side was closed meanwhile.
+                return Poll::Ready(Err(Error::Closed));
+            }
+            *written = data.len();
+        }
+        poll
     }
 }
 
@@ -78,15 +87,17 @@ impl<T: Transport> Drop for Write<'_, T> {
 }
 
 impl<T: Transport> Inner<T> {
-    /// Accepts content that is sent in the background.
-    fn take_over(self: &Rc<Self>, content: &[u8]) {
+    /// Accepts content that is sent in the background; says whether it does: not if the sending side is closed.
+    fn take_over(self: &Rc<Self>, content: &[u8]) -> bool {
         let mut state = self.state.borrow_mut();
-        if matches!((&state.link, &state.outbound), (Link::Open(_), Outbound::Open)) {
+        let is_open = matches!((&state.link, &state.outbound), (Link::Open(_), Outbound::Open));
+        if is_open {
             state.unsent.extend(content, || self.core.arenas().pool.take());
             state.accepted += content.len() as u64;
             drop(state);
             self.flush_accepted();
         }
+        is_open
     }
 
     /// Writes `data` from `*written` on.

@@ -12,7 +12,9 @@ use crate::sync::Queue;
 /// others wait their turn where a plain [`WriteHalf`] would say "busy". Clones are the same queue.
 ///
 /// A write of which the stream has accepted a part is finished by the stream if it is dropped, timed out or interrupted,
-/// so that two messages never run into each other.
+/// so that two messages never run into each other. Closing the writer or the stream under a write ends the message where
+/// it is, behind what was accepted; the write returns "closed" then. Wait for the writes before closing, or let the
+/// protocol show the peer that a message is incomplete.
 pub struct WriteQueue<T: Transport> {
     writer: Rc<WriteHalf<T>>,
     /// Holds one token: the task that has it writes.
@@ -61,7 +63,8 @@ impl<T: Transport> WriteQueue<T> {
     ///
     /// # Errors
     /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`]. After [`Error::Interrupted`] the message was
-    /// either not begun or is sent whole.
+    /// either not begun or is sent whole, unless the stream is aborted. [`Error::Closed`] if the sending side was closed
+    /// when only a part of the message had been accepted: the rest of it is not sent.
     ///
     /// **Cancel safety:** dropped before a byte was accepted it writes nothing; dropped after that, the rest is sent in the
     /// background.
