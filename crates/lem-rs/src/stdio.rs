@@ -21,6 +21,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod order;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs::File;
@@ -36,6 +38,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use self::order::OrderedFile;
 use crate::error::{EndOfStream, Error};
 use crate::proto::{InputBuffer, Limits, ReadMode, Reader, Verdict};
 use crate::runtime::{Unblock, current, no_machine, unblock};
@@ -201,9 +204,10 @@ impl Drop for Reading<'_> {
     }
 }
 
-/// Standard output, without a buffer.
+/// Standard output, without a buffer. Several tasks may write: each write goes out whole, in the order in which they were
+/// begun.
 pub struct Stdout {
-    file: Arc<File>,
+    file: Arc<OrderedFile>,
 }
 
 impl Stdout {
@@ -223,7 +227,7 @@ impl Stdout {
 
     /// Writes a file in the same way, off the loop.
     pub fn of(file: File) -> Self {
-        Self { file: Arc::new(file) }
+        Self { file: Arc::new(OrderedFile::new(file)) }
     }
 
     /// Whether it is a terminal.
@@ -231,7 +235,7 @@ impl Stdout {
         self.file.is_terminal()
     }
 
-    /// Writes all of `data`.
+    /// Writes all of `data`, behind what was begun before.
     ///
     /// ```
     /// # use lem_rs::{Error, Machine, stdio::Stdout};
@@ -244,12 +248,10 @@ impl Stdout {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if nobody reads it any more, as after `| head`; [`Error::Io`].
+    /// [`Error::Closed`] if nobody reads it any more, as after `| head`; [`Error::Io`]; [`Error::Misuse`] outside of a
+    /// machine.
     ///
     /// **Cancel safety:** what was begun is written whole.
-    ///
-    /// # Panics
-    /// Outside of [`Machine::run`](crate::Machine::run).
     pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
         self.write_owned(data.as_ref().to_vec()).await.map(drop)
     }
@@ -260,15 +262,14 @@ impl Stdout {
     /// As [`write`](Self::write).
     ///
     /// **Cancel safety:** as [`write`](Self::write).
-    ///
-    /// # Panics
-    /// As [`write`](Self::write).
     pub async fn write_owned(&self, data: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let file = self.file.clone();
+        current().ok_or_else(no_machine)?;
+        let place = self.file.place();
         let write = move || {
+            let mut file = place.wait();
             let mut rest = data.as_slice();
             while !rest.is_empty() {
-                match patiently(|| (&*file).write(rest))? {
+                match patiently(|| file.write(rest))? {
                     0 => return Err(io::ErrorKind::WriteZero.into()),
                     count => rest = &rest[count..],
                 }
@@ -285,15 +286,13 @@ impl Stdout {
     /// Waits until what was written is on a disk, if it goes to a file: only then does a full or a broken one say so.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it only ends the wait.
-    ///
-    /// # Panics
-    /// As [`write`](Self::write).
     pub async fn sync(&self) -> Result<(), Error> {
-        let file = self.file.clone();
-        let synced = unblock(move || match file.sync_all() {
+        current().ok_or_else(no_machine)?;
+        let place = self.file.place();
+        let synced = unblock(move || match place.wait().sync_all() {
             // A pipe or a device has nothing to wait for.
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
             other => other,

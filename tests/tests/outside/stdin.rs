@@ -4,11 +4,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use lem_rs::stdio::{Stdin, Stdout};
-use lem_rs::{Error, Limits, ReadMode, spawn, timeout};
+use lem_rs::{Error, Limits, ReadMode, spawn, timeout, unblock};
 
 use crate::support::run;
 
@@ -87,6 +89,51 @@ fn a_line_without_end_is_stopped_at_its_limit() {
         assert_eq!(input.read(20).await?.len(), 20);
         Ok(())
     });
+}
+
+#[test]
+fn writes_follow_each_other_also_behind_one_that_was_given_up() {
+    run(async {
+        // More than fits into a pipe.
+        const SIZE: usize = 300_000;
+        let (mut reader, writer) = io::pipe().unwrap();
+        let output = Rc::new(Stdout::of(File::from(OwnedFd::from(writer))));
+        let given_up = spawn({
+            let output = output.clone();
+            async move { output.write(&[0; SIZE]).await }
+        });
+        // It has begun when a byte is there.
+        let mut reader = unblock(move || reader.read_exact(&mut [1]).map(|()| reader)).await?.unwrap();
+        given_up.cancel();
+        let writes: Vec<_> = (1..4)
+            .map(|number| {
+                let output = output.clone();
+                spawn(async move { output.write(&vec![number; SIZE]).await })
+            })
+            .collect();
+        let reading = unblock(move || {
+            let mut all = vec![0; 4 * SIZE];
+            reader.read_exact(&mut all[1..]).map(|()| (all, reader))
+        });
+        let (all, mut reader) = reading.await?.unwrap();
+        for write in writes {
+            write.await??;
+        }
+        for (number, message) in all.chunks(SIZE).enumerate() {
+            assert!(message.iter().all(|byte| usize::from(*byte) == number), "message {number} is whole, in its place");
+        }
+        drop(output);
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0, "nothing more");
+        Ok(())
+    });
+}
+
+#[test]
+fn standard_output_outside_of_a_machine_is_a_misuse() {
+    let output = Stdout::of(File::from(OwnedFd::from(io::pipe().unwrap().1)));
+    let mut write = pin!(output.write("x"));
+    let poll = write.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(poll, Poll::Ready(Err(Error::Misuse(_)))));
 }
 
 #[test]
