@@ -118,6 +118,39 @@ fn a_task_that_was_cancelled_while_it_waited_is_not_waited_for() {
     });
 }
 
+/// As handshakes in a `select` whose other branch is busy.
+#[test]
+fn what_was_granted_to_those_who_do_not_ask_again_is_granted_to_others() {
+    run(async {
+        const HELD: usize = 22;
+        let source = source();
+        let mut used: Vec<_> = (0..100).map(|_| source.cpu_permit()).collect();
+        let mut held: Vec<_> = (0..HELD).map(|_| source.cpu_permit()).collect();
+        let at_once = poll_fn(|cx| {
+            used.retain_mut(|permit| permit.poll(cx).is_pending());
+            assert!(held.iter_mut().all(|permit| permit.poll(cx).is_pending()));
+            Poll::Ready(100 - used.len())
+        })
+        .await;
+        drop(used);
+        for _ in 0..10 {
+            let mut other = source.cpu_permit();
+            spawn(async move { poll_fn(|cx| other.poll(cx)).await }).await.unwrap();
+        }
+        // All have been granted one, and not asked again. They have theirs now, a few in each turn.
+        while !held.is_empty() {
+            let before = held.len();
+            poll_fn(|cx| {
+                held.retain_mut(|permit| permit.poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert!(before - held.len() <= 3 * at_once, "{} in one turn", before - held.len());
+            yield_now().await;
+        }
+    });
+}
+
 /// How often the calling task has a turn until others have computed so many times.
 async fn turns_until(rounds: &Cell<u32>, more: u32) -> u32 {
     let before = rounds.get();

@@ -24,7 +24,8 @@ impl CpuPermit {
         Self { core: core.clone(), place: None }
     }
 
-    /// Ready when a computation may be done; the next call asks for another one.
+    /// Ready when a computation may be done; the next call asks for another one. What was granted while it waited is given
+    /// to others if this is not called in that turn; then it asks again, in front of them.
     pub fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let permits = self.core.cpu_permits();
         let wait = self.core.wait_of(cx);
