@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lem_rs::{Error, KeepAlive, Listener, TcpStream, UdpSocket};
+use socket2::SockRef;
 
 use crate::support::{pair, run};
 
@@ -54,6 +55,39 @@ fn a_listener_a_datagram_socket_and_both_halves_have_options_too() {
         let (reader, writer) = stream.split();
         reader.socket_options()?.set_ttl(33)?;
         assert_eq!(writer.socket_options()?.ttl()?, 33);
+        Ok(())
+    });
+}
+
+#[test]
+fn options_of_ip_are_those_of_the_packets_that_a_socket_of_both_families_sends() {
+    run(async {
+        let listener = std::net::TcpListener::bind("[::]:0").unwrap();
+        let _client = std::net::TcpStream::connect(("127.0.0.1", listener.local_addr().unwrap().port())).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let twin = accepted.try_clone().unwrap();
+        let packets = SockRef::from(&twin);
+        let stream = TcpStream::adopt(accepted)?;
+        let options = stream.socket_options()?;
+        options.set_ttl(5)?;
+        options.set_tos(0xb8)?;
+        assert_eq!((packets.ttl_v4().unwrap(), packets.tos_v4().unwrap()), (5, 0xb8));
+        // What is said is what holds, whoever has set it.
+        packets.set_ttl_v4(6).unwrap();
+        packets.set_tos_v4(0x28).unwrap();
+        assert_eq!((options.ttl()?, options.tos()?), (6, 0x28));
+        let socket = std::net::UdpSocket::bind("[::]:0").unwrap();
+        let twin = socket.try_clone().unwrap();
+        let packets = SockRef::from(&twin);
+        let datagrams = UdpSocket::adopt(socket)?;
+        let options = datagrams.socket_options();
+        options.set_ttl(7)?;
+        options.set_multicast_ttl(3)?;
+        options.set_multicast_loop(false)?;
+        assert_eq!((packets.ttl_v4().unwrap(), packets.unicast_hops_v6().unwrap()), (7, 7));
+        assert_eq!((packets.multicast_ttl_v4().unwrap(), packets.multicast_hops_v6().unwrap()), (3, 3));
+        assert!(!packets.multicast_loop_v4().unwrap() && !packets.multicast_loop_v6().unwrap());
+        assert_eq!(options.ttl()?, 7);
         Ok(())
     });
 }

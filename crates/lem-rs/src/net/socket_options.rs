@@ -214,14 +214,13 @@ impl SocketOptions {
         self.ask("SO_RCVBUF", |socket| socket.recv_buffer_size())
     }
 
-    /// How many routers a packet may pass (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+    /// How many routers a packet may pass (`IP_TTL`, `IPV6_UNICAST_HOPS`). A socket of both families is given both.
     ///
     /// # Errors
     /// [As all options](#impl-SocketOptions).
     pub fn set_ttl(&self, ttl: u32) -> Result<(), Error> {
-        self.set("the time to live", |socket| match is_v6(&socket)? {
-            true => socket.set_unicast_hops_v6(ttl),
-            false => socket.set_ttl_v4(ttl),
+        self.set("the time to live", |socket| {
+            set_in_families(&socket, || socket.set_ttl_v4(ttl), || socket.set_unicast_hops_v6(ttl))
         })
     }
 
@@ -230,9 +229,9 @@ impl SocketOptions {
     /// # Errors
     /// [As all options](#impl-SocketOptions).
     pub fn ttl(&self) -> Result<u32, Error> {
-        self.ask("the time to live", |socket| match is_v6(&socket)? {
-            true => socket.unicast_hops_v6(),
-            false => socket.ttl_v4(),
+        self.ask("the time to live", |socket| match sends_v4(&socket)? {
+            true => socket.ttl_v4(),
+            false => socket.unicast_hops_v6(),
         })
     }
 
@@ -242,9 +241,8 @@ impl SocketOptions {
     /// # Errors
     /// [As all options](#impl-SocketOptions).
     pub fn set_multicast_ttl(&self, ttl: u32) -> Result<(), Error> {
-        self.set("the time to live of multicast", |socket| match is_v6(&socket)? {
-            true => socket.set_multicast_hops_v6(ttl),
-            false => socket.set_multicast_ttl_v4(ttl),
+        self.set("the time to live of multicast", |socket| {
+            set_in_families(&socket, || socket.set_multicast_ttl_v4(ttl), || socket.set_multicast_hops_v6(ttl))
         })
     }
 
@@ -253,9 +251,8 @@ impl SocketOptions {
     /// # Errors
     /// [As all options](#impl-SocketOptions).
     pub fn set_multicast_loop(&self, on: bool) -> Result<(), Error> {
-        self.set("the loop of multicast", |socket| match is_v6(&socket)? {
-            true => socket.set_multicast_loop_v6(on),
-            false => socket.set_multicast_loop_v4(on),
+        self.set("the loop of multicast", |socket| {
+            set_in_families(&socket, || socket.set_multicast_loop_v4(on), || socket.set_multicast_loop_v6(on))
         })
     }
 
@@ -266,9 +263,8 @@ impl SocketOptions {
     /// [As all options](#impl-SocketOptions).
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
     pub fn set_tos(&self, tos: u32) -> Result<(), Error> {
-        self.set("the type of service", |socket| match is_v6(&socket)? {
-            true => socket.set_tclass_v6(tos),
-            false => socket.set_tos_v4(tos),
+        self.set("the type of service", |socket| {
+            set_in_families(&socket, || socket.set_tos_v4(tos), || socket.set_tclass_v6(tos))
         })
     }
 
@@ -278,15 +274,38 @@ impl SocketOptions {
     /// [As all options](#impl-SocketOptions).
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
     pub fn tos(&self) -> Result<u32, Error> {
-        self.ask("the type of service", |socket| match is_v6(&socket)? {
-            true => socket.tclass_v6(),
-            false => socket.tos_v4(),
+        self.ask("the type of service", |socket| match sends_v4(&socket)? {
+            true => socket.tos_v4(),
+            false => socket.tclass_v6(),
         })
     }
 }
 
-fn is_v6(socket: &SockRef<'_>) -> io::Result<bool> {
-    Ok(socket.local_addr()?.is_ipv6())
+/// Sets an option in each family that the socket sends in: a socket of IPv6 sends packets of IPv4 to the peers that it
+/// knows by mapped addresses (RFC 4291 section 2.5.5.2), and those have the options of IPv4.
+fn set_in_families(
+    socket: &SockRef<'_>,
+    set_v4: impl FnOnce() -> io::Result<()>,
+    set_v6: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    if !socket.local_addr()?.is_ipv6() {
+        return set_v4();
+    }
+    set_v6()?;
+    match set_v4() {
+        // It may be of IPv6 alone, or the system may not know both at one socket.
+        Err(_) if !sends_v4(socket)? => Ok(()),
+        set => set,
+    }
+}
+
+/// Whether it sends packets of IPv4. Of a socket of both families that is not connected, what counts is IPv6.
+fn sends_v4(socket: &SockRef<'_>) -> io::Result<bool> {
+    if !socket.local_addr()?.is_ipv6() {
+        return Ok(true);
+    }
+    let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket_ipv6());
+    Ok(peer.is_some_and(|peer| peer.ip().to_ipv4_mapped().is_some()))
 }
 
 fn simulated() -> io::Error {
