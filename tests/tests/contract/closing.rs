@@ -24,6 +24,7 @@ on_every_stream! {
     shutdown_after_close_waits_for_the_same,
     shutdown_gives_up_at_its_deadline_and_names_the_phase,
     shutdown_says_when_the_connection_was_lost,
+    shutdown_says_when_the_peer_only_goes_on_sending,
     dropping_shutdown_does_not_stop_the_closing,
     abort_makes_a_stream_closed,
     abort_makes_who_waits_say_interrupted,
@@ -218,6 +219,18 @@ async fn shutdown_says_when_the_connection_was_lost<C: Carrier>() {
     let waiting = Rc::new(near);
     reset(&*waiting, far).await;
     assert!(waiting.shutdown().await.is_err(), "the peer may not have everything");
+}
+
+async fn shutdown_says_when_the_peer_only_goes_on_sending<C: Carrier>() {
+    let (near, far) = C::pair_with(patient()).await;
+    let flooding = spawn(async move {
+        let data = pattern(1024 * 1024);
+        // Until it learns that nobody reads any more.
+        while far.write(&data).await.is_ok() {}
+    });
+    let error = near.shutdown().await.unwrap_err().to_string();
+    assert_eq!(error, "cannot close the stream: the peer goes on sending and does not end its side");
+    flooding.await.unwrap();
 }
 
 async fn dropping_shutdown_does_not_stop_the_closing<C: Carrier>() {

@@ -22,6 +22,9 @@ use crate::time::timeout;
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
 const MAX_DRAINED: usize = 64 * 1024 * 1024;
 
+/// Why a close is given up then. Whether such a peer has read what it got, nobody knows.
+const ENDLESS: &str = "the peer goes on sending and does not end its side";
+
 /// How many arenas full are drained before other tasks have their turn.
 const READS_PER_POLL: usize = 4;
 
@@ -250,7 +253,7 @@ impl<T: Transport> Closing<T> {
                 (Drained::PeerEnded, Stage::Drain) => return Advance::Over(Ok(())),
                 (Drained::PeerEnded | Drained::Nothing, _) => return Advance::Wait,
                 (Drained::Some, Stage::Drain) if self.drained > MAX_DRAINED => {
-                    return Advance::Over(Ok(()));
+                    return self.broke(Error::io("close the stream", io::Error::other(ENDLESS)));
                 }
                 (Drained::Some, _) if budget == 0 => return Advance::Again,
                 (Drained::Some, _) => budget -= 1,

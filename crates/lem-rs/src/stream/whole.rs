@@ -291,7 +291,8 @@ impl<T: Transport> Stream<T> {
     ///
     /// # Errors
     /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; [`Error::Closed`],
-    /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before: then the peer may not have everything.
+    /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before, or the peer has sent more than 64 MiB
+    /// meanwhile without an end: then it may not have everything.
     ///
     /// **Cancel safety:** dropping it stops the waiting, not the closing.
     pub async fn shutdown(&self) -> Result<(), Error> {
