@@ -137,6 +137,25 @@ fn the_longest_sleep_can_be_armed_and_cancelled() {
 }
 
 #[test]
+fn a_deadline_so_far_away_that_only_the_clock_can_show_it_does_not_pass() {
+    run(async {
+        let mut seconds = u64::MAX;
+        let far = loop {
+            match now().checked_add(Duration::from_secs(seconds)) {
+                Some(far) => break far,
+                None => seconds /= 2,
+            }
+        };
+        for far in [far, far + Duration::from_nanos(1), far + Duration::from_millis(1)] {
+            let mut far = pin!(sleep_until(far));
+            assert!(poll_once(far.as_mut()).await.is_pending());
+            sleep(Duration::from_millis(2)).await;
+            assert!(poll_once(far.as_mut()).await.is_pending());
+        }
+    });
+}
+
+#[test]
 fn a_machine_with_only_the_longest_sleep_waits_for_a_thread() {
     // The limit of the one wait is a hundred years: a conversion that overflowed would spin or fail.
     let machine = watched_machine();

@@ -175,7 +175,7 @@ impl<W> Timers<W> {
 
     fn tick_at_or_after(&self, at: Instant) -> u64 {
         let (whole, rest) = ticks(at.saturating_duration_since(self.origin));
-        whole + u64::from(rest > 0)
+        whole.saturating_add(u64::from(rest > 0))
     }
 }
 
