@@ -183,7 +183,8 @@ impl UdpSocket {
     ///
     /// # Errors
     /// [`Error::Io`] if the peer of [`connect`](Self::connect) refused an earlier datagram: the socket goes on.
-    /// [`Error::Closed`] if the machine is gone.
+    /// On Windows also for a datagram that `buffer` has no room for, unless the socket is connected: the system does not say
+    /// who has sent it. [`Error::Closed`] if the machine is gone.
     ///
     /// **Cancel safety:** dropping it loses no datagram.
     pub async fn recv(&self, buffer: &mut [u8]) -> Result<usize, Error> {

@@ -46,6 +46,33 @@ pub(super) fn adopt(registry: Rc<Registry>, socket: std::net::UdpSocket) -> io::
     Ok(Box::new(OsDatagram { socket: UdpSocket::from_std(socket), registry, shared: true }))
 }
 
+impl OsDatagram {
+    /// Receives into a buffer of this length. On Windows two errors of that are none of ours: that somebody has refused an
+    /// earlier datagram, on a socket with no peer, and that a datagram has not fitted. Of the second the sender is known
+    /// only if there is a peer.
+    fn received(
+        &self,
+        room: usize,
+        mut receive: impl FnMut() -> io::Result<(usize, SocketAddr)>,
+    ) -> io::Result<(usize, SocketAddr)> {
+        loop {
+            let error = match uninterrupted(&mut receive) {
+                Err(error) if cfg!(windows) => error,
+                received => return received,
+            };
+            match (error.raw_os_error(), self.socket.peer_addr()) {
+                (Some(WSAECONNRESET), Err(_)) => {}
+                (Some(WSAEMSGSIZE), Ok(peer)) => return Ok((room, peer)),
+                _ => return Err(error),
+            }
+        }
+    }
+}
+
+/// The numbers of Winsock's errors.
+const WSAEMSGSIZE: i32 = 10_040;
+const WSAECONNRESET: i32 = 10_054;
+
 impl Configurable for OsDatagram {
     fn sock_ref(&self) -> Option<SockRef<'_>> {
         Some(SockRef::from(&self.socket))
@@ -69,11 +96,11 @@ impl Datagram for OsDatagram {
     }
 
     fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        uninterrupted(|| self.socket.recv_from(buffer))
+        self.received(buffer.len(), || self.socket.recv_from(buffer))
     }
 
     fn peek(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        uninterrupted(|| self.socket.peek_from(buffer))
+        self.received(buffer.len(), || self.socket.peek_from(buffer))
     }
 
     fn peer(&self) -> io::Result<SocketAddr> {
