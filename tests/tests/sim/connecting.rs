@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lem_rs::sim::{Link, Sim};
+use lem_rs::sim::{Fault, Faults, Link, Sim};
 use lem_rs::transport::connect_source;
 use lem_rs::{Address, Deadline, Endpoint, Error, ListenOptions, Listener, Phase, Stream, now, sleep, spawn};
 
@@ -63,6 +63,26 @@ fn a_first_family_that_refuses_costs_a_round_trip() {
         Ok(now() - begun)
     });
     assert!(took < Duration::from_millis(10), "{took:?}");
+}
+
+/// RFC 8305 section 5: a failed attempt's successor does not wait for the delay.
+#[test]
+fn an_attempt_that_fails_at_once_costs_the_next_one_nothing() {
+    let addresses = [V6, V4, "2001:db8::8", "10.0.0.8"];
+    let sim = Sim::builder(1).host("many.test", addresses).build();
+    let net = sim.net();
+    net.partition(ip(V6));
+    run(&sim, async {
+        let connecting = spawn(Stream::connect("many.test:443"));
+        sleep(Duration::from_millis(100)).await;
+        net.set_faults(Faults::none().with(Fault::Unreachable, 1.0));
+        sleep(Duration::from_millis(140)).await;
+        assert_eq!(net.faults().of(Fault::Unreachable), 0);
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(net.faults().of(Fault::Unreachable), 3, "all but the first, which still runs");
+        connecting.cancel();
+        Ok(())
+    });
 }
 
 #[test]

@@ -137,8 +137,8 @@ enum Progress {
 
 impl Race {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Source, Vec<Attempt>>> {
+        let mut failed = self.failed.len();
         loop {
-            let failed = self.failed.len();
             if let Some(winner) = self.check_running(cx) {
                 return Poll::Ready(Ok(winner));
             }
@@ -162,6 +162,8 @@ impl Race {
                 return Poll::Pending;
             }
             self.next = None;
+            // An attempt that fails at once counts in the next round.
+            failed = self.failed.len();
             if let Some(endpoint) = self.waiting.pop_front() {
                 let begun = self.begin(endpoint, MIN_RETRY);
                 self.running.extend(begun);
