@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_rs::transport::connect_source;
+use lem_rs::transport::{connect_source, resolve};
 use lem_rs::{Address, Deadline, Error, Listener, Phase, Resolve, TcpStream, sleep, spawn, yield_now};
 
 use crate::support::{Silent, Table, drop_flag, machine_with, poll_once, run, run_on};
@@ -151,6 +151,19 @@ fn the_resolver_is_asked_for_the_name_as_it_was_written() {
         }
     });
     assert_eq!(*names.borrow(), ["Name.Test", "name.test.", "a_b.test"]);
+}
+
+#[test]
+fn localhost_is_found_where_the_machines_own_resolver_knows_no_names() {
+    let unknown = || Err(io::Error::from(io::ErrorKind::NotFound));
+    for table in [Table::of(&[]), Table::new(move |_| unknown())] {
+        run_on(&machine_with(table), async {
+            for address in resolve("localhost", 7).await.unwrap() {
+                assert!(address.ip().is_loopback() && address.port() == 7, "{address}");
+            }
+            resolve("name.test", 7).await.unwrap_err();
+        });
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::runtime::{Core, current, look_up, no_machine, refused};
 /// The addresses of `host`, each once, in the resolver's order, with this port; never an empty list. For a library
 /// that keeps connections to all of them; [`connect_source`](super::connect_source) resolves for itself.
 ///
-/// The machine's resolver is asked, on the threads that the machine keeps for names, and `localhost` is known
-/// everywhere. There is no limit of time: a [`Deadline`](crate::Deadline) gives one.
+/// The machine's resolver is asked, on the threads that the machine keeps for names. `localhost` is the loopback
+/// address where the resolver does not know it. There is no limit of time: a [`Deadline`](crate::Deadline) gives one.
 ///
 /// # Errors
 /// [`Error::Resolve`] if the name has no addresses or nobody can tell; [`Error::Misuse`] outside of a machine.
@@ -44,11 +44,12 @@ pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec
         }
         None => {
             let name = host.to_owned();
-            let found = look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?;
-            found.or_else(|error| loopback(host, port).ok_or(error))
+            look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?
         }
     };
-    let mut addresses = found.map_err(failed)?;
+    let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no addresses");
+    let found = found.and_then(|addresses| if addresses.is_empty() { Err(none()) } else { Ok(addresses) });
+    let mut addresses = found.or_else(|error| loopback(host, port).ok_or(error)).map_err(failed)?;
     let mut seen = Vec::new();
     addresses.retain(|address| {
         !seen.contains(address) && {
@@ -56,13 +57,10 @@ pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec
             true
         }
     });
-    if addresses.is_empty() {
-        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")));
-    }
     Ok(addresses)
 }
 
-/// What `localhost` is where the system does not know it, as in a container without `/etc/hosts` (RFC 6761 section
+/// What `localhost` is where the resolver does not know it, as in a container without `/etc/hosts` (RFC 6761 section
 /// 6.3).
 fn loopback(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
