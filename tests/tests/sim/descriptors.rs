@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lem_rs::sim::{Fault, Faults};
-use lem_rs::{Error, Listener, Stream, TcpStream, sleep, spawn};
+use lem_rs::{Error, Listener, Stream, TcpStream, sleep, spawn, within};
 
 use crate::support::{run, world};
 
@@ -35,6 +35,34 @@ fn a_listener_pauses_when_there_is_no_descriptor_and_goes_on_when_there_is_one()
         drop(second);
         accepting.await??;
         assert_eq!(first.read(5).await?, b"hello");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pause_goes_on_through_accepts_that_are_given_up() {
+    let sim = world(1).descriptors(3).build();
+    let net = sim.net();
+    run(&sim, async {
+        let listener = Listener::bind("server.test:7").await?;
+        let pauses = Rc::new(Cell::new(0));
+        let told = pauses.clone();
+        listener.on_pause(move |_| told.set(told.get() + 1));
+        let _first = Stream::connect("server.test:7").await?;
+        let second = Stream::connect("server.test:7").await?;
+        for _ in 0..20 {
+            let late = within(Duration::from_millis(500), listener.accept()).await;
+            assert!(late.is_err_and(|error| error.timed_out().is_some()));
+        }
+        let tries = net.faults().of(Fault::NoDescriptor);
+        assert_eq!(pauses.get(), 1);
+        assert!((20..30).contains(&tries), "{tries}");
+        second.abort();
+        drop(second);
+        let _accepted = listener.accept().await?;
+        // It is over, and the next one is another.
+        within(Duration::from_millis(500), listener.accept()).await.unwrap_err();
+        assert_eq!(pauses.get(), 2);
         Ok(())
     });
 }

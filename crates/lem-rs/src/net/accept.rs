@@ -5,21 +5,14 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::listener::{Listener, State};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::Place;
 use crate::runtime::{Awaited, Core, Direction, Registered, Source, refuse};
 use crate::time::{Sleep, sleep};
-
-/// The first pause when descriptors have run out, and the longest.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
-const MAX_PAUSE: Duration = Duration::from_secs(1);
-
-/// So many failed connections in a row are rather a failure of something else: then it pauses as well.
-const MAX_FAILURES: u32 = 64;
 
 impl Listener {
     /// Waits for the next connection, for a library that puts its own transport on it; also says who it is.
@@ -42,14 +35,11 @@ pub struct Accept<'a> {
     listener: &'a Listener,
     place: Place,
     pause: Option<Sleep>,
-    next_pause: Duration,
-    /// Connections in a row that were gone before they were accepted.
-    failures: u32,
 }
 
 impl<'a> Accept<'a> {
     pub(super) fn new(listener: &'a Listener) -> Self {
-        Self { listener, place: Place::default(), pause: None, next_pause: MIN_PAUSE, failures: 0 }
+        Self { listener, place: Place::default(), pause: None }
     }
 
     fn admit(&mut self) -> Result<(), Error> {
@@ -106,24 +96,27 @@ impl Future for Accept<'_> {
             }
             core.charge(COST);
             let error = match self.listener.try_accept() {
-                Some(Ok(accepted)) => return self.finish(Ok(accepted)),
+                Some(Ok(accepted)) => {
+                    self.listener.state.borrow_mut().backoff = Backoff::default();
+                    return self.finish(Ok(accepted));
+                }
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => return self.wait(&core, true, cx),
                 Some(Err(error)) => error,
                 None => return self.closed(cx),
             };
-            match Failure::of(&error) {
-                Failure::Connection if self.failures < MAX_FAILURES => self.failures += 1,
-                Failure::Connection | Failure::Resources => {
-                    if self.next_pause == MIN_PAUSE {
-                        self.listener.report_pause(error);
-                    }
-                    self.pause = Some(sleep(self.next_pause));
-                    self.next_pause = (self.next_pause * 2).min(MAX_PAUSE);
-                }
+            let pause = match Failure::of(&error) {
+                Failure::Connection => self.listener.state.borrow_mut().backoff.note_failure(),
+                Failure::Resources => Some(self.listener.state.borrow_mut().backoff.pause()),
                 Failure::Listener => {
                     let doing = format!("accept on {}", self.listener.local_addr());
                     return self.finish(Err(Error::io(doing, error)));
                 }
+            };
+            if let Some(pause) = pause {
+                if pause.is_first {
+                    self.listener.report_pause(error);
+                }
+                self.pause = Some(sleep(pause.duration));
             }
         }
     }

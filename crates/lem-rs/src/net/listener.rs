@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 
 use super::address::Address;
 use super::any::{any, is_refusal};
+use super::backoff::Backoff;
 use super::connect::DEADLINE;
 use super::handler::{HandlerError, HandlerResult};
 use super::resolve::resolve_on;
@@ -39,6 +40,7 @@ pub(super) struct State {
     pub(super) open: Option<Open>,
     /// Called when accepting begins to pause.
     pub(super) on_pause: Option<PauseHook>,
+    pub(super) backoff: Backoff,
 }
 
 /// Called with the reason of a pause.
@@ -173,6 +175,7 @@ impl Listener {
             slot: WaiterSlot::default(),
             open: Some(Open { watched, acceptor: Rc::from(acceptor) }),
             on_pause: None,
+            backoff: Backoff::default(),
         };
         Ok(Self { state: RefCell::new(state), local, on_handler_error: Rc::default() })
     }
@@ -322,8 +325,8 @@ impl Listener {
         Ok(())
     }
 
-    /// Calls `on_event` when accepting has to pause because descriptors or memory have run out: once for each pause, however
-    /// often it is tried again meanwhile.
+    /// Calls `on_event` when accepting has to pause because descriptors or memory have run out: once until a connection is
+    /// accepted again, however often that is tried meanwhile.
     pub fn on_pause(&self, on_event: impl Fn(&Error) + 'static) {
         let before = self.state.borrow_mut().on_pause.replace(Rc::new(on_event));
         drop(before);

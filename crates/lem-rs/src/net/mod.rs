@@ -3,6 +3,7 @@
 mod accept;
 mod address;
 mod any;
+mod backoff;
 mod connect;
 mod handler;
 mod listener;
