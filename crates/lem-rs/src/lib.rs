@@ -26,8 +26,10 @@
 //!
 //! # Outside of a machine
 //!
-//! What needs a machine finds the one that runs on the current thread. Outside of [`Machine::run`], `spawn` and `sleep`
-//! panic, because that is a mistake in the program; what returns a `Result` anyway returns [`Error::Misuse`].
+//! What needs a machine finds the one that runs on the current thread. Outside of [`Machine::run`], what begins or
+//! awaits tasks, calls on other threads, and time panics, because that is a mistake in the program: `spawn`, `unblock`,
+//! `sleep`, `within`, [`Sleeper`], [`Queue`], each under "Panics". What works with sockets, files and signals returns
+//! [`Error::Misuse`].
 //!
 //! # What 0.1 promises
 //!

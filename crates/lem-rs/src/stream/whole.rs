@@ -385,7 +385,8 @@ impl<T: Transport> Stream<T> {
     /// what was received and not read. Unstable, as [`transport`](crate::transport) is.
     ///
     /// # Errors
-    /// [`Error::Closed`] if either side is closed.
+    /// [`Error::Closed`] if either side is closed; [`Error::Misuse`] if content waits for the kernel. The
+    /// stream is closed then, and what it had received is gone.
     pub fn into_parts(self) -> Result<(T, InputBuffer), Error> {
         self.inner.dismantle()
     }
