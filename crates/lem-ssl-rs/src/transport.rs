@@ -319,6 +319,12 @@ impl Transport for Tls {
         self.outbox.flush(&self.source)
     }
 
+    /// A client says nothing behind its `close_notify` (RFC 8446 section 6.1). A server may say it in its first flight, and
+    /// send tickets later.
+    fn end_is_final(&self) -> bool {
+        self.session.is_server()
+    }
+
     const RESTS: bool = true;
 
     fn rest(&mut self) {

@@ -11,6 +11,7 @@ mod breaking;
 mod connecting;
 mod datagrams;
 mod descriptors;
+mod goodbyes;
 mod harmless;
 mod links;
 mod names;

@@ -9,6 +9,7 @@ mod chunking;
 mod configuration;
 mod exporting;
 mod flight;
+mod goodbyes;
 mod hostile;
 mod interruption;
 mod known_hosts;

@@ -76,6 +76,7 @@ pub(crate) use shared_readiness::SharedReadiness;
 pub(crate) use source::Watched;
 pub(crate) use source::no_machine;
 pub use source::{Source, SourceHandle};
+pub(crate) use sources::Fin;
 pub(crate) use timers::TimerKey;
 pub(crate) use wait::{ForeignWaker, Registered, Wait};
 #[cfg(unix)]

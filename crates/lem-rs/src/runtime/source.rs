@@ -11,6 +11,7 @@ use super::cpu_permit::CpuPermit;
 use super::current::current;
 use super::direction::Direction;
 use super::key::Key;
+use super::sources::Fin;
 use super::wait::Registered;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -222,6 +223,11 @@ impl Source {
     fn called(&self, result: io::Result<usize>) -> io::Result<usize> {
         self.charge(CALL_COST + *result.as_ref().unwrap_or(&0));
         result
+    }
+
+    /// What is known of the peer's FIN, without a call.
+    pub(crate) fn fin(&self) -> Fin {
+        self.core().sources().borrow().fin(self.watched.key)
     }
 
     /// Sends FIN behind what was written. Reading goes on.

@@ -28,14 +28,45 @@ enum ShortRead {
     MeansEmpty,
     /// Nothing: the kernel ends a read before an urgent byte, and more may stand behind it. Until there is no more.
     BeforeUrgent,
-    /// Nothing: the peer has ended its side or the socket has failed, and a read never blocks again.
+    /// That it has brought the last before FIN: that has come, and no urgent byte before it.
+    BeforeFin,
+    /// Nothing: everything before FIN was read, and a read never blocks again.
+    AtFin,
+    /// Nothing: the socket has failed, or an urgent byte stands before FIN. A read never blocks again.
     BeforeEnd,
+}
+
+/// What is known of the peer's FIN, without a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fin {
+    /// Nothing: it may have come.
+    Unknown,
+    /// It has come, or the socket has failed; there may be something to read before it.
+    Announced,
+    /// Everything that came before it was read.
+    Reached,
 }
 
 #[derive(Debug, Default)]
 struct Side {
     blocked: bool,
     waiter: Option<Registered>,
+}
+
+impl ShortRead {
+    /// What it says after an event.
+    fn after(self, event: ReadyEvent) -> Self {
+        let ordinary = !event.failed && !event.urgent;
+        match self {
+            Self::BeforeEnd => Self::BeforeEnd,
+            Self::BeforeFin | Self::AtFin if ordinary => self,
+            Self::MeansEmpty if ordinary && event.read_closed => Self::BeforeFin,
+            Self::BeforeFin | Self::AtFin => Self::BeforeEnd,
+            _ if event.read_closed => Self::BeforeEnd,
+            _ if event.urgent => Self::BeforeUrgent,
+            _ => self,
+        }
+    }
 }
 
 impl Readiness {
@@ -88,10 +119,23 @@ impl Sources {
         }
     }
 
-    /// A call moved fewer bytes than it could, on a socket where that says something: the next one would say `WouldBlock`.
+    /// A call moved fewer bytes than it could, on a socket where that says something: the next one would say `WouldBlock`,
+    /// or find FIN.
     pub(crate) fn short(&mut self, key: Key, direction: Direction) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.side(direction).blocked = direction == Direction::Write || entry.short_read == ShortRead::MeansEmpty;
+            if direction == Direction::Read && entry.short_read == ShortRead::BeforeFin {
+                entry.short_read = ShortRead::AtFin;
+            }
+        }
+    }
+
+    /// What is known of the peer's FIN.
+    pub(crate) fn fin(&self, key: Key) -> Fin {
+        match self.entries.get(key).map(|entry| entry.short_read) {
+            Some(ShortRead::AtFin) => Fin::Reached,
+            Some(ShortRead::BeforeFin | ShortRead::BeforeEnd) => Fin::Announced,
+            _ => Fin::Unknown,
         }
     }
 
@@ -131,12 +175,7 @@ impl Sources {
     /// Takes in an event; hands out whom it wakes. An event for a socket that is gone changes nothing.
     pub(crate) fn handle_event(&mut self, event: ReadyEvent, woken: &mut Vec<(Registered, Direction)>) {
         let Some(entry) = self.entries.at_token(event.token) else { return };
-        entry.short_read = match entry.short_read {
-            ShortRead::BeforeEnd => ShortRead::BeforeEnd,
-            _ if event.read_closed => ShortRead::BeforeEnd,
-            _ if event.urgent => ShortRead::BeforeUrgent,
-            before => before,
-        };
+        entry.short_read = entry.short_read.after(event);
         for (direction, happened) in [(Direction::Read, event.readable), (Direction::Write, event.writable)] {
             if happened {
                 let side = entry.side(direction);
@@ -157,5 +196,44 @@ impl Sources {
     /// How many sockets there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known of FIN after these events, and after a short read behind them. Each tells whether reading is closed,
+    /// whether the socket has failed, and whether an urgent byte is there.
+    fn fin_after(events: &[(bool, bool, bool)]) -> [Fin; 2] {
+        let mut sources = Sources::default();
+        let key = sources.insert();
+        let token = key.to_token().expect("there is room");
+        for (read_closed, failed, urgent) in events.iter().copied() {
+            let event = ReadyEvent { token, readable: true, writable: true, read_closed, failed, urgent };
+            sources.handle_event(event, &mut Vec::new());
+        }
+        let before = sources.fin(key);
+        sources.short(key, Direction::Read);
+        [before, sources.fin(key)]
+    }
+
+    #[test]
+    fn a_short_read_has_reached_a_fin_that_is_announced() {
+        assert_eq!(fin_after(&[]), [Fin::Unknown; 2]);
+        assert_eq!(fin_after(&[(false, false, false)]), [Fin::Unknown; 2]);
+        assert_eq!(fin_after(&[(true, false, false)]), [Fin::Announced, Fin::Reached]);
+        assert_eq!(fin_after(&[(false, false, false), (true, false, false)]), [Fin::Announced, Fin::Reached]);
+    }
+
+    #[test]
+    fn behind_an_urgent_byte_or_a_failure_a_short_read_says_nothing_of_fin() {
+        let plain = (true, false, false);
+        for odd in [(true, false, true), (true, true, false)] {
+            assert_eq!(fin_after(&[odd]), [Fin::Announced; 2]);
+            assert_eq!(fin_after(&[odd, plain]), [Fin::Announced; 2]);
+            assert_eq!(fin_after(&[plain, odd]), [Fin::Announced; 2]);
+        }
+        assert_eq!(fin_after(&[(false, false, true), plain]), [Fin::Announced; 2]);
     }
 }

@@ -181,7 +181,7 @@ impl State {
         bound.edge_due = false;
         bound.waits = false;
         let token = bound.token?;
-        Some(ReadyEvent { token, readable: true, writable: true, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: true, read_closed: false, failed: false, urgent: false })
     }
 }
 

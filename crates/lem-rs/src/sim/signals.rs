@@ -33,7 +33,7 @@ impl State {
 
     pub(super) fn signalled(&mut self, receiver: u32) -> Option<ReadyEvent> {
         let token = self.signals.get(&receiver)?.token?;
-        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, failed: false, urgent: false })
     }
 }
 

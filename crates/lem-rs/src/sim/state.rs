@@ -163,6 +163,7 @@ impl State {
                 readable: true,
                 writable: true,
                 read_closed: false,
+                failed: false,
                 urgent: false,
             }));
         }
@@ -226,7 +227,8 @@ impl State {
         this.waits_readable &= !readable;
         this.waits_writable &= !writable;
         let read_closed = this.fin || this.dead;
-        let ready = ReadyEvent { token: this.token?, readable, writable, read_closed, urgent: false };
+        let failed = this.dead || this.error.is_some();
+        let ready = ReadyEvent { token: this.token?, readable, writable, read_closed, failed, urgent: false };
         self.log(What::Edge { end, readable, writable });
         Some(ready)
     }
@@ -246,7 +248,7 @@ impl State {
         listening.waits = false;
         let (token, at) = (listening.token?, listening.at.clone());
         self.log(What::Acceptable { at });
-        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, urgent: false })
+        Some(ReadyEvent { token, readable: true, writable: false, read_closed: false, failed: false, urgent: false })
     }
 
     /// A blocking call begins.

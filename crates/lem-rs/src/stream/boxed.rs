@@ -33,6 +33,7 @@ trait Erased: Any {
     fn erased_may_delay_pending(&self) -> bool;
     fn erased_flush(&mut self) -> Result<Flushed, Error>;
     fn erased_end_sending(&mut self);
+    fn erased_end_is_final(&self) -> bool;
     fn erased_rest(&mut self);
     fn erased_make_end_abnormal(&self);
     fn name(&self) -> &'static str;
@@ -174,6 +175,10 @@ impl<T: Transport> Erased for T {
         self.end_sending();
     }
 
+    fn erased_end_is_final(&self) -> bool {
+        self.end_is_final()
+    }
+
     fn erased_rest(&mut self) {
         self.rest();
     }
@@ -220,6 +225,10 @@ impl Transport for BoxedTransport {
 
     fn end_sending(&mut self) {
         self.0.erased_end_sending();
+    }
+
+    fn end_is_final(&self) -> bool {
+        self.0.erased_end_is_final()
     }
 
     /// What is in it may rest.

@@ -29,7 +29,10 @@ impl<T: Transport> State<T> {
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
             _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => Manner::Failed(Error::Closed),
-            Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => Manner::Graceful(Undelivered::Goodbye),
+            Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => {
+                let is_final = matches!(&self.link, Link::Open(transport) if transport.end_is_final());
+                Manner::Graceful(Undelivered::Goodbye { awaits_fin: !is_final })
+            }
             _ => Manner::Graceful(Undelivered::Content),
         }
     }
@@ -46,7 +49,7 @@ impl<T: Transport> Inner<T> {
         if self.end(|_| Manner::Abort).is_err()
             && let Some(close) = self.closing()
         {
-            close.abort();
+            close.abort(&self.core);
         }
     }
 

@@ -4,6 +4,9 @@
 //! RST, and RST destroys what the peer has not read yet: the end of our data, or the alert that explains it. So the
 //! socket is read, and what arrives thrown away, until the peer ends its side or the deadline passes (a lingering
 //! close, as web servers call it).
+//!
+//! Behind the goodbye of a peer whose [end is final](Transport::end_is_final) nothing comes but FIN, which a closed socket
+//! answers without RST. So after its goodbye and ours only what is there already has to be read.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -16,7 +19,7 @@ use std::time::Duration;
 use super::send_buffer::{SendBuffer, Step};
 use super::transport::Transport;
 use crate::error::{Cut, Error, Phase, Timeout};
-use crate::runtime::{Awaited, Core, Direction, JoinHandle, Key, Keyed, Parked, Source, current};
+use crate::runtime::{Awaited, Core, Direction, Fin, Key, Keyed, Parked, Source, current};
 use crate::time::timeout;
 
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
@@ -36,7 +39,7 @@ pub(super) struct GracefulClose {
 
 #[derive(Debug)]
 enum State {
-    UnderWay { task: Option<JoinHandle<()>>, waiting: Keyed<Parked> },
+    UnderWay { task: Option<Key>, waiting: Keyed<Parked> },
     Over(Result<(), Error>),
 }
 
@@ -47,7 +50,10 @@ pub(super) enum Undelivered {
     Content,
     /// Only our goodbye: the peer has said its own, and nothing was written since. Many close without waiting for ours,
     /// and the kernel then answers it with a reset; that loses nobody anything.
-    Goodbye,
+    Goodbye {
+        /// Its FIN is yet to be waited for: its protocol may send something before.
+        awaits_fin: bool,
+    },
 }
 
 impl GracefulClose {
@@ -66,13 +72,13 @@ impl GracefulClose {
             Advance::Wait | Advance::Again => {
                 let guard = core.begin_shutdown();
                 let report = close.clone();
-                let task = JoinHandle::spawn(core, async move {
+                let task = core.spawn(Box::pin(async move {
                     let _guard = guard;
                     let result = closing.within(deadline).await;
                     report.finish(result);
-                });
+                }));
                 if let State::UnderWay { task: place, .. } = &mut *close.state.borrow_mut() {
-                    *place = Some(task);
+                    *place = task;
                 }
             }
         }
@@ -85,13 +91,13 @@ impl GracefulClose {
     }
 
     /// Gives up what is under way.
-    pub(super) fn abort(&self) {
+    pub(super) fn abort(&self, core: &Core) {
         let task = match &mut *self.state.borrow_mut() {
             State::UnderWay { task, .. } => task.take(),
             State::Over(_) => None,
         };
         if let Some(task) = task {
-            task.cancel();
+            core.cancel(task);
             self.finish(Err(Error::Interrupted));
         }
     }
@@ -173,7 +179,11 @@ enum Stage {
     /// The protocol's own end is, and FIN follows it.
     Goodbye,
     /// FIN is sent; the peer's is awaited.
-    Drain,
+    Drain {
+        /// What was known of the peer's FIN when ours was sent. One that was known before says nothing about what the peer
+        /// has received since: the next read may yet meet a reset.
+        before: Fin,
+    },
 }
 
 enum Advance {
@@ -207,7 +217,7 @@ impl<T: Transport> Closing<T> {
                 // The peer may not read before we do, so both directions are watched while flushing.
                 let source = self.transport.source();
                 source.park(Direction::Read, cx);
-                if self.stage != Stage::Drain {
+                if !self.is_draining() {
                     source.park(Direction::Write, cx);
                 }
             }
@@ -215,15 +225,20 @@ impl<T: Transport> Closing<T> {
         Poll::Pending
     }
 
+    fn is_draining(&self) -> bool {
+        matches!(self.stage, Stage::Drain { .. })
+    }
+
     fn advance(&mut self) -> Advance {
-        if self.stage != Stage::Drain {
+        if !self.is_draining() {
             match self.flush() {
                 Ok(Step::Blocked) => {}
                 Ok(Step::Moved(_)) => return Advance::Again,
                 Ok(Step::Done) => {
+                    let source = self.transport.source();
                     // It fails only on a connection that is gone; draining finds out how.
-                    let _ = self.transport.source().finish();
-                    self.stage = Stage::Drain;
+                    let _ = source.finish();
+                    self.stage = Stage::Drain { before: source.fin() };
                 }
                 Err(error) => return self.broke(error),
             }
@@ -246,13 +261,23 @@ impl<T: Transport> Closing<T> {
     }
 
     fn drain(&mut self) -> Advance {
+        let source = self.transport.source();
+        let is_goodbye = matches!(self.undelivered, Undelivered::Goodbye { .. });
+        if is_goodbye && self.is_draining() && source.fin() == Fin::Reached {
+            return Advance::Over(Ok(()));
+        }
+        let awaits_fin = self.undelivered != Undelivered::Goodbye { awaits_fin: false };
         let mut budget = READS_PER_POLL;
         loop {
-            match (drain(self.transport.source(), &mut self.drained), &self.stage) {
+            match (drain(source, &mut self.drained), &self.stage) {
                 (Drained::Failed(error), _) => return self.broke(error),
-                (Drained::PeerEnded, Stage::Drain) => return Advance::Over(Ok(())),
+                (Drained::PeerEnded, Stage::Drain { .. }) => return Advance::Over(Ok(())),
+                (Drained::Nothing, Stage::Drain { .. }) if !awaits_fin => return Advance::Over(Ok(())),
                 (Drained::PeerEnded | Drained::Nothing, _) => return Advance::Wait,
-                (Drained::Some, Stage::Drain) if self.drained > MAX_DRAINED => {
+                (Drained::Some, Stage::Drain { before: Fin::Unknown }) if source.fin() == Fin::Reached => {
+                    return Advance::Over(Ok(()));
+                }
+                (Drained::Some, Stage::Drain { .. }) if self.drained > MAX_DRAINED => {
                     return self.broke(Error::io("close the stream", io::Error::other(ENDLESS)));
                 }
                 (Drained::Some, _) if budget == 0 => return Advance::Again,
@@ -264,7 +289,7 @@ impl<T: Transport> Closing<T> {
     fn broke(&self, error: Error) -> Advance {
         Advance::Over(match self.undelivered {
             Undelivered::Content => Err(error),
-            Undelivered::Goodbye => Ok(()),
+            Undelivered::Goodbye { .. } => Ok(()),
         })
     }
 }

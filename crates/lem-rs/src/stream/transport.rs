@@ -50,6 +50,12 @@ pub trait Transport: 'static {
     /// Makes the protocol's own end of our data pending (TLS: `close_notify`). The stream flushes it and sends FIN.
     fn end_sending(&mut self);
 
+    /// Whether a peer that has ended its side cleanly sends nothing more, not even what the protocol itself has to say.
+    /// Then a close that has sent our end is over, and does not wait for the peer's FIN.
+    fn end_is_final(&self) -> bool {
+        false
+    }
+
     /// Whether [`rest`](Self::rest) gives up anything.
     const RESTS: bool = false;
 

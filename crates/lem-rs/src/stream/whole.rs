@@ -229,8 +229,8 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Closes the stream; a task that waits on it is interrupted. Does not wait: what was written, the protocol's
-    /// goodbye and FIN are sent by the machine in the background, which then waits for the peer's end so that the
-    /// kernel does not destroy what is under way. All that has one deadline
+    /// goodbye and FIN are sent by the machine in the background, which then waits for the peer's end, unless that was
+    /// received, so that the kernel does not destroy what is under way. All that has one deadline
     /// ([`StreamOptions::close_deadline`]), and [`Machine::run`](crate::Machine::run) does not return before.
     ///
     /// ```

@@ -132,6 +132,8 @@ pub(crate) struct ReadyEvent {
     pub(crate) writable: bool,
     /// The peer has sent its FIN, or the socket has failed: reading never blocks again.
     pub(crate) read_closed: bool,
+    /// The socket has failed.
+    pub(crate) failed: bool,
     /// An urgent byte is among what has arrived: a read ends before it, whatever stands behind it.
     pub(crate) urgent: bool,
 }

@@ -106,6 +106,7 @@ impl World for OsWorld {
                 readable: event.is_readable() || event.is_read_closed() || failed,
                 writable: event.is_writable() || event.is_write_closed() || failed,
                 read_closed: event.is_read_closed() || failed,
+                failed,
                 urgent: event.is_priority(),
             }
         }));

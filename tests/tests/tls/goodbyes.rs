@@ -1,0 +1,87 @@
+//! The end of a connection whose peer has said goodbye before.
+
+use lem_ssl_rs::{Error, ReadMode, Stream, spawn};
+use lem_ssl_tests::raw::{ALERT, CONTENT, HANDSHAKE};
+use lem_ssl_tests::watched_machine;
+
+use crate::support::{Raw, Role, alerts, raw, run};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// `close_notify`.
+const GOODBYE: [u8; 2] = [1, 0];
+
+/// Our end, and a peer that has said goodbye and sent `behind` after it, but no FIN.
+async fn left(role: Role, behind: &[u8]) -> (Stream, Raw) {
+    let (stream, mut other) = raw(role).await;
+    let words = other.peer.seal(CONTENT, b"last words");
+    let goodbye = other.peer.seal(ALERT, &GOODBYE);
+    other.send(&[&words, &goodbye, behind].concat()).await;
+    assert_eq!(stream.read(ReadMode::All).await.unwrap(), b"last words");
+    assert!(matches!(stream.read(1).await, Err(Error::Closed)));
+    (stream, other)
+}
+
+#[test]
+fn behind_a_clients_goodbye_a_close_waits_for_nothing() {
+    let machine = watched_machine();
+    machine
+        .run(async {
+            let (stream, mut other) = left(Role::Server, b"").await;
+            let before = machine.counts();
+            stream.close().unwrap();
+            let (tasks, timers, sockets) = machine.counts();
+            // The client's FIN has not come, and will not.
+            assert_eq!((tasks, timers, sockets + 1), before, "the socket is closed, and nobody waits");
+            stream.shutdown().await.unwrap();
+            assert_eq!(alerts(&other.everything().await), [0]);
+        })
+        .unwrap();
+}
+
+#[test]
+fn behind_a_servers_goodbye_tickets_may_come_and_fin_is_waited_for() {
+    run(async {
+        let (stream, mut other) = left(Role::Client, b"").await;
+        stream.close().unwrap();
+        assert_eq!(alerts(&other.everything().await), [0]);
+        // It would fail on a socket that is closed.
+        let tickets = other.peer.seal(HANDSHAKE, b"anything");
+        other.send(&tickets).await;
+        other.wire.close_write().unwrap();
+        stream.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_peer_sends_behind_its_goodbye_destroys_nothing_of_ours() {
+    // In one piece with the goodbye, and more than a read takes.
+    for length in [1, 100, 30_000, 100_000] {
+        run(async {
+            for role in ROLES {
+                let (stream, mut other) = left(role, &vec![0; length]).await;
+                let closing = spawn(async move { stream.shutdown().await });
+                assert_eq!(alerts(&other.everything().await), [0], "{role:?}, {length}");
+                other.wire.close().unwrap();
+                closing.await.unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn what_was_written_behind_the_peers_goodbye_is_waited_for() {
+    run(async {
+        for role in ROLES {
+            let (stream, mut other) = left(role, b"").await;
+            stream.write("an answer").await.unwrap();
+            let closing = spawn(async move { stream.shutdown().await });
+            let records = other.everything().await;
+            assert_eq!(records[records.len() - 2], (CONTENT, b"an answer".to_vec()), "{role:?}");
+            assert_eq!(alerts(&records), [0], "{role:?}");
+            assert!(!closing.is_finished(), "{role:?}: the peer may not have it");
+            other.wire.close().unwrap();
+            closing.await.unwrap().unwrap();
+        }
+    });
+}
