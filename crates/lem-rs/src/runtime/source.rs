@@ -130,6 +130,8 @@ pub struct Source {
     socket: Rc<dyn Socket>,
     /// A write has met a reset. The kernel tells that once; a read after it would look like the peer's FIN.
     reset: Cell<bool>,
+    /// FIN is sent as soon as everything is written.
+    ending: Cell<bool>,
     /// What a proxy in front of us has said of the connection's ends: the peer's, and ours.
     proxied: OnceCell<Box<(Endpoint, Endpoint)>>,
 }
@@ -166,7 +168,13 @@ impl Source {
             blocked.iter().for_each(|direction| watched.assume_blocked(*direction));
         }
         socket.watch(watched.token()?)?;
-        Ok(Self { watched, socket: Rc::from(socket), reset: Cell::new(false), proxied: OnceCell::new() })
+        Ok(Self {
+            watched,
+            socket: Rc::from(socket),
+            reset: Cell::default(),
+            ending: Cell::default(),
+            proxied: OnceCell::new(),
+        })
     }
 
     /// Reads what is there, into `buffer`, which must not be empty; zero is the peer's FIN. The task is
@@ -191,7 +199,9 @@ impl Source {
     /// # Errors
     /// `WouldBlock` if it takes nothing now; otherwise what the operating system says.
     pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        let written = self.watched.attempt(Direction::Write, || self.called(self.socket.write(data)));
+        let written = self.watched.attempt(Direction::Write, || {
+            self.called(if self.ending.get() { self.socket.write_before_fin(data) } else { self.socket.write(data) })
+        });
         match written {
             Ok(count) if count < data.len() && self.socket.short_means_empty() => {
                 self.core().sources().borrow_mut().short(self.watched.key, Direction::Write);
@@ -228,6 +238,12 @@ impl Source {
     /// What is known of the peer's FIN, without a call.
     pub(crate) fn fin(&self) -> Fin {
         self.core().sources().borrow().fin(self.watched.key)
+    }
+
+    /// From now on only the protocol's goodbye is written, and [`finish`](Self::finish) follows as soon as the kernel has
+    /// it: the two may go in one packet, for which the peer wakes once.
+    pub(crate) fn begin_ending(&self) {
+        self.ending.set(true);
     }
 
     /// Sends FIN behind what was written. Reading goes on.

@@ -84,13 +84,16 @@ impl State {
             count = self.rng.size(0..=count);
         }
         let Some(conn) = self.conns.get_mut(&from.conn) else { return false };
-        let mut bytes: Vec<u8> = conn.end(from.side).out.queue.drain(..count).collect();
+        let wire = &mut conn.end(from.side).out;
+        let mut bytes: Vec<u8> = wire.queue.drain(..count).collect();
+        // FIN goes with the last of what was written.
+        let fin = wire.ended && wire.queue.is_empty() && !reset && !cut;
         if !bytes.is_empty() && self.strikes(Fault::Corrupt, Some(from.conn)) {
             let place = self.rng.size(0..=bytes.len() - 1);
             bytes[place] ^= 1 << self.rng.between(0..=7);
         }
         if !bytes.is_empty() {
-            self.depart(from, bytes, false);
+            self.depart(from, bytes, fin);
         }
         if reset {
             self.break_by_reset(from.conn);

@@ -174,7 +174,11 @@ impl Socket for SimSocket {
     }
 
     fn write(&self, data: &[u8]) -> io::Result<usize> {
-        self.shared.state.borrow_mut().write(self.end, data)
+        self.shared.state.borrow_mut().write(self.end, data, Follows::Anything)
+    }
+
+    fn write_before_fin(&self, data: &[u8]) -> io::Result<usize> {
+        self.shared.state.borrow_mut().write(self.end, data, Follows::Fin)
     }
 
     fn finish(&self) -> io::Result<()> {
@@ -258,6 +262,14 @@ impl Drop for SimAcceptor {
     }
 }
 
+/// What comes behind a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    Anything,
+    /// FIN, at once.
+    Fin,
+}
+
 /// The calls of a socket.
 impl State {
     fn read(&mut self, end: EndId, buffer: &mut [u8]) -> io::Result<usize> {
@@ -301,7 +313,7 @@ impl State {
         Ok(count)
     }
 
-    fn write(&mut self, end: EndId, data: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, end: EndId, data: &[u8], follows: Follows) -> io::Result<usize> {
         let conn = self.conns.get_mut(&end.conn).ok_or(Why::NotConnected)?;
         let (connected, short_means_empty) = (conn.is_connected(end.side), conn.short_means_empty);
         let capacity = conn.link.send_buffer;
@@ -329,7 +341,10 @@ impl State {
         this.out.queue.extend(&data[..count]);
         this.waits_writable |= short_means_empty && count < data.len();
         self.log(What::Write { end, count, size: data.len() });
-        self.pump(end);
+        // What is complete waits for FIN, which follows at once.
+        if follows == Follows::Anything || count < data.len() {
+            self.pump(end);
+        }
         self.raise(end);
         Ok(count)
     }

@@ -255,6 +255,7 @@ impl<T: Transport> Closing<T> {
         }
         if self.stage == Stage::Content {
             transport.end_sending();
+            transport.source().begin_ending();
             self.stage = Stage::Goodbye;
         }
         self.unsent.step(transport)

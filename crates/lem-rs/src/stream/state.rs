@@ -179,6 +179,7 @@ impl<T: Transport> State<T> {
         }
         if matches!(outbound, Outbound::Closing) {
             transport.end_sending();
+            transport.source().begin_ending();
             *outbound = Outbound::Ending;
         }
         if transport.flush()? == Flushed::Blocked {

@@ -94,6 +94,11 @@ pub(crate) trait Socket: Configurable {
     fn watch(&mut self, token: usize) -> io::Result<()>;
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, data: &[u8]) -> io::Result<usize>;
+    /// As [`write`](Self::write), when [`finish`](Self::finish) follows as soon as everything is taken: what goes into one
+    /// packet with FIN may wait for it.
+    fn write_before_fin(&self, data: &[u8]) -> io::Result<usize> {
+        self.write(data)
+    }
     /// Sends FIN behind what was written.
     fn finish(&self) -> io::Result<()>;
     /// Ends both directions at once, as far as there is such a thing.

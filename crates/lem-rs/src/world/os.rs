@@ -239,6 +239,14 @@ impl<S: Stream, P: KeptPeer> Socket for OsSocket<S, P> {
         uninterrupted(|| self.stream.write(data))
     }
 
+    fn write_before_fin(&self, data: &[u8]) -> io::Result<usize> {
+        // What the kernel serves in another way (kTLS, MPTCP) might wait in another way.
+        if !self.short_means_empty {
+            return self.write(data);
+        }
+        uninterrupted(|| self.stream.write_before_fin(data))
+    }
+
     fn finish(&self) -> io::Result<()> {
         self.stream.finish()
     }

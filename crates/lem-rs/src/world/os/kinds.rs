@@ -1,5 +1,7 @@
 //! The kinds of sockets, as the operating system has them.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::ffi::c_int;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
@@ -20,6 +22,10 @@ pub(super) trait Stream: Source + AsSockRef {
     const SHORT_MEANS_EMPTY: bool;
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn write(&self, data: &[u8]) -> io::Result<usize>;
+    /// See [`Socket::write_before_fin`].
+    fn write_before_fin(&self, data: &[u8]) -> io::Result<usize> {
+        self.write(data)
+    }
     fn finish(&self) -> io::Result<()>;
     fn cut(&self) -> io::Result<()>;
     /// See [`Socket::reset_when_closed`].
@@ -28,6 +34,14 @@ pub(super) trait Stream: Source + AsSockRef {
     fn peer(&self) -> io::Result<Endpoint>;
     fn local(&self) -> io::Result<Endpoint>;
 }
+
+/// More is written at once, so a packet that is not full waits for it (send(2)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MSG_MORE: c_int = 0x8000;
+
+/// A connection that is gone is an error, and no signal, as the standard library has it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MSG_NOSIGNAL: c_int = 0x4000;
 
 /// What TCP and Unix listeners have in common.
 pub(super) trait Listener: Source + AsSockRef {
@@ -47,6 +61,11 @@ impl Stream for TcpStream {
 
     fn write(&self, data: &[u8]) -> io::Result<usize> {
         Write::write(&mut &*self, data)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn write_before_fin(&self, data: &[u8]) -> io::Result<usize> {
+        self.sock_ref().send_with_flags(data, MSG_MORE | MSG_NOSIGNAL)
     }
 
     fn finish(&self) -> io::Result<()> {
