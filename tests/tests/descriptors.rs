@@ -126,9 +126,11 @@ fn ending_a_pause() {
         listener.interrupt().unwrap();
         assert_eq!(first.await.unwrap().unwrap_err().to_string(), "interrupted");
         let second = accepting(&listener);
-        while pauses.borrow().len() < 2 {
+        for _ in 0..20 {
             yield_now().await;
         }
+        assert!(!second.is_finished());
+        assert_eq!(pauses.borrow().len(), 1, "it is the same pause until one is accepted");
         drop(files);
         second.await.unwrap().unwrap().abort();
         let third = accepting(&listener);
