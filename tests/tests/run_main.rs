@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
 use std::env;
+use std::path::Path;
 use std::process::{Command, ExitCode, Output, exit};
 use std::time::{Duration, Instant};
 
@@ -116,7 +117,24 @@ fn the_program() {
 }
 
 fn output_of(which: &str) -> Output {
-    output_by(Command::new(env::current_exe().unwrap()), which)
+    let program = env::current_exe().unwrap();
+    let mut command = with_usual_signals(&program);
+    if command.get_program() != program {
+        command.arg(program);
+    }
+    output_by(command, which)
+}
+
+/// Starts a program for which no signal is ignored, whatever is for this one: a shell without job control ignores SIGINT and
+/// SIGQUIT for what it starts in the background.
+fn with_usual_signals(program: &Path) -> Command {
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT,QUIT,TERM");
+        command
+    } else {
+        Command::new(program)
+    }
 }
 
 fn output_by(mut command: Command, which: &str) -> Output {
@@ -128,8 +146,8 @@ fn output_by(mut command: Command, which: &str) -> Output {
 fn a_signal_that_was_ignored_before_somebody_received_it_is_ignored_again() {
     use std::os::unix::process::ExitStatusExt;
 
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
+    let mut command = with_usual_signals(Path::new("sh"));
+    command.args(["sh", "-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
     let ended = output_by(command, "SIGINT behind Ctrl-C, ignored before");
     assert_eq!(ended.status.signal(), Some(3), "{ended:?}");
 }
