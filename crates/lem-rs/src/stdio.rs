@@ -264,9 +264,7 @@ impl Stdout {
     /// **Cancel safety:** as [`write`](Self::write).
     pub async fn write_owned(&self, data: Vec<u8>) -> Result<Vec<u8>, Error> {
         current().ok_or_else(no_machine)?;
-        let place = self.file.place();
-        let write = move || {
-            let mut file = place.wait();
+        let write = self.file.request(move |mut file| {
             let mut rest = data.as_slice();
             while !rest.is_empty() {
                 match patiently(|| file.write(rest))? {
@@ -275,7 +273,7 @@ impl Stdout {
                 }
             }
             Ok(data)
-        };
+        });
         let written = unblock(write).await?;
         written.map_err(|error: io::Error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::Closed,
@@ -291,12 +289,11 @@ impl Stdout {
     /// **Cancel safety:** dropping it only ends the wait.
     pub async fn sync(&self) -> Result<(), Error> {
         current().ok_or_else(no_machine)?;
-        let place = self.file.place();
-        let synced = unblock(move || match place.wait().sync_all() {
+        let synced = unblock(self.file.request(|file| match file.sync_all() {
             // A pipe or a device has nothing to wait for.
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
             other => other,
-        });
+        }));
         synced.await?.map_err(|error| Error::io("write standard output", error))
     }
 }

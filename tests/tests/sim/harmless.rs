@@ -1,6 +1,11 @@
 //! Faults that cost time, or make the world come in other pieces: each happens, is counted, and loses nothing.
 
+#[cfg(unix)]
+use std::{fs::File, io::Read, os::fd::OwnedFd, rc::Rc};
+
 use lem_rs::sim::{Fault, FaultCounts, Faults, Link};
+#[cfg(unix)]
+use lem_rs::stdio::Stdout;
 use lem_rs::{Error, Stream, spawn, unblock};
 
 use crate::support::{echo, echo_once, pair, run, world, world_with};
@@ -79,6 +84,28 @@ fn slow_blocking_calls_happen_and_take_their_time() {
     let calm = world(7).build();
     run(&calm, async { Ok(unblock(|| ()).await?) });
     assert!(sim.elapsed() > calm.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn writes_to_one_output_keep_their_order_however_slow_their_threads_are() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let output = Rc::new(Stdout::of(File::from(OwnedFd::from(writer))));
+    let sim = world_with(Fault::SlowBlocking, 1.0);
+    run(&sim, async {
+        let writing = |number: u8| {
+            let output = output.clone();
+            spawn(async move { output.write(&[number]).await })
+        };
+        for write in (0..8).map(writing).collect::<Vec<_>>() {
+            write.await??;
+        }
+        Ok(())
+    });
+    drop(output);
+    let mut written = Vec::new();
+    reader.read_to_end(&mut written).unwrap();
+    assert_eq!(written, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
 #[test]
