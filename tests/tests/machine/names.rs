@@ -167,6 +167,15 @@ fn localhost_is_found_where_the_machines_own_resolver_knows_no_names() {
 }
 
 #[test]
+fn a_resolver_that_refuses_localhost_is_not_overruled() {
+    let refusing = Table::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied)));
+    run_on(&machine_with(refusing), async {
+        let error = resolve("localhost", 7).await.unwrap_err();
+        assert!(matches!(&error, Error::Resolve { source, .. } if source.kind() == io::ErrorKind::PermissionDenied));
+    });
+}
+
+#[test]
 fn the_operating_systems_resolver_knows_localhost_and_not_what_is_invalid() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -49,7 +49,10 @@ pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec
     };
     let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no addresses");
     let found = found.and_then(|addresses| if addresses.is_empty() { Err(none()) } else { Ok(addresses) });
-    let mut addresses = found.or_else(|error| loopback(host, port).ok_or(error)).map_err(failed)?;
+    // A resolver of one's own may refuse a name, and is not overruled.
+    let is_unknown = |error: &io::Error| core.resolver().is_none() || error.kind() == io::ErrorKind::NotFound;
+    let loopback = |error| if is_unknown(&error) { loopback(host, port).ok_or(error) } else { Err(error) };
+    let mut addresses = found.or_else(loopback).map_err(failed)?;
     let mut seen = Vec::new();
     addresses.retain(|address| {
         !seen.contains(address) && {
