@@ -1,6 +1,6 @@
 //! The end of a connection whose peer has said goodbye before.
 
-use lem_ssl_rs::{Error, ReadMode, Stream, spawn};
+use lem_ssl_rs::{Error, ReadMode, Stream, spawn, yield_now};
 use lem_ssl_tests::raw::{ALERT, CONTENT, HANDSHAKE};
 use lem_ssl_tests::watched_machine;
 
@@ -37,6 +37,19 @@ fn behind_a_clients_goodbye_a_close_waits_for_nothing() {
             assert_eq!(alerts(&other.everything().await), [0]);
         })
         .unwrap();
+}
+
+#[test]
+fn behind_a_clients_goodbye_a_shutdown_waits_for_its_end() {
+    run(async {
+        let (stream, mut other) = left(Role::Server, b"").await;
+        let closing = spawn(async move { stream.shutdown().await });
+        assert_eq!(alerts(&other.everything().await), [0]);
+        yield_now().await;
+        assert!(!closing.is_finished(), "it may not have everything");
+        other.wire.close().unwrap();
+        closing.await.unwrap().unwrap();
+    });
 }
 
 #[test]

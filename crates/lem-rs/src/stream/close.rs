@@ -24,14 +24,14 @@ enum Manner {
 }
 
 impl<T: Transport> State<T> {
-    /// How a graceful close goes from here.
-    fn closing(&self) -> Manner {
+    /// How a graceful close goes from here; `is_awaited` if a caller wants to know that the peer has everything.
+    fn closing(&self, is_awaited: bool) -> Manner {
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
             _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => Manner::Failed(Error::Closed),
             Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => {
                 let is_final = matches!(&self.link, Link::Open(transport) if transport.end_is_final());
-                Manner::Graceful(Undelivered::Goodbye { awaits_fin: !is_final })
+                Manner::Graceful(Undelivered::Goodbye { awaits_fin: is_awaited || !is_final })
             }
             _ => Manner::Graceful(Undelivered::Content),
         }
@@ -41,7 +41,12 @@ impl<T: Transport> State<T> {
 impl<T: Transport> Inner<T> {
     /// Closes both sides; the rest goes on in the background.
     pub(super) fn close(&self) -> Result<(), Error> {
-        self.end(State::closing)
+        self.end(|state| state.closing(false))
+    }
+
+    /// As [`close`](Self::close), for a caller that waits for the peer's end.
+    pub(super) fn close_awaited(&self) -> Result<(), Error> {
+        self.end(|state| state.closing(true))
     }
 
     /// Closes both sides at once: nothing is flushed, nothing is said.

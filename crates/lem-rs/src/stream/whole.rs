@@ -297,7 +297,7 @@ impl<T: Transport> Stream<T> {
     /// **Cancel safety:** dropping it stops the waiting, not the closing.
     pub async fn shutdown(&self) -> Result<(), Error> {
         // "already closed" is fine: then this waits for the close that was begun.
-        let _ = self.close();
+        let _ = self.inner.close_awaited();
         self.inner.closed().await
     }
 
