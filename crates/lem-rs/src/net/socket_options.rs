@@ -230,7 +230,7 @@ impl SocketOptions {
     /// [As all options](#impl-SocketOptions).
     pub fn ttl(&self) -> Result<u32, Error> {
         self.ask("the time to live", |socket| match sends_v4(&socket)? {
-            true => socket.ttl_v4(),
+            true => socket.ttl_v4().or_else(|error| in_v6_instead(&socket, error, || socket.unicast_hops_v6())),
             false => socket.unicast_hops_v6(),
         })
     }
@@ -275,7 +275,7 @@ impl SocketOptions {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
     pub fn tos(&self) -> Result<u32, Error> {
         self.ask("the type of service", |socket| match sends_v4(&socket)? {
-            true => socket.tos_v4(),
+            true => socket.tos_v4().or_else(|error| in_v6_instead(&socket, error, || socket.tclass_v6())),
             false => socket.tclass_v6(),
         })
     }
@@ -293,10 +293,19 @@ fn set_in_families(
     }
     set_v6()?;
     match set_v4() {
-        // It may be of IPv6 alone, or the system may not know both at one socket.
-        Err(_) if !sends_v4(socket)? => Ok(()),
+        // It may be of IPv6 alone.
+        Err(_) if !OPTIONS_IN_BOTH_FAMILIES || !sends_v4(socket)? => Ok(()),
         set => set,
     }
+}
+
+/// Whether the system takes options of IPv4 at a socket of IPv6. BSD's kin takes none there, and the time to live for both
+/// from the option of IPv6.
+const OPTIONS_IN_BOTH_FAMILIES: bool = !cfg!(any(target_vendor = "apple", target_os = "freebsd"));
+
+/// What the option of IPv6 says, where a socket of IPv6 has no other.
+fn in_v6_instead(socket: &SockRef<'_>, error: io::Error, ask_v6: impl FnOnce() -> io::Result<u32>) -> io::Result<u32> {
+    if OPTIONS_IN_BOTH_FAMILIES || !socket.local_addr()?.is_ipv6() { Err(error) } else { ask_v6() }
 }
 
 /// Whether it sends packets of IPv4. Of a socket of both families that is not connected, what counts is IPv6.

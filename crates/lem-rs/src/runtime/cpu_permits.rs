@@ -8,7 +8,8 @@ use super::shrink::shrink_queue;
 use super::wait::Wait;
 
 /// How many long computations are done in one turn: steps of handshakes, above all, of which each may take a third of a
-/// millisecond. What else is ready has its turn in between, so a flood of them delays nobody by more than this many.
+/// millisecond. What else is ready has its turn in between, so a flood of them delays nobody by more than this
+/// many, or twice as many where some granted before come late.
 const PERMITS_PER_TURN: usize = 4;
 
 /// The permits of the present turn, and the queue for those of the next ones.
@@ -124,6 +125,8 @@ impl CpuPermits {
     pub(super) fn grant(&self, woken: &mut Vec<Wait>) {
         self.granted.set(0);
         if !self.is_waited_for() {
+            // Those that have left.
+            self.queue.borrow_mut().clear();
             return;
         }
         let next_turn = self.turn.get() + 1;

@@ -55,19 +55,23 @@ impl OsDatagram {
         room: usize,
         mut receive: impl FnMut() -> io::Result<(usize, SocketAddr)>,
     ) -> io::Result<(usize, SocketAddr)> {
+        let mut refused = 0;
         loop {
             let error = match uninterrupted(&mut receive) {
                 Err(error) if cfg!(windows) => error,
                 received => return received,
             };
             match (error.raw_os_error(), self.socket.peer_addr()) {
-                (Some(WSAECONNRESET), Err(_)) => {}
+                (Some(WSAECONNRESET), Err(_)) if refused < MAX_REFUSED => refused += 1,
                 (Some(WSAEMSGSIZE), Ok(peer)) => return Ok((room, peer)),
                 _ => return Err(error),
             }
         }
     }
 }
+
+/// So many refusals are passed over in one call: each is taken by the call that tells it, but nobody is kept here if not.
+const MAX_REFUSED: usize = 64;
 
 /// The numbers of Winsock's errors.
 const WSAEMSGSIZE: i32 = 10_040;
