@@ -41,9 +41,6 @@ pub(crate) fn explain_of_named(error: &Error) -> String {
 pub(crate) fn event(event: &ServerEvent<'_>) -> String {
     match event {
         ServerEvent::HandshakeFailed { peer, error } => format!("{peer}: {}", explain(error, Side::Server)),
-        ServerEvent::Refused { peer } => {
-            format!("{peer}: refused, its address has too many handshakes under way")
-        }
         other => other.to_string(),
     }
 }

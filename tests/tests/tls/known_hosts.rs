@@ -34,7 +34,7 @@ fn a_lock_that_another_process_keeps_is_told_at_the_deadline_and_blocks_no_threa
         let server = self_signed(Leaf::server(&["any.test"]));
         let context = context(&scratch, Duration::from_secs(3));
         let error = meet(&context, "one.test", identity(&server)).await.unwrap_err();
-        says(&error, &["another process holds the lock", "known.lock"]);
+        says(&error, &["known.lock is locked", "by another process"]);
         assert_eq!(unblock(|| 1).await.unwrap(), 1);
         drop(lock);
         meet(&context, "one.test", identity(&server)).await.unwrap();

@@ -134,7 +134,9 @@ impl std::fmt::Display for ServerEvent<'_> {
             Self::Validated { peer, name } => {
                 write!(f, "{peer}: an authority has seen the answer to its challenge for {name}")
             }
-            Self::Refused { peer } => write!(f, "{peer}: refused, its address has too many handshakes under way"),
+            Self::Refused { peer } => {
+                write!(f, "{peer}: refused, too many connections from its address shake hands or wait to be accepted")
+            }
             Self::Paused(error) => write!(f, "accepting pauses: {error}"),
             Self::AtLimit { connections } => {
                 write!(f, "accepting stops: {connections} connections are open, as many as may be")

@@ -29,8 +29,7 @@ use crate::x509::SpkiHash;
 /// comments, and stay. Servers behind different ports of one name must have the same key, or files of their own. The file is
 /// read when a context is built, and again before every connection, so it can be edited at any time; it is replaced as a
 /// whole, and processes that share it take turns, by a lock on a file of the same name with `.lock` behind it. All of that is
-/// off the loop, and under the deadline of the connection; if another process keeps the lock for so long, the error
-/// says so.
+/// off the loop, and under the deadline of the connection; if the file is locked for so long, the error says so.
 ///
 /// ```no_run
 /// # use lem_ssl_rs::{Context, Error, KnownHosts, Trust};
@@ -160,7 +159,7 @@ impl KnownHosts {
         Ok(hosts)
     }
 
-    /// The lock that whoever changes the file holds; `None` if another process holds it. Blocks.
+    /// The lock under which the file is changed; `None` if somebody else holds it. Blocks.
     fn try_lock(&self) -> Result<Option<File>, ConfigError> {
         let failed = |error| self.wrong("cannot be locked").because(error);
         let path = self.lock_file();
@@ -178,19 +177,34 @@ impl KnownHosts {
         path.into()
     }
 
-    /// Waits until no other process changes the file. It waits on the loop: a worker thread that waits in the system
-    /// waits for as long as the other process likes.
-    async fn lock(&self, deadline: Deadline, target: &str) -> Result<File, Error> {
+    /// Records under the lock, which no future keeps; `None` if the lock is held. Blocks.
+    fn try_record(&self, host: &str, presented: SpkiHash) -> Result<Option<Result<(), CertificateFault>>, ConfigError> {
+        let Some(lock) = self.try_lock()? else { return Ok(None) };
+        self.record(&lock, host, presented).map(Some)
+    }
+
+    /// Records once nobody else changes the file. It waits on the loop: a worker thread that waits in the system waits for as
+    /// long as the other process likes.
+    async fn record_within(
+        &self,
+        deadline: Deadline,
+        target: &str,
+        host: &str,
+        presented: SpkiHash,
+    ) -> Result<Result<(), CertificateFault>, Error> {
         loop {
-            let hosts = self.clone();
-            let attempt = async { Ok(unblock(move || hosts.try_lock()).await??) };
-            if let Some(lock) = deadline.limit(Phase::Handshake, target, attempt).await? {
-                return Ok(lock);
+            let (hosts, host) = (self.clone(), host.to_owned());
+            let attempt = async { Ok(unblock(move || hosts.try_record(&host, presented)).await??) };
+            if let Some(recorded) = deadline.limit(Phase::Handshake, target, attempt).await? {
+                return Ok(recorded);
             }
             sleep(LOCK_PAUSE.min(deadline.remaining())).await;
             if deadline.remaining().is_zero() {
                 let lock = self.lock_file();
-                let problem = format!("cannot be changed: another process holds the lock on {}", lock.display());
+                let problem = format!(
+                    "cannot be changed: {} is locked, by another process or by other connections of this one",
+                    lock.display()
+                );
                 return Err(self.wrong(&problem).into());
             }
         }
@@ -248,7 +262,7 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// So long a file is left alone that another process has locked; it is changed in a fraction of that.
+/// So long a file is left alone that is locked; it is changed in a fraction of that.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// As many links as Linux follows.
@@ -301,9 +315,7 @@ impl Remembers for Memory {
             if hosts.hosts().get(&host) == Some(&presented) {
                 return Ok(());
             }
-            let lock = hosts.lock(deadline, &target).await?;
-            let record = async { Ok(unblock(move || hosts.record(&lock, &host, presented)).await??) };
-            match deadline.limit(Phase::Handshake, &target, record).await? {
+            match hosts.record_within(deadline, &target, &host, presented).await? {
                 Ok(()) => Ok(()),
                 Err(fault) => Err(TlsError::Certificate(Box::new(CertificateProblem::of_leaf(fault, chain))).into()),
             }

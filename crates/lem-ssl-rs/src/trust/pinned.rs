@@ -166,6 +166,10 @@ impl ServerCertVerifier for Recognised {
         if self.requires_raw_public_keys() {
             return Err(PeerIncompatible::UnsolicitedCertificateTypeExtension.into());
         }
+        // webpki has read that certificate for the chain, and reads its key, too.
+        if let Known::Way { chain, .. } = &self.known {
+            return chain.verify_tls12_signature(message, certificate, signature);
+        }
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_possession(message, certificate, signature, algorithms)
     }
@@ -176,6 +180,9 @@ impl ServerCertVerifier for Recognised {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if let Known::Way { chain, .. } = &self.known {
+            return chain.verify_tls13_signature(message, certificate, signature);
+        }
         let algorithms = &self.provider.signature_verification_algorithms;
         if !self.requires_raw_public_keys() {
             return verify_tls13_possession(message, certificate, signature, algorithms);

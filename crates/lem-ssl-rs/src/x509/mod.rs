@@ -1,6 +1,7 @@
 //! What stands in a certificate (RFC 5280): the one reader of them, for messages, explanations and reports.
 //!
-//! No decision rests on it: whether a chain is good is for webpki to say.
+//! Whether a chain is good is for webpki to say. One decision rests on this: which key a certificate has, where only the key
+//! counts (pins without a chain, first use, and what accepts any certificate).
 
 mod alternative;
 mod certificate;
