@@ -72,7 +72,7 @@ fn options_of_ip_are_those_of_the_packets_that_a_socket_of_both_families_sends()
         options.set_ttl(5)?;
         options.set_tos(0xb8)?;
         assert_eq!((packets.ttl_v4().unwrap(), packets.tos_v4().unwrap()), (5, 0xb8));
-        // What is said is what holds, whoever has set it.
+        // What the option says is what holds, also where another program has set it.
         packets.set_ttl_v4(6).unwrap();
         packets.set_tos_v4(0x28).unwrap();
         assert_eq!((options.ttl()?, options.tos()?), (6, 0x28));

@@ -19,7 +19,7 @@ static HEARD: Mutex<BTreeMap<i32, Heard>> = Mutex::new(BTreeMap::new());
 
 struct Heard {
     receivers: usize,
-    /// Whether the process had it ignored before: whoever has started it did not want it to end by this signal.
+    /// Whether the process ignored it before: the program that started it did not want it to end by this signal.
     was_ignored: bool,
     /// Whether the handler takes the default action: exactly while there are no receivers, and it was not ignored.
     takes_default: Arc<AtomicBool>,
