@@ -27,4 +27,4 @@ pub mod records;
 pub mod scratch;
 
 pub use lem_ssl_pki as pki;
-pub use machine::{watched, watched_machine};
+pub use machine::{BoxedTest, watched, watched_machine};

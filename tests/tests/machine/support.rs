@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lem_rs::{Machine, Resolve, timeout};
-use lem_ssl_tests::{watched, watched_machine};
+use lem_ssl_tests::{BoxedTest, watched, watched_machine};
 
 /// Longer than anything here takes on the slowest machine.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
@@ -25,6 +25,11 @@ pub(crate) fn run<T>(main: impl Future<Output = T>) -> T {
 /// Runs `main` on `machine` and checks that nothing is left behind.
 #[track_caller]
 pub(crate) fn run_on<T>(machine: &Machine, main: impl Future<Output = T>) -> T {
+    run_boxed(machine, Box::pin(main))
+}
+
+#[track_caller]
+fn run_boxed<T>(machine: &Machine, main: BoxedTest<'_, T>) -> T {
     let output = machine.run(async { timeout(WATCHDOG, main).await }).expect("the machine runs to its end");
     let output = output.expect("the scenario ends in time");
     assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left behind");

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use lem_rs::{Error, Listener, Machine, TcpStream, spawn, timeout};
-use lem_ssl_tests::watched_machine;
+use lem_ssl_tests::{BoxedTest, watched_machine};
 
 /// Longer than anything here takes on the slowest machine.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
@@ -17,6 +17,11 @@ pub(crate) fn run<T>(main: impl Future<Output = Result<T, Error>>) -> T {
 
 #[track_caller]
 pub(crate) fn run_on<T>(machine: &Machine, main: impl Future<Output = Result<T, Error>>) -> T {
+    run_boxed(machine, Box::pin(main))
+}
+
+#[track_caller]
+fn run_boxed<T>(machine: &Machine, main: BoxedTest<'_, Result<T, Error>>) -> T {
     let output = machine.run(async { timeout(WATCHDOG, main).await }).unwrap();
     let output = output.expect("the scenario ends in time").unwrap();
     assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left behind");

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lem_rs::{timeout, yield_now};
-use lem_ssl_tests::watched_machine;
+use lem_ssl_tests::{BoxedTest, watched_machine};
 
 /// So long may a test take before it counts as hung. No test is meant to come near it.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -14,6 +14,11 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 /// Runs a test on a machine of its own.
 #[track_caller]
 pub(crate) fn check(test: impl Future<Output = ()>) {
+    check_boxed(Box::pin(test));
+}
+
+#[track_caller]
+fn check_boxed(test: BoxedTest<'_>) {
     let machine = watched_machine();
     let over = machine.run(timeout(WATCHDOG, test)).expect("the machine does not stall");
     over.expect("the test does not hang");

@@ -8,21 +8,24 @@ pub(crate) mod program;
 pub(crate) mod python;
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 use graviola::hashing::{Hash, Sha256};
 use lem_ssl_rs::{Context, ContextBuilder, Error, ReadMode, Roots, Server, Stream, Version, timeout};
-use lem_ssl_tests::watched_machine;
+use lem_ssl_tests::{BoxedTest, watched_machine};
 
 use certificates::OnFile;
 
 /// Runs a test's future on a machine of its own; a test that hangs fails.
 #[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    run_boxed(Box::pin(test))
+}
+
+#[track_caller]
+fn run_boxed<T>(mut test: BoxedTest<'_, T>) -> T {
     let machine = watched_machine();
     let guarded = machine.run(async {
-        let mut test = pin!(test);
         let done = timeout(WATCHDOG, test.as_mut()).await;
         // While this panics the test's future still lives, so that its programs can say what they said.
         done.expect("the test does not hang")

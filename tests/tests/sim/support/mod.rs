@@ -6,6 +6,7 @@ use std::future::Future;
 
 use lem_rs::sim::{Fault, Faults, Sim, SimBuilder};
 use lem_rs::{Error, Listener, ReadMode, Stream, TcpStream, spawn};
+use lem_ssl_tests::BoxedTest;
 
 /// A calm world with one server.
 pub(crate) fn world(seed: u64) -> SimBuilder {
@@ -20,6 +21,11 @@ pub(crate) fn world_with(fault: Fault, probability: f64) -> Sim {
 /// Runs `main` and checks that nothing is left behind. What goes wrong is told with the seed and the log.
 #[track_caller]
 pub(crate) fn run<T>(sim: &Sim, main: impl Future<Output = Result<T, Error>>) -> T {
+    run_boxed(sim, Box::pin(main))
+}
+
+#[track_caller]
+fn run_boxed<T>(sim: &Sim, main: BoxedTest<'_, Result<T, Error>>) -> T {
     let (seed, result) = (sim.seed(), sim.run(main));
     let output = result.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sim.trace()));
     let output = output.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", sim.trace()));

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use lem_rs::transport::{InputBuffer, Source, StreamOptions};
 use lem_rs::{Plain, UnixStream, timeout};
-use lem_ssl_tests::watched_machine;
+use lem_ssl_tests::{BoxedTest, watched_machine};
 
 /// Runs `main` on a machine that must be empty afterwards. The deadline is a watchdog: nothing takes nearly so long, not
 /// even a loop over thousands of connections on a slow machine.
 #[track_caller]
 pub(crate) fn run<F: Future>(main: F) -> F::Output {
+    run_boxed(Box::pin(main))
+}
+
+#[track_caller]
+fn run_boxed<T>(main: BoxedTest<'_, T>) -> T {
     let machine = watched_machine();
     let output = machine.run(timeout(Duration::from_secs(180), main)).unwrap().expect("the test hangs");
     assert_eq!(machine.counts(), (0, 0, 0), "tasks, timers, sockets that are left over");
