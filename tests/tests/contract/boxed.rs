@@ -10,7 +10,7 @@ use lem_rs::{BoxedStream, BoxedTransport, Error, Plain, ReadMode, Stream, copy, 
 use lem_ssl_rs::{Info, Tls};
 
 use crate::support::{
-    Carrier, Tcp, Tls13, at_once, both, check, client_context, on_every_stream, patient_builder, pattern, says,
+    Bare, Carrier, Encrypted, at_once, both, check, client_context, on_every_stream, patient_builder, pattern, says,
     server_context, until,
 };
 
@@ -26,8 +26,8 @@ on_every_stream! {
     dropped_at_every_await_it_loses_nothing,
 }
 
-async fn what_was_received_and_counted_goes_along<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_was_received_and_counted_goes_along(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\ntwo\nthree").await.unwrap();
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"one\n");
     near.peek(9).await.unwrap();
@@ -44,8 +44,8 @@ async fn what_was_received_and_counted_goes_along<C: Carrier>() {
     says(near.read(1).await, "closed");
 }
 
-async fn what_is_on_its_way_out_goes_on<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_is_on_its_way_out_goes_on(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(8 * 1024 * 1024);
     // As much as the kernel takes, and what the stream has accepted beyond that.
     {
@@ -69,8 +69,8 @@ async fn what_is_on_its_way_out_goes_on<C: Carrier>() {
     assert_eq!(near.read(5).await.unwrap(), b"heard");
 }
 
-async fn a_half_close_goes_along<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_half_close_goes_along(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("all").await.unwrap();
     near.close_write().unwrap();
     let near = near.boxed();
@@ -81,8 +81,8 @@ async fn a_half_close_goes_along<C: Carrier>() {
     assert_eq!(near.read(6).await.unwrap(), b"answer");
 }
 
-async fn the_peers_end_goes_along<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn the_peers_end_goes_along(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("rest").await.unwrap();
     far.close_write().unwrap();
     assert_eq!(near.read(1).await.unwrap(), b"r");
@@ -101,8 +101,8 @@ fn at_end<T: Transport>(stream: &Stream<T>) -> bool {
     peek.as_mut().poll(&mut cx).is_ready()
 }
 
-async fn a_closed_stream_can_be_boxed_and_its_close_awaited<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_closed_stream_can_be_boxed_and_its_close_awaited(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("all").await.unwrap();
     near.close().unwrap();
     let near = near.boxed();
@@ -121,8 +121,8 @@ async fn a_closed_stream_can_be_boxed_and_its_close_awaited<C: Carrier>() {
     assert!(near.is_closed());
 }
 
-async fn handles_go_along<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn handles_go_along(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let before = near.handle();
     let near = near.boxed();
     let after = near.handle();
@@ -133,7 +133,7 @@ async fn handles_go_along<C: Carrier>() {
     // A proper end, and no cut.
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"");
 
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let handle = near.handle();
     let task = spawn(async move { near.boxed().read(1).await });
     until(|| !handle.is_closed()).await;
@@ -147,8 +147,8 @@ async fn handles_go_along<C: Carrier>() {
     drop(far);
 }
 
-async fn halves_and_poll_functions_work<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn halves_and_poll_functions_work(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let (reader, writer) = near.boxed().split();
     let echo = async {
         let copied = copy(&reader, &writer).await.unwrap();
@@ -163,7 +163,7 @@ async fn halves_and_poll_functions_work<C: Carrier>() {
     let (copied, heard) = both(echo, client).await;
     assert_eq!((copied, heard.len()), (100_000, 100_000));
 
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let mut polled = near.boxed().into_polled();
     // What is gathered and not sent yet goes along, into the stream and into another box.
     poll_fn(|cx| polled.poll_write(cx, b"gathered")).await.unwrap();
@@ -185,8 +185,8 @@ impl ShutDown for BoxedStream {
     }
 }
 
-async fn a_box_in_a_box_is_one_box<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_box_in_a_box_is_one_box(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let name = format!("{:?}", near.handle());
     let once = near.boxed();
     let shown = once.with_transport(|transport| format!("{transport:?}")).unwrap();
@@ -199,11 +199,11 @@ async fn a_box_in_a_box_is_one_box<C: Carrier>() {
 }
 
 /// A conversation, dropped after each number of polls: what the other end has heard is a beginning of what was said.
-async fn dropped_at_every_await_it_loses_nothing<C: Carrier>() {
+async fn dropped_at_every_await_it_loses_nothing(carrier: impl Carrier) {
     let data = pattern(300_000);
     for polls in 0..40 {
         let options = StreamOptions::default().close_deadline(Duration::from_secs(60));
-        let (near, far) = C::pair_with(options).await;
+        let (near, far) = carrier.pair_with(options).await;
         let mut talk = Some(Box::pin(async {
             let near = near.boxed();
             near.write(&data[..100_000]).await?;
@@ -237,7 +237,7 @@ async fn dropped_at_every_await_it_loses_nothing<C: Carrier>() {
 #[test]
 fn encrypted_and_plain_streams_are_kept_in_one_list_and_tell_what_they_know() {
     check(async {
-        let ((plain, far), (tls, away)) = (Tcp::pair().await, Tls13::pair().await);
+        let ((plain, far), (tls, away)) = (Bare::Tcp.pair().await, Encrypted::Tls13.pair().await);
         let version = tls.info().unwrap().version;
         let list = [plain.boxed(), tls.boxed()];
         for stream in &list {
@@ -259,7 +259,7 @@ fn encrypted_and_plain_streams_are_kept_in_one_list_and_tell_what_they_know() {
 #[test]
 fn a_boxed_stream_goes_over_to_tls_when_it_has_its_type_again() {
     check(async {
-        let (near, far) = Tcp::pair().await;
+        let (near, far) = Bare::Tcp.pair().await;
         let near = near.boxed();
         far.write("ready\nslipped in").await.unwrap();
         assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"ready\n");

@@ -48,22 +48,22 @@ fn patient() -> StreamOptions {
     StreamOptions::default().close_deadline(Duration::from_secs(600))
 }
 
-async fn close_makes_a_stream_closed<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn close_makes_a_stream_closed(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     assert!(!near.is_closed());
     near.close().unwrap();
     assert!(near.is_closed());
 }
 
-async fn a_second_close_says_already_closed<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn a_second_close_says_already_closed(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.close().unwrap();
     says(near.close(), "already closed");
     says(near.close(), "already closed");
 }
 
-async fn every_verb_after_close_says_closed<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn every_verb_after_close_says_closed(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nunread").await.unwrap();
     near.read(ReadMode::Line).await.unwrap();
     near.close().unwrap();
@@ -77,9 +77,9 @@ async fn every_verb_after_close_says_closed<C: Carrier>() {
     assert!(near.info().is_none());
 }
 
-async fn close_makes_a_reader_that_waits_say_interrupted<C: Carrier>() {
+async fn close_makes_a_reader_that_waits_say_interrupted(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Line, ReadMode::All] {
-        let (near, _far) = C::pair().await;
+        let (near, _far) = carrier.pair().await;
         let closer = async {
             until(|| near.is_busy()).await;
             near.close().unwrap();
@@ -91,8 +91,8 @@ async fn close_makes_a_reader_that_waits_say_interrupted<C: Carrier>() {
     }
 }
 
-async fn close_makes_a_writer_that_waits_say_interrupted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_makes_a_writer_that_waits_say_interrupted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let closer = async {
         until(|| near.is_busy() && near.bytes_written() > 0).await;
@@ -105,8 +105,8 @@ async fn close_makes_a_writer_that_waits_say_interrupted<C: Carrier>() {
     assert_same(&far.read(ReadMode::All).await.unwrap(), &data[..counted]);
 }
 
-async fn close_is_a_clean_end_for_the_peer<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_is_a_clean_end_for_the_peer(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("goodbye").await.unwrap();
     near.close().unwrap();
     assert_eq!(far.read(7).await.unwrap(), b"goodbye");
@@ -115,8 +115,8 @@ async fn close_is_a_clean_end_for_the_peer<C: Carrier>() {
 }
 
 /// The original lost the last third of them.
-async fn close_after_10_mib_loses_none_of_them<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_after_10_mib_loses_none_of_them(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(10 * MIB);
     let writer = async {
         near.write(&data).await.unwrap();
@@ -127,8 +127,8 @@ async fn close_after_10_mib_loses_none_of_them<C: Carrier>() {
 }
 
 /// Closing a socket with unread bytes makes the kernel reset the connection, unless somebody reads them.
-async fn close_with_unread_bytes_loses_nothing_of_ours<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_with_unread_bytes_loses_nothing_of_ours(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(10 * MIB);
     far.write(&pattern(30_000)).await.unwrap();
     let writer = async {
@@ -144,8 +144,8 @@ async fn close_with_unread_bytes_loses_nothing_of_ours<C: Carrier>() {
     assert_same(&read, &data);
 }
 
-async fn close_delivers_what_an_interrupted_write_had_accepted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_delivers_what_an_interrupted_write_had_accepted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until(|| near.is_busy() && near.bytes_written() > 0).await;
@@ -158,8 +158,8 @@ async fn close_delivers_what_an_interrupted_write_had_accepted<C: Carrier>() {
     assert_same(&far.read(ReadMode::All).await.unwrap(), &data[..counted]);
 }
 
-async fn closing_after_the_peer_has_closed_is_fine<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn closing_after_the_peer_has_closed_is_fine(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.close().unwrap();
     says(near.read(1).await, "closed");
     // The peer's end does not make ours the second.
@@ -168,8 +168,8 @@ async fn closing_after_the_peer_has_closed_is_fine<C: Carrier>() {
     far.shutdown().await.unwrap();
 }
 
-async fn both_ends_may_close_at_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn both_ends_may_close_at_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("unread").await.unwrap();
     far.write("unread too").await.unwrap();
     let (here, there) = both(near.shutdown(), far.shutdown()).await;
@@ -177,8 +177,8 @@ async fn both_ends_may_close_at_once<C: Carrier>() {
     there.unwrap();
 }
 
-async fn shutdown_waits_until_the_peer_has_ended<C: Carrier>() {
-    let (near, far) = C::pair_with(patient()).await;
+async fn shutdown_waits_until_the_peer_has_ended(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(patient()).await;
     near.write("data").await.unwrap();
     let closing = spawn(async move { near.shutdown().await });
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"data");
@@ -190,8 +190,8 @@ async fn shutdown_waits_until_the_peer_has_ended<C: Carrier>() {
     closing.await.unwrap().unwrap();
 }
 
-async fn shutdown_after_close_waits_for_the_same<C: Carrier>() {
-    let (near, far) = C::pair_with(patient()).await;
+async fn shutdown_after_close_waits_for_the_same(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(patient()).await;
     near.close().unwrap();
     let closing = spawn(async move {
         let (one, other) = both(near.shutdown(), near.shutdown()).await;
@@ -206,23 +206,23 @@ async fn shutdown_after_close_waits_for_the_same<C: Carrier>() {
     closing.await.unwrap().unwrap();
 }
 
-async fn shutdown_gives_up_at_its_deadline_and_names_the_phase<C: Carrier>() {
+async fn shutdown_gives_up_at_its_deadline_and_names_the_phase(carrier: impl Carrier) {
     let options = StreamOptions::default().close_deadline(Duration::from_millis(20));
-    let (near, _far) = C::pair_with(options).await;
+    let (near, _far) = carrier.pair_with(options).await;
     let error = near.shutdown().await.unwrap_err();
     assert_eq!(error.timed_out(), Some(Phase::Close), "{error}");
     assert_eq!(error.to_string(), "close timed out after 20 ms");
 }
 
-async fn shutdown_says_when_the_connection_was_lost<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_says_when_the_connection_was_lost(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let waiting = Rc::new(near);
     reset(&*waiting, far).await;
     assert!(waiting.shutdown().await.is_err(), "the peer may not have everything");
 }
 
-async fn shutdown_says_when_the_peer_only_goes_on_sending<C: Carrier>() {
-    let (near, far) = C::pair_with(patient()).await;
+async fn shutdown_says_when_the_peer_only_goes_on_sending(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(patient()).await;
     let flooding = spawn(async move {
         let data = pattern(1024 * 1024);
         // Until it learns that nobody reads any more.
@@ -233,8 +233,8 @@ async fn shutdown_says_when_the_peer_only_goes_on_sending<C: Carrier>() {
     flooding.await.unwrap();
 }
 
-async fn dropping_shutdown_does_not_stop_the_closing<C: Carrier>() {
-    let (near, far) = C::pair_with(patient()).await;
+async fn dropping_shutdown_does_not_stop_the_closing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(patient()).await;
     let near = Rc::new(near);
     let closer = near.clone();
     near.write("data").await.unwrap();
@@ -247,8 +247,8 @@ async fn dropping_shutdown_does_not_stop_the_closing<C: Carrier>() {
     near.shutdown().await.unwrap();
 }
 
-async fn abort_makes_a_stream_closed<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn abort_makes_a_stream_closed(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.abort();
     assert!(near.is_closed());
     says(near.close(), "already closed");
@@ -257,8 +257,8 @@ async fn abort_makes_a_stream_closed<C: Carrier>() {
     near.abort();
 }
 
-async fn abort_makes_who_waits_say_interrupted<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn abort_makes_who_waits_say_interrupted(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     let aborter = async {
         until(|| near.is_busy()).await;
         near.abort();
@@ -267,8 +267,8 @@ async fn abort_makes_who_waits_say_interrupted<C: Carrier>() {
     says(read, "interrupted");
 }
 
-async fn abort_skips_what_is_pending<C: Carrier>() {
-    let (near, _far) = C::pair_with(patient()).await;
+async fn abort_skips_what_is_pending(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair_with(patient()).await;
     let data = pattern(TOO_MUCH);
     let aborter = async {
         until(|| near.is_busy() && near.bytes_written() > 0).await;
@@ -280,8 +280,8 @@ async fn abort_skips_what_is_pending<C: Carrier>() {
     near.shutdown().await.unwrap();
 }
 
-async fn abort_gives_up_a_close_under_way<C: Carrier>() {
-    let (near, _far) = C::pair_with(patient()).await;
+async fn abort_gives_up_a_close_under_way(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair_with(patient()).await;
     let near = Rc::new(near);
     let closer = near.clone();
     let closing = spawn(async move { closer.shutdown().await });
@@ -292,8 +292,8 @@ async fn abort_gives_up_a_close_under_way<C: Carrier>() {
     says(closing.await.unwrap(), "interrupted");
 }
 
-async fn close_write_ends_our_data_and_the_reply_is_readable<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_write_ends_our_data_and_the_reply_is_readable(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("request").await.unwrap();
     near.close_write().unwrap();
     assert!(!near.is_closed(), "only one side is");
@@ -306,8 +306,8 @@ async fn close_write_ends_our_data_and_the_reply_is_readable<C: Carrier>() {
     assert!(near.is_closed());
 }
 
-async fn close_write_comes_behind_what_was_written<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_write_comes_behind_what_was_written(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until(|| near.is_busy() && near.bytes_written() > 0).await;
@@ -322,8 +322,8 @@ async fn close_write_comes_behind_what_was_written<C: Carrier>() {
     assert_eq!(near.read(5).await.unwrap(), b"reply");
 }
 
-async fn close_write_leaves_a_reader_alone<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_write_leaves_a_reader_alone(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let closer = async {
         until(|| near.is_busy()).await;
         near.close_write().unwrap();
@@ -335,24 +335,24 @@ async fn close_write_leaves_a_reader_alone<C: Carrier>() {
     assert_eq!(read.unwrap(), b"reply");
 }
 
-async fn a_second_close_write_says_already_closed<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn a_second_close_write_says_already_closed(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.close_write().unwrap();
     says(near.close_write(), "already closed");
     near.close().unwrap();
     says(near.close_write(), "already closed");
 }
 
-async fn close_after_close_write_is_the_first_close<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_after_close_write_is_the_first_close(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.close_write().unwrap();
     near.close().unwrap();
     says(near.close(), "already closed");
     says(far.read(1).await, "closed");
 }
 
-async fn dropping_a_stream_closes_it_gracefully<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn dropping_a_stream_closes_it_gracefully(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(10 * MIB);
     let writer = async move {
         near.write(&data).await.unwrap();
@@ -364,8 +364,8 @@ async fn dropping_a_stream_closes_it_gracefully<C: Carrier>() {
     says(far.read(1).await, "closed");
 }
 
-async fn dropping_a_stream_with_unread_bytes_loses_nothing_of_ours<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn dropping_a_stream_with_unread_bytes_loses_nothing_of_ours(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nnobody reads this").await.unwrap();
     near.read(ReadMode::Line).await.unwrap();
     near.write("but this").await.unwrap();
@@ -374,8 +374,8 @@ async fn dropping_a_stream_with_unread_bytes_loses_nothing_of_ours<C: Carrier>()
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"but this");
 }
 
-async fn close_write_interrupts_who_writes_and_sends_what_was_accepted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn close_write_interrupts_who_writes_and_sends_what_was_accepted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(32 * MIB);
     let writer = async {
         says(near.write(&data).await, "interrupted");

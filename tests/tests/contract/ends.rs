@@ -27,44 +27,44 @@ on_every_stream! {
 /// It begins with what the original says.
 const UNFINISHED: &str = "closed: 4 bytes of an unfinished message are left";
 
-async fn ended<C: Carrier>(data: &str) -> (Stream<C::Carried>, Stream<C::Carried>) {
-    let (near, far) = C::pair().await;
+async fn ended<C: Carrier>(carrier: C, data: &str) -> (Stream<C::Carried>, Stream<C::Carried>) {
+    let (near, far) = carrier.pair().await;
     far.write(data).await.unwrap();
     far.close_write().unwrap();
     (near, far)
 }
 
-async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_available<C: Carrier>() {
-    let (near, _far) = ended::<C>("rest").await;
+async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_available(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "rest").await;
     says(near.read(5).await, UNFINISHED);
     says(near.read(5).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"rest");
     says(near.read(ReadMode::Available).await, "closed");
 }
 
-async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_all<C: Carrier>() {
-    let (near, _far) = ended::<C>("rest").await;
+async fn with_too_little_for_a_number_the_end_says_closed_and_the_rest_is_all(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "rest").await;
     says(near.read(5).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"rest");
     says(near.read(ReadMode::All).await, "closed");
 }
 
-async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_available<C: Carrier>() {
-    let (near, _far) = ended::<C>("line\nrest").await;
+async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_available(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "line\nrest").await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
     says(near.read(ReadMode::Line).await, UNFINISHED);
     says(near.read_line_trimmed().await, UNFINISHED);
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"rest");
 }
 
-async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_all<C: Carrier>() {
-    let (near, _far) = ended::<C>("rest").await;
+async fn with_too_little_for_a_line_the_end_says_closed_and_the_rest_is_all(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "rest").await;
     says(near.read(ReadMode::Line).await, UNFINISHED);
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"rest");
 }
 
-async fn an_end_inside_of_what_was_asked_for_counts_what_is_left<C: Carrier>() {
-    let (near, _far) = ended::<C>("line\nrest").await;
+async fn an_end_inside_of_what_was_asked_for_counts_what_is_left(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "line\nrest").await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
     for mode in [ReadMode::Line, ReadMode::Exact(5), ReadMode::Line] {
         let end = near.read(mode).await.unwrap_err();
@@ -76,16 +76,16 @@ async fn an_end_inside_of_what_was_asked_for_counts_what_is_left<C: Carrier>() {
     assert!(matches!(near.read(ReadMode::Line).await, Err(Error::Closed)));
 }
 
-async fn an_end_between_two_lines_or_numbers_leaves_nothing_to_count<C: Carrier>() {
-    let (near, _far) = ended::<C>("line\n").await;
+async fn an_end_between_two_lines_or_numbers_leaves_nothing_to_count(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "line\n").await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
     for mode in [ReadMode::Line, ReadMode::Exact(1), ReadMode::Available] {
         assert!(matches!(near.read(mode).await, Err(Error::Closed)), "{mode:?}");
     }
 }
 
-async fn the_end_says_closed_in_every_mode_for_ever<C: Carrier>() {
-    let (near, _far) = ended::<C>("").await;
+async fn the_end_says_closed_in_every_mode_for_ever(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "").await;
     for _ in 0..3 {
         says(near.read(ReadMode::Available).await, "closed");
         says(near.read(1).await, "closed");
@@ -94,9 +94,9 @@ async fn the_end_says_closed_in_every_mode_for_ever<C: Carrier>() {
     }
 }
 
-async fn a_read_that_waits_when_the_peer_closes_says_closed<C: Carrier>() {
+async fn a_read_that_waits_when_the_peer_closes_says_closed(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Line] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let closer = async {
             until(|| near.is_busy()).await;
             far.close().unwrap();
@@ -106,16 +106,16 @@ async fn a_read_that_waits_when_the_peer_closes_says_closed<C: Carrier>() {
     }
 }
 
-async fn what_came_before_the_end_is_read_before_it<C: Carrier>() {
-    let (near, _far) = ended::<C>("one\ntwo\nthree").await;
+async fn what_came_before_the_end_is_read_before_it(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "one\ntwo\nthree").await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"one\n");
     assert_eq!(near.read(4).await.unwrap(), b"two\n");
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"three");
     says(near.read(ReadMode::Available).await, "closed");
 }
 
-async fn a_stream_is_closed_once_its_peer_has_ended_and_all_is_read<C: Carrier>() {
-    let (near, _far) = ended::<C>("rest").await;
+async fn a_stream_is_closed_once_its_peer_has_ended_and_all_is_read(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "rest").await;
     assert!(!near.is_closed());
     says(near.read(ReadMode::Line).await, UNFINISHED);
     assert!(!near.is_closed(), "there is something left to read");
@@ -123,8 +123,8 @@ async fn a_stream_is_closed_once_its_peer_has_ended_and_all_is_read<C: Carrier>(
     assert!(near.is_closed());
 }
 
-async fn the_cause_of_a_clean_end_can_be_asked_for<C: Carrier>() {
-    let (near, _far) = ended::<C>("rest").await;
+async fn the_cause_of_a_clean_end_can_be_asked_for(carrier: impl Carrier) {
+    let (near, _far) = ended(carrier, "rest").await;
     says(near.read(5).await, UNFINISHED);
     assert!(matches!(near.close_cause(), Some(CloseCause::Peer(EndOfStream::Clean))));
     near.read(ReadMode::All).await.unwrap();
@@ -133,22 +133,22 @@ async fn the_cause_of_a_clean_end_can_be_asked_for<C: Carrier>() {
     assert!(matches!(near.close_cause(), Some(CloseCause::Peer(EndOfStream::Clean))));
 }
 
-async fn the_cause_of_our_own_close_can_be_asked_for<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn the_cause_of_our_own_close_can_be_asked_for(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.close().unwrap();
     assert!(matches!(near.close_cause(), Some(CloseCause::Local)));
 }
 
-async fn an_open_stream_has_no_cause<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_open_stream_has_no_cause(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("data").await.unwrap();
     near.read(4).await.unwrap();
     assert!(near.close_cause().is_none());
     assert!(!near.is_closed());
 }
 
-async fn after_the_peers_end_we_may_still_write<C: Carrier>() {
-    let (near, far) = ended::<C>("request").await;
+async fn after_the_peers_end_we_may_still_write(carrier: impl Carrier) {
+    let (near, far) = ended(carrier, "request").await;
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"request");
     near.write("reply").await.unwrap();
     assert_eq!(near.bytes_written(), 5);
@@ -163,8 +163,8 @@ fn was_reset(cause: Option<CloseCause>) {
     assert!(matches!(cause, Some(CloseCause::Peer(EndOfStream::Cut(Cut::Reset)))), "{cause:?}");
 }
 
-async fn a_reset_is_told_once_and_the_data_is_readable_after_it<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_reset_is_told_once_and_the_data_is_readable_after_it(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nlast words").await.unwrap();
     reset(&near, far).await;
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
@@ -179,9 +179,9 @@ async fn a_reset_is_told_once_and_the_data_is_readable_after_it<C: Carrier>() {
     assert!(near.is_closed());
 }
 
-async fn a_reset_while_a_read_waits_ends_it<C: Carrier>() {
+async fn a_reset_while_a_read_waits_ends_it(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Line, ReadMode::All] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         // A whole stream has one waiter, so what is left unread was written before.
         near.write("unread").await.unwrap();
         let closer = async {
@@ -195,8 +195,8 @@ async fn a_reset_while_a_read_waits_ends_it<C: Carrier>() {
     }
 }
 
-async fn a_reset_ends_all_with_an_error_and_all_again_has_the_data<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_reset_ends_all_with_an_error_and_all_again_has_the_data(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("partial").await.unwrap();
     reset(&near, far).await;
     says(near.read(ReadMode::All).await, RESET);

@@ -16,8 +16,8 @@ fn texts(addresses: [Result<Endpoint, Error>; 2]) -> [String; 2] {
     addresses.map(|address| address.unwrap().to_string())
 }
 
-async fn every_form_tells_the_same_numbers_and_addresses<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn every_form_tells_the_same_numbers_and_addresses(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nrest").await.unwrap();
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
     until(|| near.buffered() == 4).await;
@@ -42,26 +42,26 @@ async fn every_form_tells_the_same_numbers_and_addresses<C: Carrier>() {
     assert!(!polled.is_closed() && polled.close_cause().is_none());
 }
 
-async fn an_abort_of_any_form_closes_the_stream_at_once<C: Carrier>() {
+async fn an_abort_of_any_form_closes_the_stream_at_once(carrier: impl Carrier) {
     let is_local = |cause: Option<CloseCause>| matches!(cause, Some(CloseCause::Local));
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     near.abort();
     assert!(near.is_closed() && is_local(near.close_cause()));
     assert!(far.read(1).await.is_err());
 
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let (reader, writer) = near.split();
     writer.abort();
     assert!(reader.is_closed() && writer.is_closed() && is_local(writer.close_cause()));
     assert!(far.read(1).await.is_err());
 
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let (reader, writer) = near.split();
     reader.abort();
     assert!(reader.is_closed() && writer.is_closed() && is_local(reader.close_cause()));
     assert!(far.read(1).await.is_err());
 
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let polled = near.into_polled();
     polled.abort();
     assert!(polled.is_closed() && is_local(polled.close_cause()));
@@ -77,8 +77,8 @@ fn shows(value: &impl Debug, words: &[&str]) {
     assert!(!shown.contains("secret"), "{shown}");
 }
 
-async fn every_form_and_every_future_names_itself_and_shows_no_content<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn every_form_and_every_future_names_itself_and_shows_no_content(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("1\nsecret\nsecret").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap(), Some(&b"1\n"[..]));

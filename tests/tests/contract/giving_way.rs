@@ -20,8 +20,8 @@ async fn spend_the_budget<T: Transport>(closed: &Stream<T>) {
     while at_once(closed.read(1)).await.is_some() {}
 }
 
-async fn closed<C: Carrier>() -> Stream<C::Carried> {
-    let (near, _) = C::pair().await;
+async fn closed<C: Carrier>(carrier: C) -> Stream<C::Carried> {
+    let (near, _) = carrier.pair().await;
     near.close().unwrap();
     near
 }
@@ -36,9 +36,9 @@ async fn accepted_and_pending<T: Transport>(near: &Stream<T>) -> usize {
     usize::try_from(near.bytes_written()).unwrap()
 }
 
-async fn a_dropped_write_that_only_gave_way_leaves_what_is_pending_on_its_way<C: Carrier>() {
-    let (near, far) = C::pair().await;
-    let spent = closed::<C>().await;
+async fn a_dropped_write_that_only_gave_way_leaves_what_is_pending_on_its_way(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
+    let spent = closed(carrier).await;
     let accepted = accepted_and_pending(&near).await;
     spend_the_budget(&spent).await;
     assert!(at_once(near.write("never begun")).await.is_none());
@@ -46,9 +46,9 @@ async fn a_dropped_write_that_only_gave_way_leaves_what_is_pending_on_its_way<C:
     assert!(at_once(far.read(1)).await.is_none());
 }
 
-async fn an_interrupted_write_that_only_gave_way_leaves_what_is_pending_on_its_way<C: Carrier>() {
-    let (near, far) = C::pair().await;
-    let spent = closed::<C>().await;
+async fn an_interrupted_write_that_only_gave_way_leaves_what_is_pending_on_its_way(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
+    let spent = closed(carrier).await;
     let accepted = accepted_and_pending(&near).await;
     spend_the_budget(&spent).await;
     let interrupter = async {
@@ -59,9 +59,9 @@ async fn an_interrupted_write_that_only_gave_way_leaves_what_is_pending_on_its_w
     assert_eq!(far.read(accepted).await.unwrap().len(), accepted);
 }
 
-async fn a_write_that_gave_way_after_it_had_waited_leaves_what_it_accepted_on_its_way<C: Carrier>() {
-    let (near, far) = C::pair().await;
-    let spent = closed::<C>().await;
+async fn a_write_that_gave_way_after_it_had_waited_leaves_what_it_accepted_on_its_way(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
+    let spent = closed(carrier).await;
     let data = pattern(TOO_MUCH);
     let accepted = {
         let mut write = std::pin::pin!(near.write(&data));
@@ -87,9 +87,9 @@ async fn a_write_that_gave_way_after_it_had_waited_leaves_what_it_accepted_on_it
     assert_eq!(far.read(accepted).await.unwrap().len(), accepted);
 }
 
-async fn a_dropped_read_that_only_gave_way_loses_nothing<C: Carrier>() {
-    let (near, far) = C::pair().await;
-    let spent = closed::<C>().await;
+async fn a_dropped_read_that_only_gave_way_loses_nothing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
+    let spent = closed(carrier).await;
     far.write("line\n").await.unwrap();
     spend_the_budget(&spent).await;
     assert!(at_once(near.read(ReadMode::Line)).await.is_none());

@@ -20,8 +20,8 @@ on_every_stream! {
     a_closed_stream_is_closed_for_readers_and_keeps_no_line_that_was_held,
 }
 
-async fn lines_come_in_order_each_with_its_newline<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn lines_come_in_order_each_with_its_newline(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\n\nthree\r\n").await.unwrap();
     let mut lines = near.lines();
     for line in ["one\n", "\n", "three\r\n"] {
@@ -30,10 +30,10 @@ async fn lines_come_in_order_each_with_its_newline<C: Carrier>() {
     assert!(at_once(lines.next()).await.is_none(), "there is no fourth, and no end");
 }
 
-async fn lines_are_the_same_in_every_chunking<C: Carrier>() {
+async fn lines_are_the_same_in_every_chunking(carrier: impl Carrier) {
     let text = "a\nbc\n\ndef\n";
     for cut in 0..=text.len() {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let (front, back) = text.split_at(cut);
         let writer = async {
             far.write(front).await.unwrap();
@@ -53,8 +53,8 @@ async fn lines_are_the_same_in_every_chunking<C: Carrier>() {
     }
 }
 
-async fn an_unfinished_line_at_the_end_is_closed_and_stays_readable<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_unfinished_line_at_the_end_is_closed_and_stays_readable(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("whole\nhal").await.unwrap();
     far.close().unwrap();
     let mut lines = near.lines();
@@ -65,8 +65,8 @@ async fn an_unfinished_line_at_the_end_is_closed_and_stays_readable<C: Carrier>(
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"hal");
 }
 
-async fn a_clean_end_behind_the_last_line_is_no_error<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_clean_end_behind_the_last_line_is_no_error(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("only\n").await.unwrap();
     far.close().unwrap();
     let mut lines = near.lines();
@@ -78,8 +78,8 @@ async fn a_clean_end_behind_the_last_line_is_no_error<C: Carrier>() {
     assert!(matches!(lines.next().await, Err(Error::Closed)), "our own close is not the peer's end");
 }
 
-async fn lines_that_were_not_handed_out_are_the_streams_again<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn lines_that_were_not_handed_out_are_the_streams_again(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\ntwo\nthree\nfou").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"one\n");
@@ -92,8 +92,8 @@ async fn lines_that_were_not_handed_out_are_the_streams_again<C: Carrier>() {
     }
 }
 
-async fn while_lines_are_held_another_read_is_busy_and_none_is_lost<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn while_lines_are_held_another_read_is_busy_and_none_is_lost(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\ntwo\nrest").await.unwrap();
     far.close().unwrap();
     let mut lines = near.lines();
@@ -105,8 +105,8 @@ async fn while_lines_are_held_another_read_is_busy_and_none_is_lost<C: Carrier>(
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"two\nrest");
 }
 
-async fn a_waiting_fetch_is_interrupted_and_goes_on_afterwards<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_waiting_fetch_is_interrupted_and_goes_on_afterwards(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("hal").await.unwrap();
     let mut lines = near.lines();
     let interrupter = async {
@@ -119,8 +119,8 @@ async fn a_waiting_fetch_is_interrupted_and_goes_on_afterwards<C: Carrier>() {
     assert_eq!(lines.next().await.unwrap().unwrap(), b"half\n");
 }
 
-async fn a_dropped_fetch_loses_nothing<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_dropped_fetch_loses_nothing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let mut lines = near.lines();
     let mut sent = 0;
     for piece in ["a ", "li", "n"] {
@@ -137,8 +137,8 @@ async fn a_dropped_fetch_loses_nothing<C: Carrier>() {
     assert_eq!(lines.next().await.unwrap().unwrap(), b"and another\n");
 }
 
-async fn a_long_line_among_short_ones_is_an_error_that_names_the_limit<C: Carrier>() {
-    let (near, far) = C::pair_with(options_with(Limits::default().line(8))).await;
+async fn a_long_line_among_short_ones_is_an_error_that_names_the_limit(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(options_with(Limits::default().line(8))).await;
     far.write("short\n0123456789\nafter\n").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"short\n");
@@ -150,8 +150,8 @@ async fn a_long_line_among_short_ones_is_an_error_that_names_the_limit<C: Carrie
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"after\n");
 }
 
-async fn trimmed_lines_are_text_without_their_ending<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn trimmed_lines_are_text_without_their_ending(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write(&b"unix\ndos\r\n\xff\nnext\n"[..]).await.unwrap();
     far.close().unwrap();
     let mut lines = near.lines();
@@ -162,8 +162,8 @@ async fn trimmed_lines_are_text_without_their_ending<C: Carrier>() {
     assert_eq!(lines.next_trimmed().await.unwrap(), None);
 }
 
-async fn a_half_has_lines_as_well<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_half_has_lines_as_well(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let (reader, writer) = near.split();
     let echo = spawn(async move {
         let mut lines = reader.lines();
@@ -180,8 +180,8 @@ async fn a_half_has_lines_as_well<C: Carrier>() {
     assert_eq!(echo.await.unwrap(), 1000);
 }
 
-async fn one_who_holds_no_line_any_more_lets_nobody_past_those_of_another<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn one_who_holds_no_line_any_more_lets_nobody_past_those_of_another(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let (mut first, mut second) = (near.lines(), near.lines());
     far.write("a\n").await.unwrap();
     assert_eq!(first.next().await.unwrap().unwrap(), b"a\n");
@@ -193,8 +193,8 @@ async fn one_who_holds_no_line_any_more_lets_nobody_past_those_of_another<C: Car
     assert_eq!(near.read(3).await.unwrap(), b"c\nd");
 }
 
-async fn a_closed_stream_is_closed_for_readers_and_keeps_no_line_that_was_held<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_closed_stream_is_closed_for_readers_and_keeps_no_line_that_was_held(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("a\nb\n").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"a\n");

@@ -6,23 +6,23 @@ use std::rc::Rc;
 use lem_rs::{ReadMode, spawn};
 use lem_ssl_tests::watched_machine;
 
-use crate::support::{Carrier, Tcp, Tls12, Tls13, Unix, assert_same, pattern, until};
+use crate::support::{Bare, Carrier, Encrypted, assert_same, pattern, until};
 
 #[test]
 fn the_machine_ends_only_when_a_closed_stream_has_sent_everything() {
-    ends_last::<Tcp>();
-    ends_last::<Unix>();
-    ends_last::<Tls13>();
-    ends_last::<Tls12>();
+    ends_last(Bare::Tcp);
+    ends_last(Bare::Unix);
+    ends_last(Encrypted::Tls13);
+    ends_last(Encrypted::Tls12);
 }
 
-fn ends_last<C: Carrier>() {
+fn ends_last(carrier: impl Carrier) {
     const ACCEPTED: u64 = 100_000;
     let received = Rc::new(RefCell::new(None));
     let result = received.clone();
     let data = pattern(32 * 1024 * 1024);
     let counted = watched_machine().run(async {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let near = Rc::new(near);
         let (writer, all) = (near.clone(), data.clone());
         let task = spawn(async move { writer.write(&all).await });

@@ -17,8 +17,8 @@ on_every_stream! {
     what_is_dropped_while_it_is_looked_at_loses_nothing,
 }
 
-async fn a_stream_can_be_closed_while_it_is_looked_at<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_stream_can_be_closed_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("all of it").await.unwrap();
     near.with_transport(|transport| {
         near.close().unwrap();
@@ -33,24 +33,24 @@ async fn a_stream_can_be_closed_while_it_is_looked_at<C: Carrier>() {
     near.shutdown().await.unwrap();
 }
 
-async fn a_stream_can_be_aborted_while_it_is_looked_at<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_stream_can_be_aborted_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.with_transport(|_| near.abort()).unwrap();
     assert!(near.is_closed() && near.with_transport(|_| ()).is_none());
     let _ = far.read(ReadMode::All).await;
     assert!(far.is_closed());
 }
 
-async fn a_sending_side_can_be_closed_while_it_is_looked_at<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_sending_side_can_be_closed_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.with_transport(|_| near.close_write().unwrap()).unwrap();
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"");
     far.write("reply").await.unwrap();
     assert_eq!(near.read(5).await.unwrap(), b"reply");
 }
 
-async fn reads_and_writes_are_busy_while_it_is_looked_at<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn reads_and_writes_are_busy_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let shared = Rc::new(near);
     let theirs = shared.clone();
     let mut read = std::pin::pin!(async { theirs.read(1).await });
@@ -69,8 +69,8 @@ async fn reads_and_writes_are_busy_while_it_is_looked_at<C: Carrier>() {
     assert_eq!(far.read(1).await.unwrap(), b"y");
 }
 
-async fn it_can_be_looked_at_while_it_is_looked_at<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn it_can_be_looked_at_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     let seen = near.with_transport(|outer| {
         near.with_transport(|inner| std::ptr::eq(outer, inner)).unwrap()
             && near.peer_addr().is_ok()
@@ -79,8 +79,8 @@ async fn it_can_be_looked_at_while_it_is_looked_at<C: Carrier>() {
     assert_eq!(seen, Some(true));
 }
 
-async fn a_task_that_waits_can_be_interrupted_while_it_is_looked_at<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn a_task_that_waits_can_be_interrupted_while_it_is_looked_at(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     let near = Rc::new(near);
     let reader = lem_rs::spawn({
         let near = near.clone();
@@ -91,8 +91,8 @@ async fn a_task_that_waits_can_be_interrupted_while_it_is_looked_at<C: Carrier>(
     says(reader.await.unwrap(), "interrupted");
 }
 
-async fn what_is_dropped_while_it_is_looked_at_loses_nothing<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_is_dropped_while_it_is_looked_at_loses_nothing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\ntwo\n").await.unwrap();
     let mut lines = near.lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), b"one\n");

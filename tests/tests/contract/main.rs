@@ -1,6 +1,6 @@
 //! The contract, sentence by sentence: what each verb of a stream and of a server promises.
 //!
-//! Every test is a function over a [`Carrier`](support::Carrier), and runs on each: TCP, Unix-domain sockets, TLS 1.3
+//! Every test is a function of a [`Carrier`](support::Carrier), and runs on each: TCP, Unix-domain sockets, TLS 1.3
 //! with our records and with those of rustls, and TLS 1.2. What only an encrypted stream can show (an end without
 //! `close_notify`) runs on those three.
 

@@ -32,8 +32,8 @@ on_every_stream! {
     after_a_panic_the_peer_sees_no_clean_end,
 }
 
-async fn pair<C: Carrier>() -> (Polled<C::Carried>, Stream<C::Carried>) {
-    let (near, far) = C::pair().await;
+async fn pair<C: Carrier>(carrier: C) -> (Polled<C::Carried>, Stream<C::Carried>) {
+    let (near, far) = carrier.pair().await;
     (near.into_polled(), far)
 }
 
@@ -70,8 +70,8 @@ async fn flush<T: Transport>(stream: &mut Polled<T>) -> Result<(), Error> {
     poll_fn(|cx| stream.poll_flush(cx)).await
 }
 
-async fn a_poll_reads_what_is_there_and_nothing_at_the_clean_end<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn a_poll_reads_what_is_there_and_nothing_at_the_clean_end(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     assert!(at_once(read(&mut near, 10)).await.is_none(), "nothing is there");
     far.write("abcdef").await.unwrap();
     far.close().unwrap();
@@ -85,13 +85,13 @@ async fn a_poll_reads_what_is_there_and_nothing_at_the_clean_end<C: Carrier>() {
     assert!(near.is_closed());
 }
 
-async fn an_empty_buffer_reads_nothing_and_does_not_wait<C: Carrier>() {
-    let (mut near, _far) = pair::<C>().await;
+async fn an_empty_buffer_reads_nothing_and_does_not_wait(carrier: impl Carrier) {
+    let (mut near, _far) = pair(carrier).await;
     assert_eq!(at_once(read(&mut near, 0)).await.unwrap().unwrap(), b"");
 }
 
-async fn a_reset_is_an_error_behind_everything_before_it_and_no_end<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_reset_is_an_error_behind_everything_before_it_and_no_end(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("before").await.unwrap();
     assert_eq!(near.read(1).await.unwrap(), b"b");
     reset(&near, far).await;
@@ -101,8 +101,8 @@ async fn a_reset_is_an_error_behind_everything_before_it_and_no_end<C: Carrier>(
     says(read(&mut near, 10).await, "closed");
 }
 
-async fn what_was_shown_stays_until_it_is_taken<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn what_was_shown_stays_until_it_is_taken(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     far.write("abcdef").await.unwrap();
     for take in [0, 2, 0, 3] {
         let before = near.buffered();
@@ -116,8 +116,8 @@ async fn what_was_shown_stays_until_it_is_taken<C: Carrier>() {
     assert!(at_once(poll_fn(|cx| near.poll_fill(cx).map_ok(|_| ()))).await.is_none());
 }
 
-async fn small_writes_leave_in_one_piece_when_the_task_gives_way<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn small_writes_leave_in_one_piece_when_the_task_gives_way(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     for piece in ["one ", "two ", "three"] {
         assert_eq!(write(&mut near, piece.as_bytes()).await.unwrap(), piece.len());
     }
@@ -125,8 +125,8 @@ async fn small_writes_leave_in_one_piece_when_the_task_gives_way<C: Carrier>() {
     assert_eq!(far.read(ReadMode::Available).await.unwrap(), b"one two three");
 }
 
-async fn pieces_are_accepted_together_up_to_the_bound<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn pieces_are_accepted_together_up_to_the_bound(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(100_000);
     let pieces =
         [IoSlice::new(&[]), IoSlice::new(&data[..9]), IoSlice::new(&data[9..50_000]), IoSlice::new(&data[50_000..])];
@@ -137,8 +137,8 @@ async fn pieces_are_accepted_together_up_to_the_bound<C: Carrier>() {
     assert_eq!(poll_fn(|cx| near.poll_write_vectored(cx, &[])).await.unwrap(), 0);
 }
 
-async fn a_large_piece_passes_without_being_gathered<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn a_large_piece_passes_without_being_gathered(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(3_000_000);
     let writer = async {
         write_all(&mut near, b"head").await.unwrap();
@@ -150,8 +150,8 @@ async fn a_large_piece_passes_without_being_gathered<C: Carrier>() {
     assert_same(&received.unwrap(), &[b"head", &data[..], b"tail"].concat());
 }
 
-async fn a_small_piece_goes_along_with_the_beginning_of_a_large_one<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn a_small_piece_goes_along_with_the_beginning_of_a_large_one(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(200_000);
     let writer = async {
         let pieces = [IoSlice::new(&data[..9]), IoSlice::new(&data[9..])];
@@ -166,8 +166,8 @@ async fn a_small_piece_goes_along_with_the_beginning_of_a_large_one<C: Carrier>(
     assert_same(&received.unwrap(), &data);
 }
 
-async fn writes_wait_when_the_peer_does_not_read_and_go_on_when_it_does<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn writes_wait_when_the_peer_does_not_read_and_go_on_when_it_does(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let piece = pattern(1000);
     while at_once(write(&mut near, &piece)).await.is_some() {
         // The kernel takes what it can.
@@ -179,8 +179,8 @@ async fn writes_wait_when_the_peer_does_not_read_and_go_on_when_it_does<C: Carri
     assert_eq!(received.unwrap().len(), all);
 }
 
-async fn a_flush_waits_until_the_kernel_has_everything<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn a_flush_waits_until_the_kernel_has_everything(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(20_000_000);
     let writer = async {
         write_all(&mut near, &data).await.unwrap();
@@ -191,8 +191,8 @@ async fn a_flush_waits_until_the_kernel_has_everything<C: Carrier>() {
     assert_same(&received.unwrap(), &data);
 }
 
-async fn a_flush_that_is_not_polled_any_more_goes_on_all_the_same<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn a_flush_that_is_not_polled_any_more_goes_on_all_the_same(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(64 * 1024);
     // Until the kernel takes no more.
     let mut blocked = false;
@@ -206,8 +206,8 @@ async fn a_flush_that_is_not_polled_any_more_goes_on_all_the_same<C: Carrier>() 
     says(far.read(1).await, "closed");
 }
 
-async fn reading_and_writing_wait_at_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn reading_and_writing_wait_at_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = Rc::new(pattern(8_000_000));
     let far = spawn({
         let data = data.clone();
@@ -247,8 +247,8 @@ async fn reading_and_writing_wait_at_once<C: Carrier>() {
     assert_same(&far.await.unwrap(), &data);
 }
 
-async fn close_is_a_half_close_behind_what_was_accepted<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn close_is_a_half_close_behind_what_was_accepted(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     write_all(&mut near, b"question").await.unwrap();
     poll_fn(|cx| near.poll_close(cx)).await.unwrap();
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"question");
@@ -261,8 +261,8 @@ async fn close_is_a_half_close_behind_what_was_accepted<C: Carrier>() {
     assert_eq!(read_to_end(&mut near).await.unwrap(), b"answer");
 }
 
-async fn dropping_it_delivers_what_was_accepted<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn dropping_it_delivers_what_was_accepted(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let data = pattern(500_000);
     let writer = async move {
         write_all(&mut near, &data).await.unwrap();
@@ -274,8 +274,8 @@ async fn dropping_it_delivers_what_was_accepted<C: Carrier>() {
     assert_same(&received.unwrap(), &[&data[..], b"last"].concat());
 }
 
-async fn a_close_by_handle_ends_what_waits_with_closed<C: Carrier>() {
-    let (mut near, _far) = pair::<C>().await;
+async fn a_close_by_handle_ends_what_waits_with_closed(carrier: impl Carrier) {
+    let (mut near, _far) = pair(carrier).await;
     let handle = near.handle();
     let closer = async {
         yield_now().await;
@@ -288,8 +288,8 @@ async fn a_close_by_handle_ends_what_waits_with_closed<C: Carrier>() {
     assert!(near.is_closed() && near.info().is_none());
 }
 
-async fn the_stream_comes_back_with_everything_that_was_received<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn the_stream_comes_back_with_everything_that_was_received(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     far.write("line\nrest").await.unwrap();
     assert_eq!(read(&mut near, 2).await.unwrap(), b"li");
     write_all(&mut near, b"gathered").await.unwrap();
@@ -303,8 +303,8 @@ async fn the_stream_comes_back_with_everything_that_was_received<C: Carrier>() {
     assert_eq!(far.read(5).await.unwrap(), b"verbs");
 }
 
-async fn what_the_stream_had_received_is_read_first<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_the_stream_had_received_is_read_first(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nrest").await.unwrap();
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
     until(|| near.buffered() == 4).await;
@@ -312,8 +312,8 @@ async fn what_the_stream_had_received_is_read_first<C: Carrier>() {
     assert_eq!(read(&mut near, 10).await.unwrap(), b"rest");
 }
 
-async fn bytes_are_counted<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn bytes_are_counted(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     far.write("12345").await.unwrap();
     assert_eq!(read(&mut near, 2).await.unwrap(), b"12");
     assert_eq!(near.bytes_read(), 5);
@@ -321,8 +321,8 @@ async fn bytes_are_counted<C: Carrier>() {
     assert_eq!(near.bytes_written(), 3);
 }
 
-async fn after_a_panic_the_peer_sees_no_clean_end<C: Carrier>() {
-    let (mut near, far) = pair::<C>().await;
+async fn after_a_panic_the_peer_sees_no_clean_end(carrier: impl Carrier) {
+    let (mut near, far) = pair(carrier).await;
     let task = spawn(async move {
         write_all(&mut near, b"half an answer").await.unwrap();
         flush(&mut near).await.unwrap();
@@ -330,5 +330,5 @@ async fn after_a_panic_the_peer_sees_no_clean_end<C: Carrier>() {
         std::panic::resume_unwind(Box::new("quiet"));
     });
     assert!(task.await.is_err());
-    crate::panicked::assert_cut_off::<C>(&far).await;
+    crate::panicked::assert_cut_off(carrier, &far).await;
 }

@@ -29,16 +29,16 @@ on_every_stream! {
     bytes_that_arrive_together_with_the_end_are_counted,
 }
 
-async fn a_number_reads_exactly_so_many_bytes<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_number_reads_exactly_so_many_bytes(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("abcdef").await.unwrap();
     assert_eq!(near.read(4).await.unwrap(), b"abcd");
     assert_eq!(near.read(1).await.unwrap(), b"e");
     assert_eq!(near.read(ReadMode::Exact(1)).await.unwrap(), b"f");
 }
 
-async fn a_number_waits_until_there_are_enough<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_number_waits_until_there_are_enough(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let reader = async {
         let whole = near.read(6).await.unwrap();
         assert_eq!(whole, b"abcdef");
@@ -52,8 +52,8 @@ async fn a_number_waits_until_there_are_enough<C: Carrier>() {
     both(reader, writer).await;
 }
 
-async fn zero_bytes_are_read_without_waiting<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn zero_bytes_are_read_without_waiting(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     assert_eq!(at_once(near.read(0)).await.expect("it does not wait").unwrap(), b"");
     far.write("x\n").await.unwrap();
     assert_eq!(near.read(0).await.unwrap(), b"");
@@ -61,8 +61,8 @@ async fn zero_bytes_are_read_without_waiting<C: Carrier>() {
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"x\n");
 }
 
-async fn star_a_reads_all_data_until_the_stream_is_closed<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn star_a_reads_all_data_until_the_stream_is_closed(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(1_000_000);
     let writer = async {
         for piece in data.chunks(70_001) {
@@ -77,15 +77,15 @@ async fn star_a_reads_all_data_until_the_stream_is_closed<C: Carrier>() {
     says(near.read(ReadMode::All).await, "closed");
 }
 
-async fn star_a_of_a_stream_without_data_is_empty<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn star_a_of_a_stream_without_data_is_empty(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.close().unwrap();
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"");
     says(near.read(ReadMode::All).await, "closed");
 }
 
-async fn star_l_reads_up_to_and_including_the_next_newline<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn star_l_reads_up_to_and_including_the_next_newline(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("one\n\r\n\ntwo\rthree\nrest").await.unwrap();
     for line in ["one\n", "\r\n", "\n", "two\rthree\n"] {
         assert_eq!(near.read(ReadMode::Line).await.unwrap(), line.as_bytes());
@@ -93,8 +93,8 @@ async fn star_l_reads_up_to_and_including_the_next_newline<C: Carrier>() {
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"rest");
 }
 
-async fn a_line_that_arrives_byte_by_byte_is_one_line<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_line_that_arrives_byte_by_byte_is_one_line(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let writer = async {
         for (index, byte) in b"slowly\n".iter().enumerate() {
             until(|| near.bytes_read() == index as u64).await;
@@ -105,16 +105,16 @@ async fn a_line_that_arrives_byte_by_byte_is_one_line<C: Carrier>() {
     assert_eq!(line.unwrap(), b"slowly\n");
 }
 
-async fn without_a_mode_what_is_available_is_returned_at_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn without_a_mode_what_is_available_is_returned_at_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nremainder").await.unwrap();
     near.read(ReadMode::Line).await.unwrap();
     let available = at_once(near.read(ReadMode::default())).await.expect("it does not wait");
     assert_eq!(available.unwrap(), b"remainder");
 }
 
-async fn without_a_mode_a_read_waits_only_when_nothing_is_available<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn without_a_mode_a_read_waits_only_when_nothing_is_available(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let writer = async {
         until(|| near.is_busy()).await;
         far.write("x").await.unwrap();
@@ -123,8 +123,8 @@ async fn without_a_mode_a_read_waits_only_when_nothing_is_available<C: Carrier>(
     assert_eq!(available.unwrap(), b"x");
 }
 
-async fn the_notations_of_the_original_are_understood<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn the_notations_of_the_original_are_understood(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\n12345everything else").await.unwrap();
     far.close().unwrap();
     let mode = |text: &str| text.parse::<ReadMode>().unwrap();
@@ -138,8 +138,8 @@ async fn the_notations_of_the_original_are_understood<C: Carrier>() {
     }
 }
 
-async fn modes_can_follow_each_other_in_any_order<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn modes_can_follow_each_other_in_any_order(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("HEAD\nlength 3\nabctail").await.unwrap();
     far.close().unwrap();
     assert_eq!(near.read(2).await.unwrap(), b"HE");
@@ -150,9 +150,9 @@ async fn modes_can_follow_each_other_in_any_order<C: Carrier>() {
 }
 
 /// The original handed what stood behind a line to a formatting function.
-async fn bytes_that_look_like_a_format_string_are_only_bytes<C: Carrier>() {
+async fn bytes_that_look_like_a_format_string_are_only_bytes(carrier: impl Carrier) {
     const HOSTILE: &[u8] = b"%s%n%x%99999d\0%s\\n$(id)\0{}{0}";
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     for _ in 0..3 {
         far.write(&[b"line\n", HOSTILE].concat()).await.unwrap();
         assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
@@ -166,17 +166,17 @@ async fn bytes_that_look_like_a_format_string_are_only_bytes<C: Carrier>() {
     assert_eq!(near.read(ReadMode::All).await.unwrap(), HOSTILE);
 }
 
-async fn every_byte_value_arrives_as_it_was_sent<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn every_byte_value_arrives_as_it_was_sent(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let values: Vec<u8> = (0..=255).collect();
     far.write(&values).await.unwrap();
     assert_eq!(near.read(256).await.unwrap(), values);
 }
 
 /// The original wrote out of bounds above about 40 KiB.
-async fn a_read_of_any_size_is_filled<C: Carrier>() {
+async fn a_read_of_any_size_is_filled(carrier: impl Carrier) {
     const MIB: usize = 1024 * 1024;
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let data = pattern(10 * MIB);
     let sizes = [1, 2, 255, 4096, 16_383, 16_384, 16_385, 40_000, 65_536, 262_145, MIB, 10 * MIB];
     for size in sizes {
@@ -187,8 +187,8 @@ async fn a_read_of_any_size_is_filled<C: Carrier>() {
     }
 }
 
-async fn read_into_replaces_what_the_vector_held<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn read_into_replaces_what_the_vector_held(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let mut target = b"what stood here before, longer than what comes".to_vec();
     far.write("line\n12345rest").await.unwrap();
     far.close().unwrap();
@@ -200,8 +200,8 @@ async fn read_into_replaces_what_the_vector_held<C: Carrier>() {
     assert_eq!(target, b"rest");
 }
 
-async fn read_into_leaves_nothing_in_the_vector_when_it_fails<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn read_into_leaves_nothing_in_the_vector_when_it_fails(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("too little").await.unwrap();
     far.close().unwrap();
     let mut target = b"lost".to_vec();
@@ -212,16 +212,16 @@ async fn read_into_leaves_nothing_in_the_vector_when_it_fails<C: Carrier>() {
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"too little");
 }
 
-async fn a_trimmed_line_is_text_without_its_ending<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_trimmed_line_is_text_without_its_ending(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("unix\ndos\r\n\n\r\n \tß \r\r\n").await.unwrap();
     for line in ["unix", "dos", "", "", " \tß \r"] {
         assert_eq!(near.read_line_trimmed().await.unwrap(), line);
     }
 }
 
-async fn a_trimmed_line_that_is_no_text_is_consumed<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_trimmed_line_that_is_no_text_is_consumed(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write(b"\xff\xfe\nnext\n").await.unwrap();
     let error = near.read_line_trimmed().await.unwrap_err();
     // The bytes are the peer's, and so is the fault.
@@ -231,8 +231,8 @@ async fn a_trimmed_line_that_is_no_text_is_consumed<C: Carrier>() {
     assert_eq!(near.read_line_trimmed().await.unwrap(), "next");
 }
 
-async fn bytes_read_counts_what_has_arrived_and_buffered_what_is_unread<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn bytes_read_counts_what_has_arrived_and_buffered_what_is_unread(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     assert_eq!((near.bytes_read(), near.buffered()), (0, 0));
     far.write("line\nrest").await.unwrap();
     near.read(ReadMode::Line).await.unwrap();
@@ -242,8 +242,8 @@ async fn bytes_read_counts_what_has_arrived_and_buffered_what_is_unread<C: Carri
 }
 
 /// With TLS both may even come in one packet.
-async fn bytes_that_arrive_together_with_the_end_are_counted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn bytes_that_arrive_together_with_the_end_are_counted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let reader = spawn(async move {
         let all = near.read(ReadMode::All).await.unwrap();
         (all.len() as u64, near.bytes_read())

@@ -37,13 +37,13 @@ const TOO_MUCH: usize = 32 * MIB;
 
 type Halves<T> = (ReadHalf<T>, WriteHalf<T>);
 
-async fn split_pair<C: Carrier>() -> (Halves<C::Carried>, Stream<C::Carried>) {
-    let (near, far) = C::pair().await;
+async fn split_pair<C: Carrier>(carrier: C) -> (Halves<C::Carried>, Stream<C::Carried>) {
+    let (near, far) = carrier.pair().await;
     (near.split(), far)
 }
 
-async fn a_reader_and_a_writer_wait_at_once<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn a_reader_and_a_writer_wait_at_once(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let data = pattern(TOO_MUCH);
     let other_end = async {
         until(|| reader.is_busy() && writer.is_busy()).await;
@@ -58,8 +58,8 @@ async fn a_reader_and_a_writer_wait_at_once<C: Carrier>() {
     assert_same(&received, &data);
 }
 
-async fn a_second_reader_or_writer_of_a_half_is_told_busy<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn a_second_reader_or_writer_of_a_half_is_told_busy(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let data = pattern(TOO_MUCH);
     let others = async {
         until(|| reader.is_busy() && writer.is_busy()).await;
@@ -74,8 +74,8 @@ async fn a_second_reader_or_writer_of_a_half_is_told_busy<C: Carrier>() {
     assert_same(&received, &data);
 }
 
-async fn each_half_is_interrupted_by_itself<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn each_half_is_interrupted_by_itself(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until(|| reader.is_busy() && writer.is_busy()).await;
@@ -91,8 +91,8 @@ async fn each_half_is_interrupted_by_itself<C: Carrier>() {
     drop(far);
 }
 
-async fn a_half_that_nobody_waits_on_says_not_busy<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn a_half_that_nobody_waits_on_says_not_busy(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     says(reader.interrupt(), "not busy");
     says(writer.interrupt(), "not busy");
     let interrupter = async {
@@ -107,7 +107,7 @@ async fn a_half_that_nobody_waits_on_says_not_busy<C: Carrier>() {
 }
 
 /// The original stalls here until somebody interrupts it.
-async fn both_ends_can_write_8_mib_before_either_has_read<C: Carrier>() {
+async fn both_ends_can_write_8_mib_before_either_has_read(carrier: impl Carrier) {
     async fn exchange<T: Transport>(stream: Stream<T>, own: Rc<Vec<u8>>) -> Vec<u8> {
         let (reader, writer) = stream.split();
         let task = spawn(async move {
@@ -118,7 +118,7 @@ async fn both_ends_can_write_8_mib_before_either_has_read<C: Carrier>() {
         task.await.unwrap();
         all
     }
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let ours = Rc::new(pattern(8 * MIB));
     let theirs = Rc::new(ours.iter().map(|byte| !byte).collect::<Vec<u8>>());
     let (at_near, at_far) = both(exchange(near, ours.clone()), exchange(far, theirs.clone())).await;
@@ -126,8 +126,8 @@ async fn both_ends_can_write_8_mib_before_either_has_read<C: Carrier>() {
     assert_same(&at_far, &ours);
 }
 
-async fn writer_close_is_a_half_close_and_the_reply_is_readable<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn writer_close_is_a_half_close_and_the_reply_is_readable(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     assert!(!writer.is_closed());
     writer.write("request").await.unwrap();
     writer.close().unwrap();
@@ -141,8 +141,8 @@ async fn writer_close_is_a_half_close_and_the_reply_is_readable<C: Carrier>() {
     assert_eq!(reader.read(ReadMode::All).await.unwrap(), b"reply");
 }
 
-async fn dropping_the_writer_is_a_half_close<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn dropping_the_writer_is_a_half_close(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     writer.write("request").await.unwrap();
     drop(writer);
     assert_eq!(far.read(ReadMode::All).await.unwrap(), b"request");
@@ -150,8 +150,8 @@ async fn dropping_the_writer_is_a_half_close<C: Carrier>() {
     assert_eq!(reader.read_line_trimmed().await.unwrap(), "reply");
 }
 
-async fn writer_close_interrupts_who_writes_and_leaves_the_reader_alone<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn writer_close_interrupts_who_writes_and_leaves_the_reader_alone(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let data = pattern(TOO_MUCH);
     let closer = async {
         until(|| reader.is_busy() && writer.is_busy() && writer.bytes_written() > 0).await;
@@ -166,8 +166,8 @@ async fn writer_close_interrupts_who_writes_and_leaves_the_reader_alone<C: Carri
     says(written, "interrupted");
 }
 
-async fn writer_shutdown_waits_until_the_last_byte_is_sent<C: Carrier>() {
-    let ((_reader, writer), far) = split_pair::<C>().await;
+async fn writer_shutdown_waits_until_the_last_byte_is_sent(carrier: impl Carrier) {
+    let ((_reader, writer), far) = split_pair(carrier).await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until(|| writer.bytes_written() > 0 && writer.is_busy()).await;
@@ -181,10 +181,10 @@ async fn writer_shutdown_waits_until_the_last_byte_is_sent<C: Carrier>() {
     writer.shutdown().await.unwrap();
 }
 
-async fn dropping_both_halves_closes_the_stream_and_loses_nothing<C: Carrier>() {
+async fn dropping_both_halves_closes_the_stream_and_loses_nothing(carrier: impl Carrier) {
     let data = pattern(10 * MIB);
     for reader_first in [true, false] {
-        let ((reader, writer), far) = split_pair::<C>().await;
+        let ((reader, writer), far) = split_pair(carrier).await;
         let writing = async {
             writer.write(&data).await.unwrap();
             if reader_first {
@@ -200,15 +200,15 @@ async fn dropping_both_halves_closes_the_stream_and_loses_nothing<C: Carrier>() 
     }
 }
 
-async fn dropping_the_reader_leaves_the_writer<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn dropping_the_reader_leaves_the_writer(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     drop(reader);
     writer.write("still here").await.unwrap();
     assert_eq!(far.read(10).await.unwrap(), b"still here");
 }
 
-async fn two_halves_can_be_joined_again<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn two_halves_can_be_joined_again(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     far.write("line\nrest").await.unwrap();
     reader.read(ReadMode::Line).await.unwrap();
     let whole = reader.join(writer).unwrap();
@@ -224,8 +224,8 @@ async fn two_halves_can_be_joined_again<C: Carrier>() {
     assert_eq!(read.unwrap(), b"x");
 }
 
-async fn halves_of_two_streams_cannot_be_joined<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn halves_of_two_streams_cannot_be_joined(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let (_, other_writer) = far.split();
     let (reader, other_writer) = reader.join(other_writer).unwrap_err();
     // Neither was closed by that.
@@ -235,8 +235,8 @@ async fn halves_of_two_streams_cannot_be_joined<C: Carrier>() {
 }
 
 /// The write receives what says why it fails, and there may be nothing that wakes the reader afterwards.
-async fn a_write_that_finds_the_connection_broken_leaves_the_reader_what_was_received<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn a_write_that_finds_the_connection_broken_leaves_the_reader_what_was_received(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let reader = Rc::new(reader);
     let reading = spawn({
         let reader = reader.clone();
@@ -251,9 +251,9 @@ async fn a_write_that_finds_the_connection_broken_leaves_the_reader_what_was_rec
     drop(far);
 }
 
-async fn a_write_queue_lets_several_tasks_write_in_their_order<C: Carrier>() {
+async fn a_write_queue_lets_several_tasks_write_in_their_order(carrier: impl Carrier) {
     const WRITERS: u8 = 8;
-    let ((_reader, writer), far) = split_pair::<C>().await;
+    let ((_reader, writer), far) = split_pair(carrier).await;
     let queue = WriteQueue::new(writer);
     let tasks: Vec<_> = (0..WRITERS)
         .map(|number| {
@@ -270,8 +270,8 @@ async fn a_write_queue_lets_several_tasks_write_in_their_order<C: Carrier>() {
     }
 }
 
-async fn a_write_queue_finishes_what_was_begun_when_it_is_interrupted<C: Carrier>() {
-    let ((_reader, writer), far) = split_pair::<C>().await;
+async fn a_write_queue_finishes_what_was_begun_when_it_is_interrupted(carrier: impl Carrier) {
+    let ((_reader, writer), far) = split_pair(carrier).await;
     let queue = WriteQueue::new(writer);
     let first = spawn({
         let queue = queue.clone();
@@ -289,8 +289,8 @@ async fn a_write_queue_finishes_what_was_begun_when_it_is_interrupted<C: Carrier
     second.await.unwrap().unwrap();
 }
 
-async fn a_write_queue_finishes_what_was_begun_when_its_writer_gives_up<C: Carrier>() {
-    let ((_reader, writer), far) = split_pair::<C>().await;
+async fn a_write_queue_finishes_what_was_begun_when_its_writer_gives_up(carrier: impl Carrier) {
+    let ((_reader, writer), far) = split_pair(carrier).await;
     let queue = WriteQueue::new(writer);
     // The peer does not read: the time is over in the midst of it.
     assert!(timeout(Duration::from_millis(20), queue.write(&pattern(TOO_MUCH))).await.is_err());
@@ -304,8 +304,8 @@ async fn a_write_queue_finishes_what_was_begun_when_its_writer_gives_up<C: Carri
     second.await.unwrap().unwrap();
 }
 
-async fn a_write_queue_sends_nothing_of_a_message_that_was_not_begun<C: Carrier>() {
-    let ((_reader, writer), far) = split_pair::<C>().await;
+async fn a_write_queue_sends_nothing_of_a_message_that_was_not_begun(carrier: impl Carrier) {
+    let ((_reader, writer), far) = split_pair(carrier).await;
     let queue = WriteQueue::new(writer);
     let first = spawn({
         let queue = queue.clone();
@@ -323,9 +323,9 @@ async fn a_write_queue_sends_nothing_of_a_message_that_was_not_begun<C: Carrier>
     third.await.unwrap().unwrap();
 }
 
-async fn a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_stays_incomplete<C: Carrier>() {
+async fn a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_stays_incomplete(carrier: impl Carrier) {
     for closes_all in [false, true] {
-        let ((reader, writer), far) = split_pair::<C>().await;
+        let ((reader, writer), far) = split_pair(carrier).await;
         let queue = WriteQueue::new(writer);
         let [first, second] = [pattern(TOO_MUCH), b"second".to_vec()].map(|message| {
             let queue = queue.clone();
@@ -345,16 +345,16 @@ async fn a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_sta
     }
 }
 
-async fn what_a_write_queue_has_begun_is_delivered_before_the_end<C: Carrier>() {
-    let ((reader, writer), far) = split_pair::<C>().await;
+async fn what_a_write_queue_has_begun_is_delivered_before_the_end(carrier: impl Carrier) {
+    let ((reader, writer), far) = split_pair(carrier).await;
     let queue = WriteQueue::new(writer);
     assert!(timeout(Duration::from_millis(20), queue.write(&pattern(TOO_MUCH))).await.is_err());
     drop((queue, reader));
     assert_same(&far.read(ReadMode::All).await.unwrap(), &pattern(TOO_MUCH));
 }
 
-async fn writer_close_after_a_dropped_write_sends_what_that_had_accepted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn writer_close_after_a_dropped_write_sends_what_that_had_accepted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let (reader, writer) = near.split();
     let data = pattern(TOO_MUCH);
     let writing = spawn(async move {

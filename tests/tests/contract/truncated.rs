@@ -4,7 +4,7 @@ use lem_rs::transport::Transport;
 use lem_rs::{CloseCause, Cut, EndOfStream, Error, ReadMode, Stream};
 use lem_ssl_rs::Tls;
 
-use crate::support::{Encrypted, both, on_encrypted_streams, reset, says, until};
+use crate::support::{Carrier, Encrypted, both, on_encrypted_streams, reset, says, until};
 
 on_encrypted_streams! {
     fin_without_close_notify_is_told_once_and_the_data_is_readable_after_it,
@@ -33,8 +33,8 @@ fn fin(far: Stream<Tls>) -> Tls {
     transport
 }
 
-async fn fin_without_close_notify_is_told_once_and_the_data_is_readable_after_it<C: Encrypted>() {
-    let (near, far) = C::pair().await;
+async fn fin_without_close_notify_is_told_once_and_the_data_is_readable_after_it(carrier: Encrypted) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nlast words").await.unwrap();
     let _gone = fin(far);
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
@@ -51,9 +51,9 @@ async fn fin_without_close_notify_is_told_once_and_the_data_is_readable_after_it
     assert!(near.is_closed());
 }
 
-async fn fin_without_close_notify_ends_a_read_that_waits<C: Encrypted>() {
+async fn fin_without_close_notify_ends_a_read_that_waits(carrier: Encrypted) {
     for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Line, ReadMode::All] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let closer = async {
             until(|| near.is_busy()).await;
             fin(far)
@@ -65,8 +65,8 @@ async fn fin_without_close_notify_ends_a_read_that_waits<C: Encrypted>() {
     }
 }
 
-async fn fin_without_close_notify_ends_all_with_an_error_and_all_again_has_the_data<C: Encrypted>() {
-    let (near, far) = C::pair().await;
+async fn fin_without_close_notify_ends_all_with_an_error_and_all_again_has_the_data(carrier: Encrypted) {
+    let (near, far) = carrier.pair().await;
     far.write("partial").await.unwrap();
     let _gone = fin(far);
     says(near.read(ReadMode::All).await, CUT);
@@ -74,8 +74,8 @@ async fn fin_without_close_notify_ends_all_with_an_error_and_all_again_has_the_d
     says(near.read(ReadMode::All).await, "closed");
 }
 
-async fn fin_within_a_record_is_a_truncation<C: Encrypted>() {
-    let (near, far) = C::pair().await;
+async fn fin_within_a_record_is_a_truncation(carrier: Encrypted) {
+    let (near, far) = carrier.pair().await;
     far.write("whole").await.unwrap();
     let (transport, _) = far.into_parts().unwrap();
     // The header of a record of 64 bytes, of which none comes.
@@ -85,15 +85,15 @@ async fn fin_within_a_record_is_a_truncation<C: Encrypted>() {
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"whole");
 }
 
-async fn after_a_truncation_we_may_still_write<C: Encrypted>() {
-    let (near, far) = C::pair().await;
+async fn after_a_truncation_we_may_still_write(carrier: Encrypted) {
+    let (near, far) = carrier.pair().await;
     let _gone = fin(far);
     says(near.read(1).await, CUT);
     near.write("nobody may ever read this, but the connection takes it").await.unwrap();
 }
 
-async fn abort_without_close_notify_is_a_truncation<C: Encrypted>() {
-    let (near, far) = C::pair().await;
+async fn abort_without_close_notify_is_a_truncation(carrier: Encrypted) {
+    let (near, far) = carrier.pair().await;
     far.write("data").await.unwrap();
     far.abort();
     let error = near.read(100).await.unwrap_err();
@@ -102,8 +102,8 @@ async fn abort_without_close_notify_is_a_truncation<C: Encrypted>() {
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"data");
 }
 
-async fn a_missing_close_notify_can_be_accepted<C: Encrypted>() {
-    let (near, far) = C::lenient_pair().await;
+async fn a_missing_close_notify_can_be_accepted(carrier: Encrypted) {
+    let (near, far) = carrier.lenient_pair().await;
     far.write("line\nall of it").await.unwrap();
     let _gone = fin(far);
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"line\n");
@@ -112,15 +112,15 @@ async fn a_missing_close_notify_can_be_accepted<C: Encrypted>() {
     assert!(matches!(near.close_cause(), Some(CloseCause::Peer(EndOfStream::Clean))));
 }
 
-async fn an_accepted_missing_close_notify_does_not_excuse_a_reset<C: Encrypted>() {
-    let (near, far) = C::lenient_pair().await;
+async fn an_accepted_missing_close_notify_does_not_excuse_a_reset(carrier: Encrypted) {
+    let (near, far) = carrier.lenient_pair().await;
     far.write("data").await.unwrap();
     reset(&near, far).await;
     says(near.read(ReadMode::All).await, "truncated: the connection was reset");
 }
 
-async fn an_accepted_missing_close_notify_does_not_excuse_half_a_record<C: Encrypted>() {
-    let (near, far) = C::lenient_pair().await;
+async fn an_accepted_missing_close_notify_does_not_excuse_half_a_record(carrier: Encrypted) {
+    let (near, far) = carrier.lenient_pair().await;
     let (transport, _) = far.into_parts().unwrap();
     transport.source().try_write(&[23, 3, 3, 0, 64, 1, 2, 3]).unwrap();
     transport.source().finish().unwrap();

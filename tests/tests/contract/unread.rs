@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use lem_rs::transport::Transport;
 use lem_rs::{ReadMode, Stream, spawn, timeout};
 
 use crate::support::{Carrier, at_once, both, on_every_stream, says, until};
@@ -26,16 +27,16 @@ const SECOND: &[u8] = b"TP/1.0\r\n";
 const MODES: [ReadMode; 3] = [ReadMode::Exact(16), ReadMode::Line, ReadMode::All];
 
 /// Reads what was begun before: every byte of both parts, in each mode.
-async fn nothing_is_missing<C: Carrier>(near: &Stream<C::Carried>, far: Stream<C::Carried>, mode: ReadMode) {
+async fn nothing_is_missing<T: Transport>(near: &Stream<T>, far: Stream<T>, mode: ReadMode) {
     far.write(SECOND).await.unwrap();
     far.close().unwrap();
     assert_eq!(near.read(mode).await.unwrap(), [FIRST, SECOND].concat());
     assert_eq!(near.bytes_read(), 16);
 }
 
-async fn an_interrupted_read_consumes_nothing<C: Carrier>() {
+async fn an_interrupted_read_consumes_nothing(carrier: impl Carrier) {
     for mode in MODES {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let interrupter = async {
             far.write(FIRST).await.unwrap();
             until(|| near.buffered() == FIRST.len()).await;
@@ -43,44 +44,44 @@ async fn an_interrupted_read_consumes_nothing<C: Carrier>() {
         };
         let (read, ()) = both(near.read(mode), interrupter).await;
         says(read, "interrupted");
-        nothing_is_missing::<C>(&near, far, mode).await;
+        nothing_is_missing(&near, far, mode).await;
     }
 }
 
-async fn a_read_that_was_timed_out_consumes_nothing<C: Carrier>() {
+async fn a_read_that_was_timed_out_consumes_nothing(carrier: impl Carrier) {
     for mode in MODES {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         far.write(FIRST).await.unwrap();
         // However long this takes: the read cannot be satisfied, so the time runs out.
         while near.buffered() < FIRST.len() {
             timeout(Duration::from_millis(1), near.read(mode)).await.unwrap_err();
         }
         assert!(!near.is_busy());
-        nothing_is_missing::<C>(&near, far, mode).await;
+        nothing_is_missing(&near, far, mode).await;
     }
 }
 
-async fn a_dropped_read_consumes_nothing<C: Carrier>() {
+async fn a_dropped_read_consumes_nothing(carrier: impl Carrier) {
     for mode in MODES {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         far.write(FIRST).await.unwrap();
         until_polled_in(&near, mode).await;
         assert!(!near.is_busy(), "the task that waited is gone");
-        nothing_is_missing::<C>(&near, far, mode).await;
+        nothing_is_missing(&near, far, mode).await;
     }
 }
 
 /// Begins and drops reads until the first part has arrived.
-async fn until_polled_in<T: lem_rs::transport::Transport>(near: &Stream<T>, mode: ReadMode) {
+async fn until_polled_in<T: Transport>(near: &Stream<T>, mode: ReadMode) {
     while near.buffered() < FIRST.len() {
         assert!(at_once(near.read(mode)).await.is_none(), "the first part is too little");
         lem_rs::yield_now().await;
     }
 }
 
-async fn a_cancelled_task_consumes_nothing<C: Carrier>() {
+async fn a_cancelled_task_consumes_nothing(carrier: impl Carrier) {
     for mode in MODES {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let near = Rc::new(near);
         let reader = near.clone();
         let task = spawn(async move { reader.read(mode).await });
@@ -88,12 +89,12 @@ async fn a_cancelled_task_consumes_nothing<C: Carrier>() {
         until(|| near.buffered() == FIRST.len()).await;
         task.cancel();
         task.await.unwrap_err();
-        nothing_is_missing::<C>(&near, far, mode).await;
+        nothing_is_missing(&near, far, mode).await;
     }
 }
 
-async fn an_interrupted_read_without_a_mode_loses_nothing<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_interrupted_read_without_a_mode_loses_nothing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let interrupter = async {
         until(|| near.is_busy()).await;
         near.interrupt().unwrap();
@@ -107,9 +108,9 @@ async fn an_interrupted_read_without_a_mode_loses_nothing<C: Carrier>() {
 }
 
 /// The data is in the kernel, and the reader may even be woken, when the interrupt comes.
-async fn a_read_that_is_interrupted_as_data_arrives_consumes_nothing<C: Carrier>() {
+async fn a_read_that_is_interrupted_as_data_arrives_consumes_nothing(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(8), ReadMode::Line] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let near = Rc::new(near);
         let reader = near.clone();
         let task = spawn(async move { reader.read(mode).await });
@@ -122,9 +123,9 @@ async fn a_read_that_is_interrupted_as_data_arrives_consumes_nothing<C: Carrier>
     }
 }
 
-async fn a_read_that_is_dropped_as_data_arrives_consumes_nothing<C: Carrier>() {
+async fn a_read_that_is_dropped_as_data_arrives_consumes_nothing(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(8), ReadMode::Line] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let near = Rc::new(near);
         let reader = near.clone();
         let task = spawn(async move { reader.read(mode).await });
@@ -136,8 +137,8 @@ async fn a_read_that_is_dropped_as_data_arrives_consumes_nothing<C: Carrier>() {
     }
 }
 
-async fn an_interrupted_read_into_leaves_the_vector_alone<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_interrupted_read_into_leaves_the_vector_alone(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let mut target = b"precious".to_vec();
     let interrupter = async {
         far.write(FIRST).await.unwrap();
@@ -147,11 +148,11 @@ async fn an_interrupted_read_into_leaves_the_vector_alone<C: Carrier>() {
     let (read, ()) = both(near.read_into(ReadMode::Line, &mut target), interrupter).await;
     says(read, "interrupted");
     assert_eq!(target, b"precious");
-    nothing_is_missing::<C>(&near, far, ReadMode::Line).await;
+    nothing_is_missing(&near, far, ReadMode::Line).await;
 }
 
-async fn the_same_line_survives_many_timeouts<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn the_same_line_survives_many_timeouts(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     for byte in b"patience" {
         far.write(&[*byte]).await.unwrap();
         timeout(Duration::from_millis(1), near.read(ReadMode::Line)).await.unwrap_err();
@@ -161,8 +162,8 @@ async fn the_same_line_survives_many_timeouts<C: Carrier>() {
     assert_eq!(near.read(ReadMode::Line).await.unwrap(), b"patience\n");
 }
 
-async fn after_an_interrupt_another_task_may_read_at_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn after_an_interrupt_another_task_may_read_at_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let near = Rc::new(near);
     let reader = near.clone();
     let first = spawn(async move { reader.read(ReadMode::Line).await });

@@ -27,8 +27,8 @@ on_every_stream! {
 
 const TOO_MUCH: usize = 32 * 1024 * 1024;
 
-async fn a_stream_is_busy_while_a_task_waits_to_read<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_stream_is_busy_while_a_task_waits_to_read(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     assert!(!near.is_busy());
     let watcher = async {
         until(|| near.is_busy()).await;
@@ -39,8 +39,8 @@ async fn a_stream_is_busy_while_a_task_waits_to_read<C: Carrier>() {
     assert!(!near.is_busy());
 }
 
-async fn a_stream_is_busy_while_a_task_waits_to_write<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_stream_is_busy_while_a_task_waits_to_write(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let watcher = async {
         until(|| near.is_busy()).await;
@@ -51,8 +51,8 @@ async fn a_stream_is_busy_while_a_task_waits_to_write<C: Carrier>() {
     assert!(!near.is_busy());
 }
 
-async fn while_a_task_reads_every_other_verb_says_busy<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn while_a_task_reads_every_other_verb_says_busy(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let others = async {
         until(|| near.is_busy()).await;
         for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Exact(0), ReadMode::Line, ReadMode::All] {
@@ -69,8 +69,8 @@ async fn while_a_task_reads_every_other_verb_says_busy<C: Carrier>() {
     assert_eq!(line.unwrap(), b"line\n");
 }
 
-async fn while_a_task_writes_every_other_verb_says_busy<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn while_a_task_writes_every_other_verb_says_busy(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let others = async {
         until(|| near.is_busy()).await;
@@ -83,8 +83,8 @@ async fn while_a_task_writes_every_other_verb_says_busy<C: Carrier>() {
     assert!(read == data);
 }
 
-async fn who_is_told_busy_does_not_disturb_who_waits<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn who_is_told_busy_does_not_disturb_who_waits(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let others = async {
         until(|| near.is_busy()).await;
         far.write("one ").await.unwrap();
@@ -98,8 +98,8 @@ async fn who_is_told_busy_does_not_disturb_who_waits<C: Carrier>() {
     assert_eq!(line.unwrap(), b"one line\n");
 }
 
-async fn even_a_read_that_need_not_wait_is_told_busy<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn even_a_read_that_need_not_wait_is_told_busy(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let others = async {
         far.write("part").await.unwrap();
         until(|| near.buffered() == 4).await;
@@ -111,17 +111,17 @@ async fn even_a_read_that_need_not_wait_is_told_busy<C: Carrier>() {
     assert_eq!(near.read(4).await.unwrap(), b"part");
 }
 
-async fn interrupt_without_a_waiter_says_not_busy<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn interrupt_without_a_waiter_says_not_busy(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     says(near.interrupt(), "not busy");
     far.write("x").await.unwrap();
     near.read(1).await.unwrap();
     says(near.interrupt(), "not busy");
 }
 
-async fn interrupt_makes_the_waiter_say_interrupted<C: Carrier>() {
+async fn interrupt_makes_the_waiter_say_interrupted(carrier: impl Carrier) {
     for mode in [ReadMode::Available, ReadMode::Exact(1), ReadMode::Line, ReadMode::All] {
-        let (near, _far) = C::pair().await;
+        let (near, _far) = carrier.pair().await;
         let interrupter = async {
             until(|| near.is_busy()).await;
             near.interrupt().unwrap();
@@ -131,8 +131,8 @@ async fn interrupt_makes_the_waiter_say_interrupted<C: Carrier>() {
     }
 }
 
-async fn an_interrupted_stream_is_not_busy_any_more<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn an_interrupted_stream_is_not_busy_any_more(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     let interrupter = async {
         until(|| near.is_busy()).await;
         near.interrupt().unwrap();
@@ -143,8 +143,8 @@ async fn an_interrupted_stream_is_not_busy_any_more<C: Carrier>() {
     assert!(!near.is_busy());
 }
 
-async fn a_second_interrupt_says_not_busy<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn a_second_interrupt_says_not_busy(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     let interrupter = async {
         until(|| near.is_busy()).await;
         near.interrupt().unwrap();
@@ -154,8 +154,8 @@ async fn a_second_interrupt_says_not_busy<C: Carrier>() {
     says(read, "interrupted");
 }
 
-async fn an_interrupted_stream_goes_on<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_interrupted_stream_goes_on(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     for _ in 0..5 {
         let interrupter = async {
             until(|| near.is_busy()).await;
@@ -171,8 +171,8 @@ async fn an_interrupted_stream_goes_on<C: Carrier>() {
     }
 }
 
-async fn dropping_who_waits_frees_the_stream<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn dropping_who_waits_frees_the_stream(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let near = Rc::new(near);
     let reader = near.clone();
     let task = spawn(async move { reader.read(1).await });
@@ -185,15 +185,15 @@ async fn dropping_who_waits_frees_the_stream<C: Carrier>() {
     assert_eq!(near.read(1).await.unwrap(), b"x");
 }
 
-async fn interrupt_after_close_says_not_busy<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn interrupt_after_close_says_not_busy(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.close().unwrap();
     says(near.interrupt(), "not busy");
     assert!(!near.is_busy());
 }
 
-async fn a_verb_that_nobody_has_polled_does_not_make_a_stream_busy<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_verb_that_nobody_has_polled_does_not_make_a_stream_busy(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let later = near.read(1);
     assert!(!near.is_busy());
     near.write("not disturbed").await.unwrap();
@@ -202,8 +202,8 @@ async fn a_verb_that_nobody_has_polled_does_not_make_a_stream_busy<C: Carrier>()
     assert!(at_once(near.read(1)).await.is_none());
 }
 
-async fn an_interrupted_read_is_told_so_also_when_another_waits_by_then<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_interrupted_read_is_told_so_also_when_another_waits_by_then(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let (mut first, mut second) = (pin!(near.read(1)), pin!(near.read(ReadMode::Line)));
     assert!(at_once(first.as_mut()).await.is_none());
     near.interrupt().unwrap();

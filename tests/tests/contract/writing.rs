@@ -34,8 +34,8 @@ on_every_stream! {
 /// More than the kernel takes for a peer that does not read.
 const TOO_MUCH: usize = 32 * 1024 * 1024;
 
-async fn what_is_written_arrives<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_is_written_arrives(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("a text").await.unwrap();
     near.write(b"bytes").await.unwrap();
     near.write(&vec![1, 2, 3]).await.unwrap();
@@ -44,14 +44,14 @@ async fn what_is_written_arrives<C: Carrier>() {
     assert_eq!(near.read(8).await.unwrap(), b"and back");
 }
 
-async fn a_small_write_does_not_wait<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_small_write_does_not_wait(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     at_once(near.write("at once")).await.expect("the kernel has room").unwrap();
     assert_eq!(far.read(7).await.unwrap(), b"at once");
 }
 
-async fn a_write_of_nothing_sends_nothing<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_write_of_nothing_sends_nothing(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     near.write("").await.unwrap();
     assert_eq!(near.bytes_written(), 0);
     near.write("x").await.unwrap();
@@ -60,8 +60,8 @@ async fn a_write_of_nothing_sends_nothing<C: Carrier>() {
     says(near.write("").await, "closed");
 }
 
-async fn a_large_write_waits_until_all_data_is_written<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_large_write_waits_until_all_data_is_written(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let reader = async {
         until_full(&near).await;
@@ -74,8 +74,8 @@ async fn a_large_write_waits_until_all_data_is_written<C: Carrier>() {
     assert_same(&read, &data);
 }
 
-async fn writes_arrive_in_their_order_whatever_their_sizes<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn writes_arrive_in_their_order_whatever_their_sizes(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(1_500_000);
     let writer = async {
         let mut rest = &data[..];
@@ -93,8 +93,8 @@ async fn writes_arrive_in_their_order_whatever_their_sizes<C: Carrier>() {
     assert_same(&read.unwrap(), &data);
 }
 
-async fn bytes_written_counts_what_was_handed_over<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn bytes_written_counts_what_was_handed_over(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     assert_eq!(near.bytes_written(), 0);
     near.write("12345").await.unwrap();
     assert_eq!(near.bytes_written(), 5);
@@ -129,8 +129,8 @@ async fn exactly_what_was_counted_arrives<T: Transport>(near: Stream<T>, far: St
     assert_same(&far.read(ReadMode::All).await.unwrap(), &data[..counted]);
 }
 
-async fn an_interrupted_write_says_so_and_its_accepted_bytes_arrive_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn an_interrupted_write_says_so_and_its_accepted_bytes_arrive_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until_full(&near).await;
@@ -141,8 +141,8 @@ async fn an_interrupted_write_says_so_and_its_accepted_bytes_arrive_once<C: Carr
     exactly_what_was_counted_arrives(near, far, &data).await;
 }
 
-async fn a_dropped_writes_accepted_bytes_arrive_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_dropped_writes_accepted_bytes_arrive_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = Rc::new(pattern(TOO_MUCH));
     let near = Rc::new(near);
     let (writer, its_data) = (near.clone(), data.clone());
@@ -154,17 +154,17 @@ async fn a_dropped_writes_accepted_bytes_arrive_once<C: Carrier>() {
     exactly_what_was_counted_arrives(Rc::into_inner(near).unwrap(), far, &data).await;
 }
 
-async fn a_timed_out_writes_accepted_bytes_arrive_once<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_timed_out_writes_accepted_bytes_arrive_once(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     // However late the machine is: nobody reads, so the write cannot be done.
     timeout(Duration::from_millis(20), near.write(&data)).await.unwrap_err();
     exactly_what_was_counted_arrives(near, far, &data).await;
 }
 
-async fn accepted_bytes_are_delivered_without_another_call<C: Carrier>() {
+async fn accepted_bytes_are_delivered_without_another_call(carrier: impl Carrier) {
     for drop_it in [false, true] {
-        let (near, far) = C::pair().await;
+        let (near, far) = carrier.pair().await;
         let near = Rc::new(near);
         let data = Rc::new(pattern(TOO_MUCH));
         let (writer, its_data) = (near.clone(), data.clone());
@@ -183,8 +183,8 @@ async fn accepted_bytes_are_delivered_without_another_call<C: Carrier>() {
 }
 
 /// The original said "bad write retry" here.
-async fn the_next_write_follows_the_accepted_bytes_of_an_interrupted_one<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn the_next_write_follows_the_accepted_bytes_of_an_interrupted_one(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until_full(&near).await;
@@ -203,8 +203,8 @@ async fn the_next_write_follows_the_accepted_bytes_of_an_interrupted_one<C: Carr
     assert_eq!(&read[counted..], b"something else");
 }
 
-async fn many_interrupted_writes_add_up_to_what_was_counted<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn many_interrupted_writes_add_up_to_what_was_counted(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let mut read = Vec::new();
     let mut counted = 0;
@@ -225,11 +225,11 @@ async fn many_interrupted_writes_add_up_to_what_was_counted<C: Carrier>() {
     assert_same(&read, &data[..counted]);
 }
 
-async fn a_write_is_at_most_64_kib_ahead_of_the_kernel<C: Carrier>() {
+async fn a_write_is_at_most_64_kib_ahead_of_the_kernel(carrier: impl Carrier) {
     const AHEAD: usize = 64 * 1024;
     /// Of the last record only a part may have gone out, and then none of it can be read.
     const RECORD: usize = 16 * 1024;
-    let (near, far) = C::pair().await;
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let interrupter = async {
         until_full(&far).await;
@@ -249,8 +249,8 @@ async fn a_write_is_at_most_64_kib_ahead_of_the_kernel<C: Carrier>() {
     assert!(received.len() + AHEAD + RECORD >= counted, "{} of {counted} bytes", received.len());
 }
 
-async fn a_write_after_our_close_says_closed<C: Carrier>() {
-    let (near, _far) = C::pair().await;
+async fn a_write_after_our_close_says_closed(carrier: impl Carrier) {
+    let (near, _far) = carrier.pair().await;
     near.close().unwrap();
     says(near.write("too late").await, "closed");
     says(near.write("too late").await, "closed");
@@ -267,16 +267,16 @@ async fn write_until_it_fails<T: Transport>(stream: &Stream<T>) -> Error {
     }
 }
 
-async fn a_write_to_a_peer_that_is_gone_says_closed<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_write_to_a_peer_that_is_gone_says_closed(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.abort();
     assert_eq!(write_until_it_fails(&near).await.to_string(), "closed");
     says(near.write("again").await, "closed");
     says(near.write("").await, "closed");
 }
 
-async fn a_peer_that_closes_while_we_write_makes_it_say_closed<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_peer_that_closes_while_we_write_makes_it_say_closed(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     let data = pattern(TOO_MUCH);
     let closer = async {
         until_full(&near).await;
@@ -288,16 +288,16 @@ async fn a_peer_that_closes_while_we_write_makes_it_say_closed<C: Carrier>() {
 }
 
 /// Who has closed still reads for a while, so that its own last bytes arrive; but not for ever.
-async fn a_peer_that_has_closed_cleanly_makes_a_write_say_closed_in_the_end<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_peer_that_has_closed_cleanly_makes_a_write_say_closed_in_the_end(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("goodbye").await.unwrap();
     far.close().unwrap();
     assert_eq!(write_until_it_fails(&near).await.to_string(), "closed");
     assert_eq!(near.read(7).await.unwrap(), b"goodbye");
 }
 
-async fn what_was_received_before_a_failed_write_stays_readable<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn what_was_received_before_a_failed_write_stays_readable(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("line\nlast words").await.unwrap();
     near.write("unread").await.unwrap();
     reset_by(far).await;
@@ -306,8 +306,8 @@ async fn what_was_received_before_a_failed_write_stays_readable<C: Carrier>() {
     assert_eq!(near.read(ReadMode::Available).await.unwrap(), b"last words");
 }
 
-async fn a_failed_write_ends_the_sending_side_only<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_failed_write_ends_the_sending_side_only(carrier: impl Carrier) {
+    let (near, far) = carrier.pair().await;
     far.write("unread").await.unwrap();
     far.abort();
     write_until_it_fails(&near).await;

@@ -10,124 +10,111 @@ use lem_ssl_tests::scratch::Scratch;
 use super::contexts::{client_context, patient_builder, server_context};
 use super::run::both;
 
-/// A kind of stream.
-pub(crate) trait Carrier: 'static {
+/// A kind of stream, as a value: what a test does with it is compiled once for each type of stream, and not for each kind.
+pub(crate) trait Carrier: Copy + 'static {
     /// What carries the bytes.
     type Carried: Transport;
 
     /// Two connected streams with these options.
-    async fn pair_with(options: StreamOptions) -> (Stream<Self::Carried>, Stream<Self::Carried>);
+    async fn pair_with(self, options: StreamOptions) -> (Stream<Self::Carried>, Stream<Self::Carried>);
 
     /// Two connected streams as they are by default.
-    async fn pair() -> (Stream<Self::Carried>, Stream<Self::Carried>) {
-        Self::pair_with(StreamOptions::default()).await
+    async fn pair(self) -> (Stream<Self::Carried>, Stream<Self::Carried>) {
+        self.pair_with(StreamOptions::default()).await
+    }
+
+    /// Whether the end of a connection is all that a peer sees of it: then an end that was cut looks like a complete one.
+    fn ends_alike(self) -> bool {
+        false
     }
 }
 
-/// A kind of stream that is encrypted.
-pub(crate) trait Encrypted: Carrier<Carried = Tls> {
+/// Plain streams.
+#[derive(Clone, Copy)]
+pub(crate) enum Bare {
+    /// TCP.
+    Tcp,
+    /// A Unix-domain socket.
+    Unix,
+}
+
+/// Encrypted streams.
+#[derive(Clone, Copy)]
+pub(crate) enum Encrypted {
+    /// TLS 1.3 over TCP; the first of the pair is the client.
+    Tls13,
+    /// As [`Tls13`](Self::Tls13), with the records of rustls.
+    Tls13OnRustls,
+    /// TLS 1.2 over a Unix-domain socket; the first of the pair is the server.
+    Tls12,
+}
+
+/// Streams in a box.
+#[derive(Clone, Copy)]
+pub(crate) enum Boxed {
+    /// As [`Bare::Tcp`].
+    Tcp,
+    /// As [`Encrypted::Tls13`].
+    Tls13,
+}
+
+impl Carrier for Bare {
+    type Carried = Plain;
+
+    async fn pair_with(self, options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
+        match self {
+            Self::Tcp => plain_pair("127.0.0.1:0", options).await,
+            Self::Unix => plain_pair(&unix_address(&Scratch::new("contract")), options).await,
+        }
+    }
+
+    fn ends_alike(self) -> bool {
+        matches!(self, Self::Unix)
+    }
+}
+
+impl Carrier for Encrypted {
+    type Carried = Tls;
+
+    async fn pair_with(self, options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
+        self.pair_of(patient_builder().limits(options.limits).close_deadline(options.close_deadline)).await
+    }
+}
+
+impl Encrypted {
     /// As [`Carrier::pair`]; a connection that ends without `close_notify` counts as cleanly ended.
-    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>);
+    pub(crate) async fn lenient_pair(self) -> (Stream<Tls>, Stream<Tls>) {
+        self.pair_of(patient_builder().accept_missing_close_notify(true)).await
+    }
+
+    async fn pair_of(self, builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
+        match self {
+            Self::Tls13 => tls_pair("127.0.0.1:0", builder.versions([Version::Tls13])).await,
+            Self::Tls13OnRustls => {
+                tls_pair("127.0.0.1:0", builder.versions([Version::Tls13]).rustls_records(true)).await
+            }
+            Self::Tls12 => {
+                let scratch = Scratch::new("contract");
+                let (client, server) = tls_pair(&unix_address(&scratch), builder.versions([Version::Tls12])).await;
+                (server, client)
+            }
+        }
+    }
 }
 
-/// Plain TCP.
-pub(crate) struct Tcp;
-
-/// A plain Unix-domain socket.
-pub(crate) struct Unix;
-
-/// TLS 1.3 over TCP; the first of the pair is the client.
-pub(crate) struct Tls13;
-
-/// As [`Tls13`], with the records of rustls.
-pub(crate) struct Tls13OnRustls;
-
-/// TLS 1.2 over a Unix-domain socket; the first of the pair is the server.
-pub(crate) struct Tls12;
-
-/// A plain stream, in a box.
-pub(crate) struct BoxedTcp;
-
-/// A stream of TLS 1.3, in a box.
-pub(crate) struct BoxedTls13;
-
-impl Carrier for BoxedTcp {
+impl Carrier for Boxed {
     type Carried = BoxedTransport;
 
-    async fn pair_with(options: StreamOptions) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
-        let (one, other) = Tcp::pair_with(options).await;
-        (one.boxed(), other.boxed())
+    async fn pair_with(self, options: StreamOptions) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
+        match self {
+            Self::Tcp => boxed(Bare::Tcp.pair_with(options).await),
+            Self::Tls13 => boxed(Encrypted::Tls13.pair_with(options).await),
+        }
     }
 }
 
-impl Carrier for BoxedTls13 {
-    type Carried = BoxedTransport;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
-        let (one, other) = Tls13::pair_with(options).await;
-        (one.boxed(), other.boxed())
-    }
-}
-
-impl Carrier for Tcp {
-    type Carried = Plain;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
-        plain_pair("127.0.0.1:0", options).await
-    }
-}
-
-impl Carrier for Unix {
-    type Carried = Plain;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<Plain>, Stream<Plain>) {
-        let scratch = Scratch::new("contract");
-        plain_pair(&unix_address(&scratch), options).await
-    }
-}
-
-impl Carrier for Tls13 {
-    type Carried = Tls;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-        tls_pair("127.0.0.1:0", builder(Version::Tls13, options)).await
-    }
-}
-
-impl Encrypted for Tls13 {
-    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
-        let builder = builder(Version::Tls13, StreamOptions::default());
-        tls_pair("127.0.0.1:0", builder.accept_missing_close_notify(true)).await
-    }
-}
-
-impl Carrier for Tls13OnRustls {
-    type Carried = Tls;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-        tls_pair("127.0.0.1:0", builder(Version::Tls13, options).rustls_records(true)).await
-    }
-}
-
-impl Encrypted for Tls13OnRustls {
-    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
-        let builder = builder(Version::Tls13, StreamOptions::default()).rustls_records(true);
-        tls_pair("127.0.0.1:0", builder.accept_missing_close_notify(true)).await
-    }
-}
-
-impl Carrier for Tls12 {
-    type Carried = Tls;
-
-    async fn pair_with(options: StreamOptions) -> (Stream<Tls>, Stream<Tls>) {
-        tls12_pair(builder(Version::Tls12, options)).await
-    }
-}
-
-impl Encrypted for Tls12 {
-    async fn lenient_pair() -> (Stream<Tls>, Stream<Tls>) {
-        tls12_pair(builder(Version::Tls12, StreamOptions::default()).accept_missing_close_notify(true)).await
-    }
+fn boxed<T: Transport>((one, other): (Stream<T>, Stream<T>)) -> (Stream<BoxedTransport>, Stream<BoxedTransport>) {
+    (one.boxed(), other.boxed())
 }
 
 /// The default options with other limits.
@@ -144,21 +131,11 @@ async fn plain_pair(address: &str, options: StreamOptions) -> (Stream<Plain>, St
     (stream(client.unwrap()), stream(server.unwrap().0))
 }
 
-async fn tls12_pair(builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
-    let scratch = Scratch::new("contract");
-    let (client, server) = tls_pair(&unix_address(&scratch), builder).await;
-    (server, client)
-}
-
 async fn tls_pair(address: &str, builder: ContextBuilder) -> (Stream<Tls>, Stream<Tls>) {
     let server = server_context(builder.clone()).listen(address).await.unwrap();
     let client = client_context(builder);
     let (client, accepted) = both(client.connect_as(server.local_addr(), "localhost"), server.accept()).await;
     (client.unwrap(), accepted.unwrap())
-}
-
-fn builder(version: Version, options: StreamOptions) -> ContextBuilder {
-    patient_builder().versions([version]).limits(options.limits).close_deadline(options.close_deadline)
 }
 
 /// The address of a socket in `scratch`.
