@@ -325,6 +325,12 @@ impl Transport for Tls {
         self.session.is_server()
     }
 
+    /// A client of TLS 1.3 has finished before the server looks at its certificate (RFC 8446 section 4.4.2.4): an alert may
+    /// come behind all that the client had to say.
+    fn reports_failures(&self) -> bool {
+        true
+    }
+
     const RESTS: bool = true;
 
     fn rest(&mut self) {

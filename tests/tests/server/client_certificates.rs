@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use lem_ssl_rs::{
-    CertificateFault, ClientAuth, Context, ContextBuilder, Error, Roots, Server, ServerOptions, Stream, TlsError,
-    Version,
+    AlertDescription, CertificateFault, ClientAuth, Context, ContextBuilder, Error, Roots, Server, ServerOptions,
+    Stream, TlsError, Version,
 };
 use lem_ssl_tests::pki::{Authority, Issued, Leaf, self_signed};
 
@@ -90,6 +90,20 @@ fn a_client_without_a_certificate_is_refused_where_one_is_required() {
         for version in VERSIONS {
             is_refused(&server, &client(version, None)).await;
         }
+    });
+}
+
+#[test]
+fn a_client_that_only_writes_learns_from_its_shutdown_that_it_was_refused() {
+    check(async {
+        let server = listen(asking()).await;
+        // A client of TLS 1.2 learns it before.
+        let stream = client(Version::Tls13, None).connect_as(server.local_addr(), "localhost").await.unwrap();
+        // The refusal may have come by now.
+        let _ = stream.write("all that there is to say").await;
+        let error = stream.shutdown().await.unwrap_err();
+        let Some(TlsError::Alert { alert, .. }) = TlsError::of(&error) else { panic!("{error:?}") };
+        assert_eq!(*alert, AlertDescription::CertificateRequired);
     });
 }
 

@@ -13,6 +13,7 @@ mod goodbyes;
 mod hostile;
 mod interruption;
 mod known_hosts;
+mod late_refusals;
 mod new_keys;
 mod not_tls;
 mod peers;

@@ -128,6 +128,8 @@ impl Drop for Watched {
 pub struct Source {
     watched: Watched,
     socket: Rc<dyn Socket>,
+    /// How many bytes were read.
+    received: Cell<u64>,
     /// A write has met a reset. The kernel tells that once; a read after it would look like the peer's FIN.
     reset: Cell<bool>,
     /// FIN is sent as soon as everything is written.
@@ -171,6 +173,7 @@ impl Source {
         Ok(Self {
             watched,
             socket: Rc::from(socket),
+            received: Cell::default(),
             reset: Cell::default(),
             ending: Cell::default(),
             proxied: OnceCell::new(),
@@ -188,6 +191,7 @@ impl Source {
         if count == 0 && self.reset.get() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
+        self.received.set(self.received.get() + count as u64);
         if count > 0 && count < room && self.socket.short_means_empty() {
             self.core().sources().borrow_mut().short(self.watched.key, Direction::Read);
         }
@@ -233,6 +237,11 @@ impl Source {
     fn called(&self, result: io::Result<usize>) -> io::Result<usize> {
         self.charge(CALL_COST + *result.as_ref().unwrap_or(&0));
         result
+    }
+
+    /// How many bytes were read so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
     }
 
     /// What is known of the peer's FIN, without a call.

@@ -34,6 +34,7 @@ trait Erased: Any {
     fn erased_flush(&mut self) -> Result<Flushed, Error>;
     fn erased_end_sending(&mut self);
     fn erased_end_is_final(&self) -> bool;
+    fn erased_reports_failures(&self) -> bool;
     fn erased_rest(&mut self);
     fn erased_make_end_abnormal(&self);
     fn name(&self) -> &'static str;
@@ -179,6 +180,10 @@ impl<T: Transport> Erased for T {
         self.end_is_final()
     }
 
+    fn erased_reports_failures(&self) -> bool {
+        self.reports_failures()
+    }
+
     fn erased_rest(&mut self) {
         self.rest();
     }
@@ -229,6 +234,10 @@ impl Transport for BoxedTransport {
 
     fn end_is_final(&self) -> bool {
         self.0.erased_end_is_final()
+    }
+
+    fn reports_failures(&self) -> bool {
+        self.0.erased_reports_failures()
     }
 
     /// What is in it may rest.

@@ -3,7 +3,7 @@
 use std::mem;
 use std::rc::Rc;
 
-use super::graceful_close::{GracefulClose, Undelivered};
+use super::graceful_close::{GracefulClose, Inbound, Undelivered};
 use super::inner::Inner;
 use super::state::{Link, Outbound, State};
 use super::transport::Transport;
@@ -25,10 +25,12 @@ enum Manner {
 
 impl<T: Transport> State<T> {
     /// How a graceful close goes from here; `is_awaited` if a caller wants to know that the peer has everything.
-    fn closing(&self, is_awaited: bool) -> Manner {
+    fn closing(&mut self, is_awaited: bool) -> Manner {
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
-            _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => Manner::Failed(Error::Closed),
+            _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => {
+                Manner::Failed(self.why_it_broke().unwrap_or(Error::Closed))
+            }
             Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => {
                 let is_final = matches!(&self.link, Link::Open(transport) if transport.end_is_final());
                 Manner::Graceful(Undelivered::Goodbye { awaits_fin: is_awaited || !is_final })
@@ -64,23 +66,25 @@ impl<T: Transport> Inner<T> {
         let _ = self.end(|_| Manner::CutOff);
     }
 
-    fn end(&self, manner: impl FnOnce(&State<T>) -> Manner) -> Result<(), Error> {
+    fn end(&self, manner: impl FnOnce(&mut State<T>) -> Manner) -> Result<(), Error> {
         let mut state = self.state.borrow_mut();
         if matches!(state.link, Link::Closed(_)) {
             return Err(Error::AlreadyClosed);
         }
-        let manner = manner(&state);
+        let manner = manner(&mut state);
         let registered = [Direction::Read, Direction::Write].map(|side| state.deregister(side));
         let waiters = [Direction::Read, Direction::Write].map(|side| state.slots.release(side));
         let (input, unsent) = (mem::take(&mut state.reader.buffer), mem::take(&mut state.unsent));
         let Link::Open(transport) = mem::replace(&mut state.link, Link::Closed(None)) else {
             unreachable!("it was open");
         };
+        let inbound = Inbound::after(state.reader.ended(), &*transport);
         drop(state);
         drop((registered, input));
         let close = match manner {
             Manner::Graceful(undelivered) => {
-                Some(GracefulClose::begin(&self.core, transport, unsent, self.close_deadline.get(), undelivered))
+                let deadline = self.close_deadline.get();
+                Some(GracefulClose::begin(&self.core, transport, unsent, deadline, undelivered, inbound))
             }
             Manner::Failed(reason) => Some(GracefulClose::failed(reason)),
             Manner::Abort => None,

@@ -3,7 +3,8 @@
 //! FIN alone is not enough. If the peer has sent bytes that we never read, closing the socket makes the kernel send
 //! RST, and RST destroys what the peer has not read yet: the end of our data, or the alert that explains it. So the
 //! socket is read, and what arrives thrown away, until the peer ends its side or the deadline passes (a lingering
-//! close, as web servers call it).
+//! close, as web servers call it). Where the protocol's peer [reports its failures](Transport::reports_failures), the
+//! transport goes on receiving meanwhile, so that the close can tell why the peer gave up.
 //!
 //! Behind the goodbye of a peer whose [end is final](Transport::end_is_final) nothing comes but FIN, which a closed socket
 //! answers without RST. So after its goodbye and ours only what is there already has to be read.
@@ -17,19 +18,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::send_buffer::{SendBuffer, Step};
-use super::transport::Transport;
-use crate::error::{Cut, Error, Phase, Timeout};
+use super::transport::{Received, Transport};
+use crate::error::{Cut, EndOfStream, Error, Phase, Timeout};
+use crate::proto::InputBuffer;
 use crate::runtime::{Awaited, Core, Direction, Fin, Key, Keyed, Parked, Source, current};
 use crate::time::timeout;
 
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
-const MAX_DRAINED: usize = 64 * 1024 * 1024;
+const MAX_DRAINED: u64 = 64 * 1024 * 1024;
 
 /// Why a close is given up then. Whether such a peer has read what it got, nobody knows.
 const ENDLESS: &str = "the peer goes on sending and does not end its side";
 
-/// How many arenas full are drained before other tasks have their turn.
+/// How often is read before other tasks have their turn, even if that costs little.
 const READS_PER_POLL: usize = 4;
+
+/// What one call of a transport is to receive: as much as fits.
+const WANTED: usize = 256 * 1024;
 
 /// A connection on its way out, and the tasks that wait for its end.
 #[derive(Debug)]
@@ -56,6 +61,27 @@ pub(super) enum Undelivered {
     },
 }
 
+/// What becomes of what arrives meanwhile.
+#[derive(Debug)]
+pub(super) enum Inbound {
+    /// The transport receives it: the peer may say why it gives the connection up.
+    Open,
+    /// The transport has nothing more to receive, and what arrives is dropped as it is. If the connection has failed, with
+    /// the reason: then nobody knows whether the peer has everything.
+    Ended(Option<Error>),
+}
+
+impl Inbound {
+    /// What it is for `transport`, whose receiving side has ended so, if it has.
+    pub(super) fn after(ended: Option<&EndOfStream>, transport: &impl Transport) -> Self {
+        match ended {
+            None if transport.reports_failures() => Self::Open,
+            Some(EndOfStream::Failed(reason)) => Self::Ended(Some(reason.clone())),
+            _ => Self::Ended(None),
+        }
+    }
+}
+
 impl GracefulClose {
     /// Ends `transport` behind `unsent`: as far as it goes at once, the rest by a task of the machine.
     pub(super) fn begin<T: Transport>(
@@ -64,9 +90,10 @@ impl GracefulClose {
         unsent: SendBuffer,
         deadline: Duration,
         undelivered: Undelivered,
+        inbound: Inbound,
     ) -> Rc<Self> {
         let close = Rc::new(Self { state: RefCell::new(State::UnderWay { task: None, waiting: Keyed::default() }) });
-        let mut closing = Closing { transport, unsent, undelivered, stage: Stage::Content, drained: 0 };
+        let mut closing = Closing { transport, unsent, undelivered, inbound, stage: Stage::Content, drained: 0 };
         match closing.advance() {
             Advance::Over(result) => close.finish(result),
             Advance::Wait | Advance::Again => {
@@ -159,7 +186,8 @@ impl Drop for Closed {
 /// whose alert should arrive. As [`Stream::close`](crate::Stream::close) does for one that did.
 pub fn close_transport<T: Transport>(transport: T, deadline: Duration) {
     let core = transport.source().core().clone();
-    GracefulClose::begin(&core, Rc::new(transport), SendBuffer::default(), deadline, Undelivered::Content);
+    let (undelivered, inbound) = (Undelivered::Content, Inbound::Ended(None));
+    GracefulClose::begin(&core, Rc::new(transport), SendBuffer::default(), deadline, undelivered, inbound);
 }
 
 /// The work of ending a connection.
@@ -168,8 +196,10 @@ struct Closing<T> {
     transport: Rc<T>,
     unsent: SendBuffer,
     undelivered: Undelivered,
+    inbound: Inbound,
     stage: Stage,
-    drained: usize,
+    /// How many bytes were received and dropped.
+    drained: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +233,7 @@ enum Drained {
 impl<T: Transport> Closing<T> {
     async fn within(mut self, deadline: Duration) -> Result<(), Error> {
         let over = timeout(deadline, poll_fn(|cx| self.poll(cx))).await;
-        over.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, deadline).into()))
+        over.unwrap_or_else(|_| self.verdict(Err(Timeout::new(Phase::Close, deadline).into())))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -230,6 +260,21 @@ impl<T: Transport> Closing<T> {
     }
 
     fn advance(&mut self) -> Advance {
+        match self.step() {
+            Advance::Over(result) => Advance::Over(self.verdict(result)),
+            other => other,
+        }
+    }
+
+    /// What is said of an end: a reason that was received explains all that follows from it.
+    fn verdict(&self, result: Result<(), Error>) -> Result<(), Error> {
+        match &self.inbound {
+            Inbound::Ended(Some(reason)) => Err(reason.clone()),
+            _ => result,
+        }
+    }
+
+    fn step(&mut self) -> Advance {
         if !self.is_draining() {
             match self.flush() {
                 Ok(Step::Blocked) => {}
@@ -262,27 +307,68 @@ impl<T: Transport> Closing<T> {
     }
 
     fn drain(&mut self) -> Advance {
-        let source = self.transport.source();
+        let mut content = InputBuffer::default();
+        let advance = self.drain_into(&mut content);
+        self.transport.source().return_spare(content.release());
+        advance
+    }
+
+    fn drain_into(&mut self, content: &mut InputBuffer) -> Advance {
         let is_goodbye = matches!(self.undelivered, Undelivered::Goodbye { .. });
-        if is_goodbye && self.is_draining() && source.fin() == Fin::Reached {
+        if is_goodbye && self.is_draining() && self.transport.source().fin() == Fin::Reached {
             return Advance::Over(Ok(()));
         }
         let awaits_fin = self.undelivered != Undelivered::Goodbye { awaits_fin: false };
         let mut budget = READS_PER_POLL;
         loop {
-            match (drain(source, &mut self.drained), &self.stage) {
+            let drained = match &self.inbound {
+                Inbound::Open => self.receive(content),
+                Inbound::Ended(_) => drop_received(self.transport.source(), &mut self.drained),
+            };
+            let source = self.transport.source();
+            match (drained, &self.stage) {
                 (Drained::Failed(error), _) => return self.broke(error),
                 (Drained::PeerEnded, Stage::Drain { .. }) => return Advance::Over(Ok(())),
                 (Drained::Nothing, Stage::Drain { .. }) if !awaits_fin => return Advance::Over(Ok(())),
                 (Drained::PeerEnded | Drained::Nothing, _) => return Advance::Wait,
-                (Drained::Some, Stage::Drain { before: Fin::Unknown }) if source.fin() == Fin::Reached => {
+                (Drained::Some, Stage::Drain { before: Fin::Unknown })
+                    if source.fin() == Fin::Reached && matches!(self.inbound, Inbound::Ended(_)) =>
+                {
                     return Advance::Over(Ok(()));
                 }
                 (Drained::Some, Stage::Drain { .. }) if self.drained > MAX_DRAINED => {
                     return self.broke(Error::io("close the stream", io::Error::other(ENDLESS)));
                 }
-                (Drained::Some, _) if budget == 0 => return Advance::Again,
+                (Drained::Some, _) if budget == 0 || source.core().must_give_way() => return Advance::Again,
                 (Drained::Some, _) => budget -= 1,
+            }
+        }
+    }
+
+    /// Has the transport receive once, and drops the content.
+    fn receive(&mut self, content: &mut InputBuffer) -> Drained {
+        // Somebody looks at it, up on the stack: it is tried again.
+        let Some(transport) = Rc::get_mut(&mut self.transport) else { return Drained::Some };
+        let before = transport.source().received();
+        content.ensure_memory(|| transport.source().take_spare());
+        let outcome = transport.receive(content, WANTED);
+        self.drained += transport.source().received() - before;
+        content.clear();
+        let end = match outcome {
+            Received::Progress => return Drained::Some,
+            Received::Blocked => return Drained::Nothing,
+            Received::Ended(end) => end,
+        };
+        self.inbound = Inbound::Ended(None);
+        match end {
+            EndOfStream::Clean => Drained::Some,
+            EndOfStream::Cut(Cut::Fin) => Drained::PeerEnded,
+            EndOfStream::Cut(Cut::Reset) => Drained::Failed(Error::Truncated(Cut::Reset)),
+            EndOfStream::Failed(reason) => {
+                // Nobody takes it any more. What the protocol itself has to say of the failure goes out.
+                self.unsent = SendBuffer::default();
+                self.inbound = Inbound::Ended(Some(reason));
+                Drained::Some
             }
         }
     }
@@ -295,12 +381,12 @@ impl<T: Transport> Closing<T> {
     }
 }
 
-/// Reads once and throws it away.
-fn drain(source: &Source, drained: &mut usize) -> Drained {
+/// Reads once and drops it.
+fn drop_received(source: &Source, drained: &mut u64) -> Drained {
     match source.with_receive_arena(|arena| source.try_read(arena)) {
         Ok(0) => Drained::PeerEnded,
         Ok(count) => {
-            *drained += count;
+            *drained += count as u64;
             Drained::Some
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Drained::Nothing,

@@ -198,7 +198,18 @@ impl<T: Transport> State<T> {
     fn write_broke(&mut self, error: Error) -> Error {
         self.outbound = Outbound::Broken(None);
         self.unsent = SendBuffer::default();
-        let Ok(transport) = self.link.transport() else { return error };
+        self.received_reason().unwrap_or(error)
+    }
+
+    /// Why the sending side is broken, if that is known: the operation that would return the reason is gone, or there was
+    /// none and nobody has looked for it.
+    pub(super) fn why_it_broke(&mut self) -> Option<Error> {
+        self.outbound.take_reason().or_else(|| self.received_reason())
+    }
+
+    /// Looks for the reason of a failure in what was received, and in what is there to be received.
+    fn received_reason(&mut self) -> Option<Error> {
+        let Ok(transport) = self.link.transport() else { return None };
         for _ in 0..MAX_READS_FOR_A_REASON {
             if self.reader.ended().is_some() || self.reader.buffer.len() >= MAX_READ_FOR_A_REASON {
                 break;
@@ -213,8 +224,8 @@ impl<T: Transport> State<T> {
             }
         }
         match self.reader.ended() {
-            Some(EndOfStream::Failed(reason)) => reason.clone(),
-            _ => error,
+            Some(EndOfStream::Failed(reason)) => Some(reason.clone()),
+            _ => None,
         }
     }
 

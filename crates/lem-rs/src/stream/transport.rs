@@ -56,6 +56,13 @@ pub trait Transport: 'static {
         false
     }
 
+    /// Whether a peer that gives the connection up may say why, after we have ended our side (TLS: an alert). If so, a close
+    /// goes on [receiving](Self::receive), drops the content, and ends with that reason. If not, what arrives is dropped as
+    /// it comes from the socket.
+    fn reports_failures(&self) -> bool {
+        false
+    }
+
     /// Whether [`rest`](Self::rest) gives up anything.
     const RESTS: bool = false;
 

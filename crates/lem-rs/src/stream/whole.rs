@@ -290,9 +290,9 @@ impl<T: Transport> Stream<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; [`Error::Closed`],
-    /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before, or the peer has sent more than 64 MiB
-    /// meanwhile without an end: then it may not have everything.
+    /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; any other if the connection
+    /// failed, or the peer has sent more than 64 MiB meanwhile without an end: then it may not have everything. A TLS server
+    /// may refuse a client's certificate behind all that was written; its alert is the error then.
     ///
     /// **Cancel safety:** dropping it stops the waiting, not the closing.
     pub async fn shutdown(&self) -> Result<(), Error> {
