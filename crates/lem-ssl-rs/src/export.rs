@@ -3,11 +3,12 @@
 use rustls::SupportedCipherSuite;
 use rustls::crypto::hash::{Hash, HashAlgorithm};
 
+use crate::der::Signed;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::provider::default_provider;
 use crate::transport::{Polled, ReadHalf, Stream, Tls, WriteHalf};
 use crate::trust::hash_of;
-use crate::x509::{Raw, SignedHash, signed_hash};
+use crate::x509::{SignedHash, signed_hash};
 
 /// Exports what both ends of an encrypted connection know and nobody else does.
 ///
@@ -113,9 +114,9 @@ fn export(tls: &Tls, output: &mut [u8], label: &[u8], context: Option<&[u8]>) ->
 fn server_end_point(tls: &Tls) -> Result<Vec<u8>, Error> {
     let session = tls.session();
     let certificate = session.server_certificate().ok_or_else(|| misuse("the server has shown no certificate"))?;
-    let raw =
-        Raw::read(certificate).map_err(|_| misuse("the server has a raw public key, and no certificate to bind to"))?;
-    let algorithm = match signed_hash(raw.signature_algorithm) {
+    let signed = Signed::read(certificate)
+        .ok_or_else(|| misuse("the server has a raw public key, and no certificate to bind to"))?;
+    let algorithm = match signed_hash(signed.algorithm) {
         Some(SignedHash::Md5 | SignedHash::Sha1 | SignedHash::Sha256) => HashAlgorithm::SHA256,
         Some(SignedHash::Sha384) => HashAlgorithm::SHA384,
         Some(SignedHash::Sha512) => HashAlgorithm::SHA512,

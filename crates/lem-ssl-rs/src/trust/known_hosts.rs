@@ -308,7 +308,7 @@ impl Remembers for Memory {
         target: String,
     ) -> Remembering {
         let (hosts, host) = (self.hosts.clone(), written(&name));
-        let presented = chain.first().and_then(|leaf| self.hasher.hash(leaf));
+        let presented = chain.first().and_then(|leaf| self.hasher.hash_certificate(leaf));
         Box::pin(async move {
             // The handshake has looked at the key.
             let Some(presented) = presented else { return Err(Error::Closed) };

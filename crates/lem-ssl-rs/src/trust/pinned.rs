@@ -127,7 +127,11 @@ impl Recognised {
     ) -> Result<(), CertificateFault> {
         // What cannot be read has no key.
         let unreadable = || CertificateFault::Malformed { part: "it has no public key that can be read" };
-        let presented = self.hasher.hash(leaf).ok_or_else(unreadable)?;
+        let presented = match &self.known {
+            Known::RawKeys(_) => self.hasher.hash_raw_key(leaf),
+            Known::Way { .. } | Known::Keys(_) | Known::Hosts(_) => self.hasher.hash_certificate(leaf),
+        };
+        let presented = presented.ok_or_else(unreadable)?;
         let (right, pinned) = match &self.known {
             Known::Way { pins, roots, .. } => (self.is_pinned_way(pins, roots, leaf, intermediates, now), pins),
             Known::Keys(pins) | Known::RawKeys(pins) => (pins.contains(&presented), pins),

@@ -1,7 +1,7 @@
 //! Whether a server has the key of the certificate that it shows, where nothing else of that is looked at.
 //!
-//! rustls' own functions read the whole certificate, and refuse one of version 1, or with a critical extension that
-//! they do not know.
+//! rustls' own functions read the whole certificate, and refuse one of version 1, with a critical extension that they do
+//! not know, or with dates that are none.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
@@ -10,7 +10,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved};
 use webpki::RawPublicKeyEntity;
 
 use super::verifier::bad_signature;
-use crate::x509::Raw;
+use crate::x509::public_key;
 
 /// Checks what a server has signed in a handshake of TLS 1.2 (RFC 5246 section 7.4.3). A refusal is explained.
 pub(crate) fn verify_tls12_possession(
@@ -36,8 +36,8 @@ pub(crate) fn verify_tls13_possession(
 }
 
 fn key_of<'a>(certificate: &'a CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'a>, Error> {
-    let raw = Raw::read(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    Ok(SubjectPublicKeyInfoDer::from(raw.spki))
+    let key = public_key(certificate).ok_or(CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(key.whole))
 }
 
 /// In TLS 1.2 a scheme of ECDSA names no curve, so that several algorithms are possible.

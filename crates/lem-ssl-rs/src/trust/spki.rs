@@ -7,7 +7,7 @@ use rustls::crypto::hash::{Hash, HashAlgorithm};
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::provider::default_provider;
-use crate::x509::{Certificate, Raw, SpkiHash, key_parts};
+use crate::x509::{Certificate, SpkiHash, key_parts, public_key};
 
 impl SpkiHash {
     /// The hash of the key in `der`: a certificate, or a raw public key (`SubjectPublicKeyInfo`, RFC 7250).
@@ -23,7 +23,8 @@ impl SpkiHash {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn of(der: &[u8]) -> Result<Self, Error> {
-        let hash = Hasher::new(&*default_provider()?)?.hash(der);
+        let hasher = Hasher::new(&*default_provider()?)?;
+        let hash = hasher.hash_certificate(der).or_else(|| hasher.hash_raw_key(der));
         let unreadable =
             || ConfigError::new(ConfigPart::Trust, "this is neither a certificate nor a public key in DER");
         Ok(hash.ok_or_else(unreadable)?)
@@ -61,13 +62,15 @@ impl Hasher {
         found.map(Self).ok_or_else(|| ConfigError::new(ConfigPart::Provider, "the cryptography has no SHA-256"))
     }
 
-    /// The hash of the key in a certificate, or of a raw key; `None` if it is neither.
-    pub(crate) fn hash(self, der: &[u8]) -> Option<SpkiHash> {
-        let spki = match Raw::read(der) {
-            Ok(certificate) => certificate.spki,
-            Err(_) => der::only(der, der::SEQUENCE).and_then(key_parts).map(|_| der)?,
-        };
-        self.hash_spki(spki)
+    /// The hash of the key in a certificate, whatever else stands there; `None` if it is none.
+    pub(super) fn hash_certificate(self, der: &[u8]) -> Option<SpkiHash> {
+        self.hash_spki(public_key(der)?.whole)
+    }
+
+    /// The hash of a raw public key; `None` if it is none.
+    pub(super) fn hash_raw_key(self, der: &[u8]) -> Option<SpkiHash> {
+        der::only(der, der::SEQUENCE).and_then(key_parts)?;
+        self.hash_spki(der)
     }
 
     fn sha256(self, bytes: &[u8]) -> Result<[u8; 32], ConfigError> {

@@ -18,7 +18,7 @@ use super::explain::Explainer;
 use super::path::distinct;
 use super::signature::weak;
 use crate::error::{CertificateCheck, CertificateFault, CertificateProblem, TlsCause};
-use crate::x509::{Raw, describe_key};
+use crate::x509::{describe_key, public_key};
 
 thread_local! {
     static REFUSED: RefCell<Option<CertificateProblem>> = const { RefCell::new(None) };
@@ -104,13 +104,12 @@ pub(super) fn refuse_leaf(
 /// Keeps for [`explain`] that what the peer signed in the handshake does not verify with its certificate's key.
 pub(crate) fn bad_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
     if let Error::InvalidCertificate(reason) = &error {
-        let fault = match (reason, Raw::read(certificate)) {
-            (CertificateError::BadSignature, Ok(raw)) => {
-                weak(raw.key).unwrap_or(CertificateFault::BadHandshakeSignature)
+        let fault = match (reason, public_key(certificate)) {
+            (CertificateError::BadSignature, key) => {
+                key.and_then(|key| weak(key.content)).unwrap_or(CertificateFault::BadHandshakeSignature)
             }
-            (CertificateError::BadSignature, Err(_)) => CertificateFault::BadHandshakeSignature,
-            (CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }, Ok(raw)) => {
-                CertificateFault::UnsupportedKey { key: describe_key(raw.key) }
+            (CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }, Some(key)) => {
+                CertificateFault::UnsupportedKey { key: describe_key(key.content) }
             }
             (reason, _) => fault_of(reason),
         };

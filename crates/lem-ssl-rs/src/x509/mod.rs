@@ -24,5 +24,5 @@ pub(crate) use extensions::{KeyUse, purpose_name};
 pub(crate) use general_name::GeneralName;
 pub(crate) use key::{SignedHash, algorithm_name, describe as describe_key, rsa_bits, signed_hash};
 pub(crate) use name::{printable, readable};
-pub(crate) use raw::{Raw, key_parts};
+pub(crate) use raw::{Raw, key_parts, public_key};
 pub use spki_hash::{ParseSpkiHashError, SpkiHash};

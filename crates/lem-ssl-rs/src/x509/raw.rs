@@ -3,6 +3,7 @@
 use super::date::Date;
 use super::der::{Reader, tag};
 use super::extensions::Extensions;
+use crate::der::Element;
 
 /// The fields of a certificate (RFC 5280 section 4.1), as far as they can be read.
 #[derive(Debug, Clone)]
@@ -87,6 +88,27 @@ impl<'a> Raw<'a> {
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
+}
+
+/// The `SubjectPublicKeyInfo` of a certificate, for those to whom only the key counts. Every other field is stepped over,
+/// whatever it holds; each must be an element of DER, so that a certificate which is cut off is none.
+pub(crate) fn public_key(der: &[u8]) -> Option<Element<'_>> {
+    let mut certificate = Reader(der).enter(tag::SEQUENCE)?;
+    let mut fields = certificate.enter(tag::SEQUENCE)?;
+    let _version = fields.enter(tag::context(0));
+    for _serial_algorithm_issuer_dates_subject in 0..5 {
+        fields.next()?;
+    }
+    let key = fields.next().filter(|element| element.tag == tag::SEQUENCE)?;
+    // A raw public key, which has fewer elements, must not pass for a certificate that has another key inside.
+    let (_algorithm, _signature) = (certificate.next()?, certificate.next()?);
+    (is_whole(fields) && is_whole(certificate)).then_some(key)
+}
+
+/// Whether there is nothing but elements.
+fn is_whole(mut rest: Reader<'_>) -> bool {
+    while rest.next().is_some() {}
+    rest.is_empty()
 }
 
 /// The bytes of a bit string that ends with a byte.

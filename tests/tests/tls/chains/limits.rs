@@ -1,12 +1,9 @@
 //! Chains that are made to cost something, or to be read wrongly.
 
-use lem_ssl_rs::{
-    CertificateCheck, CertificateFault, Context, KnownHosts, Roots, SpkiHash, TlsError, Trust, Version, danger,
-};
+use lem_ssl_rs::{CertificateCheck, CertificateFault, Context, Roots, TlsError, Version, danger};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Leaf};
 use lem_ssl_tests::plain::foreign;
-use lem_ssl_tests::scratch::Scratch;
 use rustls::pki_types::CertificateDer;
 
 use super::kit::{Kit, accepted};
@@ -89,46 +86,6 @@ fn a_key_that_does_not_go_with_the_certificate_is_told_even_if_any_certificate_i
             let problem = TlsError::certificate(&error).unwrap();
             assert_eq!((problem.fault(), problem.position()), (&CertificateFault::BadHandshakeSignature, Some(0)));
             says(&error, &["(CN=leaf) does not go with the key that signed the handshake"]);
-        }
-    });
-}
-
-/// Nothing but the key counts there, so that what else stands in a certificate is no reason to refuse it.
-#[test]
-fn a_certificate_that_nobody_could_check_is_accepted_where_only_its_key_counts() {
-    run(async {
-        const UNKNOWN: &[u8] = &[0x2b, 6, 1, 4, 1, 1, 1];
-        let scratch = Scratch::new("only-keys");
-        let builder = || danger::provider(Context::builder(), provider());
-        for what in ["of version 1", "with a critical extension that is not known"] {
-            let kit = Kit::new();
-            let leaf = match what {
-                "of version 1" => Draft { version: 1, extensions: Vec::new(), ..kit.leaf() },
-                _ => kit.leaf().with(UNKNOWN, true, &[5, 0]),
-            };
-            let chain = vec![leaf.sign(&kit.root)];
-            let pins = Trust::Pins(vec![SpkiHash::of(&chain[0]).unwrap()]);
-            let hosts = Trust::FirstUse(KnownHosts::in_file(scratch.path().join(what)));
-            let builders = [
-                danger::accept_any_certificate(builder(), "a test").unwrap(),
-                builder().trust(pins),
-                builder().trust(hosts),
-            ];
-            let mut case = kit.case(what, chain, accepted(&[0]));
-            for builder in builders {
-                let context = builder.build().unwrap();
-                for version in [Version::Tls12, Version::Tls13] {
-                    let (result, told) = shown_to(context.clone(), &case, version).await;
-                    result.unwrap();
-                    assert_eq!(told, None);
-                }
-            }
-            // Somebody who has seen the certificate has not its key.
-            case.key = DraftKey::new();
-            for version in [Version::Tls12, Version::Tls13] {
-                let any = danger::accept_any_certificate(builder(), "a test").unwrap().build().unwrap();
-                says(&shown_to(any, &case, version).await.0.unwrap_err(), &["does not go with the key"]);
-            }
         }
     });
 }

@@ -7,12 +7,15 @@ mod forms;
 mod kit;
 mod limits;
 mod names;
+mod only_keys;
 mod paths;
 mod table;
 
 use std::sync::Arc;
 
-use lem_ssl_rs::{CertificateCheck, Context, Error, RevocationLists, Roots, UnixStream, Version, danger, spawn};
+use lem_ssl_rs::{
+    CertificateCheck, Context, Error, RevocationLists, Roots, Stream, UnixStream, Version, danger, spawn,
+};
 use lem_ssl_tests::pki::draft::DraftKey;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
@@ -80,11 +83,21 @@ pub(super) async fn shown_to(
     case: &Case,
     version: Version,
 ) -> (Result<(), Error>, Option<rustls::Error>) {
+    met(context, case, version, drop).await
+}
+
+/// As [`shown_to`]; `look` is given the stream before it is closed.
+pub(super) async fn met<T: 'static>(
+    context: Context,
+    case: &Case,
+    version: Version,
+    look: impl FnOnce(Stream) -> T + 'static,
+) -> (Result<T, Error>, Option<rustls::Error>) {
     let (near, far) = wire();
     let mut config = pki().server_config(&pki().server, &[version]);
     config.cert_resolver = Arc::new(Shows(certified(case)));
     let name = case.name;
-    let us = spawn(async move { context.upgrade(near, name).await.map(drop) });
+    let us = spawn(async move { context.upgrade(near, name).await.map(look) });
     let failure = peer(server(&Arc::new(config)), far).await;
     (us.await.unwrap(), failure)
 }
