@@ -113,10 +113,9 @@ impl rustls::server::danger::ClientCertVerifier for RawClients {
 fn a_verifier_of_another_kind_is_asked_again_when_a_client_resumes() {
     check(async {
         let issued = root().issue(Leaf::client(&["client.test"]));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let verifier = Arc::new(Asked { asked: asked.clone(), inner: inner_verifier() });
-        let server =
-            listen(danger::client_verifier(server_builder().identity(identity(&issue(&["one.test"]))), verifier)).await;
+        let verifier = Verifier::new(true);
+        let builder = server_builder().identity(identity(&issue(&["one.test"])));
+        let server = listen(danger::client_verifier(builder, verifier.clone())).await;
         let context = client_builder().identity(identity(&issued)).build().unwrap();
         for round in 1..=2 {
             let (client, accepted) = both(context.connect_as(server.local_addr(), "one.test"), server.accept()).await;
@@ -124,10 +123,10 @@ fn a_verifier_of_another_kind_is_asked_again_when_a_client_resumes() {
             accepted.write("x").await.unwrap();
             client.read(1).await.unwrap();
             assert_eq!(accepted.info().unwrap().resumed, round == 2);
-            assert_eq!(asked.load(Ordering::Relaxed), round);
+            assert_eq!(verifier.asked.load(Ordering::Relaxed), round);
         }
         let roots = Roots::Pem(root().certificate_pem().into_bytes());
-        let both = danger::client_verifier(server_builder().client_roots(roots), inner_verifier());
+        let both = danger::client_verifier(server_builder().client_roots(roots), Verifier::new(true));
         says(both.build(), &["clients cannot be checked in two ways"]);
     });
 }
@@ -165,14 +164,13 @@ fn a_client_that_resumes_without_a_certificate_is_refused_where_its_verifier_has
         let fleet = || Tickets::Fleet(FleetSecret::new([7; 32]).unwrap());
         for version in [Version::Tls12, Version::Tls13] {
             for tickets in [Tickets::PerProcess, fleet()] {
-                let is_mandatory = Arc::new(AtomicBool::new(false));
-                let verifier = Arc::new(Changing { is_mandatory: is_mandatory.clone(), inner: inner_verifier() });
+                let verifier = Verifier::new(false);
                 let builder = server_builder().identity(site.clone()).versions([version]).tickets(tickets);
-                let server = Rc::new(listen(danger::client_verifier(builder, verifier)).await);
+                let server = Rc::new(listen(danger::client_verifier(builder, verifier.clone())).await);
                 let client = without_a_certificate(version);
                 assert!(!visits(&server, &client).await.unwrap());
                 assert!(visits(&server, &client).await.unwrap(), "{version}");
-                is_mandatory.store(true, Ordering::Relaxed);
+                verifier.is_mandatory.store(true, Ordering::Relaxed);
                 let error = visits(&server, &client).await.unwrap_err();
                 let Some(TlsError::Alert { alert, .. }) = TlsError::of(&error) else { panic!("{error:?}") };
                 assert_eq!(*alert, AlertDescription::CertificateRequired);
@@ -188,10 +186,8 @@ fn no_session_outlives_what_a_verifier_of_another_kind_asks_for() {
         let site = identity(&issue(&["one.test"]));
         for version in [Version::Tls12, Version::Tls13] {
             let make = |is_mandatory| {
-                let is_mandatory = Arc::new(AtomicBool::new(is_mandatory));
-                let verifier = Arc::new(Changing { is_mandatory, inner: inner_verifier() });
                 let builder = server_builder().identity(site.clone()).versions([version]);
-                danger::client_verifier(builder, verifier).build().unwrap()
+                danger::client_verifier(builder, Verifier::new(is_mandatory)).build().unwrap()
             };
             let live = LiveContext::new(make(false));
             let listening = Server::listen(live.clone(), "127.0.0.1:0", ServerOptions::default()).await;
@@ -207,68 +203,32 @@ fn no_session_outlives_what_a_verifier_of_another_kind_asks_for() {
     });
 }
 
-/// Needs certificates, or does not.
+/// rustls' own verifier, which may come to need certificates, or to need none; counts how often it is asked.
 #[derive(Debug)]
-struct Changing {
-    is_mandatory: Arc<AtomicBool>,
+struct Verifier {
+    is_mandatory: AtomicBool,
+    asked: AtomicUsize,
     inner: Arc<dyn rustls::server::danger::ClientCertVerifier>,
 }
 
-impl rustls::server::danger::ClientCertVerifier for Changing {
+impl Verifier {
+    fn new(is_mandatory: bool) -> Arc<Self> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(root().certificate_der().clone()).unwrap();
+        let builder = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        Arc::new(Self {
+            is_mandatory: is_mandatory.into(),
+            asked: AtomicUsize::new(0),
+            inner: builder.build().unwrap(),
+        })
+    }
+}
+
+impl rustls::server::danger::ClientCertVerifier for Verifier {
     fn client_auth_mandatory(&self) -> bool {
         self.is_mandatory.load(Ordering::Relaxed)
     }
 
-    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
-        self.inner.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<rustls::server::danger::ClientCertVerified, rustls::Error> {
-        self.inner.verify_client_cert(end_entity, intermediates, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-fn inner_verifier() -> Arc<dyn rustls::server::danger::ClientCertVerifier> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(root().certificate_der().clone()).unwrap();
-    rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build().unwrap()
-}
-
-/// Counts how often it is asked.
-#[derive(Debug)]
-struct Asked {
-    asked: Arc<AtomicUsize>,
-    inner: Arc<dyn rustls::server::danger::ClientCertVerifier>,
-}
-
-impl rustls::server::danger::ClientCertVerifier for Asked {
     fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
         self.inner.root_hint_subjects()
     }

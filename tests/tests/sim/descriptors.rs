@@ -9,16 +9,22 @@ use lem_rs::{Error, Listener, Stream, TcpStream, sleep, spawn, within};
 
 use crate::support::{run, world};
 
+/// A listener, and how often it has paused.
+async fn listen() -> Result<(Listener, Rc<Cell<u32>>), Error> {
+    let listener = Listener::bind("server.test:7").await?;
+    let pauses = Rc::new(Cell::new(0));
+    let told = pauses.clone();
+    listener.on_pause(move |_| told.set(told.get() + 1));
+    Ok((listener, pauses))
+}
+
 #[test]
 fn a_listener_pauses_when_there_is_no_descriptor_and_goes_on_when_there_is_one() {
     // The listener's, and two clients': none is left for accepting.
     let sim = world(1).descriptors(3).build();
     let net = sim.net();
     run(&sim, async {
-        let listener = Listener::bind("server.test:7").await?;
-        let pauses = Rc::new(Cell::new(0));
-        let told = pauses.clone();
-        listener.on_pause(move |_| told.set(told.get() + 1));
+        let (listener, pauses) = listen().await?;
         let first = Stream::connect("server.test:7").await?;
         let second = Stream::connect("server.test:7").await?;
         let accepting = spawn(async move {
@@ -44,10 +50,7 @@ fn a_pause_goes_on_through_accepts_that_are_given_up() {
     let sim = world(1).descriptors(3).build();
     let net = sim.net();
     run(&sim, async {
-        let listener = Listener::bind("server.test:7").await?;
-        let pauses = Rc::new(Cell::new(0));
-        let told = pauses.clone();
-        listener.on_pause(move |_| told.set(told.get() + 1));
+        let (listener, pauses) = listen().await?;
         let _first = Stream::connect("server.test:7").await?;
         let second = Stream::connect("server.test:7").await?;
         for _ in 0..20 {
