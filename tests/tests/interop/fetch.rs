@@ -65,7 +65,8 @@ fn fetch(address: &str, roots: &Path) -> Program {
     Program::start(Command::new(example()).arg(address).arg("--ca").arg(roots))
 }
 
-/// Builds the example, once, as this test was built, and says where it is.
+/// Builds the example, once, as this test was built, and says where it is. Of the whole workspace: with the features that
+/// the tests are built with, so that it is there already.
 fn example() -> &'static Path {
     static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
     EXAMPLE.get_or_init(|| {
@@ -75,7 +76,7 @@ fn example() -> &'static Path {
         let target = profile.parent().expect("a profile is below the target directory");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["build", "--quiet", "--package", "lem-ssl-rs", "--example", "fetch", "--target-dir"]).arg(target);
+        command.args(["build", "--quiet", "--workspace", "--example", "fetch", "--target-dir"]).arg(target);
         if profile.file_name() == Some(OsStr::new("release")) {
             command.arg("--release");
         }

@@ -1,7 +1,7 @@
 //! The library against other programs: what they write we read, and what we write they read.
 //!
-//! Behind the feature `interop`, because the programs have to be there: openssl, nginx, curl, python3. A test whose
-//! program is missing fails and says so.
+//! Run only when it is named, because the programs have to be there: openssl, nginx, curl, python3. A test whose program is
+//! missing fails and says so.
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 

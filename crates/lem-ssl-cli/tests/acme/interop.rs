@@ -9,6 +9,7 @@ use crate::support::{Pebble, Wishes, World, leftovers, run};
 const REFUSES_NONCES: (&str, &str) = ("PEBBLE_WFE_NONCEREJECT", "60");
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_certificate_comes_over_nonces_that_are_refused_and_is_there_after_a_restart() {
     let world = World::new();
     run(async {
@@ -26,6 +27,7 @@ fn a_certificate_comes_over_nonces_that_are_refused_and_is_there_after_a_restart
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn names_that_were_validated_before_are_taken_as_they_are() {
     let world = World::new();
     run(async {
@@ -42,6 +44,7 @@ fn names_that_were_validated_before_are_taken_as_they_are() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn what_it_waits_with_is_waited_for() {
     let world = World::new();
     run(async {
@@ -54,6 +57,7 @@ fn what_it_waits_with_is_waited_for() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_name_that_leads_elsewhere_is_told_and_a_later_attempt_succeeds() {
     let world = World::new();
     run(async {
@@ -67,6 +71,7 @@ fn a_name_that_leads_elsewhere_is_told_and_a_later_attempt_succeeds() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn an_authority_that_has_forgotten_everything_gets_a_new_account() {
     let world = World::new();
     run(async {
@@ -82,6 +87,7 @@ fn an_authority_that_has_forgotten_everything_gets_a_new_account() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn customers_are_known_by_their_binding() {
     const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
     let world = World::new();
@@ -101,6 +107,7 @@ fn customers_are_known_by_their_binding() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_process_that_is_killed_at_any_moment_leaves_nothing_that_is_in_the_way() {
     let world = World::new();
     run(async {

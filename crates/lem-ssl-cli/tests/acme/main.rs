@@ -1,6 +1,6 @@
 //! Certificates by ACME: `serve` and `tunnel` against an authority of ours that fails where it is told to.
 //!
-//! With the feature `interop` also against pebble, which has to be there.
+//! Those that are ignored unless they are asked for are against pebble, which has to be there.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
@@ -11,7 +11,6 @@ mod confinement;
 mod failures;
 mod first;
 mod folder;
-#[cfg(feature = "interop")]
 mod interop;
 mod killed;
 mod patience;
@@ -19,5 +18,4 @@ mod renewal;
 mod several;
 mod support;
 mod tunnel;
-#[cfg(feature = "interop")]
 mod users;

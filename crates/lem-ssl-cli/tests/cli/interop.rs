@@ -61,6 +61,7 @@ fn http(world: &World, further: &[&str]) -> Server {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn connect_talks_to_openssl() {
     let world = World::new();
     let names = Leaf::server(&["localhost"]);
@@ -74,6 +75,7 @@ fn connect_talks_to_openssl() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn connect_reads_a_page_of_openssl() {
     let world = World::new();
     let openssl = Openssl::start(&world, "openssl", Leaf::server(&["localhost"]), &["-www"]);
@@ -83,6 +85,7 @@ fn connect_reads_a_page_of_openssl() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn check_sees_what_openssl_shows() {
     let world = World::new();
     let good = Leaf::server(&["localhost"]);
@@ -107,6 +110,7 @@ fn check_sees_what_openssl_shows() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn curl_makes_a_thousand_requests_on_one_connection() {
     let world = World::new();
     let server = http(&world, &["--http", "--quiet"]);
@@ -122,6 +126,7 @@ fn curl_makes_a_thousand_requests_on_one_connection() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn curl_sees_the_page_and_shows_its_certificate() {
     let world = World::new();
     let server = http(&world, &["--http", "--client-ca", &world.ca]);
@@ -135,6 +140,7 @@ fn curl_sees_the_page_and_shows_its_certificate() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn curl_unpacks_what_was_packed_for_it() {
     let world = World::new();
     let site = world.folder("site");
@@ -150,6 +156,7 @@ fn curl_unpacks_what_was_packed_for_it() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn curl_goes_on_with_a_download_that_was_broken_off() {
     let world = World::new();
     let site = world.folder("site");

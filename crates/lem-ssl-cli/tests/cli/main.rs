@@ -1,7 +1,7 @@
 //! The command as its users meet it: arguments and standard input in; standard output, standard error and an exit code
 //! out.
 //!
-//! With the feature `interop` also against other programs, which have to be there: openssl, curl.
+//! Those that are ignored unless they are asked for are against other programs, which have to be there: openssl, curl.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
@@ -13,7 +13,6 @@ mod files;
 mod folders;
 mod http;
 mod identity_files;
-#[cfg(feature = "interop")]
 mod interop;
 mod serve;
 mod starttls;

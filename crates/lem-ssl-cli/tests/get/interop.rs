@@ -13,6 +13,7 @@ fn checksum(path: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_gigabyte_arrives_whole_though_the_download_is_killed_twice() {
     const MIB: usize = 1 << 20;
     let world = World::new();
@@ -53,6 +54,7 @@ fn a_gigabyte_arrives_whole_though_the_download_is_killed_twice() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn what_nginx_says_is_understood() {
     let world = World::new();
     let files = world.good();

@@ -1,6 +1,6 @@
 //! `lem-ssl get` from servers that play a part.
 //!
-//! With the feature `interop` also from nginx, which has to be there.
+//! Those that are ignored unless they are asked for download from nginx, which has to be there.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
@@ -8,7 +8,6 @@ mod bodies;
 mod checksums;
 mod destinations;
 mod doubtful;
-#[cfg(feature = "interop")]
 mod interop;
 mod names;
 mod odd_servers;

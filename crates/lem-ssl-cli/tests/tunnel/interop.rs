@@ -49,6 +49,7 @@ fn servers(world: &World) -> (Nginx, Nginx) {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn curl_gets_pages_from_nginx_through_the_tunnel_in_both_versions() {
     let world = World::new();
     let (plain, tls) = servers(&world);
@@ -66,6 +67,7 @@ fn curl_gets_pages_from_nginx_through_the_tunnel_in_both_versions() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_hundred_megabytes_go_both_ways_at_once() {
     let world = World::new();
     let (plain, tls) = servers(&world);
@@ -87,6 +89,7 @@ fn a_hundred_megabytes_go_both_ways_at_once() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn nginx_knows_the_client_by_the_proxy_protocol() {
     let world = World::new();
     let directives = "listen 127.0.0.1:PORT proxy_protocol; \
@@ -104,6 +107,7 @@ fn nginx_knows_the_client_by_the_proxy_protocol() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn psql_verifies_the_tunnel_and_pgbench_loses_nothing_to_reloads() {
     let world = World::new();
     let postgres = Postgres::start(&world);
@@ -147,6 +151,7 @@ fn psql_verifies_the_tunnel_and_pgbench_loses_nothing_to_reloads() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn systemd_takes_the_unit_file() {
     let world = World::new();
     let unit =

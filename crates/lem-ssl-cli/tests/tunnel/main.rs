@@ -1,6 +1,7 @@
 //! `lem-ssl tunnel` between clients and back ends of ours.
 //!
-//! With the feature `interop` also between other programs, which have to be there: CONTRIBUTING.md names them.
+//! Those that are ignored unless they are asked for are between other programs, which have to be there: CONTRIBUTING.md
+//! names them.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a fine way for a test to fail")]
 
@@ -13,7 +14,6 @@ mod down;
 mod drain;
 mod ends;
 mod hostile;
-#[cfg(feature = "interop")]
 mod interop;
 mod landlock;
 mod load;

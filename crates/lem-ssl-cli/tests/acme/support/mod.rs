@@ -3,7 +3,6 @@
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/command.rs"]
 mod command;
-#[allow(dead_code, reason = "whether we are root is asked with the feature interop only")]
 #[path = "../../cli/support/rights.rs"]
 mod rights;
 #[allow(dead_code, reason = "other tests of the command use the rest")]
@@ -13,7 +12,6 @@ mod world;
 mod authority;
 mod der;
 mod knowledge;
-#[cfg(feature = "interop")]
 mod pebble;
 mod request;
 mod service;
@@ -28,9 +26,7 @@ use lem_ssl_tests::watched_machine;
 
 pub(crate) use authority::Authority;
 pub(crate) use command::{lem_ssl, signal, start_by};
-#[cfg(feature = "interop")]
 pub(crate) use pebble::{Pebble, Wishes};
-#[cfg(feature = "interop")]
 pub(crate) use rights::cannot_change_user;
 pub(crate) use rights::{as_root, cannot_be_root, lacks_landlock};
 pub(crate) use service::{Service, files, folder, forget_account, inside, leftovers, start};

@@ -19,7 +19,6 @@ pub(crate) fn cannot_be_root() -> bool {
 }
 
 /// Whether a test that becomes other users has to be left out, which is said.
-#[cfg(feature = "interop")]
 pub(crate) fn cannot_change_user() -> bool {
     left_out(is_root(), "only root becomes another user")
 }

@@ -58,7 +58,6 @@ impl Files {
     }
 
     /// The same for openssl, whose arguments have one hyphen.
-    #[cfg(feature = "interop")]
     pub(crate) fn arguments_of_openssl(&self) -> [&str; 4] {
         ["-cert", &self.chain, "-key", &self.key]
     }

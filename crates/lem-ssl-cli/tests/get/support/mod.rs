@@ -8,11 +8,9 @@ mod command;
 mod world;
 
 mod downloads;
-#[cfg(feature = "interop")]
 #[allow(dead_code, reason = "the tunnel's tests use the rest")]
 #[path = "../../tunnel/support/nginx.rs"]
 mod nginx;
-#[cfg(feature = "interop")]
 #[path = "../../tunnel/support/service.rs"]
 mod service;
 mod site;
@@ -21,13 +19,12 @@ use std::time::Duration;
 
 pub(crate) use command::{Running, lem_ssl, signal};
 pub(crate) use downloads::Downloads;
-#[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
 pub(crate) use site::{Reply, Site};
 pub(crate) use world::World;
 
 /// Nothing takes so long unless it hangs. A gigabyte, in a build without optimization on a busy machine, takes its time.
-pub(crate) const WATCHDOG: Duration = Duration::from_secs(if cfg!(feature = "interop") { 600 } else { 60 });
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(600);
 
 /// Bytes that do not repeat soon.
 pub(crate) fn pattern(length: usize, seed: u64) -> Vec<u8> {

@@ -44,6 +44,7 @@ fn ldap(world: &World, program: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn ldapsearch_verifies_the_tunnel_with_starttls_and_without() {
     let world = World::new();
     let directory = Directory::start(&world);

@@ -94,11 +94,13 @@ fn under_load(is_kept: bool) {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn killed_back_ends_fail_no_request_but_those_that_they_had_under_way() {
     under_load(true);
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn killed_back_ends_fail_no_request_but_their_own_with_a_connection_for_each() {
     under_load(false);
 }

@@ -40,6 +40,7 @@ fn world() -> World {
 const ROOTS_GROUPS: [&str; 3] = ["setpriv", "--groups", "4,24"];
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_number_that_is_no_user_has_no_groups_but_its_own() {
     if cannot_change_user() {
         return;
@@ -101,6 +102,7 @@ fn with_users(world: &World) -> [String; 4] {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_user_has_its_own_groups_and_none_of_roots() {
     if cannot_change_user() {
         return;
@@ -132,6 +134,7 @@ fn a_user_has_its_own_groups_and_none_of_roots() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn rights_that_outlast_the_change_are_noticed_and_nobody_is_served() {
     if cannot_change_user() {
         return;
@@ -146,6 +149,7 @@ fn rights_that_outlast_the_change_are_noticed_and_nobody_is_served() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn user_root_folder_and_rules_of_the_kernel_go_together() {
     if cannot_change_user() || lacks_landlock() {
         return;

@@ -56,6 +56,7 @@ async fn busy(world: &World) -> Tunnel {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn promtool_finds_nothing_wrong_with_the_metrics() {
     let world = World::new();
     let metrics = run(async {
@@ -71,6 +72,7 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn jq_reads_each_line_of_the_log_and_finds_what_is_told_of_a_connection() {
     let world = World::new();
     let log = run(async { busy(&world).await.running.stderr() });
@@ -101,6 +103,7 @@ fn chromium(world: &World, arguments: &[&str]) -> Output {
 }
 
 #[test]
+#[ignore = "needs other programs"]
 fn a_browser_shows_routes_back_ends_and_certificates() {
     let world = World::new();
     let page = run(async {

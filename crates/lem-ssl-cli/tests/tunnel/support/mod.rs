@@ -3,7 +3,6 @@
 #[allow(dead_code, reason = "other tests of the command use the rest")]
 #[path = "../../cli/support/command.rs"]
 mod command;
-#[allow(dead_code, reason = "whether we are root is asked with the feature interop only")]
 #[path = "../../cli/support/rights.rs"]
 mod rights;
 #[allow(dead_code, reason = "other tests of the command use the rest")]
@@ -11,11 +10,8 @@ mod rights;
 mod world;
 
 mod back_end;
-#[cfg(feature = "interop")]
 mod nginx;
-#[cfg(feature = "interop")]
 mod postgres;
-#[cfg(feature = "interop")]
 mod service;
 mod tunnel;
 
@@ -29,14 +25,10 @@ use lem_ssl_tests::watched_machine;
 
 pub(crate) use back_end::{BackEnd, client_as, client_files};
 pub(crate) use command::{Running, Server, lem_ssl, signal, start_by};
-#[cfg(feature = "interop")]
 pub(crate) use nginx::Nginx;
-#[cfg(feature = "interop")]
 pub(crate) use postgres::{Postgres, USER, printed};
-#[cfg(feature = "interop")]
 pub(crate) use rights::cannot_change_user;
 pub(crate) use rights::{as_root, cannot_be_root, lacks_landlock};
-#[cfg(feature = "interop")]
 pub(crate) use service::{Service, free_port};
 pub(crate) use tunnel::{Tunnel, client};
 pub(crate) use world::{Files, World};
