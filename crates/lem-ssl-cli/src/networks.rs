@@ -34,6 +34,9 @@ impl Network {
     }
 }
 
+/// The prefix of IPv4 in IPv6 (`::ffff:0:0/96`).
+const MAPPED_BITS: u8 = 96;
+
 /// Whether two addresses differ in nothing but their last bits.
 fn same(one: u128, other: u128, last: u32) -> bool {
     (one ^ other).checked_shr(last).unwrap_or_default() == 0
@@ -66,7 +69,11 @@ impl FromStr for Network {
         if beyond {
             return Err(format!("{text} has bits beyond its prefix: which of the two is meant?"));
         }
-        Ok(Self::Prefix { address, bits })
+        // Clients over IPv4 are compared as such, also on a socket for both families.
+        Ok(match address.to_canonical() {
+            IpAddr::V4(ip) if address.is_ipv6() && bits >= MAPPED_BITS => Self::Prefix { address: ip.into(), bits: bits - MAPPED_BITS },
+            _ => Self::Prefix { address, bits },
+        })
     }
 }
 
@@ -104,6 +111,11 @@ mod tests {
             ("0.0.0.0/0", "203.0.113.1:1", true),
             ("0.0.0.0/0", "[2001:db8::1]:1", false),
             ("10.0.0.0/8", "[::ffff:10.1.1.1]:1", true),
+            ("::ffff:10.0.0.0/104", "10.1.1.1:1", true),
+            ("::ffff:10.0.0.0/104", "[::ffff:10.1.1.1]:1", true),
+            ("::ffff:10.0.0.0/104", "11.1.1.1:1", false),
+            ("::ffff:192.0.2.7", "192.0.2.7:9", true),
+            ("::ffff:0.0.0.0/96", "203.0.113.1:1", true),
             ("::/0", "[2001:db8::1]:1", true),
             ("::/0", "10.0.0.1:1", false),
             ("2001:db8::/33", "[2001:db8:7fff::1]:1", true),
