@@ -38,6 +38,8 @@ pub(super) fn read(file: &Path, starttls: Option<Protocol>) -> Result<Vec<Target
 /// One address a line, and perhaps a protocol behind it; what follows a `#` is a comment.
 fn parse(text: &str, starttls: Option<Protocol>) -> Result<Vec<Target>, String> {
     let mut targets = Vec::new();
+    // Some editors put a mark of the byte order in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in text.lines().enumerate() {
         let failed = |why: String| format!("line {}: {why}", number + 1);
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
@@ -61,6 +63,7 @@ mod tests {
         let targets = parse("# ours\na.example\n\n  b.example:25 smtp # mail\r\n", Some(Protocol::Imap)).unwrap();
         let written: Vec<_> = targets.iter().map(|one| (one.address.as_str(), one.starttls)).collect();
         assert_eq!(written, [("a.example", Some(Protocol::Imap)), ("b.example:25", Some(Protocol::Smtp))]);
+        assert_eq!(parse("\u{feff}a.example\n", None).unwrap()[0].address, "a.example");
         for (text, says) in
             [("", "no host"), ("# x\n", "no host"), ("a\nb c\n", "line 2: "), ("a smtp x\n", "line 1: ")]
         {
