@@ -9,6 +9,8 @@ use super::{Dialogue, Refusal, Step, quoted};
 pub(super) struct Welcome {
     style: Style,
     has_greeted: bool,
+    /// How many commands were answered.
+    commands: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +29,23 @@ enum Reply {
     Leave(String),
 }
 
+/// So many commands are answered before TLS. A client sends two or three; an answer may be far longer than its command.
+const MAX_COMMANDS: usize = 100;
+
 /// IMAP's tags are short (RFC 9051 section 2.2.1); a longer one is no tag.
 const MAX_TAG: usize = 64;
 
 impl Welcome {
     pub(super) fn smtp() -> Self {
-        Self { style: Style::Smtp, has_greeted: false }
+        Self { style: Style::Smtp, has_greeted: false, commands: 0 }
     }
 
     pub(super) fn imap() -> Self {
-        Self { style: Style::Imap, has_greeted: false }
+        Self { style: Style::Imap, has_greeted: false, commands: 0 }
     }
 
     pub(super) fn pop3() -> Self {
-        Self { style: Style::Pop3, has_greeted: false }
+        Self { style: Style::Pop3, has_greeted: false, commands: 0 }
     }
 
     fn reply(&self, line: &[u8]) -> Reply {
@@ -109,12 +114,26 @@ impl Dialogue for Welcome {
             };
             return Ok(Step::Say(greeting.into()));
         }
-        let Some(line) = take_line(received)? else { return Ok(Step::More) };
-        match self.reply(&line) {
-            Reply::Say(words) => Ok(Step::Say(words.into_bytes())),
-            Reply::Begin(words) => Ok(Step::GoAhead(words.into_bytes())),
-            Reply::Leave(words) => Err(Refusal::new(quoted(&line)).with_farewell(words)),
+        // Replies to what has come together go together.
+        let mut replies = String::new();
+        while let Some(line) = take_line(received)? {
+            let reply = match self.reply(&line) {
+                Reply::Say(words) => words,
+                // What was asked before is answered before.
+                _ if !replies.is_empty() => {
+                    received.splice(..0, line);
+                    break;
+                }
+                Reply::Begin(words) => return Ok(Step::GoAhead(words.into_bytes())),
+                Reply::Leave(words) => return Err(Refusal::new(quoted(&line)).with_farewell(words)),
+            };
+            self.commands += 1;
+            if self.commands > MAX_COMMANDS {
+                return Err(Refusal::new(format!("it sent {MAX_COMMANDS} commands, and none of them asks for TLS")));
+            }
+            replies.push_str(&reply);
         }
+        Ok(if replies.is_empty() { Step::More } else { Step::Say(replies.into_bytes()) })
     }
 
     /// Clients may send commands ahead, but for the one that asks for TLS.
@@ -149,6 +168,20 @@ mod tests {
         let (said, end) = play(Welcome::pop3(), "CAPA\r\nstls\r\n");
         assert_eq!(said, "+OK ready\r\n+OK\r\nSTLS\r\n.\r\n");
         assert_eq!(end, Ok(Step::GoAhead(b"+OK begin\r\n".to_vec())));
+    }
+
+    #[test]
+    fn commands_without_end_are_not_answered_without_end() {
+        let (said, end) = play(Welcome::smtp(), &"\n".repeat(60_000));
+        assert!(said.len() < 100 && end.unwrap_err().why.contains("100 commands"), "{said}");
+        let mut dialogue = Welcome::smtp();
+        let mut received = Vec::new();
+        dialogue.handle(&mut received).unwrap();
+        received.extend(b"EHLO me\r\nNOOP\r\nSTARTTLS\r\n");
+        let together = "250-localhost\r\n250 STARTTLS\r\n250 2.0.0 ok\r\n";
+        assert_eq!(dialogue.handle(&mut received), Ok(Step::Say(together.into())));
+        assert_eq!(dialogue.handle(&mut received), Ok(Step::GoAhead("220 2.0.0 go ahead\r\n".into())));
+        assert!(received.is_empty());
     }
 
     #[test]
