@@ -37,6 +37,13 @@ const CLIENT_NAME: u8 = 0xe1;
 /// A longer text of a certificate is left out: one that was cut would be another one.
 const MAX_TEXT: usize = 1024;
 
+/// The fixed part of a header.
+const HEAD: usize = SIGNATURE.len() + 4;
+
+/// So long a header may be: what is behind its fixed part has fewer bytes than [`proxied`](super::proxied) takes, and other
+/// programs have limits, too.
+const MAX_HEADER: usize = 4096;
+
 /// Bits of the client field of [`SSL`].
 const CLIENT_SSL: u8 = 0x01;
 const CLIENT_CERTIFICATE: u8 = 0x02;
@@ -97,7 +104,7 @@ pub(super) fn header(
         text(&mut rest, CLIENT_SUBJECT, &credentials.subject);
         credentials.names.iter().take(MAX_NAMES).for_each(|name| text(&mut rest, CLIENT_NAME, &name.to_string()));
     }
-    let mut header = Vec::with_capacity(SIGNATURE.len() + 4 + rest.len());
+    let mut header = Vec::with_capacity(HEAD + rest.len());
     header.extend(SIGNATURE);
     header.extend([PROXY, family]);
     header.extend(length(rest.len()));
@@ -164,19 +171,25 @@ fn text(to: &mut Vec<u8>, kind: u8, text: &str) {
     }
 }
 
+/// Adds a value, if the header stays short enough; what comes behind it may have room all the same.
 fn value(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    if to.len() + 3 + value.len() > MAX_HEADER - HEAD {
+        return;
+    }
     to.push(kind);
     to.extend(length(value.len()));
     to.extend(value);
 }
 
-/// Names and protocols have 255 bytes at most, texts of certificates have limits of ours, so what we say of a client is far shorter than this field allows.
+/// No header of ours is longer than this field allows ([`MAX_HEADER`]).
 fn length(length: usize) -> [u8; 2] {
     u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use lem_ssl_rs::AlternativeName;
+
     use super::*;
 
     fn ip(text: &str) -> Endpoint {
@@ -188,6 +201,21 @@ mod tests {
         let header = header(Version::V2, &ip("192.0.2.1:56324"), &ip("198.51.100.7:443"), None, None);
         let expected = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x07\xdc\x04\x01\xbb";
         assert_eq!(header, expected);
+    }
+
+    #[test]
+    fn a_header_is_one_that_we_would_read_whatever_a_certificate_says() {
+        let name = |length: usize| AlternativeName::Dns("x".repeat(length));
+        for names in [vec![name(1000); MAX_NAMES], vec![name(MAX_TEXT); MAX_NAMES], vec![name(200); MAX_NAMES]] {
+            let (subject, fingerprint) = ("s".repeat(MAX_TEXT), [0; 32]);
+            let common_name = Some("c".repeat(MAX_TEXT));
+            let credentials = Credentials { subject, common_name, names, fingerprint };
+            let (client, local) = (ip("[2001:db8::1]:1"), ip("[2001:db8::2]:2"));
+            let header = header(Version::V2, &client, &local, None, Some(&credentials));
+            assert!(header.len() <= MAX_HEADER && header.len() > MAX_HEADER - MAX_TEXT, "{}", header.len());
+            let read = crate::tunnel::proxied::read(&header);
+            assert!(matches!(read, Ok(crate::tunnel::proxied::Header::Whole { length, .. }) if length == header.len()));
+        }
     }
 
     #[test]
