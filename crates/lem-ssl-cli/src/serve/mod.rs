@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use lem_ssl_rs::{
-    Context, Endpoint, Error, LiveContext, Machine, Queue, Server, ServerOptions, Stream, spawn, timeout,
-};
+use lem_ssl_rs::{Context, Endpoint, Error, LiveContext, Machine, Server, ServerOptions, Stream, spawn, timeout};
 
 use crate::acme::Authority;
+use crate::descriptors::{Allowance, Demand};
 use crate::config::Origin;
 use crate::confinement::{Confinement, ConfinementArgs};
 use crate::events::{Event, Events};
@@ -19,6 +18,7 @@ use crate::listening::{Listened, listen};
 use crate::log::{Format, Log};
 use crate::notify::Notifier;
 use crate::options::{Loaded, Problems, ServerArgs, seconds, wrong};
+use crate::places::Places;
 use crate::platform::Needs;
 use crate::reload::Reloader;
 use crate::say;
@@ -156,15 +156,20 @@ impl Service {
 struct First {
     context: Context,
     authority: Option<Authority>,
+    options: ServerOptions,
     confinement: Confinement,
 }
 
-/// The right to be served; given back when it is dropped.
-struct Place(Queue<()>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.put(());
+impl ServeArgs {
+    /// Makes the numbers fit below the limit of open files and sockets, which is raised as far as it may be.
+    fn fit(&mut self, log: &Log) -> ServerOptions {
+        let options = ServerOptions::default();
+        let handshakes = u32::try_from(options.handshakes).unwrap_or(u32::MAX);
+        // The client, and the file that it gets.
+        let demand = Demand { connections: self.max_connections, per_connection: 2, handshakes, listeners: 1 };
+        let Allowance { connections, handshakes } = demand.provide(log);
+        self.max_connections = connections;
+        options.handshakes(usize::try_from(handshakes).unwrap_or(usize::MAX))
     }
 }
 
@@ -184,6 +189,7 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
+    let options = arguments.fit(&log);
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(warnings);
     if let Some(restricted) = restricted {
@@ -196,7 +202,7 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
         idle_timeout: arguments.idle_timeout,
         head_timeout: arguments.head_timeout,
     };
-    let first = First { context, authority, confinement };
+    let first = First { context, authority, confinement, options };
     Machine::new()?.run(serve(arguments, first, Rc::new(service)))?
 }
 
@@ -253,9 +259,8 @@ fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
 
 async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Result<(), Failure> {
     let signals = Signals::of(&signals::ALL)?;
-    let First { context: first, authority, confinement } = first;
+    let First { context: first, authority, confinement, options } = first;
     let live = LiveContext::new(first);
-    let options = ServerOptions::default();
     let (listener, mut socket_file) = listen(&arguments.listen, options.listen).await?;
     let log = service.log.clone();
     let notifier = Notifier::from_env(&log);
@@ -319,14 +324,9 @@ async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Resu
 
 /// Accepts until the server is closed; says why it ended.
 async fn accept(server: &Server, service: &Rc<Service>, most: u32) -> Error {
-    let places = Queue::new();
-    for _ in 0..most {
-        places.put(());
-    }
+    let places = Places::new(most);
     loop {
-        // The queue is private: nobody resets it.
-        let _ = places.get().await;
-        let place = Place(places.clone());
+        let place = places.take().await;
         let stream = match server.accept().await {
             Ok(stream) => stream,
             Err(error) => return error,

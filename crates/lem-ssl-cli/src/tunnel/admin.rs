@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lem_ssl_rs::{Error, Listener, Queue, ReadMode, TcpStream, spawn, timeout};
+use lem_ssl_rs::{Error, Listener, ReadMode, TcpStream, spawn, timeout};
 
 use super::report::Report;
+use crate::places::Places;
 
 /// So long a request may be. A scraper's has a few hundred bytes.
 const MAX_REQUEST: usize = 8 * 1024;
@@ -14,7 +15,7 @@ const MAX_REQUEST: usize = 8 * 1024;
 const MAX_HEADERS: usize = 32;
 
 /// So many requests are served at once; further ones wait.
-const MAX_REQUESTS: usize = 8;
+const MAX_REQUESTS: u32 = 8;
 
 /// How long one may take in all.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
@@ -45,23 +46,19 @@ struct Answer {
 
 /// Answers until the listener is closed.
 pub(super) async fn serve(listener: Listener, report: Rc<Report>) -> Error {
-    let places = Queue::new();
-    for _ in 0..MAX_REQUESTS {
-        places.put(());
-    }
+    let places = Places::new(MAX_REQUESTS);
     loop {
-        // The queue is private: nobody resets it.
-        let _ = places.get().await;
+        let place = places.take().await;
         let stream = match listener.accept().await {
             Ok(stream) => stream,
             Err(error) => return error,
         };
-        let (places, report) = (places.clone(), report.clone());
+        let report = report.clone();
         spawn(async move {
             // One that takes too long, or leaves, is nobody's concern.
             let _ = timeout(REQUEST_TIME, answer(&stream, &report)).await;
             drop(stream);
-            places.put(());
+            drop(place);
         })
         .detach();
     }

@@ -1,14 +1,17 @@
 //! From a client that is here to a back end that has answered.
 
+use std::io;
+
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, connect_source};
-use lem_ssl_rs::{Address, Context, Deadline, Error, Phase, Plain, Stream, TcpStream, TlsError};
+use lem_ssl_rs::{Address, Attempt, Context, Deadline, Error, Phase, Plain, Stream, TcpStream, TlsError};
 
 use super::tally::Outcome;
+use crate::platform::is_shortage;
 use crate::starttls::Protocol;
 use crate::words::{self, Side};
 
 /// Where to, and who has to be there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BackEnd {
     pub(super) address: Address,
     /// The name that its certificate must be valid for; `None` if we do not speak TLS with it.
@@ -72,8 +75,77 @@ impl From<Error> for Undialled {
     fn from(error: Error) -> Self {
         let outcome = match (TlsError::of(&error), error.timed_out()) {
             (Some(_), _) | (_, Some(Phase::Handshake)) => Outcome::HandshakeFailed,
-            _ => Outcome::Unreachable,
+            _ => own_failure(&error).unwrap_or(Outcome::Unreachable),
         };
         Self { outcome, why: words::explain(&error, Side::BackEnd) }
+    }
+}
+
+impl Undialled {
+    /// Whether it says nothing of the back end: the tunnel itself could not ask it.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self.outcome, Outcome::Shortage | Outcome::Forbidden)
+    }
+
+    /// The one of two that has more to say: of a back end that was asked, then of a shortage, which passes; else the later.
+    pub(super) fn or_weightier(self, before: Option<Self>) -> Self {
+        let weight = |undialled: &Self| match undialled.outcome {
+            Outcome::Forbidden => 0,
+            Outcome::Shortage => 1,
+            _ => 2,
+        };
+        match before {
+            Some(before) if weight(&before) > weight(&self) => before,
+            _ => self,
+        }
+    }
+}
+
+/// What it is if the tunnel itself is to blame: descriptors, memory or ports have run out, or the system forbids it to connect
+/// (Landlock, a packet filter).
+fn own_failure(error: &Error) -> Option<Outcome> {
+    let of = |error: &io::Error| {
+        let is_forbidden = error.kind() == io::ErrorKind::PermissionDenied;
+        is_shortage(error).then_some(Outcome::Shortage).or(is_forbidden.then_some(Outcome::Forbidden))
+    };
+    match error {
+        Error::Connect(tried) => {
+            // The rights of a Unix-domain socket's file are the back end's, who has made it.
+            let is_ours = |attempt: &Attempt, outcome| outcome == Outcome::Shortage || attempt.endpoint.ip().is_some();
+            let of_attempt = |attempt: &Attempt| of(&attempt.error).filter(|&outcome| is_ours(attempt, outcome));
+            // If only one has another reason, somebody was asked.
+            let outcomes: Option<Vec<_>> = tried.attempts().iter().map(of_attempt).collect();
+            outcomes?.first().copied()
+        }
+        Error::Io { source, .. } | Error::Resolve { source, .. } => of(source),
+        _ => None,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_our_own_failure_is_none_of_the_back_end() {
+        let outcome = |number| Undialled::from(Error::io("connect", io::Error::from_raw_os_error(number))).outcome;
+        // EMFILE, ENFILE, ENOMEM; EACCES, EPERM; EPIPE, ENOENT.
+        for (numbers, expected) in
+            [(&[24, 23, 12][..], Outcome::Shortage), (&[13, 1], Outcome::Forbidden), (&[32, 2], Outcome::Unreachable)]
+        {
+            assert!(numbers.iter().all(|&number| outcome(number) == expected), "{expected:?}");
+        }
+        let none = Error::Resolve { host: "a".into(), source: io::Error::other("no such name").into() };
+        assert_eq!(Undialled::from(none).outcome, Outcome::Unreachable);
+    }
+
+    #[test]
+    fn what_a_back_end_has_answered_is_told_before_a_failure_of_our_own() {
+        let of = |outcome| Undialled { outcome, why: String::new() };
+        let (asked, short, forbidden) = (Outcome::Unreachable, Outcome::Shortage, Outcome::Forbidden);
+        for (one, other) in [(asked, short), (asked, forbidden), (short, forbidden)] {
+            assert_eq!(of(one).or_weightier(Some(of(other))).outcome, one);
+            assert_eq!(of(other).or_weightier(Some(of(one))).outcome, one);
+        }
     }
 }

@@ -119,6 +119,10 @@ impl Member {
     }
 
     fn has_failed(&self, undialled: &Undialled, pause: Duration, log: &Log) {
+        // Nobody has asked it: whether it would answer is as open as before.
+        if undialled.is_own() {
+            return;
+        }
         self.failures.set(self.failures.get() + 1);
         let why = &undialled.why;
         match self.health.replace(Health::down(now(), pause, chance())) {

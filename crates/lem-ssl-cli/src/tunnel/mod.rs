@@ -181,6 +181,8 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     let authority = arguments.server.acme.authority(&confinement)?;
     // The log has a thread of its own.
     let restricted = confinement.restrict(needs::of(&arguments, &sides, &confinement)?)?;
+    let listeners = if arguments.tls_in { arguments.listen.len() } else { 0 };
+    arguments.limits.fit(listeners, &log);
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(contexts.warnings);
     if let Some(restricted) = restricted {

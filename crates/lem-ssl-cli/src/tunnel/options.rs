@@ -13,7 +13,9 @@ use super::pool::Pool;
 use super::proxies::Proxies;
 use super::route::Routes;
 use super::traffic::Traffic;
+use crate::descriptors::Demand;
 use crate::exit::Failure;
+use crate::log::Log;
 use crate::networks::Network;
 use crate::options::{CertificateEnd, ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
 use crate::target;
@@ -56,7 +58,8 @@ pub(super) struct OutArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// Carry so many connections at once; further ones wait
+    /// Carry so many connections at once; further ones wait. Each takes two descriptors: the limit of the process is raised
+    /// as far as it may be, and if that is not enough, a warning says how many connections there may be
     #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_connections: u32,
     /// Have so many handshakes with clients under way at once; further ones wait
@@ -268,6 +271,16 @@ impl LimitArgs {
         let at_most = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let options = ServerOptions::default().handshakes(at_most(self.max_handshakes));
         options.handshakes_per_peer(at_most(self.max_handshakes_per_address))
+    }
+
+    /// Makes them fit below the limit of open files and sockets, which is raised as far as it may be; `listeners` have
+    /// handshakes.
+    pub(super) fn fit(&mut self, listeners: usize, log: &Log) {
+        let (connections, handshakes) = (self.max_connections, self.max_handshakes);
+        let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
+        // One with the client, one with the back end.
+        let allowance = Demand { connections, per_connection: 2, handshakes, listeners }.provide(log);
+        (self.max_connections, self.max_handshakes) = (allowance.connections, allowance.handshakes);
     }
 
     /// Proxies from these networks.

@@ -1,10 +1,11 @@
 //! The back ends of a route: which of them a connection goes to, and what happens when one does not answer.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use lem_ssl_rs::{Deadline, Phase, Queue, now, timeout};
+use lem_ssl_rs::{Deadline, Phase, Queue, now, sleep, timeout};
 
 use super::dial::{BackEnd, Dialled, Manner, Undialled};
 use super::host::Hosts;
@@ -22,7 +23,17 @@ pub(super) struct Pool {
     tries: usize,
     /// One that has failed is left alone for so long.
     pause: Duration,
+    /// When a shortage was told last.
+    warned: Cell<Option<Instant>>,
 }
+
+/// While descriptors, memory or ports are short, a client waits so long before they are tried again, and twice as long the next
+/// time, up to the greatest.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// A shortage is told so often at most.
+const MIN_BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// One try takes so long at least, if there is time: a connection across the world has three round trips in it.
 const MIN_TRY: Duration = Duration::from_secs(1);
@@ -31,12 +42,44 @@ impl Pool {
     /// Names are of `hosts`, which other pools may share.
     pub(super) fn new(back_ends: Vec<BackEnd>, hosts: &mut Hosts, tries: usize, pause: Duration) -> Self {
         let targets = back_ends.into_iter().map(|back_end| Target::new(back_end, hosts)).collect();
-        Self { targets, news: hosts.news(), tries, pause }
+        Self { targets, news: hosts.news(), tries, pause, warned: Cell::new(None) }
     }
 
     /// Connects to the one that has the fewest connections, among those that have not failed a moment ago; to another, if it
-    /// does not answer. Names are resolved beside that: one that nobody can resolve is in the way of no other.
+    /// does not answer. Names are resolved beside that: one that nobody can resolve is in the way of no other. While the
+    /// tunnel itself cannot connect, because something has run out, it waits, as accepting does.
     pub(super) async fn dial(
+        &self,
+        manner: &Manner<'_>,
+        deadline: &Deadline,
+        log: &Log,
+    ) -> Result<(Dialled, Taken), Undialled> {
+        let mut pause = MIN_PAUSE;
+        loop {
+            let short = match self.try_each(manner, deadline, log).await {
+                Err(undialled) if undialled.outcome == Outcome::Shortage => undialled,
+                ended => return ended,
+            };
+            self.tell(&short, log);
+            sleep(pause.min(deadline.remaining())).await;
+            if deadline.remaining().is_zero() {
+                return Err(short);
+            }
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Tells of a shortage, if that was long ago.
+    fn tell(&self, short: &Undialled, log: &Log) {
+        let is_new = self.warned.get().is_none_or(|at| now().saturating_duration_since(at) >= MIN_BETWEEN_WARNINGS);
+        if is_new {
+            self.warned.set(Some(now()));
+            log.warn(format!("connecting to back ends pauses: {}", short.why));
+        }
+    }
+
+    /// Tries one after the other.
+    async fn try_each(
         &self,
         manner: &Manner<'_>,
         deadline: &Deadline,
@@ -51,7 +94,9 @@ impl Pool {
         self.settle(deadline).await;
         let mut last = None;
         let mut tried: Vec<Rc<Member>> = Vec::new();
-        while tried.len() < self.tries && (tried.is_empty() || !deadline.remaining().is_zero()) {
+        // How many of them were asked.
+        let mut asked = 0;
+        while asked < self.tries && (tried.is_empty() || !deadline.remaining().is_zero()) {
             let untried = self.untried(&tried);
             let Some(member) = choose(&untried, |most| draw() % most) else {
                 // Perhaps they have moved.
@@ -65,12 +110,15 @@ impl Pool {
                 }
             };
             let awaited = self.targets.iter().filter(|target| target.is_awaited()).count();
-            let left = (untried.len() + awaited).min(self.tries - tried.len());
+            let left = (untried.len() + awaited).min(self.tries - asked);
             let share = deadline.remaining() / u32::try_from(left).unwrap_or(u32::MAX);
             let share = deadline.at_most(share.max(MIN_TRY));
             match member.dial(manner, &share, fair, self.pause, log).await {
                 Ok(connection) => return Ok(connection),
-                Err(undialled) => last = Some(undialled),
+                Err(undialled) => {
+                    asked += usize::from(!undialled.is_own());
+                    last = Some(undialled.or_weightier(last));
+                }
             }
             tried.push(member);
         }
@@ -131,7 +179,7 @@ impl Pool {
 
     fn untried(&self, tried: &[Rc<Member>]) -> Vec<Rc<Member>> {
         let mut members = self.members();
-        members.retain(|member| !tried.iter().any(|other| other.back_end.address == member.back_end.address));
+        members.retain(|member| !tried.iter().any(|other| other.back_end == member.back_end));
         members
     }
 }

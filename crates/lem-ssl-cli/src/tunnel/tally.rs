@@ -36,8 +36,12 @@ pub(super) enum Outcome {
     HandshakeFailed,
 }
 
+    /// The tunnel had no descriptor, memory or port left for a connection to the back end.
+    Shortage,
+    /// The system did not let the tunnel connect to the back end.
+    Forbidden,
 impl Outcome {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Finished,
         Self::ClientCut,
         Self::BackEndCut,
@@ -52,6 +56,8 @@ impl Outcome {
         Self::HandshakeFailed,
     ];
 
+        Self::Shortage,
+        Self::Forbidden,
     /// The name that monitoring knows it by: never given another meaning.
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -69,6 +75,8 @@ impl Outcome {
             Self::HandshakeFailed => "backend_handshake",
         }
     }
+            Self::Shortage => "shortage",
+            Self::Forbidden => "forbidden",
 
     /// Whether somebody should look at it: it is about the back ends, or who tries to come in.
     pub(super) fn is_failure(self) -> bool {
@@ -82,6 +90,8 @@ impl Outcome {
                 | Self::HandshakeFailed
         )
     }
+                | Self::Shortage
+                | Self::Forbidden
 
     /// For the log.
     pub(super) fn words(self) -> &'static str {
@@ -99,6 +109,8 @@ impl Outcome {
             Self::Unreachable | Self::HandshakeFailed => "cut, the back end cannot be reached",
         }
     }
+            Self::Shortage => "cut, the tunnel has no descriptor, memory or port left",
+            Self::Forbidden => "cut, the system does not let the tunnel connect",
 }
 
 /// Counts connections. Bytes are counted by route.

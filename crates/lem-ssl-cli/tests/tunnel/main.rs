@@ -9,6 +9,7 @@ mod access;
 mod back_ends;
 mod config;
 mod confinement;
+mod descriptors;
 mod documents;
 mod down;
 mod drain;

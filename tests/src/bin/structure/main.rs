@@ -101,6 +101,8 @@ const CRATES: &[Crate] = &[
             "jitter",      // pauses with chance in them
             "say",         // standard error, colour
             "log",         // a log that stops nobody
+            "descriptors", // how many clients fit below the limit of open files
+            "places",      // so many at once
             "notify",      // the service manager
             "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop

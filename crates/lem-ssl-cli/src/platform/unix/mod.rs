@@ -2,6 +2,7 @@
 
 #[cfg(not(target_vendor = "apple"))]
 mod account;
+mod descriptors;
 mod files;
 mod inherited;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod streams;
 
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) use account::Account;
+pub(crate) use descriptors::{is_shortage, raise_descriptor_limit};
 pub(crate) use files::{
     FileIdentity, boot, changed, file_number, make_private_folder, modified, name_length, name_start, owner, private,
     read_exact_at,

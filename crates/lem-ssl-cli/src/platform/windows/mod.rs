@@ -1,5 +1,6 @@
 //! Windows.
 
+mod descriptors;
 mod files;
 mod inherited;
 mod notify;
@@ -8,6 +9,7 @@ mod signals;
 mod sockets;
 mod streams;
 
+pub(crate) use descriptors::{is_shortage, raise_descriptor_limit};
 pub(crate) use files::{
     FileIdentity, boot, changed, file_number, make_private_folder, modified, name_length, name_start, owner, private,
     read_exact_at,
