@@ -9,9 +9,9 @@ use clap::{ArgGroup, Args};
 use lem_ssl_rs::{Context, Endpoint, Error, LiveContext, Machine, Server, ServerOptions, Stream, spawn, timeout};
 
 use crate::acme::Authority;
-use crate::descriptors::{Allowance, Demand};
 use crate::config::Origin;
 use crate::confinement::{Confinement, ConfinementArgs};
+use crate::descriptors::{Allowance, Demand};
 use crate::events::{Event, Events};
 use crate::exit::Failure;
 use crate::listening::{Listened, listen};
@@ -156,8 +156,8 @@ impl Service {
 struct First {
     context: Context,
     authority: Option<Authority>,
-    options: ServerOptions,
     confinement: Confinement,
+    options: ServerOptions,
 }
 
 impl ServeArgs {
@@ -189,8 +189,8 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
         None if arguments.http => What::Http(http::Site::Page),
         None => What::Echo,
     };
-    let options = arguments.fit(&log);
     let log = Log::new(arguments.quiet, arguments.log_format)?;
+    let options = arguments.fit(&log);
     log.warnings(warnings);
     if let Some(restricted) = restricted {
         restricted.tell(&log, arguments.quiet);
@@ -319,6 +319,10 @@ async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Resu
     let drained = server.drain(drain).await;
     let closed = count(drained.closed, "connection");
     log.line(if drained.closed == 0 { "all clients have finished".to_owned() } else { format!("closed {closed}") });
+    let cut = drained.unclaimed + drained.unfinished;
+    if cut > 0 {
+        log.line(format!("cut {} before their handshake was over or a place was free", count(cut, "client")));
+    }
     Ok(())
 }
 

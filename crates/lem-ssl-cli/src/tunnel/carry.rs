@@ -18,7 +18,7 @@ use super::record::{Record, name_of};
 use super::relay::{Carried, Sever, relay};
 use super::route::Routes;
 use super::stop::Stop;
-use super::tally::{Outcome, Tally};
+use super::tally::{Open, Outcome, Tally};
 use super::target::Target;
 use super::traffic::Traffic;
 use crate::jitter::chance;
@@ -42,7 +42,7 @@ pub(super) struct Tunnel {
     /// A back end that has failed is left alone for so long.
     pub(super) fail_time: Duration,
     pub(super) idle_timeout: Duration,
-    pub(super) tally: Tally,
+    pub(super) tally: Rc<Tally>,
     pub(super) stop: Stop,
     pub(super) log: Log,
 }
@@ -59,30 +59,39 @@ pub(super) struct Destination {
 
 impl Tunnel {
     /// As [`carry`](Self::carry), of a client in plain text.
-    pub(super) async fn carry_plain(&self, client: TcpStream) {
+    pub(super) async fn carry_plain(&self, open: Open, client: TcpStream) {
         if self.preface.is_empty() {
-            return self.carry(client, None).await;
+            return self.carry(open, client, None).await;
         }
         let peer = client.peer_addr().ok();
-        let (target, begun) = (name_of(peer.as_ref()), now());
+        let target = name_of(peer.as_ref());
         let deadline = Deadline::after(self.handshake_timeout);
         let prefaced = deadline.limit(Phase::Handshake, &target, self.preface.take(client));
-        let error = match race(Box::pin(prefaced), self.stop.wait()).await {
-            First::One(Ok(client)) => return self.carry(client, None).await,
-            First::One(Err(error)) => error,
-            First::Other(()) => return,
+        let carried = match race(Box::pin(prefaced), self.stop.wait()).await {
+            First::One(Ok(client)) => return self.carry(open, client, None).await,
+            First::One(Err(error)) => Carried::nothing(Outcome::NoHeader, Some(error.to_string())),
+            First::Other(()) => Carried::nothing(Outcome::Drained, None),
         };
-        let open = self.tally.open();
-        self.tally.ended(Outcome::NoHeader);
-        let lasted = now().saturating_duration_since(begun);
-        let record = Record::new(open.number, peer.as_ref(), None, None);
-        record.finish(Outcome::NoHeader, Some(error.to_string()), lasted, &self.log);
+        self.conclude(&open, Record::new(open.number, peer.as_ref(), None, None), carried);
+    }
+
+    /// Cuts a client that has waited for its place until the time was over.
+    pub(super) fn cut<C: Sever>(&self, open: &Open, client: Stream<C>, session: Option<&Info>) {
+        let (peer, credentials) = (client.peer_addr().ok(), session.and_then(Credentials::of));
+        C::sever(client);
+        let record = Record::new(open.number, peer.as_ref(), session, credentials.as_ref());
+        self.conclude(open, record, Carried::nothing(Outcome::Drained, None));
+    }
+
+    /// Counts and tells how it was.
+    fn conclude(&self, open: &Open, mut record: Record, carried: Carried) {
+        self.tally.ended(carried.outcome);
+        (record.bytes_up, record.bytes_down) = (carried.up, carried.down);
+        record.finish(carried.outcome, carried.reason, open.lasted(), &self.log);
     }
 
     /// Carries one connection from its beginning to its end.
-    pub(super) async fn carry<C: Sever>(&self, client: Stream<C>, session: Option<Info>) {
-        let open = self.tally.open();
-        let begun = now();
+    pub(super) async fn carry<C: Sever>(&self, open: Open, client: Stream<C>, session: Option<Info>) {
         let peer = client.peer_addr().ok();
         let credentials = session.as_ref().and_then(Credentials::of);
         let mut record = Record::new(open.number, peer.as_ref(), session.as_ref(), credentials.as_ref());
@@ -111,16 +120,13 @@ impl Tunnel {
                         // They may be large, and a connection may be idle for long.
                         drop((session, credentials));
                         let carried = self.carry_to(destination, client, header, &mut record).await;
-                        passing.leave(now().saturating_duration_since(begun));
+                        passing.leave(open.lasted());
                         carried
                     }
                 }
             }
         };
-        self.tally.ended(carried.outcome);
-        (record.bytes_up, record.bytes_down) = (carried.up, carried.down);
-        let lasted = now().saturating_duration_since(begun);
-        record.finish(carried.outcome, carried.reason, lasted, &self.log);
+        self.conclude(&open, record, carried);
     }
 
     async fn carry_to<C: Sever>(

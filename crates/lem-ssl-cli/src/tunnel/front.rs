@@ -1,5 +1,6 @@
 //! The side of the clients.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use lem_ssl_rs::{Counters, Endpoint, Error, Listener, LiveContext, Server, ServerOptions, Stream, TcpStream};
@@ -12,7 +13,11 @@ use crate::words;
 #[derive(Debug)]
 pub(super) enum Front {
     Plain(Listener),
-    Tls(Server),
+    /// `claimed` counts the clients that were accepted.
+    Tls {
+        server: Server,
+        claimed: Cell<u64>,
+    },
 }
 
 /// A client; if it speaks TLS, its handshake is finished.
@@ -46,37 +51,49 @@ impl Front {
             });
         }
         server.on_event(move |event| log.line(words::event(event)));
-        Ok(Self::Tls(server))
+        Ok(Self::Tls { server, claimed: Cell::new(0) })
     }
 
     pub(super) async fn accept(&self) -> Result<Client, Error> {
         match self {
             Self::Plain(listener) => listener.accept().await.map(Client::Plain),
-            Self::Tls(server) => server.accept().await.map(Client::Tls),
+            Self::Tls { server, claimed } => {
+                let stream = server.accept().await?;
+                claimed.set(claimed.get() + 1);
+                Ok(Client::Tls(stream))
+            }
         }
     }
 
-    /// Lets no more clients in.
-    pub(super) fn close(&self) {
+    /// Lets no more clients in, and cuts those that were not accepted: how many these were.
+    pub(super) fn close(&self) -> u64 {
         // "already closed" is as good.
-        let _ = match self {
-            Self::Plain(listener) => listener.close(),
-            Self::Tls(server) => server.close(),
-        };
+        match self {
+            Self::Plain(listener) => {
+                let _ = listener.close();
+                0
+            }
+            Self::Tls { server, claimed } => {
+                let before = server.counters();
+                let _ = server.close();
+                let unfinished = server.counters().failed.total() - before.failed.total();
+                before.handshakes_finished.saturating_sub(claimed.get()) + unfinished
+            }
+        }
     }
 
     /// Whether it lets no more clients in.
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Plain(listener) => listener.is_closed(),
-            Self::Tls(server) => server.is_closed(),
+            Self::Tls { server, .. } => server.is_closed(),
         }
     }
 
     pub(super) fn local_addr(&self) -> &Endpoint {
         match self {
             Self::Plain(listener) => listener.local_addr(),
-            Self::Tls(server) => server.local_addr(),
+            Self::Tls { server, .. } => server.local_addr(),
         }
     }
 
@@ -84,7 +101,7 @@ impl Front {
     pub(super) fn counters(&self) -> Option<Counters> {
         match self {
             Self::Plain(_) => None,
-            Self::Tls(server) => Some(server.counters()),
+            Self::Tls { server, .. } => Some(server.counters()),
         }
     }
 }

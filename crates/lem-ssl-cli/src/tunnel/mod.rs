@@ -49,7 +49,6 @@ use options::{AccessArgs, LimitArgs, OutArgs, Route, Sides, Unknown};
 use preface::Preface;
 use service::Service;
 use stop::Stop;
-use tally::Tally;
 
 /// Carry connections between plain text and TLS, in either direction, or between TLS and TLS
 #[derive(Debug, Args)]
@@ -181,9 +180,9 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     let authority = arguments.server.acme.authority(&confinement)?;
     // The log has a thread of its own.
     let restricted = confinement.restrict(needs::of(&arguments, &sides, &confinement)?)?;
+    let log = Log::new(arguments.quiet, arguments.log_format)?;
     let listeners = if arguments.tls_in { arguments.listen.len() } else { 0 };
     arguments.limits.fit(listeners, &log);
-    let log = Log::new(arguments.quiet, arguments.log_format)?;
     log.warnings(contexts.warnings);
     if let Some(restricted) = restricted {
         restricted.tell(&log, arguments.quiet);
@@ -198,7 +197,7 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
         connect_timeout: arguments.limits.connect_timeout,
         fail_time: arguments.limits.fail_time,
         idle_timeout: arguments.limits.idle_timeout,
-        tally: Tally::default(),
+        tally: Rc::default(),
         stop: Stop::default(),
         log,
     };

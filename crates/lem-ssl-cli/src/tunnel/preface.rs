@@ -3,10 +3,11 @@
 use std::fmt;
 
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, Transport};
-use lem_ssl_rs::{Endpoint, Error, Phase, ReadMode, TcpStream, Timeout, timeout};
+use lem_ssl_rs::{Endpoint, Error, Phase, Plain, ReadMode, TcpStream, Timeout, timeout};
 
 use super::proxied::{self, Ends, Header};
 use super::proxies::Proxies;
+use super::relay::Sever;
 use crate::starttls::Protocol;
 
 /// What is expected.
@@ -16,6 +17,24 @@ pub(super) struct Preface {
     pub(super) proxies: Proxies,
     /// Clients begin in plain text, as this protocol does.
     pub(super) starttls: Option<Protocol>,
+}
+
+/// A connection whose preface has not come. Dropping it cuts the connection: its end must not pass for a complete, empty
+/// answer.
+struct Unprefaced(Option<TcpStream>);
+
+impl Unprefaced {
+    fn into_stream(mut self) -> Result<TcpStream, Error> {
+        self.0.take().ok_or(Error::Closed)
+    }
+}
+
+impl Drop for Unprefaced {
+    fn drop(&mut self) {
+        if let Some(stream) = self.0.take() {
+            Plain::sever(stream);
+        }
+    }
 }
 
 /// A client that does not begin as it should.
@@ -42,16 +61,23 @@ impl Preface {
     }
 
     /// Takes it off the stream. What has come behind it stays there to be read.
+    ///
+    /// A client that does not send it is cut, whoever ends the waiting: dropping the future does it too.
     pub(super) async fn take(&self, stream: TcpStream) -> Result<TcpStream, Error> {
+        let unprefaced = Unprefaced(Some(stream));
+        let Some(stream) = &unprefaced.0 else { return Err(Error::Closed) };
         // Whose address is not known any more is nobody to be trusted; nobody is there to be answered, either.
         let peer = stream.peer_addr()?;
         if self.is_from_proxy(&peer)
-            && let Some(Ends { client, local }) = self.header(&stream, &peer).await?
+            && let Some(Ends { client, local }) = self.header(stream, &peer).await?
         {
             stream.with_transport(|plain| plain.source().proxied(Endpoint::Ip(client), Endpoint::Ip(local)));
         }
-        let Some(protocol) = self.starttls else { return Ok(stream) };
-        let early = protocol.answer(&stream).await.map_err(|why| Error::protocol(Refused(why)))?;
+        let Some(protocol) = self.starttls else { return unprefaced.into_stream() };
+        let answered = protocol.answer(stream).await;
+        // One that is refused was told so, and then the end is a proper one.
+        let stream = unprefaced.into_stream()?;
+        let early = answered.map_err(|why| Error::protocol(Refused(why)))?;
         if early.is_empty() {
             return Ok(stream);
         }

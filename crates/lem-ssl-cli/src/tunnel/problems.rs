@@ -37,7 +37,7 @@ pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Fail
             let found = sides.problems();
             found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
             match sides.contexts() {
-                Ok(contexts) => contexts.warnings.iter().for_each(say::line),
+                Ok(contexts) => contexts.notices.warnings.iter().for_each(say::line),
                 Err(failure) if found.is_empty() => problems.add(&failure),
                 // It is one of those that were found.
                 Err(_) => {}

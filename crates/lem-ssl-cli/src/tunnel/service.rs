@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use lem_ssl_rs::lem_rs::{ListenOptions, longest_poll};
-use lem_ssl_rs::{Error, LiveContext, Queue, now, spawn};
+use lem_ssl_rs::{Error, LiveContext, now, spawn};
 
 use super::TunnelArgs;
 use super::admin;
@@ -20,9 +20,12 @@ use crate::exit::Failure;
 use crate::listening::listen;
 use crate::notify::Notifier;
 use crate::options::CertificateEnd;
+use crate::places::Places;
+use crate::race::{First, race};
 use crate::reload::Reloader;
 use crate::signals::{self, Signal, Signals};
 use crate::stdio;
+use crate::text::count;
 
 /// A tunnel that is to run.
 pub(super) struct Service {
@@ -108,7 +111,7 @@ impl Service {
         }
 
         let events = Events::new();
-        let places = places(arguments.limits.max_connections);
+        let places = Places::new(arguments.limits.max_connections);
         for front in &fronts {
             let (front, tunnel, places) = (front.clone(), tunnel.clone(), places.clone());
             events.accept(async move { accept(&front, &tunnel, &places).await });
@@ -134,41 +137,50 @@ impl Service {
         notifier.stopping();
         // Whatever ends us from now on, they are not in the way of the next tunnel.
         drop(socket_files);
-        fronts.iter().for_each(|front| front.close());
+        let cut: u64 = fronts.iter().map(|front| front.close()).sum();
+        if cut > 0 {
+            tunnel
+                .log
+                .line(format!("cut {} before their handshake was over or a place was free", count(cut, "client")));
+        }
         tunnel.drain(arguments.limits.drain).await;
         Ok(())
     }
 }
 
-/// One for each connection that may be carried at once.
-fn places(most: u32) -> Queue<()> {
-    let places = Queue::new();
-    for _ in 0..most {
-        places.put(());
-    }
-    places
-}
-
 /// Accepts until nothing comes in any more; says why.
-async fn accept(front: &Front, tunnel: &Rc<Tunnel>, places: &Queue<()>) -> Error {
+async fn accept(front: &Front, tunnel: &Rc<Tunnel>, places: &Places) -> Error {
     loop {
         // It is waited for before there is a place: those who listen elsewhere are not in the way of each other.
         let client = match front.accept().await {
             Ok(client) => client,
             Err(error) => return error,
         };
-        // The queue is private: nobody resets it.
-        let _ = places.get().await;
-        let (tunnel, places) = (tunnel.clone(), places.clone());
+        // From now on it counts: the end of the tunnel waits for it.
+        let open = tunnel.tally.open();
+        let place = match race(places.take(), tunnel.stop.wait()).await {
+            First::One(place) => place,
+            First::Other(()) => {
+                match client {
+                    Client::Plain(stream) => tunnel.cut(&open, stream, None),
+                    Client::Tls(stream) => {
+                        let info = stream.info();
+                        tunnel.cut(&open, stream, info.as_ref());
+                    }
+                }
+                continue;
+            }
+        };
+        let tunnel = tunnel.clone();
         spawn(async move {
+            let _place = place;
             match client {
-                Client::Plain(stream) => tunnel.carry_plain(stream).await,
+                Client::Plain(stream) => tunnel.carry_plain(open, stream).await,
                 Client::Tls(stream) => {
                     let info = stream.info();
-                    tunnel.carry(stream, info).await;
+                    tunnel.carry(open, stream, info).await;
                 }
             }
-            places.put(());
         })
         .detach();
     }

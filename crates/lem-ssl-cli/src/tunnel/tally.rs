@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use lem_ssl_rs::Queue;
+use lem_ssl_rs::{Queue, now};
 
 use super::credentials::Credentials;
 
@@ -34,12 +36,12 @@ pub(super) enum Outcome {
     Unreachable,
     /// The handshake with the back end failed.
     HandshakeFailed,
-}
-
     /// The tunnel had no descriptor, memory or port left for a connection to the back end.
     Shortage,
     /// The system did not let the tunnel connect to the back end.
     Forbidden,
+}
+
 impl Outcome {
     pub(super) const ALL: [Self; 14] = [
         Self::Finished,
@@ -54,10 +56,10 @@ impl Outcome {
         Self::NoRoute,
         Self::Unreachable,
         Self::HandshakeFailed,
-    ];
-
         Self::Shortage,
         Self::Forbidden,
+    ];
+
     /// The name that monitoring knows it by: never given another meaning.
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -73,10 +75,10 @@ impl Outcome {
             Self::NoRoute => "no_route",
             Self::Unreachable => "backend_unreachable",
             Self::HandshakeFailed => "backend_handshake",
-        }
-    }
             Self::Shortage => "shortage",
             Self::Forbidden => "forbidden",
+        }
+    }
 
     /// Whether somebody should look at it: it is about the back ends, or who tries to come in.
     pub(super) fn is_failure(self) -> bool {
@@ -88,10 +90,10 @@ impl Outcome {
                 | Self::NoRoute
                 | Self::Unreachable
                 | Self::HandshakeFailed
-        )
-    }
                 | Self::Shortage
                 | Self::Forbidden
+        )
+    }
 
     /// For the log.
     pub(super) fn words(self) -> &'static str {
@@ -107,10 +109,10 @@ impl Outcome {
             Self::Denied => "refused, no --allow list has this client",
             Self::NoRoute => "refused, no back end is for the name that it asks for",
             Self::Unreachable | Self::HandshakeFailed => "cut, the back end cannot be reached",
-        }
-    }
             Self::Shortage => "cut, the tunnel has no descriptor, memory or port left",
             Self::Forbidden => "cut, the system does not let the tunnel connect",
+        }
+    }
 }
 
 /// Counts connections. Bytes are counted by route.
@@ -131,11 +133,13 @@ const MAX_CLIENTS: usize = 100;
 /// Those that are counted together. No subject is written like that.
 const OTHER_CLIENTS: &str = "(others)";
 
-/// A connection that is open.
-pub(super) struct Open<'a> {
+/// A connection that is open, from the moment at which it was accepted.
+#[derive(Debug)]
+pub(super) struct Open {
     /// Counted from 1.
     pub(super) number: u64,
-    tally: &'a Tally,
+    begun: Instant,
+    tally: Rc<Tally>,
 }
 
 /// The numbers at one moment.
@@ -149,10 +153,10 @@ pub(super) struct Totals {
 
 impl Tally {
     /// A client is here.
-    pub(super) fn open(&self) -> Open<'_> {
+    pub(super) fn open(self: &Rc<Self>) -> Open {
         self.accepted.set(self.accepted.get() + 1);
         self.open.set(self.open.get() + 1);
-        Open { number: self.accepted.get(), tally: self }
+        Open { number: self.accepted.get(), begun: now(), tally: self.clone() }
     }
 
     /// A client that may come in.
@@ -194,7 +198,14 @@ impl Tally {
     }
 }
 
-impl Drop for Open<'_> {
+impl Open {
+    /// How long it has been open.
+    pub(super) fn lasted(&self) -> Duration {
+        now().saturating_duration_since(self.begun)
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
         self.tally.open.set(self.tally.open.get() - 1);
         if self.tally.open.get() == 0 {
