@@ -16,6 +16,7 @@ mod descriptors;
 mod dial;
 mod events;
 mod exit;
+mod expiry;
 mod get;
 mod http;
 mod jitter;

@@ -71,7 +71,9 @@ impl FromStr for Network {
         }
         // Clients over IPv4 are compared as such, also on a socket for both families.
         Ok(match address.to_canonical() {
-            IpAddr::V4(ip) if address.is_ipv6() && bits >= MAPPED_BITS => Self::Prefix { address: ip.into(), bits: bits - MAPPED_BITS },
+            IpAddr::V4(ip) if address.is_ipv6() && bits >= MAPPED_BITS => {
+                Self::Prefix { address: ip.into(), bits: bits - MAPPED_BITS }
+            }
             _ => Self::Prefix { address, bits },
         })
     }

@@ -7,10 +7,12 @@ use clap::{Args, ValueEnum};
 use lem_ssl_rs::{Certificate, Context, ContextBuilder, Date, Identity, IdentityWarning, Roots, Version, danger};
 
 use crate::exit::{Exit, Failure};
+use crate::expiry::Expiry;
 use crate::text::{hex, printable};
 
 mod ocsp;
 mod problems;
+mod revocation;
 mod server;
 
 pub(crate) use problems::Problems;
@@ -154,6 +156,8 @@ pub(crate) struct Loaded<T> {
     pub(crate) warnings: Vec<String>,
     /// Our own certificates.
     pub(crate) certificates: Vec<CertificateEnd>,
+    /// What is good for a time only.
+    pub(crate) expiries: Vec<Expiry>,
 }
 
 /// A certificate of ours, and when it ends.
@@ -181,11 +185,12 @@ impl CertificateEnd {
 
 impl<T> Loaded<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value, warnings: Vec::new(), certificates: Vec::new() }
+        Self { value, warnings: Vec::new(), certificates: Vec::new(), expiries: Vec::new() }
     }
 
     pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Loaded<U> {
-        Loaded { value: with(self.value), warnings: self.warnings, certificates: self.certificates }
+        let Self { value, warnings, certificates, expiries } = self;
+        Loaded { value: with(value), warnings, certificates, expiries }
     }
 }
 
@@ -220,7 +225,8 @@ impl Loaded<ContextBuilder> {
     }
 
     pub(crate) fn build(self) -> Result<Loaded<Context>, Failure> {
-        Ok(Loaded { value: self.value.build()?, warnings: self.warnings, certificates: self.certificates })
+        let Self { value, warnings, certificates, expiries } = self;
+        Ok(Loaded { value: value.build()?, warnings, certificates, expiries })
     }
 }
 

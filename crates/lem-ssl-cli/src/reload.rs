@@ -1,15 +1,16 @@
 //! Reading files again, when that is asked for (SIGHUP) or they have changed, beside everything else that the loop does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use lem_ssl_rs::{Error, Queue, sleep, spawn, timeout, unblock};
+use lem_ssl_rs::{CancelOnDrop, Error, Queue, sleep, spawn, timeout, unblock};
 
 use crate::exit::Failure;
+use crate::expiry::Expiry;
 use crate::log::Log;
 use crate::notify::Notifier;
 use crate::platform::{FileIdentity, changed, modified};
@@ -20,6 +21,12 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// So many readings may be under way at once. One that blocks, at a named pipe that nobody writes to or a share that is
 /// gone, keeps its thread for as long as it does; further requests wait.
 const MAX_READINGS: usize = 4;
+
+/// What is over is looked for again after so long, if it was not replaced.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// The clock of the system is looked at so often at least: somebody may have set it.
+const MAX_SLEEP: Duration = Duration::from_secs(600);
 
 /// How often files were read again.
 #[derive(Debug, Default)]
@@ -59,20 +66,48 @@ impl FileState {
 pub(crate) struct Reloader<T> {
     /// Reads; blocks.
     read: Arc<dyn Fn() -> Result<T, Failure> + Send + Sync>,
-    /// Puts in place what was read, and says what there is to warn of.
-    replace: Box<dyn Fn(T) -> Result<Vec<String>, Failure>>,
+    /// Puts in place what was read.
+    replace: Box<dyn Fn(T) -> Result<Notices, Failure>>,
     log: Log,
     notifier: Notifier,
     reloads: Rc<Reloads>,
     /// The number of the last request. What an earlier one has read by then is not used.
     last: Cell<u64>,
     permits: Queue<()>,
+    /// Waits for the end of what is in place.
+    timer: RefCell<Option<CancelOnDrop<()>>>,
+}
+
+/// What there is to say of what was put in place.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    pub(crate) warnings: Vec<String>,
+    pub(crate) expiries: Vec<Expiry>,
+}
+
+/// How files were at one moment; `None` for one that cannot be compared with what is at its path later.
+#[derive(Debug, Clone)]
+pub(crate) struct Marks(Vec<Option<FileState>>);
+
+impl Marks {
+    /// How these files are now; only where `is_comparable`.
+    pub(crate) fn of<'a>(files: impl IntoIterator<Item = &'a PathBuf>, is_comparable: impl Fn(&Path) -> bool) -> Self {
+        Self(files.into_iter().map(|file| is_comparable(file).then(|| FileState::of(file))).collect())
+    }
+
+    /// Whether one of them is another one now. One that is gone will come back, and would only fail to be read.
+    fn differ(&self, now: &[FileState]) -> bool {
+        let is_other = |(before, now): (&Option<FileState>, &FileState)| {
+            now.0.is_some() && before.as_ref().is_some_and(|before| before != now)
+        };
+        self.0.iter().zip(now).any(is_other)
+    }
 }
 
 impl<T: Send + 'static> Reloader<T> {
     pub(crate) fn new(
         read: impl Fn() -> Result<T, Failure> + Send + Sync + 'static,
-        replace: impl Fn(T) -> Result<Vec<String>, Failure> + 'static,
+        replace: impl Fn(T) -> Result<Notices, Failure> + 'static,
         log: Log,
         notifier: Notifier,
     ) -> Rc<Self> {
@@ -81,7 +116,16 @@ impl<T: Send + 'static> Reloader<T> {
             permits.put(());
         }
         let (read, replace) = (Arc::new(read), Box::new(replace));
-        Rc::new(Self { read, replace, log, notifier, reloads: Rc::default(), last: Cell::new(0), permits })
+        Rc::new(Self {
+            read,
+            replace,
+            log,
+            notifier,
+            reloads: Rc::default(),
+            last: Cell::new(0),
+            permits,
+            timer: RefCell::default(),
+        })
     }
 
     /// How often that was done.
@@ -98,19 +142,49 @@ impl<T: Send + 'static> Reloader<T> {
         spawn(async move { reloader.reload(number).await }).detach();
     }
 
-    /// Requests it whenever one of these files is another one than before, looking every so often.
-    pub(crate) fn watch(self: &Rc<Self>, files: Vec<PathBuf>, interval: Duration) {
+    /// Requests it when one of these is over, and again and again until that has helped; tells of it ahead, too. What was
+    /// expected before is forgotten.
+    pub(crate) fn expect(self: &Rc<Self>, mut expiries: Vec<Expiry>) {
+        let before = self.timer.take();
+        drop(before);
+        if expiries.is_empty() {
+            return;
+        }
+        let reloader = Rc::downgrade(self);
+        let timer = spawn(async move {
+            loop {
+                let now = SystemTime::now();
+                let Some(reloader) = reloader.upgrade() else { return };
+                reloader.log.warnings(expiries.iter_mut().filter_map(|expiry| expiry.tell(now)));
+                let wait = if expiries.iter().any(|expiry| expiry.is_over(now)) {
+                    reloader.request();
+                    RETRY
+                } else {
+                    let next = expiries.iter().map(Expiry::next).min().unwrap_or(now);
+                    next.duration_since(now).unwrap_or_default().min(MAX_SLEEP)
+                };
+                drop(reloader);
+                sleep(wait).await;
+            }
+        });
+        self.timer.replace(Some(timer.cancel_on_drop()));
+    }
+
+    /// Requests it whenever one of these files is another one than before, looking every so often; `marks` are theirs, of
+    /// the moment before they were read.
+    pub(crate) fn watch(self: &Rc<Self>, files: Vec<PathBuf>, marks: Marks, interval: Duration) {
         let (reloader, files) = (self.clone(), Arc::new(files));
         spawn(async move {
-            let mut before = None;
+            let mut before: Option<Vec<FileState>> = None;
             loop {
                 let files = files.clone();
                 // One that cannot be looked at, because there is no thread, is looked at the next time.
                 let look = move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>();
-                if let Ok(now) = unblock(look).await
-                    && before.replace(now.clone()).is_some_and(|before| before != now)
-                {
-                    reloader.request();
+                if let Ok(now) = unblock(look).await {
+                    if before.as_ref().map_or_else(|| marks.differ(&now), |before| *before != now) {
+                        reloader.request();
+                    }
+                    before = Some(now);
                 }
                 sleep(interval).await;
             }
@@ -118,7 +192,7 @@ impl<T: Send + 'static> Reloader<T> {
         .detach();
     }
 
-    async fn reload(&self, number: u64) {
+    async fn reload(self: Rc<Self>, number: u64) {
         // The queue is private and never reset.
         let _ = self.permits.get().await;
         let (read, permits) = (self.read.clone(), self.permits.clone());
@@ -140,10 +214,11 @@ impl<T: Send + 'static> Reloader<T> {
         }
         self.notifier.reloaded();
         match read.and_then(|read| (self.replace)(read)) {
-            Ok(warnings) => {
+            Ok(Notices { warnings, expiries }) => {
                 self.reloads.done.set(self.reloads.done.get() + 1);
                 self.log.line("reloaded; new connections get what is in the files now");
                 self.log.warnings(warnings);
+                self.expect(expiries);
             }
             Err(failure) => {
                 self.reloads.failed.set(self.reloads.failed.get() + 1);
@@ -159,6 +234,22 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn marks_tell_of_files_that_are_others_now_and_can_be_compared() {
+        let folder = std::env::temp_dir().join(format!("lem-ssl-marks-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let files: Vec<_> = ["a", "b"].map(|name| folder.join(name)).into();
+        files.iter().for_each(|file| fs::write(file, "1").unwrap());
+        let states = || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>();
+        let (all, only_a) = (Marks::of(&files, |_| true), Marks::of(&files, |file| file.ends_with("a")));
+        assert!(!all.differ(&states()));
+        fs::write(&files[1], "22").unwrap();
+        assert!(all.differ(&states()) && !only_a.differ(&states()));
+        fs::remove_file(&files[1]).unwrap();
+        assert!(!all.differ(&states()));
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn a_file_of_the_same_length_and_time_is_another_one_if_it_was_written() {

@@ -10,16 +10,23 @@ use lem_ssl_rs::{Certificate, Identity};
 use super::wrong;
 use crate::ber::{ENUMERATED, INTEGER, OCTETS, SEQUENCE, expect};
 use crate::exit::{Exit, Failure};
+use crate::expiry::{Expiry, moment};
 use crate::text::{hex, timestamp};
 
 /// A response has a few kilobytes, with the responder's certificates.
 const MAX_RESPONSE: usize = 64 * 1024;
 
+/// As the beginning of a sentence.
+const WHAT: &str = "the OCSP response";
+
 /// Responses, and whom they were for.
 #[derive(Debug)]
 pub(super) struct Staples {
     staples: Vec<Staple>,
+    /// When they were read, in digits.
+    now: String,
     warnings: Vec<String>,
+    expiries: Vec<Expiry>,
 }
 
 #[derive(Debug)]
@@ -29,8 +36,9 @@ struct Staple {
     /// The serial number of the certificate that it is for.
     serial: Vec<u8>,
     is_used: bool,
-    /// Its time is over: it is for a certificate of ours, and no client gets it.
-    expired: Option<String>,
+    /// From when it is good, and until when, if that was said.
+    this_update: String,
+    next_update: Option<String>,
 }
 
 /// What a response says of one certificate.
@@ -71,10 +79,10 @@ impl Staples {
             if single.this_update > now {
                 return Err(failed(format!("the OCSP response begins in the future, {}", single.this_update)));
             }
-            let expired = single.next_update.filter(|until| *until < now);
-            staples.push(Staple { file: file.clone(), response, serial: single.serial, is_used: false, expired });
+            let Single { serial, this_update, next_update, .. } = single;
+            staples.push(Staple { file: file.clone(), response, serial, is_used: false, this_update, next_update });
         }
-        Ok(Self { staples, warnings: Vec::new() })
+        Ok(Self { staples, now, warnings: Vec::new(), expiries: Vec::new() })
     }
 
     /// The identity with the response that is for it, if there is one.
@@ -84,21 +92,27 @@ impl Staples {
             return identity;
         };
         staple.is_used = true;
-        match &staple.expired {
-            None => identity.with_ocsp_response(staple.response.clone()),
-            Some(until) => {
+        match &staple.next_update {
+            // Its time is over: no client gets it.
+            Some(until) if *until <= self.now => {
                 let file = staple.file.display();
                 self.warnings
                     .push(format!("warning: {file}: the OCSP response was good until {until}; it is not stapled"));
                 identity
             }
+            next_update => {
+                let (from, until) = (moment(&staple.this_update), next_update.as_deref().and_then(moment));
+                let expiry = from.zip(until).map(|(from, until)| Expiry::new(WHAT, &staple.file, from, until));
+                self.expiries.extend(expiry);
+                identity.with_ocsp_response(staple.response.clone())
+            }
         }
     }
 
-    /// What there is to warn of, once all identities are there.
-    pub(super) fn finish(self) -> Result<Vec<String>, Failure> {
+    /// What there is to warn of, and until when each is good, once all identities are there.
+    pub(super) fn finish(self) -> Result<(Vec<String>, Vec<Expiry>), Failure> {
         match self.staples.iter().find(|staple| !staple.is_used) {
-            None => Ok(self.warnings),
+            None => Ok((self.warnings, self.expiries)),
             Some(staple) => Err(wrong(format!(
                 "{}: the OCSP response is for the certificate with the serial number {}, which is in no --cert",
                 staple.file.display(),

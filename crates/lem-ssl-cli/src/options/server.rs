@@ -7,6 +7,7 @@ use clap::Args;
 use lem_ssl_rs::{Context, ContextBuilder, Identity, RevocationLists, Roots, UnknownName};
 
 use super::ocsp::Staples;
+use super::revocation;
 use super::{CertificateEnd, Loaded, ProtocolArgs, wrong};
 use crate::acme::{AcmeArgs, Otherwise};
 use crate::confinement::Confinement;
@@ -66,7 +67,10 @@ impl ServerArgs {
         for file in &self.client_crl {
             builder = builder.revocation_lists(RevocationLists::PemFile(file.clone()));
         }
-        let builder = self.add_identities(Loaded::new(builder))?;
+        let mut builder = self.add_identities(Loaded::new(builder))?;
+        let (warnings, expiries) = revocation::ends(&self.client_crl, SystemTime::now());
+        builder.warnings.extend(warnings);
+        builder.expiries.extend(expiries);
         self.add_acme(builder, unknown)
     }
 
@@ -165,7 +169,9 @@ impl ServerArgs {
             builder.server_identity(cert, key, |identity| staples.put_on(identity))
         };
         let mut builder = self.cert.iter().zip(&self.key).try_fold(builder, &mut add)?;
-        builder.warnings.extend(staples.finish()?);
+        let (warnings, expiries) = staples.finish()?;
+        builder.warnings.extend(warnings);
+        builder.expiries.extend(expiries);
         Ok(builder)
     }
 }

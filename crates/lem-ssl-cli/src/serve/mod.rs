@@ -14,13 +14,14 @@ use crate::confinement::{Confinement, ConfinementArgs};
 use crate::descriptors::{Allowance, Demand};
 use crate::events::{Event, Events};
 use crate::exit::Failure;
+use crate::expiry::Expiry;
 use crate::listening::{Listened, listen};
 use crate::log::{Format, Log};
 use crate::notify::Notifier;
 use crate::options::{Loaded, Problems, ServerArgs, seconds, wrong};
 use crate::places::Places;
 use crate::platform::Needs;
-use crate::reload::Reloader;
+use crate::reload::{Marks, Notices, Reloader};
 use crate::say;
 use crate::signals::{self, Signal, Signals};
 use crate::stdio;
@@ -155,6 +156,10 @@ impl Service {
 /// What was made of the arguments before the machine runs.
 struct First {
     context: Context,
+    /// What of the files that were read is good for a time only.
+    expiries: Vec<Expiry>,
+    /// How the files were before they were read.
+    marks: Marks,
     authority: Option<Authority>,
     confinement: Confinement,
     options: ServerOptions,
@@ -178,7 +183,9 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
         return problems(&arguments, origin);
     }
     let confinement = arguments.confinement.plan()?;
-    let Loaded { value: context, warnings, .. } = context(&arguments)?;
+    // What is changed from now on is changed after it was read.
+    let marks = Marks::of(arguments.server.files(), |file| confinement.inside(file).is_some());
+    let Loaded { value: context, warnings, expiries, .. } = context(&arguments)?;
     let site = site(&arguments)?.map(|site| site.moved(&confinement)).transpose()?;
     arguments.server.files_mut().for_each(|file| *file = confinement.seen(file));
     let authority = arguments.server.acme.authority(&confinement)?;
@@ -202,7 +209,7 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
         idle_timeout: arguments.idle_timeout,
         head_timeout: arguments.head_timeout,
     };
-    let first = First { context, authority, confinement, options };
+    let first = First { context, expiries, marks, authority, confinement, options };
     Machine::new()?.run(serve(arguments, first, Rc::new(service)))?
 }
 
@@ -259,7 +266,7 @@ fn context(arguments: &ServeArgs) -> Result<Loaded<Context>, Failure> {
 
 async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Result<(), Failure> {
     let signals = Signals::of(&signals::ALL)?;
-    let First { context: first, authority, confinement, options } = first;
+    let First { context: first, expiries, marks, authority, confinement, options } = first;
     let live = LiveContext::new(first);
     let (listener, mut socket_file) = listen(&arguments.listen, options.listen).await?;
     let log = service.log.clone();
@@ -288,12 +295,17 @@ async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Resu
 
     let drain = arguments.drain;
     let has_files = arguments.server.files().next().is_some();
-    let replace = move |loaded: Loaded<Context>| Ok(live.replace(loaded.value).map(|_before| loaded.warnings)?);
+    let replace = move |loaded: Loaded<Context>| {
+        let Loaded { value, warnings, expiries, .. } = loaded;
+        live.replace(value)?;
+        Ok(Notices { warnings, expiries })
+    };
     let (files, interval) = (arguments.server.files().cloned().collect(), arguments.reload_interval);
     let reloader = Reloader::new(move || context(&arguments), replace, log.clone(), notifier.clone());
     if let Some(interval) = interval {
-        reloader.watch(files, interval);
+        reloader.watch(files, marks, interval);
     }
+    reloader.expect(expiries);
     notifier.ready();
     loop {
         match events.next().await? {

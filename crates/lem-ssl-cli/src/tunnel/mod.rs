@@ -13,6 +13,7 @@ use crate::confinement::{Confinement, ConfinementArgs};
 use crate::exit::Failure;
 use crate::log::{Format, Log};
 use crate::options::{ServerArgs, seconds, wrong};
+use crate::reload::{Marks, Notices};
 use crate::starttls::Protocol;
 
 mod access;
@@ -172,6 +173,8 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     }
     let mut sides = check(&arguments)?;
     let confinement = arguments.confinement.plan()?;
+    // What is changed from now on is changed after it was read.
+    let marks = Marks::of(&sides.files(), |file| confinement.inside(file).is_some());
     let contexts = sides.contexts()?;
     arguments.move_addresses(&confinement);
     let TunnelArgs { connect, route, access, out, limits, .. } = &arguments;
@@ -183,7 +186,8 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     let log = Log::new(arguments.quiet, arguments.log_format)?;
     let listeners = if arguments.tls_in { arguments.listen.len() } else { 0 };
     arguments.limits.fit(listeners, &log);
-    log.warnings(contexts.warnings);
+    let Notices { warnings, expiries } = contexts.notices;
+    log.warnings(warnings);
     if let Some(restricted) = restricted {
         restricted.tell(&log, arguments.quiet);
     }
@@ -203,7 +207,8 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     };
     let live = contexts.inward.map(LiveContext::new);
     let certificates = contexts.certificates;
-    let service = Service { tunnel: Rc::new(tunnel), live, certificates, sides, authority, confinement };
+    let tunnel = Rc::new(tunnel);
+    let service = Service { tunnel, live, certificates, expiries, sides, marks, authority, confinement };
     Machine::new()?.run(service.run(arguments))?
 }
 

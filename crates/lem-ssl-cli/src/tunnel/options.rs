@@ -18,6 +18,7 @@ use crate::exit::Failure;
 use crate::log::Log;
 use crate::networks::Network;
 use crate::options::{CertificateEnd, ClientArgs, Loaded, ProtocolArgs, ServerArgs, TlsVersion, seconds, wrong};
+use crate::reload::Notices;
 use crate::target;
 
 mod access;
@@ -156,7 +157,7 @@ pub(super) struct Contexts {
     /// The certificates that clients are shown.
     pub(super) certificates: Vec<CertificateEnd>,
     /// What the log should say of the files.
-    pub(super) warnings: Vec<String>,
+    pub(super) notices: Notices,
 }
 
 /// What is asked for on the two sides.
@@ -186,10 +187,11 @@ impl Sides {
 
     /// Reads the files, each time anew.
     pub(super) fn contexts(&self) -> Result<Contexts, Failure> {
-        let (mut warnings, mut certificates) = (Vec::new(), Vec::new());
+        let (mut warnings, mut certificates, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
         let mut take = |loaded: Loaded<Context>| {
             warnings.extend(loaded.warnings);
             certificates.extend(loaded.certificates);
+            expiries.extend(loaded.expiries);
             loaded.value
         };
         let inward = match &self.inward {
@@ -201,7 +203,7 @@ impl Sides {
             }
         };
         let outward = self.outward.as_ref().map(ClientArgs::load).transpose()?.map(take);
-        Ok(Contexts { inward, outward, certificates, warnings })
+        Ok(Contexts { inward, outward, certificates, notices: Notices { warnings, expiries } })
     }
 
     /// What is wrong on either side, one by one: the value of an option, and why.

@@ -17,12 +17,13 @@ use crate::acme::Authority;
 use crate::confinement::Confinement;
 use crate::events::{Event, Events};
 use crate::exit::Failure;
+use crate::expiry::Expiry;
 use crate::listening::listen;
 use crate::notify::Notifier;
 use crate::options::CertificateEnd;
 use crate::places::Places;
 use crate::race::{First, race};
-use crate::reload::Reloader;
+use crate::reload::{Marks, Reloader};
 use crate::signals::{self, Signal, Signals};
 use crate::stdio;
 use crate::text::count;
@@ -33,7 +34,11 @@ pub(super) struct Service {
     /// What we speak with clients.
     pub(super) live: Option<LiveContext>,
     pub(super) certificates: Vec<CertificateEnd>,
+    /// What of the files that were read is good for a time only.
+    pub(super) expiries: Vec<Expiry>,
     pub(super) sides: Sides,
+    /// How the files were before they were read.
+    pub(super) marks: Marks,
     /// Who gives certificates by ACME.
     pub(super) authority: Option<Authority>,
     pub(super) confinement: Confinement,
@@ -42,7 +47,7 @@ pub(super) struct Service {
 impl Service {
     /// Runs until a signal ends it.
     pub(super) async fn run(self, arguments: TunnelArgs) -> Result<(), Failure> {
-        let Self { tunnel, live, certificates, sides, authority, confinement } = self;
+        let Self { tunnel, live, certificates, expiries, sides, marks, authority, confinement } = self;
         let signals = Signals::of(&signals::ALL)?;
         tunnel.log.warnings(signals::SIGNALS_MISSING.map(str::to_owned));
         let options = arguments.limits.server_options();
@@ -92,13 +97,14 @@ impl Service {
             }
             let before = (shared.outward.replace(contexts.outward), shown.replace(contexts.certificates));
             drop(before);
-            Ok(contexts.warnings)
+            Ok(contexts.notices)
         };
         let files = sides.files();
         let reloader = Reloader::new(move || sides.contexts(), replace, tunnel.log.clone(), notifier.clone());
         if let Some(interval) = arguments.reload_interval {
-            reloader.watch(files, interval);
+            reloader.watch(files, marks, interval);
         }
+        reloader.expect(expiries);
         if let Some(listener) = admin {
             stdio::print(format!("metrics on {}\n", listener.local_addr()).as_bytes())?;
             let (tunnel, reloads) = (tunnel.clone(), reloader.reloads().clone());

@@ -1,6 +1,8 @@
 //! Certificates that were revoked: clients', and what clients are told of ours.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use lem_ssl_rs::danger::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use lem_ssl_rs::danger::rustls::{DigitallySignedStruct, Error as RustlsError, SignatureScheme};
@@ -156,6 +158,44 @@ fn an_ocsp_response_is_stapled_to_the_certificate_that_it_is_for_and_a_reload_br
         world.scratch.write("staple.der", response(&[1], "20990101000000Z"));
         tunnel.signal("HUP");
         tunnel.says("not reloaded, the old set stays in place").await;
+    });
+}
+
+/// So many seconds from now, as a response has it.
+fn in_seconds(seconds: u64) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let at = format!("@{}", now + seconds);
+    let date = Command::new("date").args(["-u", "-d", &at, "+%Y%m%d%H%M%SZ"]).output().expect("there is date");
+    String::from_utf8(date.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn an_ocsp_response_that_runs_out_is_told_of_before_and_stapled_no_more_then() {
+    let world = World::new();
+    let issued = world.root.issue(Leaf::server(&["a.example"]));
+    let (chain, key) = world.scratch.write_identity("a", &issued);
+    let serial = Certificate::read(issued.leaf_der()).unwrap().serial().to_vec();
+    let first = response(&serial, &in_seconds(8));
+    let staple = world.scratch.write("staple.der", &first);
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let address = back_end.address();
+        let identity = ["--cert", chain.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        let ocsp = ["--ocsp", staple.to_str().unwrap(), "--tls-in", "--connect", &address];
+        let tunnel = Tunnel::start(&[&identity[..], &ocsp].concat());
+        spawn(async move {
+            loop {
+                drop(back_end.accept_plain().await);
+            }
+        })
+        .detach();
+        assert_eq!(stapled(&tunnel, "a.example").await, first);
+        tunnel.says("staple.der: the OCSP response is good until").await;
+        tunnel.says("it is not stapled").await;
+        assert_eq!(stapled(&tunnel, "a.example").await, b"");
+        // It was read again once, and is not expected to end any more.
+        let said = tunnel.running.stderr();
+        assert_eq!((said.matches("is good until").count(), said.matches("reloaded; ").count()), (1, 1), "{said}");
     });
 }
 

@@ -104,6 +104,7 @@ const CRATES: &[Crate] = &[
             "descriptors", // how many clients fit below the limit of open files
             "places",      // so many at once
             "notify",      // the service manager
+            "expiry",      // what is good for a time
             "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop
             "signals",     // signals as events

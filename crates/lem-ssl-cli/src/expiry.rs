@@ -1,0 +1,116 @@
+//! What was read from a file and is good for a time only: OCSP responses, revocation lists.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::text::timestamp;
+
+/// It is told before the end at the last eighth of the whole time, but not before the last day.
+const AHEAD_PART: u32 = 8;
+const MAX_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A file, and until when what is in it is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    what: &'static str,
+    file: PathBuf,
+    until: SystemTime,
+    /// From then on it is told.
+    told_from: SystemTime,
+    is_told: bool,
+}
+
+impl Expiry {
+    /// `what` begins the sentence: "the OCSP response".
+    pub(crate) fn new(what: &'static str, file: &Path, from: SystemTime, until: SystemTime) -> Self {
+        let whole = until.duration_since(from).unwrap_or_default();
+        let told_from = until - (whole / AHEAD_PART).min(MAX_AHEAD);
+        Self { what, file: file.to_owned(), until, told_from, is_told: false }
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self, now: SystemTime) -> bool {
+        self.until <= now
+    }
+
+    /// What there is to tell at this moment, once: that its time is over soon.
+    pub(crate) fn tell(&mut self, now: SystemTime) -> Option<String> {
+        if self.is_told || self.told_from > now || self.is_over(now) {
+            return None;
+        }
+        self.is_told = true;
+        let (what, file, until) = (self.what, self.file.display(), timestamp(self.until));
+        Some(format!("warning: {file}: {what} is good until {until} only; the next one is not there yet"))
+    }
+
+    /// When there is something to do next.
+    pub(crate) fn next(&self) -> SystemTime {
+        if self.is_told { self.until } else { self.told_from }
+    }
+}
+
+/// The moment of a `GeneralizedTime` (`20501231235959Z`) or a `UTCTime` (`991231235959Z`), as RFC 5280 section 4.1.2.5 has
+/// them; `None` for one that is none, or is before 1970.
+pub(crate) fn moment(text: &str) -> Option<SystemTime> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let digits = match digits.len() {
+        12 if digits.as_str() < "50" => format!("20{digits}"),
+        12 => format!("19{digits}"),
+        _ => digits,
+    };
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    let (hour, minute, second) = (number(8, 10)?, number(10, 12)?, number(12, 14)?);
+    let days = days_since_1970(year, month, day)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
+}
+
+/// Days between 1970-01-01 and this one.
+fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+    /// Days of a year before each month, without a leap day.
+    const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    /// Days from the first one of the year 1 to 1970-01-01.
+    const UNTIL_1970: u64 = 719_162;
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let before = BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
+    let past = year.checked_sub(1)?;
+    let leap_days = past / 4 - past / 100 + past / 400 + u64::from(is_leap && month > 2);
+    (past * 365 + leap_days + before + day.checked_sub(1)?).checked_sub(UNTIL_1970)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_the_one_that_a_timestamp_shows() {
+        for (text, shown) in [
+            ("19700101000000Z", "1970-01-01T00:00:00.000Z"),
+            ("20000229235959Z", "2000-02-29T23:59:59.000Z"),
+            ("20240301000000Z", "2024-03-01T00:00:00.000Z"),
+            ("21000301120000Z", "2100-03-01T12:00:00.000Z"),
+            ("991231235959Z", "1999-12-31T23:59:59.000Z"),
+            ("261129040200Z", "2026-11-29T04:02:00.000Z"),
+        ] {
+            assert_eq!(timestamp(moment(text).unwrap()), shown);
+        }
+        for text in ["", "Z", "20241301000000Z", "20240100000000Z", "19690101000000Z", "2024"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_once_and_ahead() {
+        let (from, until) = (moment("20260101000000Z").unwrap(), moment("20260109000000Z").unwrap());
+        let mut expiry = Expiry::new("the OCSP response", Path::new("a.der"), from, until);
+        let ahead = moment("20260108000000Z").unwrap();
+        assert_eq!((expiry.next(), expiry.tell(ahead - Duration::from_secs(1))), (ahead, None));
+        let said = expiry.tell(ahead).unwrap();
+        assert_eq!(
+            said,
+            "warning: a.der: the OCSP response is good until 2026-01-09T00:00:00.000Z only; the next one is not there yet"
+        );
+        assert_eq!((expiry.next(), expiry.tell(ahead)), (until, None));
+        assert!(!expiry.is_over(until - Duration::from_secs(1)) && expiry.is_over(until));
+    }
+}
