@@ -132,7 +132,7 @@ fn a_shutdown_says_again_which_alert_a_read_or_a_write_has_met() {
 #[test]
 fn a_shutdown_behind_a_write_that_was_given_up_says_which_alert_ended_that() {
     run(async {
-        for role in ROLES {
+        for (role, closes_first) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
             let (stream, mut other) = raw(role).await;
             let stream = Rc::new(stream);
             let writer = stream.clone();
@@ -144,6 +144,9 @@ fn a_shutdown_behind_a_write_that_was_given_up_says_which_alert_ended_that() {
             stream.interrupt().unwrap();
             writing.await.unwrap().unwrap_err();
             // What the write had handed over goes on in the background, until nobody takes it.
+            if closes_first {
+                stream.close().unwrap();
+            }
             let refusal = other.peer.seal(ALERT, &REFUSAL);
             other.send(&refusal).await;
             other.wire.abort();

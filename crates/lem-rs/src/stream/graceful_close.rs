@@ -285,7 +285,10 @@ impl<T: Transport> Closing<T> {
                     let _ = source.finish();
                     self.stage = Stage::Drain { before: source.fin() };
                 }
-                Err(error) => return self.broke(error),
+                Err(error) => {
+                    self.look_for_reason();
+                    return self.broke(error);
+                }
             }
         }
         self.drain()
@@ -343,6 +346,17 @@ impl<T: Transport> Closing<T> {
                 (Drained::Some, _) => budget -= 1,
             }
         }
+    }
+
+    /// What was received before the connection broke may say why it did. How much is read is bounded.
+    fn look_for_reason(&mut self) {
+        let mut content = InputBuffer::default();
+        for _ in 0..READS_PER_POLL {
+            if !matches!(self.inbound, Inbound::Open) || !matches!(self.receive(&mut content), Drained::Some) {
+                break;
+            }
+        }
+        self.transport.source().return_spare(content.release());
     }
 
     /// Has the transport receive once, and drops the content.
