@@ -20,6 +20,7 @@ use crate::text::printable;
 mod checksum;
 mod fetch;
 mod headers;
+mod joiner;
 mod name;
 mod notes;
 mod part;

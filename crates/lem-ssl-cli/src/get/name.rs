@@ -1,5 +1,6 @@
 //! The name that a server gives a file (`Content-Disposition`: RFC 6266, RFC 8187), and whether it may be one here.
 
+use super::joiner::unjoined;
 use crate::http::Response;
 use crate::text::printable;
 
@@ -21,8 +22,10 @@ pub(super) fn of_server(response: &Response) -> Option<String> {
 pub(super) fn usable(name: &str) -> Option<String> {
     let name = name.rsplit(['/', '\\']).next()?.trim();
     let plain = !name.is_empty() && !name.starts_with('.') && name.len() <= MAX_NAME;
-    // Characters that are not seen, or turn the direction of writing, make it look like another one.
-    let shown = printable(name) == name;
+    // Characters that are not seen, or turn the direction of writing, make it look like another one; those that its language
+    // has between letters do not.
+    let seen = unjoined(name);
+    let shown = printable(&seen) == seen;
     (plain && shown && (cfg!(unix) || is_portable(name))).then(|| name.to_owned())
 }
 
@@ -141,6 +144,14 @@ mod tests {
             (b"attachment; filename*=koi8-r''x; filename=other", "other"),
             (b"attachment; filename=\"%41.txt\"", "%41.txt"),
             (b"attachment; filename=\"a;b.txt\"", "a;b.txt"),
+            (
+                "attachment; filename=\"\u{645}\u{6cc}\u{200c}\u{62e}\u{648}.pdf\"".as_bytes(),
+                "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}.pdf",
+            ),
+            (
+                b"attachment; filename*=UTF-8''%E2%9D%A4%EF%B8%8F%E2%80%8D%F0%9F%94%A5.png",
+                "\u{2764}\u{fe0f}\u{200d}\u{1f525}.png",
+            ),
         ] {
             assert_eq!(name(header).as_deref(), Some(expected), "{}", String::from_utf8_lossy(header));
         }
@@ -162,6 +173,10 @@ mod tests {
             (b"attachment; filename*=UTF-8''a%00b", None),
             (b"attachment; filename*=UTF-8''a%0Ab", None),
             (b"attachment; filename*=UTF-8''gpj%E2%80%AEexe.txt", None),
+            (b"attachment; filename*=UTF-8''%E2%80%8D", None),
+            (b"attachment; filename*=UTF-8''report%E2%80%8C.pdf", None),
+            (b"attachment; filename*=UTF-8''report.pdf%EF%B8%8F", None),
+            (b"attachment; filename*=UTF-8''%D9%85%E2%80%8B%D9%85", None),
             (b"attachment; filename=a; filename=b", None),
             (b"attachment; filename=\"a", None),
             (b"attachment; filename=\"a\\", None),
