@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lem_ssl_rs::AlertDescription;
-use lem_ssl_rs::{CertificateCheck, CertificateFault, Error, Phase, TlsError};
+use lem_ssl_rs::{CertificateCheck, CertificateFault, Error, JoinError, Phase, TlsError};
 
 use crate::words::{self, Side};
 
@@ -202,6 +202,9 @@ pub(crate) enum Outlook {
     Lasting,
     /// It may succeed, but not before this time has passed if the peer has named one.
     Passing { after: Option<Duration> },
+    /// The operating system has refused something: a file was away, there was no descriptor. A service tries it again; who
+    /// has called a single command is told.
+    OfSystem,
 }
 
 impl Failure {
@@ -228,7 +231,11 @@ impl Failure {
     /// What `error` means, in these words.
     pub(crate) fn of(error: &Error, message: String) -> Self {
         let failure = Self::new(Exit::of(error), message);
-        if is_passing(error) { failure.with_outlook(Outlook::Passing { after: None }) } else { failure }
+        match error {
+            _ if is_passing(error) => failure.with_outlook(Outlook::Passing { after: None }),
+            _ if is_of_system(error) => failure.with_outlook(Outlook::OfSystem),
+            _ => failure,
+        }
     }
 
     /// Ends with this code and not a word.
@@ -262,6 +269,15 @@ fn is_passing(error: &Error) -> bool {
         Error::Io { source, .. } => {
             [BrokenPipe, ConnectionAborted, ConnectionReset, NetworkUnreachable, TimedOut].contains(&source.kind())
         }
+        _ => false,
+    }
+}
+
+/// Whether it is the operating system that has refused something.
+fn is_of_system(error: &Error) -> bool {
+    match (error, TlsError::of(error)) {
+        (Error::Io { .. } | Error::Task(JoinError::NoThread(_)), _) => true,
+        (_, Some(TlsError::Config(config))) => config.io_error().is_some(),
         _ => false,
     }
 }

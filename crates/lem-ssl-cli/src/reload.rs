@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::{CancelOnDrop, Error, Queue, sleep, spawn, timeout, unblock};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Outlook};
 use crate::expiry::Expiry;
 use crate::log::Log;
 use crate::notify::Notifier;
@@ -27,6 +27,12 @@ const RETRY: Duration = Duration::from_secs(60);
 
 /// The clock of the system is looked at so often at least: somebody may have set it.
 const MAX_SLEEP: Duration = Duration::from_secs(600);
+
+/// What the operating system has refused is tried again after this pause. A file that is replaced is away for less.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Pauses double up to this one.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often files were read again.
 #[derive(Debug, Default)]
@@ -192,7 +198,41 @@ impl<T: Send + 'static> Reloader<T> {
         .detach();
     }
 
+    /// Reads until that has worked, or failed for a reason that does not pass by itself. A request that comes later reads for
+    /// this one, too.
     async fn reload(self: Rc<Self>, number: u64) {
+        let (mut pause, mut told) = (FIRST_PAUSE, None);
+        while let Some(read) = self.read_once(number).await {
+            if told.is_none() {
+                self.notifier.reloaded();
+            }
+            let failure = match read.and_then(|read| (self.replace)(read)) {
+                Ok(Notices { warnings, expiries }) => {
+                    self.reloads.done.set(self.reloads.done.get() + 1);
+                    self.log.line("reloaded; new connections get what is in the files now");
+                    self.log.warnings(warnings);
+                    return self.expect(expiries);
+                }
+                Err(failure) => failure,
+            };
+            let words = failure.to_string();
+            let may_pass = failure.outlook != Outlook::Lasting;
+            if told.as_ref() != Some(&words) {
+                self.reloads.failed.set(self.reloads.failed.get() + 1);
+                let again = if may_pass { " (it is tried again)" } else { "" };
+                self.log.warn(format!("not reloaded, the old set stays in place: {words}{again}"));
+                told = Some(words);
+            }
+            if !may_pass {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Reads for the request of this number; `None` if a later one has come.
+    async fn read_once(&self, number: u64) -> Option<Result<T, Failure>> {
         // The queue is private and never reset.
         let _ = self.permits.get().await;
         let (read, permits) = (self.read.clone(), self.permits.clone());
@@ -204,27 +244,13 @@ impl<T: Send + 'static> Reloader<T> {
             read
         }));
         let read = match timeout(DEADLINE, reading.as_mut()).await {
-            Ok(Ok(None)) => return,
+            Ok(Ok(None)) => return None,
             Ok(Ok(Some(read))) => read.map_err(|error| Error::from(error).into()).flatten(),
-            Ok(Err(error)) => Err(Error::from(error).into()),
-            Err(_) => Err(Error::io("read the files", std::io::ErrorKind::TimedOut.into()).into()),
+            Ok(Err(error)) => Err(Failure::from(Error::from(error)).lasting()),
+            // It goes on, and keeps its thread: another one would come to the same.
+            Err(_) => Err(Failure::from(Error::io("read the files", std::io::ErrorKind::TimedOut.into())).lasting()),
         };
-        if self.last.get() != number {
-            return;
-        }
-        self.notifier.reloaded();
-        match read.and_then(|read| (self.replace)(read)) {
-            Ok(Notices { warnings, expiries }) => {
-                self.reloads.done.set(self.reloads.done.get() + 1);
-                self.log.line("reloaded; new connections get what is in the files now");
-                self.log.warnings(warnings);
-                self.expect(expiries);
-            }
-            Err(failure) => {
-                self.reloads.failed.set(self.reloads.failed.get() + 1);
-                self.log.warn(format!("not reloaded, the old set stays in place: {failure}"));
-            }
-        }
+        (self.last.get() == number).then_some(read)
     }
 }
 

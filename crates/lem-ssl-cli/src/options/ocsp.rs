@@ -9,7 +9,7 @@ use lem_ssl_rs::{Certificate, Identity};
 
 use super::wrong;
 use crate::ber::{ENUMERATED, INTEGER, OCTETS, SEQUENCE, expect};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, Outlook};
 use crate::expiry::{Expiry, moment};
 use crate::text::{hex, timestamp};
 
@@ -65,7 +65,8 @@ impl Staples {
         for file in files {
             let shown = file.display();
             let failed = |why: String| Failure::new(Exit::Usage, format!("{shown}: {why}"));
-            let response = std::fs::read(file).map_err(|error| failed(format!("cannot be read: {error}")))?;
+            let response = std::fs::read(file)
+                .map_err(|error| failed(format!("cannot be read: {error}")).with_outlook(Outlook::OfSystem))?;
             let single = single_of(&response).map_err(|why| failed(why.to_owned()))?;
             match single.status {
                 Status::Good => {}

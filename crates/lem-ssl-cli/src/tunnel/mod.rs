@@ -138,7 +138,7 @@ it has shown. With --proxy-protocol the back end is told of a client's certifica
 as haproxy tells it, the subject and the alternative names as values of the types 0xE0 and 0xE1.
 
 SIGHUP reads certificates, keys, roots, revocation lists and OCSP responses again; a set that cannot work leaves the old one in
-place. SIGTERM and Ctrl-C stop accepting and let connections finish, a second one ends at once.
+place, and a file that cannot be read is tried again. SIGTERM and Ctrl-C stop accepting and let connections finish, a second one ends at once.
 SIGUSR1 and SIGUSR2 do nothing. The file of a Unix-domain socket goes when the tunnel ends; one
 that was left by a tunnel that was killed is replaced.
 

@@ -101,6 +101,29 @@ fn a_set_that_cannot_work_leaves_the_old_one_in_place_with_one_line_that_says_wh
 }
 
 #[test]
+fn a_file_that_is_away_for_a_moment_is_read_when_it_is_back_and_its_absence_is_told_once() {
+    let world = World::new();
+    run(async {
+        let files = world.issue("own", Leaf::server(&["localhost"]));
+        let tunnel = Tunnel::start(&[&["--tls-in", "--connect", "localhost:1"][..], &files.arguments()].concat());
+        let before = tunnel.tls(&world).await.info().unwrap().peer_certificates[0].clone();
+        fs::remove_file(&files.chain).unwrap();
+        tunnel.signal("HUP");
+        tunnel.says("not reloaded, the old set stays in place: ").await;
+        // Longer than the first pause.
+        sleep(Duration::from_millis(700)).await;
+        assert_eq!(tunnel.tls(&world).await.info().unwrap().peer_certificates[0], before);
+        // Nobody asks for it again.
+        world.issue("own", Leaf::server(&["localhost"]));
+        tunnel.says("reloaded; new connections get what is in the files now").await;
+        assert_ne!(tunnel.tls(&world).await.info().unwrap().peer_certificates[0], before);
+        let said = tunnel.running.stderr();
+        let told: Vec<_> = said.lines().filter(|line| line.contains("not reloaded")).collect();
+        assert!(told.len() == 1 && told[0].ends_with("(it is tried again)"), "{said}");
+    });
+}
+
+#[test]
 fn an_expired_certificate_of_either_side_is_told_at_the_start_and_at_a_reload() {
     let world = World::new();
     run(async {

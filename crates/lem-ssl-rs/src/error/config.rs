@@ -51,8 +51,8 @@ impl ConfigError {
         self
     }
 
-    /// What the operating system said, if that is the cause.
-    pub(crate) fn io(&self) -> Option<&io::Error> {
+    /// What the operating system said, if that is the cause: then it may pass although nothing of the configuration changes.
+    pub fn io_error(&self) -> Option<&io::Error> {
         self.source.as_ref()?.downcast_ref()
     }
 

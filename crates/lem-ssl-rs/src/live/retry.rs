@@ -52,7 +52,7 @@ fn may_pass(error: &Error) -> bool {
     let of_system = match (error, TlsError::of(error)) {
         (Error::Task(JoinError::NoThread(_)), _) => return true,
         (Error::Io { source, .. }, _) => Some(&**source),
-        (_, Some(TlsError::Config(config))) => config.io(),
+        (_, Some(TlsError::Config(config))) => config.io_error(),
         _ => None,
     };
     // A file that appears has changed.
