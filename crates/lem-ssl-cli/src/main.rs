@@ -37,6 +37,7 @@ mod starttls;
 mod stdio;
 mod target;
 mod text;
+mod throttle;
 mod tunnel;
 mod words;
 

@@ -12,7 +12,7 @@ use super::credentials::Credentials;
 use super::dial::{Dialled, Manner};
 use super::member::Member;
 use super::pool::Pool;
-use super::preface::Preface;
+use super::preface::{self, Preface};
 use super::proxy;
 use super::record::{Record, name_of};
 use super::relay::{Carried, Sever, relay};
@@ -69,6 +69,7 @@ impl Tunnel {
         let prefaced = deadline.limit(Phase::Handshake, &target, self.preface.take(client));
         let carried = match race(Box::pin(prefaced), self.stop.wait()).await {
             First::One(Ok(client)) => return self.carry(open, client, None).await,
+            First::One(Err(error)) if !preface::is_told(&error) => return self.tally.ended(Outcome::NoHeader),
             First::One(Err(error)) => Carried::nothing(Outcome::NoHeader, Some(error.to_string())),
             First::Other(()) => Carried::nothing(Outcome::Drained, None),
         };

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use lem_ssl_rs::{Counters, Endpoint, Error, Listener, LiveContext, Server, ServerOptions, Stream, TcpStream};
+use lem_ssl_rs::{
+    Counters, Endpoint, Error, Listener, LiveContext, Server, ServerEvent, ServerOptions, Stream, TcpStream,
+};
 
-use super::preface::Preface;
+use super::preface::{self, Preface};
 use crate::log::Log;
 use crate::words;
 
@@ -50,7 +52,10 @@ impl Front {
                 async move { preface.take(stream).await }
             });
         }
-        server.on_event(move |event| log.line(words::event(event)));
+        server.on_event(move |event| match event {
+            ServerEvent::HandshakeFailed { error, .. } if !preface::is_told(error) => {}
+            event => log.line(words::event(event)),
+        });
         Ok(Self::Tls { server, claimed: Cell::new(0) })
     }
 

@@ -39,11 +39,26 @@ impl Drop for Unprefaced {
 
 /// A client that does not begin as it should.
 #[derive(Debug)]
-struct Refused(String);
+struct Refused {
+    why: String,
+    /// Whether the log is told of it: of connections beyond a limit it is told of some.
+    is_told: bool,
+}
+
+impl Refused {
+    fn because(why: impl Into<String>) -> Error {
+        Error::protocol(Self { why: why.into(), is_told: true })
+    }
+}
+
+/// Whether the log is told that a client was refused with this error.
+pub(super) fn is_told(error: &Error) -> bool {
+    error.protocol_ref::<Refused>().is_none_or(|refused| refused.is_told)
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -77,7 +92,7 @@ impl Preface {
         let answered = protocol.answer(stream).await;
         // One that is refused was told so, and then the end is a proper one.
         let stream = unprefaced.into_stream()?;
-        let early = answered.map_err(|why| Error::protocol(Refused(why)))?;
+        let early = answered.map_err(Refused::because)?;
         if early.is_empty() {
             return Ok(stream);
         }
@@ -91,14 +106,22 @@ impl Preface {
     /// Reads a header, within the limits of this proxy. Its bytes are limited by [`proxied::read`].
     async fn header(&self, stream: &TcpStream, proxy: &Endpoint) -> Result<Option<Ends>, Error> {
         let Some(_headerless) = self.proxies.admit(proxy) else {
-            let why = "too many connections of this proxy have sent no PROXY header yet (--max-proxy-headers)";
-            return Err(Error::protocol(Refused(why.to_owned())));
+            return Err(self.too_many());
         };
         let read = timeout(self.proxies.header_time, header(stream)).await;
         read.unwrap_or_else(|late| {
             let from = "the proxy, whose header has not come (--proxy-header-timeout),";
             Err(Timeout::new(Phase::Read, late.waited()).target(from).into())
         })
+    }
+
+    /// Why a connection is refused whose proxy has as many without a header as it may.
+    fn too_many(&self) -> Error {
+        let why = "too many connections of this proxy have sent no PROXY header yet (--max-proxy-headers)";
+        let withheld = self.proxies.refusals.due();
+        let more = withheld.filter(|more| *more > 0).map(|more| format!("; {more} more since the last such line"));
+        let why = format!("{why}{}", more.unwrap_or_default());
+        Error::protocol(Refused { why, is_told: withheld.is_some() })
     }
 }
 
@@ -107,7 +130,7 @@ async fn header(stream: &TcpStream) -> Result<Option<Ends>, Error> {
     let mut needed = 1;
     loop {
         let seen = stream.peek(needed).await?;
-        match proxied::read(&seen).map_err(|why| Error::protocol(Refused(why.to_owned())))? {
+        match proxied::read(&seen).map_err(Refused::because)? {
             Header::Partial(more) => needed = more,
             Header::Whole { length, ends } => {
                 stream.read(ReadMode::Exact(length)).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use lem_ssl_rs::Endpoint;
 
 use crate::networks::Network;
+use crate::throttle::Throttle;
 
 /// Proxies in front of us. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Proxies {
     /// Connections whose header has not come, by the address of their proxy; those of Unix-domain sockets have none. An
     /// address with no such connection has no entry.
     headerless: Rc<RefCell<Counts>>,
+    /// What the log is told of connections beyond that number.
+    pub(super) refusals: Rc<Throttle>,
 }
 
 type Counts = HashMap<Option<IpAddr>, u32>;
@@ -34,7 +37,8 @@ pub(super) struct Headerless {
 
 impl Proxies {
     pub(super) fn new(networks: &[Network], max_headerless: u32, header_time: Duration) -> Self {
-        Self { networks: networks.to_vec(), max_headerless, header_time, headerless: Rc::default() }
+        let (headerless, refusals) = (Rc::default(), Rc::default());
+        Self { networks: networks.to_vec(), max_headerless, header_time, headerless, refusals }
     }
 
     /// Whether there are none.

@@ -1,9 +1,11 @@
 //! Proxies in front of the tunnel, which say for whom they speak.
 
-use lem_ssl_rs::lem_rs::transport::Transport;
-use lem_ssl_rs::{Cut, Error, ReadMode, TcpStream};
+use std::time::{Duration, Instant};
 
-use crate::support::{BackEnd, Tunnel, World, client, lem_ssl, run};
+use lem_ssl_rs::lem_rs::transport::Transport;
+use lem_ssl_rs::{Cut, Error, ReadMode, TcpStream, sleep};
+
+use crate::support::{BackEnd, Files, Tunnel, World, client, lem_ssl, run};
 
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 1234 443\r\n";
 
@@ -12,6 +14,18 @@ const HEADER: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33
 
 /// Of a proxy that speaks for itself.
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+/// A client has said this to the back end, and ends.
+async fn arrives(back_end: &BackEnd, content: &[u8]) {
+    let server = back_end.accept_plain().await;
+    assert_eq!(server.read(ReadMode::All).await.unwrap(), content);
+    server.shutdown().await.unwrap();
+}
+
+/// The arguments for clients that speak TLS.
+fn tls_in(files: &Files) -> Vec<&str> {
+    [&["--tls-in"][..], &files.arguments()].concat()
+}
 
 #[test]
 fn a_trusted_proxy_is_believed_in_both_versions_with_and_without_tls() {
@@ -27,9 +41,7 @@ fn a_trusted_proxy_is_believed_in_both_versions_with_and_without_tls() {
             let client = client(&world).upgrade(plain, "localhost").await.unwrap();
             client.write("content").await.unwrap();
             client.close_write().unwrap();
-            let server = back_end.accept_plain().await;
-            assert_eq!(server.read(ReadMode::All).await.unwrap(), [told, b"content"].concat());
-            server.shutdown().await.unwrap();
+            arrives(&back_end, &[told, b"content"].concat()).await;
             tunnel.says("#1 192.0.2.7:1234 to ").await;
 
             let tunnel = Tunnel::start(&[&["--plain"][..], &common].concat());
@@ -37,9 +49,7 @@ fn a_trusted_proxy_is_believed_in_both_versions_with_and_without_tls() {
             // In one piece with the content.
             plain.write(&[header, b"content"].concat()).await.unwrap();
             plain.close_write().unwrap();
-            let server = back_end.accept_plain().await;
-            assert_eq!(server.read(ReadMode::All).await.unwrap(), [told, b"content"].concat());
-            server.shutdown().await.unwrap();
+            arrives(&back_end, &[told, b"content"].concat()).await;
             tunnel.says("#1 192.0.2.7:1234 to ").await;
         }
     });
@@ -54,9 +64,7 @@ fn a_proxy_that_speaks_for_itself_is_the_client() {
         let client = tunnel.plain().await;
         client.write(&[LOCAL, b"content"].concat()).await.unwrap();
         client.close_write().unwrap();
-        let server = back_end.accept_plain().await;
-        assert_eq!(server.read(ReadMode::All).await.unwrap(), b"content");
-        server.shutdown().await.unwrap();
+        arrives(&back_end, b"content").await;
         tunnel.says("#1 127.0.0.1:").await;
     });
 }
@@ -129,7 +137,7 @@ fn a_header_that_is_wrong_too_long_or_too_late_ends_the_connection() {
         let address = back_end.address();
         let limits = ["--proxy-from", "127.0.0.0/8", "--handshake-timeout", "0.3", "--metrics", "127.0.0.1:0"];
         let arguments = [&limits[..], &["--connect", &address]].concat();
-        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+        for side in [&["--plain"][..], &tls_in(&files)] {
             let tunnel = Tunnel::start(&[side, &arguments].concat());
             for (said, why) in [
                 (&b"GET / HTTP/1.0\r\n\r\n"[..], "does not begin with a header of the PROXY protocol"),
@@ -158,7 +166,7 @@ fn proxies_that_send_no_header_are_limited_in_number_and_time() {
         let address = back_end.address();
         let common = ["--proxy-from", "127.0.0.0/8", "--max-connections", "3", "--max-handshakes", "3"];
         let common = [&common[..], &["--max-proxy-headers", "2", "--connect", &address]].concat();
-        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+        for side in [&["--plain"][..], &tls_in(&files)] {
             let tunnel = Tunnel::start(&[side, &common].concat());
             let (silent, begun) = ([tunnel.plain().await, tunnel.plain().await], tunnel.plain().await);
             // A part of a header is none.
@@ -177,9 +185,36 @@ fn proxies_that_send_no_header_are_limited_in_number_and_time() {
             }
         }
         let common = ["--proxy-from", "127.0.0.1", "--proxy-header-timeout", "0.3", "--connect", &address];
-        for side in [&["--plain"][..], &[&["--tls-in"][..], &files.arguments()].concat()] {
+        for side in [&["--plain"][..], &tls_in(&files)] {
             let tunnel = Tunnel::start(&[side, &common].concat());
             refused(&tunnel, &HEADER[..20], "whose header has not come (--proxy-header-timeout), timed out").await;
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_connections_without_a_header_is_one_line_a_second() {
+    const FLOOD: usize = 50;
+    let world = World::new();
+    run(async {
+        let files = world.good();
+        let common = ["--proxy-from", "127.0.0.0/8", "--max-proxy-headers", "1", "--connect", "localhost:1"];
+        for side in [&["--plain"][..], &tls_in(&files)] {
+            let tunnel = Tunnel::start(&[side, &common].concat());
+            let _silent = tunnel.plain().await;
+            let began = Instant::now();
+            for _ in 0..FLOOD {
+                assert!(tunnel.plain().await.read(1).await.is_err());
+            }
+            tunnel.says("too many connections of this proxy").await;
+            let lines = || tunnel.running.stderr().matches("too many connections of this proxy").count() as u64;
+            assert!(lines() <= began.elapsed().as_secs() + 1, "{}", tunnel.running.stderr());
+            // The next line tells of those without one.
+            let before = lines();
+            sleep(Duration::from_millis(1100)).await;
+            assert!(tunnel.plain().await.read(1).await.is_err());
+            tunnel.says(" more since the last such line").await;
+            assert!(lines() > before);
         }
     });
 }

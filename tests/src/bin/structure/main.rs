@@ -103,6 +103,7 @@ const CRATES: &[Crate] = &[
             "log",         // a log that stops nobody
             "descriptors", // how many clients fit below the limit of open files
             "places",      // so many at once
+            "throttle",    // lines that a flood must not multiply
             "notify",      // the service manager
             "expiry",      // what is good for a time
             "reload",      // files that are read again
