@@ -77,7 +77,7 @@ impl Preface {
 
     /// Takes it off the stream. What has come behind it stays there to be read.
     ///
-    /// A client that does not send it is cut, whoever ends the waiting: dropping the future does it too.
+    /// A client that does not send it is cut, also when this future is dropped.
     pub(super) async fn take(&self, stream: TcpStream) -> Result<TcpStream, Error> {
         let unprefaced = Unprefaced(Some(stream));
         let Some(stream) = &unprefaced.0 else { return Err(Error::Closed) };
