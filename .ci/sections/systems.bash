@@ -6,6 +6,9 @@
 TARGETS=(x86_64-pc-windows-gnu aarch64-apple-darwin x86_64-unknown-freebsd aarch64-unknown-linux-musl
     x86_64-unknown-linux-musl)
 
+# Debian's packages have the standard library's source, and none of it compiled for other systems.
+BUILD_STD=(-Z build-std=std,panic_abort,panic_unwind)
+
 section_targets() {
     local target of_targets=()
     if ! .ci/debian-rust "$CARGO_TARGET_DIR/targets/rust"; then
@@ -17,7 +20,7 @@ section_targets() {
     for target in "${TARGETS[@]}"; do
         of_targets+=(--target "$target")
     done
-    with_std cargo check -Z build-std=std,panic_abort,panic_unwind "${of_targets[@]}" -p lem-rs -p lem-ssl-rs -p lem-ssl-cli
+    with_std cargo check "${BUILD_STD[@]}" "${of_targets[@]}" -p lem-rs -p lem-ssl-rs -p lem-ssl-cli
     say "type-checked: ${TARGETS[*]}"
 }
 
@@ -69,4 +72,51 @@ section_musl() {
         CARGO_PROFILE_RELEASE_STRIP=symbols with_std "${WITHOUT_C[@]}" cargo build --release \
         -Z build-std=std,panic_unwind --target "$target" -p lem-ssl-rs --example fetch -p lem-ssl-cli --bin lem-ssl
     runs_alone "$CARGO_TARGET_DIR/targets/$target/release"
+}
+
+# The libraries' own tests and the example on a processor and a system that nobody here has: ARM by QEMU, Windows by Wine.
+section_emulated() {
+    if [ "$(uname -sm)" != "Linux x86_64" ] || ! .ci/debian-rust "$CARGO_TARGET_DIR/targets/rust"; then
+        say "skipped: what is emulated is built on x86_64 Linux with Debian's packages"
+        return
+    fi
+    on_arm
+    on_windows
+}
+
+on_arm() {
+    local target=aarch64-unknown-linux-gnu
+    local -x CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    local -x CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu"
+    need_programs qemu-aarch64=qemu-user aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
+    [ -e /usr/aarch64-linux-gnu/lib/crt1.o ] || install_packages libc6-dev-arm64-cross
+    with_std cargo test "${BUILD_STD[@]}" --target "$target" -p lem-rs -p lem-ssl-rs --lib
+    with_std cargo build "${BUILD_STD[@]}" --target "$target" -p lem-rs -p lem-ssl-rs --example fetch
+    $CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER "$CARGO_TARGET_DIR/targets/$target/debug/examples/fetch"
+}
+
+on_windows() {
+    local target=x86_64-pc-windows-gnu wine=/usr/lib/wine/wine64
+    local -x CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+    local -x CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="$wine"
+    local -x WINEPREFIX="$CARGO_TARGET_DIR/targets/wine" WINEDEBUG=-all
+    local -x WINEDLLOVERRIDES="bcryptprimitives=n;mscoree=;mshtml=" STD_FLAGS="-C link-self-contained=no"
+    need_programs x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64
+    [ -x "$wine" ] || install_packages wine64
+    "$wine" wineboot --init
+    lends_randomness "$WINEPREFIX/drive_c/windows/system32"
+    with_std cargo test "${BUILD_STD[@]}" --target "$target" -p lem-rs -p lem-ssl-rs --lib
+    with_std cargo build "${BUILD_STD[@]}" --target "$target" \
+        -p lem-rs -p lem-ssl-rs --example fetch -p lem-ssl-cli --bin lem-ssl
+    "$wine" "$CARGO_TARGET_DIR/targets/$target/debug/examples/fetch.exe"
+    "$wine" "$CARGO_TARGET_DIR/targets/$target/debug/lem-ssl.exe" --version
+}
+
+# Wine 8 has no ProcessPrng, which Rust's standard library takes its random numbers from on Windows 10 and later.
+lends_randomness() {
+    x86_64-w64-mingw32-gcc -shared -O1 -o "$1/bcryptprimitives.dll" -x c - -ladvapi32 <<'END'
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) { return SystemFunction036(bytes, (ULONG)count); }
+END
 }
