@@ -1,15 +1,18 @@
 //! What signals mean to the command.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use lem_ssl_rs::{Error, signal};
 
 pub(crate) use lem_ssl_rs::signal::Signal;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 pub(crate) use crate::platform::SIGNALS_MISSING;
-use crate::platform::{end_on, ignore_harmless};
+use crate::platform::{end_on, ignore_harmless, set_after_the_first};
+use crate::race::{First, race};
 
 /// What a server receives.
 pub(crate) const ALL: [Signal; 5] =
@@ -17,6 +20,9 @@ pub(crate) const ALL: [Signal; 5] =
 
 /// Those that ask us to end.
 const ENDING: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
+
+/// timeout(1) sends its signal to the process and then to its group: that is one wish, not two.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The exit code of a command that this signal ended.
 pub(crate) fn exit_of(signal: Signal) -> Exit {
@@ -38,13 +44,16 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Receives these, on the running machine. SIGUSR1 and SIGUSR2 end nothing, whether they are among these or not.
+    /// From now on a second one that asks us to end does it, whatever the machine is doing.
     pub(crate) fn of(signals: &[Signal]) -> Result<Self, Error> {
         let impatient = Arc::new(AtomicBool::new(false));
         let failed = |error| Error::io("receive signals", error);
         ignore_harmless().map_err(failed)?;
-        for signal in ENDING.into_iter().filter(|signal| signals.contains(signal)) {
+        let ending: Vec<_> = ENDING.into_iter().filter(|signal| signals.contains(signal)).collect();
+        for signal in ending.iter().copied() {
             end_on(signal, impatient.clone(), exit_of(signal).code()).map_err(failed)?;
         }
+        set_after_the_first(&ending, PATIENCE, impatient.clone()).map_err(failed)?;
         Ok(Self { received: signal::Signals::new(signals.iter().copied())?, impatient })
     }
 
@@ -55,5 +64,40 @@ impl Signals {
             self.impatient.store(true, Ordering::Relaxed);
         }
         Ok(signal)
+    }
+
+    /// Does what comes before anything is served; a signal that asks us to end ends it.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let ending = async {
+            loop {
+                match self.next().await {
+                    Ok(signal) if !ENDING.contains(&signal) => {}
+                    ended => return ended,
+                }
+            }
+        };
+        match race(work, ending).await {
+            First::One(done) => done,
+            First::Other(signal) => Err(Failure::silent(exit_of(signal?))),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use lem_ssl_rs::Machine;
+
+    #[test]
+    fn what_comes_before_serving_is_ended_by_a_signal() {
+        let ended = Machine::new().unwrap().run(async {
+            let signals = Signals::of(&ALL).unwrap();
+            assert_eq!(signals.during(async { Ok(1) }).await.unwrap(), 1);
+            for number in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGTERM] {
+                signal_hook::low_level::raise(number).unwrap();
+            }
+            signals.during(std::future::pending::<Result<(), Failure>>()).await.map_err(|failure| failure.exit)
+        });
+        assert_eq!(ended.unwrap(), Err(Exit::Terminated));
     }
 }

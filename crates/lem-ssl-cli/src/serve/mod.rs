@@ -268,7 +268,7 @@ async fn serve(arguments: ServeArgs, first: First, service: Rc<Service>) -> Resu
     let signals = Signals::of(&signals::ALL)?;
     let First { context: first, expiries, marks, authority, confinement, options } = first;
     let live = LiveContext::new(first);
-    let (listener, mut socket_file) = listen(&arguments.listen, options.listen).await?;
+    let (listener, mut socket_file) = signals.during(listen(&arguments.listen, options.listen)).await?;
     let log = service.log.clone();
     let notifier = Notifier::from_env(&log);
     confinement.enter(&mut socket_file, &log)?;

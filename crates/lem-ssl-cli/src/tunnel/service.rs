@@ -54,13 +54,13 @@ impl Service {
         // The files of Unix-domain sockets, which go before the listeners do.
         let (mut listeners, mut socket_files) = (Vec::new(), Vec::new());
         for address in &arguments.listen {
-            let (listener, file) = listen(address, options.listen).await?;
+            let (listener, file) = signals.during(listen(address, options.listen)).await?;
             listeners.push(listener);
             socket_files.extend(file);
         }
         let admin = match &arguments.metrics {
             Some(address) => {
-                let (listener, file) = listen(address, ListenOptions::default()).await?;
+                let (listener, file) = signals.during(listen(address, ListenOptions::default())).await?;
                 socket_files.extend(file);
                 Some(listener)
             }

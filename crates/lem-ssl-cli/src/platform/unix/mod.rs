@@ -25,6 +25,6 @@ pub(crate) use inherited::{listen_inherited, listen_passed};
 pub(crate) use landlock::restrict;
 pub(crate) use notify::NotifySocket;
 pub(crate) use root::{change_root, is_root, try_to_open};
-pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless};
+pub(crate) use signals::{SIGNALS_MISSING, end_on, ignore_harmless, set_after_the_first};
 pub(crate) use sockets::{SocketFile, check_socket_file, listen_at};
 pub(crate) use streams::is_stdout_closed;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use lem_ssl_rs::signal::Signal;
 
@@ -17,5 +18,10 @@ pub(crate) fn ignore_harmless() -> io::Result<()> {
 
 /// A second Ctrl-C ends nothing on the spot here: the deadlines do.
 pub(crate) fn end_on(_: Signal, _: Arc<AtomicBool>, _: u8) -> io::Result<()> {
+    Ok(())
+}
+
+/// As [`end_on`].
+pub(crate) fn set_after_the_first(_: &[Signal], _: Duration, _: Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
