@@ -14,7 +14,7 @@ use lem_ssl_rs::unblock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::platform::{make_private_folder, private};
+use crate::platform::{make_private_folder, private, sync_folder};
 
 /// What is kept of one authority. Clones are of the same folder.
 #[derive(Debug, Clone)]
@@ -130,8 +130,7 @@ impl Store {
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, self.path(name))?;
-        // The name is in the folder only when the folder is on the disk, too. Not every system can be asked for that.
-        let _ = File::open(self.folder()).and_then(|folder| folder.sync_all());
+        sync_folder(&self.path(name));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! `lem-ssl get`: a download over HTTPS that can be interrupted and goes on.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,7 @@ mod joiner;
 mod name;
 mod notes;
 mod part;
+mod place;
 mod progress;
 mod retry;
 mod sink;
@@ -92,11 +93,14 @@ const HELP: &str = "\
 What has arrived is kept in FILE.part, and FILE appears, or is replaced, when everything is there.
 The same command goes on with what is there if the server says that its file is still the same one
 (ETag, Last-Modified; kept in FILE.part.json), and begins anew if not, or if FILE.part has another
-length or time than it was left with, or was being written to when the system went down. A body
-that is cut off is an error, and so is an answer that brings no file (202, 204) or only a part of
-it. Only https is fetched, and no redirect leads out of it. Headers (-H) and certificates (--cert)
-are for the server of the URL, and for none that it redirects to. Progress is shown on a terminal
-only.
+length or time than it was left with. If it was being written to when the system went down, it goes
+on from what is known to have reached the disk. A FILE.part that no download has made is in the way
+(2). A file that is replaced keeps its mode, and as root its owner and group.
+
+A body that is cut off is an error, and so is an answer that brings no file (202, 204) or only a
+part of it. Only https is fetched, and no redirect leads out of it. Headers (-H) and certificates
+(--cert) are for the server of the URL, and for none that it redirects to. Progress is shown on a
+terminal only.
 
 A file whose checksum is another one is removed, and nothing gets its name (13); what goes to standard
 output is out by then. With --retries a download goes on with what has come. The environment names a
@@ -151,29 +155,36 @@ async fn download(
     checksum: Option<Checksum>,
 ) -> Result<(), Failure> {
     let signals = Signals::of(&[Signal::Interrupt, Signal::Terminate])?;
-    let (sink, name) = sink(&arguments, &url).await?;
-    let fetch = Fetch {
-        contexts: &contexts,
-        proxies: &proxies,
-        connect_timeout: arguments.client.timeout,
-        server_name: arguments.client.server_name.as_deref(),
-        headers: &arguments.header,
-        max_redirects: arguments.max_redirects,
-        max_size: arguments.max_size,
-        idle_timeout: arguments.idle_timeout,
-        // On a terminal that shows what is downloaded there is no room for it.
-        shows_progress: !arguments.quiet && std::io::stderr().is_terminal() && !sink.is_terminal(),
-        name: &name,
-        naming: match arguments.remote_header_name {
-            true => Naming::Server { url_has_name: url.file_name().is_some() },
-            false => Naming::Known,
-        },
-        checksum,
-        has_written: Cell::new(false),
-    };
     let begun = now();
+    // For what comes behind a signal, or behind the end of --max-time.
+    let opened = OnceCell::new();
+    let fetched = async {
+        let (sink, name) = sink(&arguments, &url).await?;
+        let sink = opened.get_or_init(|| sink);
+        let fetch = Fetch {
+            contexts: &contexts,
+            proxies: &proxies,
+            connect_timeout: arguments.client.timeout,
+            server_name: arguments.client.server_name.as_deref(),
+            headers: &arguments.header,
+            max_redirects: arguments.max_redirects,
+            max_size: arguments.max_size,
+            idle_timeout: arguments.idle_timeout,
+            // On a terminal that shows what is downloaded there is no room for it.
+            shows_progress: !arguments.quiet && std::io::stderr().is_terminal() && !sink.is_terminal(),
+            name: &name,
+            naming: match arguments.remote_header_name {
+                true => Naming::Server { url_has_name: url.file_name().is_some() },
+                false => Naming::Known,
+            },
+            checksum,
+            has_written: Cell::new(false),
+        };
+        let mut fetched = persist(&arguments, &fetch, &url, sink).await?;
+        fetched.name.get_or_insert(name);
+        Ok(fetched)
+    };
     let limited = async {
-        let fetched = persist(&arguments, &fetch, &url, &sink);
         match arguments.max_time {
             None => fetched.await,
             Some(limit) => lem_ssl_rs::timeout(limit, fetched).await.unwrap_or_else(|_| {
@@ -185,7 +196,7 @@ async fn download(
         First::One(Ok(fetched)) => {
             if fetched.whole && !arguments.quiet {
                 let seconds = now().saturating_duration_since(begun).as_secs_f64();
-                say::line(said(fetched.name.as_deref().unwrap_or(&name), &fetched, seconds));
+                say::line(said(fetched.name.as_deref().unwrap_or_default(), &fetched, seconds));
             }
             return Ok(());
         }
@@ -198,7 +209,7 @@ async fn download(
             )
         }
     };
-    Err(match sink.give_up(&url.to_string()) {
+    Err(match opened.get().and_then(|sink| sink.give_up(&url.to_string())) {
         Some((part, length)) => {
             let kept =
                 format!("{} of it are in {}, and the same command goes on from there", bytes(length), part.display());
@@ -227,9 +238,10 @@ async fn persist(arguments: &GetArgs, fetch: &Fetch<'_>, url: &Url, sink: &Sink)
 
 /// Where it goes to, and what that is called.
 async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure> {
+    let called = |path: &PathBuf| path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let path = match &arguments.output {
         Some(path) if path.as_os_str() == "-" => return Ok((Sink::stdout()?, "standard output".to_owned())),
-        Some(path) => path.clone(),
+        Some(path) => return Ok((Sink::named(path.clone()).await?, called(path))),
         None => {
             // Until the server has named it.
             let unnamed = arguments.remote_header_name.then(|| "download".to_owned());
@@ -246,9 +258,9 @@ async fn sink(arguments: &GetArgs, url: &Url) -> Result<(Sink, String), Failure>
             path
         }
     };
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let replaces = arguments.output.is_some() || arguments.overwrite;
-    Ok((Sink::file(path, if replaces { Existing::Replaced } else { Existing::Kept }).await?, name))
+    let name = called(&path);
+    let existing = if arguments.overwrite { Existing::Replaced } else { Existing::Kept };
+    Ok((Sink::unnamed(path, existing, !arguments.remote_header_name).await?, name))
 }
 
 fn said(name: &str, fetched: &Fetched, seconds: f64) -> String {

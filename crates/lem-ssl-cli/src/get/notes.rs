@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name;
 use crate::http::{Response, Url, Validator};
-use crate::platform::{boot, modified, owner, private};
+use crate::platform::{boot, modified, private, sync_folder};
 
 /// Where the notes of a part are.
 #[derive(Debug)]
@@ -43,8 +43,12 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
     /// We write to it, or were killed then. What we have written is there as long as the system runs; after a power failure
-    /// there may be zeros in its place.
-    Written { boot: Option<String> },
+    /// there may be zeros in its place, but for the first bytes, of which we know that they had reached the disk.
+    Written {
+        boot: Option<String>,
+        #[serde(default)]
+        synced: u64,
+    },
     /// It is on the disk as we left it: another length or another time says that somebody else has written to it.
     Left { length: u64, seconds: i64, nanoseconds: i64 },
 }
@@ -56,8 +60,23 @@ pub(super) struct Resume {
     pub(super) origin: Origin,
 }
 
+/// What the notes of a part say.
+#[derive(Debug)]
+pub(super) enum Noted {
+    /// There are none.
+    Nothing,
+    /// The part is ours, and came from there; `None`: nobody knows where it came from.
+    Ours(Option<Box<Origin>>),
+}
+
 /// Notes are short.
 const MAX_LENGTH: u64 = 64 * 1024;
+
+/// All notes begin so; what begins otherwise is another program's.
+const MARK: &[u8] = b"{\"url\":";
+
+/// The notes of a part that is ours and cannot be gone on with.
+const WITHOUT_ORIGIN: &[u8] = b"{\"url\":null}";
 
 impl Origin {
     /// What to note of an answer that came from `at`; `None` if there is nothing to compare a later one with.
@@ -71,7 +90,7 @@ impl Origin {
             encoding: response.encoding(),
             name: name::of_server(response),
             total,
-            state: State::written(),
+            state: State::written(0),
         })
     }
 
@@ -110,8 +129,14 @@ impl Origin {
 }
 
 impl State {
-    pub(super) fn written() -> Self {
-        Self::Written { boot: boot() }
+    /// We write to it, and so many bytes of it are on the disk.
+    pub(super) fn written(synced: u64) -> Self {
+        Self::Written { boot: boot(), synced }
+    }
+
+    /// Only these bytes are surely there.
+    pub(super) fn doubtful(synced: u64) -> Self {
+        Self::Written { boot: None, synced }
     }
 
     pub(super) fn left(file: &Metadata) -> Self {
@@ -119,11 +144,21 @@ impl State {
         Self::Left { length: file.len(), seconds, nanoseconds }
     }
 
-    /// Whether there is nothing else in the file than what we have written to it.
-    fn is_of(&self, file: &Metadata) -> bool {
+    /// So many bytes of the file are surely what we have written to it.
+    pub(super) fn known(&self, file: &Metadata) -> u64 {
         match self {
-            Self::Written { boot: then } => *then == boot(),
-            Self::Left { .. } => *self == Self::left(file),
+            // That a system does not tell its runs apart says nothing.
+            Self::Written { boot: Some(then), .. } if boot().as_ref() == Some(then) => file.len(),
+            _ => self.synced(file),
+        }
+    }
+
+    /// So many bytes of the file are surely what we have written to it, and on the disk.
+    pub(super) fn synced(&self, file: &Metadata) -> u64 {
+        match self {
+            Self::Written { synced, .. } => file.len().min(*synced),
+            Self::Left { .. } if *self == Self::left(file) => file.len(),
+            Self::Left { .. } => 0,
         }
     }
 }
@@ -138,39 +173,63 @@ impl Notes {
         [&self.path, &self.new]
     }
 
-    /// Whose new files in this folder are.
-    pub(super) fn owner_of_new(&self) -> io::Result<u32> {
-        let owner = owner(&self.make_new()?.metadata()?);
+    /// Those that another program has written; `None` if there are none.
+    pub(super) fn foreign(&self) -> io::Result<Option<&Path>> {
+        for path in self.paths() {
+            let text = content(path)?;
+            if !(text.starts_with(MARK) || MARK.starts_with(&text)) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a new file in this folder is like: whose it is, and who may do what with it.
+    pub(super) fn new_file(&self) -> io::Result<Metadata> {
+        remove(&self.new)?;
+        let found = OpenOptions::new().write(true).create_new(true).open(&self.new)?.metadata()?;
         fs::remove_file(&self.new)?;
-        Ok(owner)
+        Ok(found)
     }
 
-    /// What is noted of this part, if all of it is ours. What was written to it since we left it is not, and may be anything.
-    pub(super) fn read(&self, part: &Metadata) -> Option<Origin> {
-        let mut text = Vec::new();
-        File::open(&self.path).ok()?.take(MAX_LENGTH).read_to_end(&mut text).ok()?;
-        let origin: Origin = serde_json::from_slice(&text).ok()?;
+    /// What is noted of the part.
+    pub(super) fn read(&self) -> io::Result<Noted> {
+        let text = content(&self.path)?;
+        if text.is_empty() {
+            return Ok(Noted::Nothing);
+        }
+        let origin: Option<Box<Origin>> = serde_json::from_slice(&text).ok();
         // It goes into a request.
-        let is_plain = !origin.validator.as_str().contains(char::is_control);
-        (is_plain && origin.state.is_of(part)).then_some(origin)
+        Ok(Noted::Ours(origin.filter(|origin| !origin.validator.as_str().contains(char::is_control))))
     }
 
-    /// Writes them anew, for us only: a URL may have a secret in it. They are never written through a link.
-    pub(super) fn write(&self, origin: &Origin) -> io::Result<()> {
-        let mut file = self.make_new()?;
-        file.write_all(&serde_json::to_vec(origin).unwrap_or_default())?;
-        fs::rename(&self.new, &self.path)
+    /// Writes them anew, for us only: a URL may have a secret in it. They are never written through a link. After a
+    /// power failure there are these or those of before.
+    pub(super) fn write(&self, origin: Option<&Origin>) -> io::Result<()> {
+        // One that a process left that was killed is as good as none.
+        remove(&self.new)?;
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&self.new)?;
+        let text = origin.and_then(|origin| serde_json::to_vec(origin).ok());
+        file.write_all(text.as_deref().unwrap_or(WITHOUT_ORIGIN))?;
+        file.sync_data()?;
+        fs::rename(&self.new, &self.path)?;
+        sync_folder(&self.path);
+        Ok(())
     }
 
     /// It does no harm if there are none.
     pub(super) fn remove(&self) -> io::Result<()> {
         remove(&self.path)
     }
+}
 
-    fn make_new(&self) -> io::Result<File> {
-        // One that a process left that was killed is as good as none.
-        remove(&self.new)?;
-        private(OpenOptions::new().write(true).create_new(true)).open(&self.new)
+/// What is in a file, up to what notes can have; nothing if there is no file.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(MAX_LENGTH).read_to_end(&mut content).map(|_| content),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(content),
+        Err(error) => Err(error),
     }
 }
 

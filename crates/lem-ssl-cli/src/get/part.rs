@@ -3,16 +3,15 @@
 //! The file that is wanted is only ever replaced as a whole, by a rename. Everything here waits for a disk: call it off
 //! the loop.
 
-use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::name::{self, MAX_NAME};
-use super::notes::{Notes, Origin, Resume, State};
+use super::notes::{Noted, Notes, Origin, Resume, State};
+use super::place::{NOT_OURS, beside, check_owner, followed, in_the_way, is_at};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
-use crate::platform::{FileIdentity, name_length, name_start, owner, read_exact_at};
+use crate::platform::{FileIdentity, links, owner, private, read_exact_at, sync_folder, take_over_rights};
 
 /// A file on its way.
 #[derive(Debug)]
@@ -24,14 +23,16 @@ pub(super) struct Part {
     file: File,
     /// The file is exactly as long.
     position: u64,
+    /// So many bytes of it are surely on the disk.
+    synced: u64,
     content: Content,
     origin: Option<Origin>,
 }
 
-/// Whose it is what stands in the file.
+/// Whether we have touched the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// It was there, and was not touched; without notes it may be anybody's.
+    /// It was there, and is as it was.
     Found,
     Ours,
 }
@@ -46,6 +47,10 @@ pub(super) enum Existing {
 
 /// How often the file may vanish between our opening and our locking it.
 const MAX_ATTEMPTS: usize = 16;
+
+/// After so many bytes we wait for the disk, and note how far it has come: no more is lost in a power failure. They are
+/// written to the disk sooner or later anyway, and it is awaited at the end.
+const MAX_UNSYNCED: u64 = 32 << 20;
 
 impl Part {
     /// Opens `FILE.part`, or makes it; nobody else writes to it as long as this lives.
@@ -62,9 +67,13 @@ impl Part {
                     return Err(in_the_way(own, "it is not a regular file"));
                 }
             }
+            if let Some(foreign) = notes.foreign().map_err(|error| failed("read the notes of", &shown, &error))? {
+                return Err(in_the_way(foreign, NOT_OURS));
+            }
             let mut options = OpenOptions::new();
             options.read(true).write(true);
-            let (opened, is_new) = match options.clone().create_new(true).open(&path) {
+            // Nobody else reads it before it has the rights of what it replaces.
+            let (opened, is_new) = match private(&mut options.clone()).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(&path), false),
                 made => (made, true),
             };
@@ -89,13 +98,33 @@ impl Part {
             }
             let owner_of_ours = match is_new {
                 true => owner(&found),
-                false => notes.owner_of_new().map_err(|error| failed("write the notes of", &shown, &error))?,
+                false => {
+                    let new = notes.new_file().map_err(|error| failed("write the notes of", &shown, &error))?;
+                    owner(&new)
+                }
             };
             check_owner(&path, owner_of_ours)?;
             check_owner(notes.paths()[0], owner_of_ours)?;
-            let origin = notes.read(&found);
+            if links(&found) > 1 {
+                return Err(in_the_way(&path, "it is a hard link, and what it shares would be overwritten"));
+            }
+            let origin = match notes.read().map_err(|error| failed("read the notes of", &shown, &error))? {
+                Noted::Nothing if found.len() > 0 => return Err(in_the_way(&path, NOT_OURS)),
+                Noted::Nothing => None,
+                Noted::Ours(origin) => origin.map(|origin| *origin),
+            };
+            let origin = origin.filter(|origin| origin.state.known(&found) > 0);
             let (position, content) = (found.len(), Content::Found);
-            return Ok(Self { target, existing, path, notes, file, position, content, origin });
+            let mut part = Self { target, existing, path, notes, file, position, synced: 0, content, origin };
+            if let Some(state) = part.origin.as_ref().map(|origin| &origin.state) {
+                let known = state.known(&found);
+                part.synced = state.synced(&found);
+                // What follows may be anything.
+                if known < found.len() {
+                    part.cut(known)?;
+                }
+            }
+            return Ok(part);
         }
         Err(Failure::new(Exit::Failed, format!("{shown} vanishes as often as it is made")))
     }
@@ -125,6 +154,7 @@ impl Part {
         if self.existing == Existing::Kept && fs::symlink_metadata(&target).is_ok() {
             return Err(exists(&target));
         }
+        check_replaceable(&target)?;
         self.target = target;
         Ok(())
     }
@@ -165,7 +195,7 @@ impl Part {
     /// Keeps what a download goes on behind; the whole will have this length.
     pub(super) fn keep(&mut self, mut resume: Resume, total: u64) -> Result<(), Failure> {
         self.cut(resume.offset)?;
-        (resume.origin.total, resume.origin.state) = (Some(total), State::written());
+        (resume.origin.total, resume.origin.state) = (Some(total), State::written(self.synced));
         self.note(Some(resume.origin))
     }
 
@@ -178,6 +208,7 @@ impl Part {
     fn cut(&mut self, length: u64) -> Result<(), Failure> {
         let cut = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
         self.position = cut.map_err(|error| self.failed("write", &error))?;
+        self.synced = self.synced.min(length);
         self.content = Content::Ours;
         Ok(())
     }
@@ -185,10 +216,35 @@ impl Part {
     /// Notes where it comes from; without that there is no going on.
     fn note(&mut self, origin: Option<Origin>) -> Result<(), Failure> {
         self.origin = origin;
-        match &self.origin {
-            None => self.notes.remove().map_err(|error| self.failed("remove the notes of", &error)),
-            Some(origin) => self.notes.write(origin).map_err(|error| self.failed("write the notes of", &error)),
+        self.notes.write(self.origin.as_ref()).map_err(|error| self.failed("write the notes of", &error))
+    }
+
+    /// Waits until all of it is on the disk, and notes that.
+    fn sync(&mut self) -> Result<(), Failure> {
+        if let Err(error) = self.file.sync_data() {
+            self.drop_unsynced();
+            return Err(self.failed("write", &error));
         }
+        self.synced = self.position;
+        if let Some(origin) = &mut self.origin {
+            origin.state = State::written(self.synced);
+            // Those of before are still right.
+            let _ = self.notes.write(Some(origin));
+        }
+        Ok(())
+    }
+
+    /// The disk has refused something, and nobody knows what: it must not be gone on with.
+    fn drop_unsynced(&mut self) {
+        let _ = self.cut(self.synced);
+        if let Some(origin) = self.origin.as_mut().filter(|_| self.position > 0) {
+            origin.state = State::doubtful(self.synced);
+            if self.notes.write(Some(origin)).is_ok() {
+                return;
+            }
+        }
+        let _ = fs::remove_file(&self.path);
+        let _ = self.notes.remove();
     }
 
     pub(super) fn write(&mut self, mut data: &[u8]) -> Result<(), Failure> {
@@ -205,21 +261,28 @@ impl Part {
                 Err(error) => return Err(self.failed("write", &error)),
             }
         }
-        Ok(())
+        if self.origin.is_some() && self.position - self.synced >= MAX_UNSYNCED { self.sync() } else { Ok(()) }
     }
 
     /// It is complete: puts it in the place of the file that is wanted.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.check()?;
         if let Err(error) = self.file.sync_all() {
-            // Nobody knows what of it is on the disk: it must not be gone on with.
-            let _ = self.notes.remove();
+            self.drop_unsynced();
             return Err(self.failed("write", &error));
         }
+        self.set_rights().map_err(|error| self.failed("set the mode of", &error))?;
         self.place()?;
+        sync_folder(&self.target);
         // They are of no use without the part.
         let _ = self.notes.remove();
         Ok(())
+    }
+
+    /// It gets the rights of the file that it replaces; a new one gets those that every new one has.
+    fn set_rights(&self) -> io::Result<()> {
+        let replaced = fs::symlink_metadata(&self.target).ok().filter(Metadata::is_file);
+        take_over_rights(&self.file, &replaced.map_or_else(|| self.notes.new_file(), Ok)?)
     }
 
     /// Under its final name.
@@ -241,12 +304,18 @@ impl Part {
         match (self.check(), self.origin.take()) {
             (Ok(()), Some(mut origin)) if self.position > 0 => {
                 let ours = origin.is_from(url);
-                // Without this note it is trusted until the system ends.
-                if let Ok(found) = self.file.sync_data().and_then(|()| self.file.metadata()) {
-                    origin.state = State::left(&found);
-                    let _ = self.note(Some(origin));
+                match self.file.sync_data().and_then(|()| self.file.metadata()) {
+                    Ok(found) => {
+                        origin.state = State::left(&found);
+                        // Without this note it is trusted until the system ends.
+                        let _ = self.note(Some(origin));
+                    }
+                    Err(_) => {
+                        self.origin = Some(origin);
+                        self.drop_unsynced();
+                    }
                 }
-                ours.then_some((self.path, self.position))
+                (ours && self.position > 0).then_some((self.path, self.position))
             }
             _ => {
                 let ours = self.content == Content::Ours || self.position == 0;
@@ -274,88 +343,26 @@ impl Part {
     }
 }
 
+/// Better now than when everything is there: nothing but a file, or a link, is replaced.
+pub(super) fn check_replaceable(target: &Path) -> Result<(), Failure> {
+    let shown = target.display();
+    match fs::symlink_metadata(target) {
+        Ok(found) if found.is_dir() => Err(wrong(format!("{shown} is a folder: give -o FILE"))),
+        Ok(found) if !found.is_file() && !found.is_symlink() => {
+            Err(wrong(format!("{shown} is not a regular file: give -o {shown} to write to it")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Somebody's file has the name that ours is to have.
 pub(super) fn exists(target: &Path) -> Failure {
     let target = target.display();
     wrong(format!("{target} exists: give -o {target} or --overwrite to replace it"))
 }
 
-/// Something else has the place of a file that we need.
-fn in_the_way(path: &Path, why: &str) -> Failure {
-    wrong(format!("{} is in the way: {why}", path.display()))
-}
-
-/// Whether what is there, if anything is, belongs to whom new files belong: others could change it under our hands.
-fn check_owner(path: &Path, ours: u32) -> Result<(), Failure> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if owner(&found) != ours => Err(in_the_way(path, "it belongs to another user")),
-        _ => Ok(()),
-    }
-}
-
 fn failed(doing: &str, shown: &str, error: &io::Error) -> Failure {
     let error = io::Error::new(error.kind(), error.to_string());
     // Another download would not mend a disk, and would write to a part that is gone.
     Failure::from(lem_ssl_rs::Error::io(format!("{doing} {shown}"), error)).lasting()
-}
-
-/// Where links lead to, there or not: they stay, and what they lead to is made or replaced.
-fn followed(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // As many as the kernel follows; one that leads in a circle cannot be opened anyway.
-    for _ in 0..40 {
-        let Ok(next) = fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(next);
-    }
-    path
-}
-
-/// Whether what stands at this path is this file.
-fn is_at(path: &Path, file: &Metadata) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| FileIdentity::of(&found) == FileIdentity::of(file))
-}
-
-/// The same path with something behind its name; a name that would become too long is cut, and told from others that are
-/// cut by a checksum.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    const MAX_ENDING: usize = ".part.json".len();
-    let name = path.file_name().unwrap_or_default();
-    let mut short = OsString::from(name);
-    if name_length(name) + MAX_ENDING > MAX_NAME {
-        let mark = format!("~{:016x}", name::checksum(name.as_encoded_bytes()));
-        short = name_start(name, MAX_NAME - MAX_ENDING - mark.len());
-        short.push(mark);
-    }
-    short.push(ending);
-    path.with_file_name(short)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(unix)]
-    fn a_file_of_another_user_is_in_the_way() {
-        let path = std::env::current_exe().unwrap();
-        let ours = owner(&fs::metadata(&path).unwrap());
-        assert!(check_owner(&path, ours).is_ok());
-        let refused = check_owner(&path, ours + 1).unwrap_err().to_string();
-        assert!(refused.ends_with("is in the way: it belongs to another user"), "{refused}");
-        assert!(check_owner(&path.join("nothing"), ours + 1).is_ok());
-    }
-
-    #[test]
-    fn names_beside_a_long_one_fit_and_differ() {
-        assert_eq!(beside(Path::new("a/x.iso"), ".part"), Path::new("a/x.iso.part"));
-        let (one, other) = ("ü".repeat(127), format!("{}y", "ü".repeat(127)));
-        for ending in [".part", ".part.json"] {
-            let (one, other) = (beside(Path::new(&one), ending), beside(Path::new(&other), ending));
-            assert_ne!(one, other);
-            assert!(one.as_os_str().len() <= MAX_NAME && other.as_os_str().len() <= MAX_NAME);
-            assert!(one.to_str().is_some_and(|name| name.starts_with('ü') && name.ends_with(ending)), "{one:?}");
-        }
-        let fits = "x".repeat(MAX_NAME - 10);
-        assert_eq!(beside(Path::new(&fits), ".part"), PathBuf::from(format!("{fits}.part")));
-    }
 }

@@ -9,7 +9,7 @@ use lem_ssl_rs::stdio::Stdout;
 use lem_ssl_rs::{Error, unblock};
 
 use super::notes::{Origin, Resume};
-use super::part::{Existing, Part};
+use super::part::{self, Existing, Part};
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
 
@@ -47,7 +47,13 @@ impl Sink {
         matches!(self, Self::Part(_))
     }
 
-    pub(super) async fn file(path: PathBuf, existing: Existing) -> Result<Self, Failure> {
+    /// What the user has named: a file, or something to write to at once. To open a pipe may wait for its reader, for
+    /// ever: race it against a signal.
+    pub(super) async fn named(path: PathBuf) -> Result<Self, Failure> {
+        // `path.file_name()` does not tell such a path from one without the slash.
+        if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
+            return Err(wrong(format!("-o {}: that names a folder, and no file in it", path.display())));
+        }
         off_the_loop(move || match fs::metadata(&path) {
             Ok(found) if found.is_dir() => Err(wrong(format!("{} is a folder", path.display()))),
             Ok(found) if !found.is_file() => {
@@ -56,9 +62,24 @@ impl Sink {
             }
             // Better now than when everything is there: a name that is too long, or a folder that is none.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("write", &path, error)),
-            _ => Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(&path, existing)?))))),
+            _ => Self::part(&path, Existing::Replaced),
         })
         .await
+    }
+
+    /// A file in the working folder that nobody has named, or that is yet to be named by the server.
+    pub(super) async fn unnamed(path: PathBuf, existing: Existing, is_final: bool) -> Result<Self, Failure> {
+        off_the_loop(move || {
+            if is_final {
+                part::check_replaceable(&path)?;
+            }
+            Self::part(&path, existing)
+        })
+        .await
+    }
+
+    fn part(path: &Path, existing: Existing) -> Result<Self, Failure> {
+        Ok(Self::Part(Arc::new(Mutex::new(Some(Part::open(path, existing)?)))))
     }
 
     /// From where to go on with this URL.

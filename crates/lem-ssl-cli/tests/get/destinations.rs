@@ -99,6 +99,39 @@ fn two_downloads_do_not_write_to_one_file() {
 }
 
 #[test]
+fn a_pipe_without_a_reader_does_not_keep_a_download_for_ever() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    assert!(std::process::Command::new("mkfifo").arg(downloads.path("file")).status().unwrap().success());
+    let ended = downloads.get_with(&Site::new(&world, []), &["--max-time", "0.2"]).expect(10);
+    assert!(ended.stderr.contains("is not complete after 0.2 s"), "{}", ended.stderr);
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let running = downloads.start(&Site::new(&world, []));
+        // It catches signals as soon as it has a thread for them.
+        let threads = format!("/proc/{}/task", running.id());
+        while fs::read_dir(&threads).unwrap().count() < 3 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        crate::support::signal(running.id(), name);
+        running.finish().expect(code);
+    }
+    assert_eq!(downloads.names(), ["file"]);
+}
+
+#[test]
+fn a_name_that_cannot_be_one_of_a_file_is_told_before_anything_is_asked_for() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let site = Site::new(&world, []);
+    for name in ["new/", "", "..", "none/.."] {
+        let (path, url) = (downloads.path(name), site.url("/file"));
+        let path = if name.is_empty() { name } else { &path };
+        crate::support::lem_ssl(["get", &url, "-o", path, "--ca", &world.ca], b"").expect(2);
+        assert!(downloads.names().is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn a_place_where_nothing_can_be_written_is_told() {
     let world = World::new();
     let site = Site::new(&world, []);

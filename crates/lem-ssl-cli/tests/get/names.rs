@@ -111,3 +111,37 @@ fn without_any_name_nothing_is_downloaded() {
     assert!(String::from_utf8_lossy(&ended.stderr).contains("give -o FILE"), "{ended:?}");
     assert!(names(&folder).is_empty());
 }
+
+#[test]
+fn only_a_name_that_the_user_gives_leads_to_a_device_or_a_pipe() {
+    let world = World::new();
+    let folder = world.folder("pipe");
+    assert!(Command::new("mkfifo").arg(folder.join("x")).status().unwrap().success());
+    fs::create_dir(folder.join("y")).unwrap();
+    // The name in the URL is not the one that counts.
+    for path in ["/x", "/y"] {
+        let site = Site::new(&world, [named("attachment; filename=a.txt", b"content")]);
+        let ended = get(&world, &folder, &site.url(path), &["--overwrite", "--max-time", "30"]);
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!((names(&folder), fs::read(folder.join("a.txt")).unwrap().len()), (files(&["a.txt", "x", "y"]), 7));
+        fs::remove_file(folder.join("a.txt")).unwrap();
+    }
+    for (name, said) in [("x", "x is not a regular file"), ("y", "y is a folder")] {
+        let site = Site::new(&world, [named(&format!("attachment; filename={name}"), b"content")]);
+        let ended = get(&world, &folder, &site.url("/z"), &["--overwrite"]);
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(said), "{ended:?}");
+        let site = Site::new(&world, []);
+        let url = site.url(&format!("/{name}"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lem-ssl"));
+        let ended =
+            command.args(["get", &url, "--ca", &world.ca, "--overwrite"]).current_dir(&folder).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(said), "{ended:?}");
+    }
+    assert_eq!(names(&folder), ["x", "y"]);
+}
+
+fn files(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}

@@ -122,36 +122,126 @@ fn a_part_that_was_not_left_in_order_is_not_gone_on_with_after_the_system_has_st
     let world = World::new();
     let downloads = Downloads::new(&world);
     let body = pattern(1000, 1);
-    for same in [true, false] {
-        let rest = if same { Reply::rest("v1", 600, &body) } else { Reply::tagged("v1", &body) };
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let boot = format!("\"boot\":\"{}\",\"synced\":0", boot.trim());
+    // What the notes say, and from where the rest is asked for.
+    for (noted, from) in [
+        (boot.as_str(), Some(600)),
+        ("\"boot\":\"another\",\"synced\":0", None),
+        // A system that does not tell its runs apart, now or then.
+        ("\"boot\":null,\"synced\":0", None),
+        ("\"boot\":null", None),
+        // Some of it had reached the disk.
+        ("\"boot\":\"another\",\"synced\":200", Some(200)),
+        ("\"boot\":null,\"synced\":200", Some(200)),
+    ] {
+        let rest = from.map_or_else(|| Reply::tagged("v1", &body), |from| Reply::rest("v1", from, &body));
         let site = Site::new(&world, [Reply::tagged("v1", &body).stalled(400), rest]);
         let running = downloads.start(&site);
         wait_for(&downloads, 600);
         signal(running.id(), "KILL");
         running.finish();
-        if !same {
-            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-            let notes = String::from_utf8(downloads.read("file.part.json")).unwrap();
-            let another = notes.replace(boot.trim(), "another");
-            assert_ne!(another, notes);
-            downloads.write("file.part.json", another.as_bytes());
+        let notes = String::from_utf8(downloads.read("file.part.json")).unwrap();
+        assert!(notes.contains(&boot), "{notes}");
+        downloads.write("file.part.json", notes.replace(&boot, noted).as_bytes());
+        if from != Some(600) {
             // What a power failure may leave.
             downloads.write("file.part", &[&body[..200], &[0; 400]].concat());
         }
         downloads.get(&site).expect(0);
-        assert!(downloads.read("file") == body);
-        assert_eq!(site.requests()[1].contains("Range"), same);
+        assert!(downloads.read("file") == body, "{noted}");
+        let request = site.requests().remove(1);
+        let asked = from.map(|from| format!("Range: bytes={from}-\r\n"));
+        assert!(asked.map_or(!request.contains("Range"), |asked| request.contains(&asked)), "{noted}: {request}");
     }
 }
 
 #[test]
-fn a_file_of_somebody_elses_is_not_removed_by_a_download_that_fails() {
+fn how_far_a_long_part_has_reached_the_disk_is_noted_while_it_grows() {
     let world = World::new();
     let downloads = Downloads::new(&world);
-    downloads.write("file.part", b"not of a download");
-    let site = Site::new(&world, [Reply::new("404 Not Found\nContent-Length: 0", b"")]);
-    downloads.get(&site).expect(12);
-    assert_eq!(downloads.read("file.part"), b"not of a download");
+    let body = pattern(34 << 20, 1);
+    let site = Site::new(&world, [Reply::tagged("v1", &body).stalled(400), Reply::tagged("v1", &body)]);
+    let running = downloads.start(&site);
+    wait_for(&downloads, (34 << 20) - 400);
+    signal(running.id(), "KILL");
+    running.finish();
+    let mut notes: serde_json::Value = serde_json::from_slice(&downloads.read("file.part.json")).unwrap();
+    notes["state"]["Written"]["boot"] = serde_json::Value::Null;
+    let synced = notes["state"]["Written"]["synced"].as_u64().unwrap();
+    assert!(synced >= 32 << 20, "{notes}");
+    downloads.write("file.part.json", as_written(&notes).as_bytes());
+    downloads.get(&site).expect(0);
+    assert!(downloads.read("file") == body);
+    let request = site.requests().remove(1);
+    assert!(request.contains(&format!("Range: bytes={synced}-\r\n")), "{request}");
+}
+
+/// Notes begin with the URL.
+fn as_written(notes: &serde_json::Value) -> String {
+    let mut rest = notes.clone();
+    let url = rest.as_object_mut().unwrap().remove("url").unwrap();
+    format!("{{\"url\":{url},{}", &rest.to_string()[1..])
+}
+
+#[test]
+fn a_file_that_no_download_has_made_is_in_the_way_and_stays() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    for name in ["file.part", "file.part.json", "file.part.new"] {
+        downloads.write(name, b"not of a download");
+        // Nothing is asked for.
+        let ended = downloads.get(&Site::new(&world, [])).expect(2);
+        assert!(ended.stderr.contains(&format!("{name} is in the way")), "{}", ended.stderr);
+        assert_eq!((downloads.names(), downloads.read(name)), (vec![name.to_owned()], b"not of a download".to_vec()));
+        fs::remove_file(downloads.path(name)).unwrap();
+    }
+    // One that shares its content with another file, even if the notes are ours.
+    let body = pattern(1000, 1);
+    downloads.get(&Site::new(&world, [Reply::tagged("v1", &body).cut(400)])).expect(10);
+    fs::hard_link(downloads.path("file.part"), downloads.path("precious")).unwrap();
+    let ended = downloads.get(&Site::new(&world, [])).expect(2);
+    assert!(ended.stderr.contains("file.part is in the way: it is a hard link"), "{}", ended.stderr);
+    assert!(downloads.read("precious") == body[..600]);
+}
+
+#[test]
+fn a_part_that_cannot_be_gone_on_with_is_known_as_ours_all_the_same() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let body = pattern(1000, 1);
+    let site = Site::new(&world, [Reply::ok(&body).stalled(400), Reply::ok(&body)]);
+    let running = downloads.start(&site);
+    wait_for(&downloads, 600);
+    signal(running.id(), "KILL");
+    running.finish();
+    downloads.get(&site).expect(0);
+    assert!(downloads.read("file") == body);
+    assert_eq!(downloads.names(), ["file"]);
+}
+
+#[test]
+fn a_file_keeps_its_rights_when_it_is_replaced_and_nobody_else_reads_the_part() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let mode = |name: &str| fs::metadata(downloads.path(name)).unwrap().permissions().mode() & 0o7777;
+    downloads.write("usual", b"");
+    for before in [Some(0o600), Some(0o640), Some(0o755), Some(0o444), None] {
+        if let Some(before) = before {
+            downloads.write("file", b"old");
+            fs::set_permissions(downloads.path("file"), fs::Permissions::from_mode(before)).unwrap();
+        }
+        let site = Site::new(&world, [Reply::tagged("v1", b"new").stalled(1), Reply::rest("v1", 2, b"new")]);
+        let running = downloads.start(&site);
+        wait_for(&downloads, 2);
+        assert_eq!(mode("file.part"), 0o600);
+        signal(running.id(), "KILL");
+        running.finish();
+        downloads.get(&site).expect(0);
+        assert_eq!(mode("file"), before.unwrap_or_else(|| mode("usual")), "{before:?}");
+        assert_eq!(downloads.read("file"), b"new");
+        fs::remove_file(downloads.path("file")).unwrap();
+    }
 }
 
 #[test]

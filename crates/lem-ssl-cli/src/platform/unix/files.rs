@@ -1,10 +1,10 @@
 //! What the system knows of a file.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// What tells a file from another one at the same path.
@@ -73,4 +73,31 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 /// Makes a folder, and those above it that are missing, for their owner only.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Gives a file the owner, the group and the rights of another one, as far as we may.
+pub(crate) fn take_over_rights(file: &File, model: &Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    let mut mode = model.mode() & 0o777;
+    if own.uid() != model.uid() {
+        // Nobody but root gives files away.
+        let _ = fchown(file, Some(model.uid()), None);
+    }
+    if own.gid() != model.gid() && fchown(file, None, Some(model.gid())).is_err() {
+        // The group that it has instead may do no more than everybody.
+        mode = mode & 0o707 | (mode & 0o007) << 3;
+    }
+    // Some file systems know no modes, and there all are alike.
+    if own.mode() & 0o7777 != mode { file.set_permissions(Permissions::from_mode(mode)) } else { Ok(()) }
+}
+
+/// How many names it has.
+pub(crate) fn links(file: &Metadata) -> u64 {
+    file.nlink()
+}
+
+/// Waits until the name of this file is on the disk, too. Not every file system can be asked for that.
+pub(crate) fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
