@@ -16,13 +16,17 @@ pub(super) struct Current<'a> {
 /// So long ago a change has to be, before its second is surely over: some file systems know every other second only.
 const SETTLED: Duration = Duration::from_secs(3);
 
+/// Whether a further change would have another time than this one: only then does the time tell one content from another.
+pub(super) fn is_settled(time: SystemTime) -> bool {
+    SystemTime::now().duration_since(time).unwrap_or_default() >= SETTLED
+}
+
 impl Current<'_> {
     /// The date that clients are told, and can have parts joined by: no other change has the same one, since its second is
     /// over (RFC 9110 section 8.8.2.2). Before that there is none.
     pub(super) fn date(&self) -> Option<SystemTime> {
         let modified = self.modified?;
-        let age = SystemTime::now().duration_since(modified).unwrap_or_default();
-        (age >= SETTLED).then(|| whole_seconds(modified))
+        is_settled(modified).then(|| whole_seconds(modified))
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::{Error, unblock};
 
 use super::accept::takes_gzip;
 use super::answer::{Answer, Body};
-use super::conditions::{Condition, Current, may_be_joined};
+use super::conditions::{Condition, Current, is_settled, may_be_joined};
 use super::listing::Listing;
 use super::packed::Packed;
 use super::part::Part;
@@ -20,7 +20,7 @@ use super::status::Status;
 use crate::confinement::Confinement;
 use crate::exit::Failure;
 use crate::options::wrong;
-use crate::platform::{file_number, modified};
+use crate::platform::{changed, file_number, modified};
 
 /// A folder whose files are served.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl Found {
         let may_be_packed = packs && length >= MIN_PACKED && is_compressible(kind);
         // A part is one of the plain file; HTTP/1.0 has no chunks.
         let packed = may_be_packed && takes_gzip(request) && !request.has("range") && request.is_http_1_1();
-        let tag = if packed { format!("W/{}-gzip\"", self.tag().trim_end_matches('"')) } else { self.tag() };
+        let tag = self.tag(packed);
         // A time that HTTP cannot write is none.
         let modified = self.metadata.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH);
         // RFC 9110 section 8.8.2.1: no file was changed later than now.
@@ -193,12 +193,24 @@ impl Found {
         }
     }
 
-    /// What changes when the file does.
-    fn tag(&self) -> String {
+    /// What changes when the file does. As long as another change could have the same times, it is weak, and another
+    /// tag than the one of later: a cache that has got the content between two such changes does not keep it.
+    fn tag(&self, packed: bool) -> String {
         let Self { metadata, .. } = self;
-        let (seconds, nanos) = modified(metadata);
-        format!("\"{:x}-{:x}-{seconds:x}.{nanos:x}\"", file_number(metadata), metadata.len())
+        let (written, touched) = (modified(metadata), changed(metadata));
+        let is_settled = [written, touched].into_iter().all(|time| since_1970(time).is_none_or(is_settled));
+        let mark = if packed || !is_settled { "W/" } else { "" };
+        let state = if is_settled { "" } else { "-new" };
+        let form = if packed { "-gzip" } else { "" };
+        let times = [written, touched].map(|(seconds, nanos)| format!("{seconds:x}.{nanos:x}")).join("-");
+        format!("{mark}\"{:x}-{:x}-{times}{state}{form}\"", file_number(metadata), metadata.len())
     }
+}
+
+/// `None`: it was before 1970.
+fn since_1970((seconds, nanos): (i64, i64)) -> Option<SystemTime> {
+    let since = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanos).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 /// By the name's ending; what is not known is to be kept and not shown.

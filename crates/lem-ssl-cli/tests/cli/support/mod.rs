@@ -6,7 +6,7 @@ mod peer;
 mod world;
 
 pub(crate) use command::{Running, Server, lem_ssl, signal};
-pub(crate) use http::Client;
+pub(crate) use http::{Answer, Client};
 pub(crate) use peer::{Peer, Plain};
 pub(crate) use world::World;
 
