@@ -25,14 +25,14 @@ pub(crate) use without_landlock::restrict;
 #[cfg(unix)]
 pub(crate) use unix::{
     FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, boot, change_root, changed, check_socket_file, end_on,
-    file_number, ignore_harmless, is_root, is_shortage, is_stdout_closed, links, listen_at, listen_inherited,
-    listen_passed, make_private_folder, modified, name_length, name_start, owner, private, raise_descriptor_limit,
-    read_exact_at, set_after_the_first, sync_folder, take_over_rights, try_to_open,
+    file_number, ignore_harmless, is_circle_of_links, is_root, is_shortage, is_stdout_closed, links, listen_at,
+    listen_inherited, listen_passed, make_private_folder, modified, name_length, name_start, owner, private,
+    raise_descriptor_limit, read_exact_at, set_after_the_first, sync_folder, take_over_rights, try_to_open,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
     FileIdentity, NotifySocket, SIGNALS_MISSING, SocketFile, boot, change_root, changed, check_socket_file, end_on,
-    file_number, ignore_harmless, is_root, is_shortage, is_stdout_closed, links, listen_at, listen_inherited,
-    listen_passed, make_private_folder, modified, name_length, name_start, owner, private, raise_descriptor_limit,
-    read_exact_at, set_after_the_first, sync_folder, take_over_rights, try_to_open,
+    file_number, ignore_harmless, is_circle_of_links, is_root, is_shortage, is_stdout_closed, links, listen_at,
+    listen_inherited, listen_passed, make_private_folder, modified, name_length, name_start, owner, private,
+    raise_descriptor_limit, read_exact_at, set_after_the_first, sync_folder, take_over_rights, try_to_open,
 };

@@ -57,6 +57,26 @@ fn a_folder_is_listed_sorted_and_shows_nothing_that_cannot_be_had() {
 }
 
 #[test]
+fn a_folder_is_read_up_to_a_limit_whatever_of_it_is_shown() {
+    let world = World::new();
+    let server = site(&world, &["--list"]);
+    let many = world.folder("site").join("z folder");
+    for number in 0..10_001 {
+        fs::write(many.join(format!(".{number}")), "").unwrap();
+    }
+    let ask = |method: &str, accept: &str| {
+        let request = format!("{method} /z%20folder/ HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n");
+        Client::ask(&world, &server.address, &request)
+    };
+    let listing: Value = serde_json::from_str(&ask("GET", "application/json").text()).unwrap();
+    assert_eq!((&listing["complete"], listing["entries"].as_array().unwrap().len()), (&false.into(), 0));
+    let page = ask("GET", "text/html");
+    assert!(page.text().contains("There are more than 10000 names, and not all are shown."), "{}", page.text());
+    let head = ask("HEAD", "text/html");
+    assert_eq!((head.header("content-length"), head.body.len()), (page.header("content-length"), 0));
+}
+
+#[test]
 fn a_listing_is_json_for_who_would_rather_have_that() {
     let world = World::new();
     let server = site(&world, &["--list"]);

@@ -101,3 +101,10 @@ pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
+
+/// Whether a path was not found because its links lead in a circle.
+pub(crate) fn is_circle_of_links(error: &io::Error) -> bool {
+    // ELOOP, for which the standard library has no stable name.
+    const CIRCLE: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 };
+    error.raw_os_error() == Some(CIRCLE)
+}

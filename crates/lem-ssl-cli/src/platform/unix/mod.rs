@@ -17,8 +17,8 @@ mod streams;
 pub(crate) use account::Account;
 pub(crate) use descriptors::{is_shortage, raise_descriptor_limit};
 pub(crate) use files::{
-    FileIdentity, boot, changed, file_number, links, make_private_folder, modified, name_length, name_start, owner,
-    private, read_exact_at, sync_folder, take_over_rights,
+    FileIdentity, boot, changed, file_number, is_circle_of_links, links, make_private_folder, modified, name_length,
+    name_start, owner, private, read_exact_at, sync_folder, take_over_rights,
 };
 pub(crate) use inherited::{listen_inherited, listen_passed};
 #[cfg(target_os = "linux")]

@@ -101,3 +101,9 @@ pub(crate) fn links(_: &Metadata) -> u64 {
 
 /// Windows opens no folder as a file, to wait for it.
 pub(crate) fn sync_folder(_: &Path) {}
+
+/// Whether a path was not found because its links lead in a circle.
+pub(crate) fn is_circle_of_links(error: &io::Error) -> bool {
+    // ERROR_CANT_RESOLVE_FILENAME.
+    error.raw_os_error() == Some(1921)
+}

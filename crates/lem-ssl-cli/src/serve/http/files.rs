@@ -3,14 +3,15 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use lem_ssl_rs::{Error, unblock};
 
 use super::accept::takes_gzip;
 use super::answer::{Answer, Body};
 use super::conditions::{Condition, Current, is_settled, may_be_joined};
-use super::listing::Listing;
+use super::listing::{self, Form, Listings};
 use super::packed::Packed;
 use super::part::Part;
 use super::path::{Astray, Way};
@@ -28,6 +29,7 @@ pub(in crate::serve) struct Folder {
     /// Canonical: without links.
     root: PathBuf,
     style: Style,
+    listings: Arc<Listings>,
 }
 
 /// What is done beside serving files as they are.
@@ -52,7 +54,7 @@ struct Found {
 /// What a look at the folder came to.
 enum Looked {
     File(Found),
-    Listing(Listing),
+    Listing(Arc<str>, Form),
     /// It is a folder, and its address ends in a slash.
     FolderWithoutSlash,
     Astray(Astray),
@@ -63,7 +65,7 @@ impl Folder {
     pub(super) fn open(path: &Path, style: Style) -> Result<Self, Failure> {
         let root = path.canonicalize().and_then(|root| root.read_dir().map(|_| root));
         let root = root.map_err(|error| Error::io(format!("serve the files in {}", path.display()), error))?;
-        Ok(Self { root, style })
+        Ok(Self { root, style, listings: Arc::default() })
     }
 
     /// The same, where it is seen once the root folder is another one.
@@ -84,16 +86,15 @@ impl Folder {
             Err(astray) => return lost(astray),
         };
         let url = way.to_url();
-        let (root, lists) = (self.root.clone(), self.style.lists);
-        match unblock(move || look(&root, way, lists)).await {
+        let root = self.root.clone();
+        let listings = self.style.lists.then(|| (self.listings.clone(), Form::of(request)));
+        match unblock(move || look(&root, way, listings)).await {
             Ok(Looked::File(found)) => found.answer(request, self.style.packs),
-            Ok(Looked::Listing(listing)) => listing.answer(request),
+            Ok(Looked::Listing(text, form)) => listing::answer(&text, form, request),
             Ok(Looked::FolderWithoutSlash) => Answer::error(Status::MovedPermanently).with("Location", url),
             Ok(Looked::Astray(astray)) => lost(astray),
-            Ok(Looked::Failed(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Answer::error(Status::Forbidden)
-            }
-            Ok(Looked::Failed(_)) | Err(_) => Answer::error(Status::InternalServerError),
+            Ok(Looked::Failed(error)) => lost(Astray::Failed(error.kind())),
+            Err(_) => Answer::error(Status::InternalServerError),
         }
     }
 }
@@ -102,11 +103,13 @@ fn lost(astray: Astray) -> Answer {
     match astray {
         Astray::Wrong => Answer::error(Status::BadRequest),
         Astray::Nowhere => Answer::error(Status::NotFound),
+        Astray::Failed(io::ErrorKind::PermissionDenied) => Answer::error(Status::Forbidden),
+        Astray::Failed(_) => Answer::error(Status::InternalServerError),
     }
 }
 
 /// Blocks.
-fn look(root: &Path, mut way: Way, lists: bool) -> Looked {
+fn look(root: &Path, mut way: Way, listings: Option<(Arc<Listings>, Form)>) -> Looked {
     let found = match way.find(root) {
         Ok(found) => found,
         Err(astray) => return Looked::Astray(astray),
@@ -117,11 +120,14 @@ fn look(root: &Path, mut way: Way, lists: bool) -> Looked {
             way.names.push("index.html".to_owned());
             match way.find(root) {
                 Ok(index) => index,
-                Err(_) if lists => {
+                Err(astray) => {
+                    let Some((listings, form)) = listings.filter(|_| astray == Astray::Nowhere) else {
+                        return Looked::Astray(astray);
+                    };
                     way.names.pop();
-                    return Listing::read(root, &way, &found).map_or_else(Looked::Failed, Looked::Listing);
+                    let listed = listings.text(root, &way, &found, form, Instant::now());
+                    return listed.map_or_else(Looked::Failed, |text| Looked::Listing(text, form));
                 }
-                Err(astray) => return Looked::Astray(astray),
             }
         }
         (false, true) => return Looked::Astray(Astray::Nowhere),

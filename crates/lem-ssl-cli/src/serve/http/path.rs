@@ -1,6 +1,9 @@
 //! From a request's target to a file in the folder, and never out of it.
 
+use std::io;
 use std::path::{Component, Path, PathBuf};
+
+use crate::platform::is_circle_of_links;
 
 /// Why a target leads to no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +12,8 @@ pub(super) enum Astray {
     Wrong,
     /// There is nothing, or nothing that may be seen.
     Nowhere,
+    /// The system did not say what there is: a cache must not keep that as if there was nothing.
+    Failed(io::ErrorKind),
 }
 
 /// The names on the way to a file, each a plain name; and whether the target ends in a slash.
@@ -16,6 +21,17 @@ pub(super) enum Astray {
 pub(super) struct Way {
     pub(super) names: Vec<String>,
     pub(super) into_folder: bool,
+}
+
+impl Astray {
+    fn of(error: &io::Error) -> Self {
+        use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+        match error.kind() {
+            NotFound | NotADirectory | InvalidFilename | InvalidInput => Self::Nowhere,
+            _ if is_circle_of_links(error) => Self::Nowhere,
+            kind => Self::Failed(kind),
+        }
+    }
 }
 
 impl Way {
@@ -62,7 +78,7 @@ impl Way {
     pub(super) fn find(&self, root: &Path) -> Result<PathBuf, Astray> {
         let mut path = root.to_owned();
         path.extend(&self.names);
-        let found = path.canonicalize().map_err(|_| Astray::Nowhere)?;
+        let found = path.canonicalize().map_err(|error| Astray::of(&error))?;
         let below = found.strip_prefix(root).map_err(|_| Astray::Nowhere)?;
         // A link to something hidden shows it no more than its own name does.
         let hidden = below.components().any(|part| match part {
@@ -130,6 +146,17 @@ mod tests {
 
     fn names(target: &str) -> Result<Vec<String>, Astray> {
         Way::parse(target).map(|way| way.names)
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_the_system_did_not_say_is_not_taken_for_nothing() {
+        // EIO, EACCES, ENOENT, ENOTDIR.
+        for (code, is_nothing) in [(5, false), (13, false), (2, true), (20, true)] {
+            let astray = Astray::of(&io::Error::from_raw_os_error(code));
+            assert_eq!(astray == Astray::Nowhere, is_nothing, "{astray:?}");
+        }
+        assert_eq!(Astray::of(&io::Error::from_raw_os_error(13)), Astray::Failed(io::ErrorKind::PermissionDenied));
     }
 
     #[test]
