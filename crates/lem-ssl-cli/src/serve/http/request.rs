@@ -66,10 +66,16 @@ impl Request {
             has_body: false,
         };
         // RFC 9112 section 3.2: a request of HTTP/1.1 has one Host, and no request has two.
-        match request.all("host").count() {
-            0 if request.minor_version == 0 => {}
-            1 => {}
+        let mut hosts = request.all("host");
+        match (hosts.next(), hosts.next()) {
+            (None, _) if request.minor_version == 0 => {}
+            (Some(host), None) if is_host(host) => {}
             _ => return Err(wrong),
+        }
+        drop(hosts);
+        // A fragment is for the client alone (RFC 9112 section 3.2).
+        if request.target.contains('#') {
+            return Err(wrong);
         }
         // RFC 9112 section 6.3: two lengths in one request are an attempt to smuggle another one.
         let mut lengths = request.all("content-length");
@@ -133,6 +139,22 @@ impl Request {
     }
 }
 
+/// Whether this is a host, perhaps none, with or without a port (RFC 3986 section 3.2.2).
+fn is_host(value: &[u8]) -> bool {
+    let (is_sound, port) = match value.strip_prefix(b"[") {
+        Some(rest) => {
+            let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
+            let (address, port) = rest.split_at(end);
+            (address.iter().all(|byte| byte.is_ascii_alphanumeric() || b":.%-_~".contains(byte)), &port[1..])
+        }
+        None => {
+            let (name, port) = value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len()));
+            (name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte)), port)
+        }
+    };
+    is_sound && port.strip_prefix(b":").map_or(port.is_empty(), |digits| digits.iter().all(u8::is_ascii_digit))
+}
+
 /// The request's first line.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,10 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
+        for host in ["", "a.example", "A-b_c:8443", "a:", "10.0.0.1:80", "[::1]", "[fe80::1%25eth0]:443", "x%41"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+    }
+
+    #[test]
     fn what_can_be_understood_in_two_ways_is_refused() {
         for text in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n",
+            "GET / HTTP/1.0\r\nHost: a b\r\n\r\n",
+            "GET /x#y HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
