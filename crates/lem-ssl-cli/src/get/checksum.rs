@@ -24,7 +24,8 @@ pub(super) struct Running(<Sha256 as Hash>::Context);
 const MAX_FILE: u64 = 4 << 20;
 
 impl Checksum {
-    /// The one for the file of one of these names, in a list as `sha256sum` writes it. A list with one line needs no name.
+    /// The one for the file of one of these names, in a list as `sha256sum` writes it. A list with one line, of whatever kind,
+    /// needs no name.
     pub(super) fn read(file: &Path, names: &[String]) -> Result<Self, Failure> {
         let shown = file.display();
         let mut text = Vec::new();
@@ -37,14 +38,16 @@ impl Checksum {
     }
 
     fn find(text: &str, names: &[String]) -> Result<Self, String> {
+        // Some editors put a mark at the beginning, which is no text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines: Vec<_> = text.lines().filter_map(line).collect();
+        let is_alone = text.lines().filter(|line| !line.trim().is_empty()).count() == 1;
         let mut found: Vec<Self> = match lines.as_slice() {
             [] => return Err("there is no SHA-256 in it".to_owned()),
-            [(one, _)] => vec![*one],
+            [(one, _)] if is_alone => vec![*one],
             several => {
-                let is_ours =
-                    |name: &&str| names.iter().any(|ours| ours == name.rsplit('/').next().unwrap_or_default());
-                several.iter().filter(|(_, name)| is_ours(&name.as_str())).map(|(one, _)| *one).collect()
+                let is_ours = |name: &str| names.iter().any(|ours| ours == name.rsplit('/').next().unwrap_or_default());
+                several.iter().filter(|(_, name)| is_ours(name)).map(|(one, _)| *one).collect()
             }
         };
         found.dedup();
@@ -134,6 +137,11 @@ mod tests {
         assert!(find("d.iso").unwrap_err().contains("no line for d.iso"));
         // One line needs no name.
         assert!(Checksum::find(&one, &[]).is_ok() && Checksum::find(&format!("{one}  x\n"), &[]).is_ok());
+        // One of several lines does, also if nothing else can be read, and whatever an editor has put before the first.
+        assert!(Checksum::find(&format!("x\n{one}  x\n"), &["a".to_owned()]).unwrap_err().contains("no line for a"));
+        let marked = format!("\u{feff}{one}  a\n{other}  b\n");
+        let found = Checksum::find(&marked, &["a".to_owned()]).map(|found| found.to_string());
+        assert_eq!(found, Ok(format!("sha256:{one}")));
         let twice = format!("{one}  a\n{other}  a\n");
         assert!(Checksum::find(&twice, &["a".to_owned()]).unwrap_err().contains("several"));
         assert!(Checksum::find("nothing\n", &[]).is_err());
