@@ -125,9 +125,14 @@ fn color_in(arguments: impl Iterator<Item = String>) -> Color {
 /// Help and version are no errors; errors get one line.
 fn complain(error: &clap::Error, origin: Option<&Origin>) -> Result<(), Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        stdio::ensure_open()?;
         // A pager may be left before the end.
-        let _ = error.print();
-        return Ok(());
+        return match error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout())) {
+            Err(failed) if failed.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(lem_ssl_rs::Error::io("write standard output", failed).into())
+            }
+            _ => Ok(()),
+        };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();

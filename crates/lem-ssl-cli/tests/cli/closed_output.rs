@@ -44,6 +44,15 @@ fn a_script_or_a_page_has_to_go_somewhere() {
     fails("exec \"$0\" completions bash >&-");
     fails("exec \"$0\" man >&-");
     assert!(shell("exec \"$0\" man >/dev/null").status.success());
+    for asked in ["--help", "get --help", "--version", "completions bash", "man"] {
+        assert!(shell(&format!("exec \"$0\" {asked} >/dev/null")).status.success(), "{asked}");
+        fails(&format!("exec \"$0\" {asked} >&-"));
+        if cfg!(target_os = "linux") {
+            let ended = shell(&format!("exec \"$0\" {asked} >/dev/full"));
+            assert_eq!(ended.status.code(), Some(1), "{asked}: {ended:?}");
+            assert!(String::from_utf8_lossy(&ended.stderr).contains("standard output"), "{asked}: {ended:?}");
+        }
+    }
 }
 
 #[test]
