@@ -188,8 +188,12 @@ impl Response {
 
     /// `404 Not Found`.
     pub(crate) fn status_line(&self) -> String {
+        // A server may write as much there as there is room for in a head.
+        const MAX_SHOWN: usize = 100;
         let reason = if self.reason.is_empty() { known(self.status) } else { &self.reason };
-        format!("{} {reason}", self.status).trim_end().to_owned()
+        let shown: String = reason.chars().take(MAX_SHOWN).collect();
+        let rest = if shown.len() < reason.len() { "..." } else { "" };
+        format!("{} {shown}{rest}", self.status).trim_end().to_owned()
     }
 
     /// What a later request can ask with whether it is still the same (RFC 9110 section 13.1.5): a strong one only.

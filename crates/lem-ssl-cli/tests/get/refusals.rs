@@ -45,6 +45,15 @@ fn what_cannot_be_understood_is_refused() {
 }
 
 #[test]
+fn the_words_of_a_server_are_told_no_longer_than_they_can_be_read() {
+    let world = World::new();
+    let downloads = Downloads::new(&world);
+    let words = Reply::new(&format!("404 {}\nContent-Length: 0", "no ".repeat(20_000)), b"");
+    let ended = downloads.get(&Site::new(&world, [words])).expect(12);
+    assert!(ended.stderr.contains("404 no no ") && ended.stderr.len() < 500, "{}", ended.stderr.len());
+}
+
+#[test]
 fn who_is_not_who_it_should_be_is_asked_for_nothing() {
     let world = World::new();
     let downloads = Downloads::new(&world);
