@@ -3,18 +3,18 @@
 use std::io;
 
 use nix::errno::Errno;
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 
 /// macOS allows no more than this many, whatever its hard limit says (`OPEN_MAX`).
-const OPEN_MAX: u64 = 10_240;
+const OPEN_MAX: rlim_t = 10_240;
 
 /// Raises the limit of open files and sockets as far as the process may. The limit that holds then; `None` if there is none,
 /// or nobody can tell it.
 pub(crate) fn raise_descriptor_limit() -> Option<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_err() && number(soft) < OPEN_MAX {
+    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_err() && soft < OPEN_MAX {
         // What is refused leaves the limit as it is.
-        let _ = OPEN_MAX.try_into().map(|most| setrlimit(Resource::RLIMIT_NOFILE, most, hard));
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, OPEN_MAX, hard);
     }
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     (soft != RLIM_INFINITY).then(|| number(soft))
