@@ -1,8 +1,9 @@
 //! Standard input and output, off the loop: a terminal or a pipe may keep its reader or writer waiting for ever, and
 //! cannot be made not to block without doing so to other programs that use it.
 //!
-//! Each has one chunk under way, on a worker thread. The next one is read when the last one was used, so that a slow
-//! peer slows down what feeds us, and a slow reader of ours the peer; nothing piles up.
+//! Input has one chunk under way, on a worker thread. The next one is read when the last one was used, so that a slow
+//! peer slows down what feeds us; nothing piles up. Output has a thread of its own, which writes what was begun, in
+//! order; a task that waits for each of its writes is slowed down by a slow reader.
 //!
 //! ```no_run
 //! use lem_rs::{Error, Machine, ReadMode};
@@ -39,7 +40,7 @@ use std::thread;
 use std::time::Duration;
 
 use self::order::OrderedFile;
-use crate::error::{EndOfStream, Error};
+use crate::error::{EndOfStream, Error, JoinError};
 use crate::proto::{InputBuffer, Limits, ReadMode, Reader, Verdict};
 use crate::runtime::{Unblock, current, no_machine, unblock};
 
@@ -176,8 +177,15 @@ impl Stdin {
 
     fn poll_fetch(&self, cx: &mut Context<'_>) -> Poll<Result<io::Result<Vec<u8>>, Error>> {
         // Out of the cell while it is polled: a foreign waker's code may come here.
-        let mut fetching = self.fetching.take().unwrap_or_else(|| fetch(self.file.clone()));
-        let fetched = Pin::new(&mut fetching).poll(cx);
+        let before = self.fetching.take();
+        let is_inherited = before.is_some();
+        let mut fetching = before.unwrap_or_else(|| fetch(self.file.clone()));
+        let mut fetched = Pin::new(&mut fetching).poll(cx);
+        if is_inherited && matches!(fetched, Poll::Ready(Err(JoinError::Cancelled))) {
+            // The machine of the read that began it has ended before a thread did.
+            fetching = fetch(self.file.clone());
+            fetched = Pin::new(&mut fetching).poll(cx);
+        }
         if fetched.is_pending() {
             self.fetching.replace(Some(fetching));
         }
@@ -206,6 +214,9 @@ impl Drop for Reading<'_> {
 
 /// Standard output, without a buffer. Several tasks may write: each write goes out whole, in the order in which they were
 /// begun.
+///
+/// A thread of its own does that, so that a reader who stands still holds up no [`unblock`](crate::unblock). It goes on
+/// when the machine has ended, as long as the program runs.
 pub struct Stdout {
     file: Arc<OrderedFile>,
 }
@@ -248,10 +259,11 @@ impl Stdout {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if nobody reads it any more, as after `| head`; [`Error::Io`]; [`Error::Misuse`] outside of a
-    /// machine.
+    /// [`Error::Closed`] if nobody reads it any more, as after `| head`; [`Error::Io`]; [`Error::Task`] if there is no
+    /// thread for it, and nothing is written then; [`Error::Misuse`] outside of a machine.
     ///
-    /// **Cancel safety:** what was begun is written whole.
+    /// **Cancel safety:** what was begun, which it is when first polled, is written whole, and in its turn. So a write
+    /// that was given up after a timeout is not to be repeated; until it is written, its memory is kept.
     pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
         self.write_owned(data.as_ref().to_vec()).await.map(drop)
     }
@@ -263,8 +275,8 @@ impl Stdout {
     ///
     /// **Cancel safety:** as [`write`](Self::write).
     pub async fn write_owned(&self, data: Vec<u8>) -> Result<Vec<u8>, Error> {
-        current().ok_or_else(no_machine)?;
-        let write = self.file.request(move |mut file| {
+        let core = current().ok_or_else(no_machine)?;
+        let write = self.file.request(&core, move |mut file| {
             let mut rest = data.as_slice();
             while !rest.is_empty() {
                 match patiently(|| file.write(rest))? {
@@ -274,7 +286,7 @@ impl Stdout {
             }
             Ok(data)
         });
-        let written = unblock(write).await?;
+        let written = write.await?;
         written.map_err(|error: io::Error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::Closed,
             _ => Error::io("write standard output", error),
@@ -284,16 +296,16 @@ impl Stdout {
     /// Waits until what was written is on a disk, if it goes to a file: only then does a full or a broken one say so.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Misuse`] outside of a machine.
+    /// [`Error::Io`]; [`Error::Task`] if there is no thread for it; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it only ends the wait.
     pub async fn sync(&self) -> Result<(), Error> {
-        current().ok_or_else(no_machine)?;
-        let synced = unblock(self.file.request(|file| match file.sync_all() {
+        let core = current().ok_or_else(no_machine)?;
+        let synced = self.file.request(&core, |file| match file.sync_all() {
             // A pipe or a device has nothing to wait for.
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
             other => other,
-        }));
+        });
         synced.await?.map_err(|error| Error::io("write standard output", error))
     }
 }

@@ -14,6 +14,7 @@ mod options;
 mod signals;
 mod spawner;
 mod stdin;
+mod stdout;
 mod support;
 mod until;
 mod watcher;

@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::contain::contain;
 use super::core::Core;
 use super::current::current;
 use super::wait::ForeignWaker;
 use super::workers::Workers;
 use crate::error::JoinError;
+use crate::world::Job;
 
 /// Runs `work` on a worker thread and awaits its result, so that it does not hold up the machine: a name lookup, a
 /// file, a long computation.
@@ -20,7 +22,8 @@ use crate::error::JoinError;
 /// [chosen](crate::MachineBuilder::worker_threads). The machine's own lookups of names have threads of their own.
 ///
 /// # Errors
-/// [`JoinError::Panicked`] if `work` panics, [`JoinError::NoThread`] if no thread can be started.
+/// [`JoinError::Panicked`] if `work` panics, [`JoinError::NoThread`] if no thread can be started,
+/// [`JoinError::Cancelled`] if the machine ends before the work has begun.
 ///
 /// **Cancel safety:** dropping the future abandons the work: it does not begin if it has not begun, and its result is
 /// dropped if it has.
@@ -53,29 +56,81 @@ fn start<T: Send + 'static>(
     workers: &Arc<Workers>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Unblock<T> {
-    let job = Arc::new(Job { state: Mutex::new(State::Waiting(None)) });
-    let theirs = job.clone();
+    let (promise, unblock) = promise();
     let run = move || {
-        if !theirs.is_abandoned() {
-            let result = catch_unwind(AssertUnwindSafe(work));
-            theirs.finish(result.map_err(|payload| JoinError::from_panic(payload.as_ref())));
+        if !promise.is_abandoned() {
+            promise.fulfil(work);
         }
     };
-    if let Some(run) = core.world().take_over(Box::new(run))
-        && let Err(error) = workers.submit(run)
-    {
-        job.finish(Err(JoinError::NoThread(error.to_string().into())));
+    if let Err(refused) = submit(core, workers, Box::new(run)) {
+        unblock.job.finish(Err(refused.reason));
+        contain(move || drop(refused.job));
     }
-    Unblock { job }
+    unblock
+}
+
+/// Has `workers` run a job, or the world, if that is a simulated one.
+///
+/// # Errors
+/// If no thread can be started: the job comes back, which was not begun.
+pub(crate) fn submit(core: &Core, workers: &Arc<Workers>, job: Job) -> Result<(), Refused> {
+    match core.world().take_over(job) {
+        Some(job) => workers
+            .submit(job)
+            .map_err(|(error, job)| Refused { reason: JoinError::NoThread(error.to_string().into()), job }),
+        None => Ok(()),
+    }
+}
+
+/// A job for which there is no thread.
+pub(crate) struct Refused {
+    pub(crate) reason: JoinError,
+    pub(crate) job: Job,
+}
+
+/// A future, and what gives it its result, on any thread.
+pub(crate) fn promise<T>() -> (Promise<T>, Unblock<T>) {
+    let job = Arc::new(Awaitable { state: Mutex::new(State::Waiting(None)) });
+    (Promise { job: job.clone() }, Unblock { job })
+}
+
+/// Gives an [`Unblock`] its result. One that is dropped before says [`JoinError::Cancelled`]: nobody does the work any
+/// more.
+pub(crate) struct Promise<T> {
+    job: Arc<Awaitable<T>>,
+}
+
+impl<T> Promise<T> {
+    /// Whether nobody takes the result.
+    fn is_abandoned(&self) -> bool {
+        matches!(*self.job.lock(), State::Over)
+    }
+
+    /// Does `work`, and gives its result or its panic.
+    pub(crate) fn fulfil(self, work: impl FnOnce() -> T) {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        self.job.finish(result.map_err(|payload| JoinError::from_panic(payload.as_ref())));
+    }
+
+    /// There is no result.
+    pub(crate) fn fail(self, reason: JoinError) {
+        self.job.finish(Err(reason));
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        self.job.finish(Err(JoinError::Cancelled));
+    }
 }
 
 /// The future of [`unblock`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Unblock<T> {
-    job: Arc<Job<T>>,
+    job: Arc<Awaitable<T>>,
 }
 
-struct Job<T> {
+struct Awaitable<T> {
     state: Mutex<State<T>>,
 }
 
@@ -86,15 +141,12 @@ enum State<T> {
     Over,
 }
 
-impl<T> Job<T> {
+impl<T> Awaitable<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_abandoned(&self) -> bool {
-        matches!(*self.lock(), State::Over)
-    }
-
+    /// Sets the result, unless there is one, or nobody waits for it.
     fn finish(&self, result: Result<T, JoinError>) {
         let mut state = self.lock();
         if let State::Waiting(waker) = &mut *state {

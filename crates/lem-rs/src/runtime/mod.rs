@@ -54,7 +54,7 @@ mod watcher;
 mod workers;
 
 pub(crate) use awaited::Awaited;
-pub(crate) use blocking::look_up;
+pub(crate) use blocking::{Promise, look_up, promise, submit};
 pub use blocking::{Unblock, unblock};
 pub(crate) use contain::contain;
 pub(crate) use core::Core;
@@ -81,3 +81,4 @@ pub(crate) use timers::TimerKey;
 pub(crate) use wait::{ForeignWaker, Registered, Wait};
 #[cfg(unix)]
 pub use watcher::Watcher;
+pub(crate) use workers::Workers;

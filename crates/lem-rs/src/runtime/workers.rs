@@ -69,11 +69,16 @@ impl Workers {
         Self { size, ..Self::default() }
     }
 
+    /// One thread for one resource, which many jobs would have to wait for.
+    pub(crate) fn one_thread() -> Self {
+        Self::new(PoolSize { threads: 1, ..PoolSize::default() })
+    }
+
     /// Hands a job to a thread, now or when one is free.
     ///
     /// # Errors
-    /// If the first thread cannot be started. If only a further one cannot, the job waits.
-    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
+    /// If the first thread cannot be started; the job comes back. If only a further one cannot, the job waits.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), (io::Error, Job)> {
         let mut state = self.lock();
         state.jobs.push_back(job);
         if state.idle >= state.jobs.len() || state.threads >= self.size.threads {
@@ -88,14 +93,14 @@ impl Workers {
                 Ok(())
             }
             Err(_) if state.threads > 0 => Ok(()),
-            Err(error) => {
-                let job = state.jobs.pop_back();
-                // What the job holds is the user's, and its destructor may come here.
-                drop(state);
-                drop(job);
-                Err(error)
-            }
+            Err(error) => Err((error, state.jobs.pop_back().expect("it was put there, and the lock was held since"))),
         }
+    }
+
+    /// Ends the threads when all jobs are done.
+    pub(crate) fn finish(&self) {
+        self.lock().over = true;
+        self.work.notify_all();
     }
 
     /// Ends the idle threads; busy ones end after their job. Nobody waits for them: a lookup may hang for minutes.
