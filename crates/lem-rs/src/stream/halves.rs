@@ -4,12 +4,13 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::close_cause::{CloseCause, close_cause};
 use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::lines::Lines;
 use super::read::{Read, ReadInto};
 use super::transport::Transport;
-use super::whole::{CloseCause, Stream, close_cause, trim_line};
+use super::whole::{Stream, trim_line};
 use super::write::Write;
 use crate::endpoint::Endpoint;
 use crate::error::Error;

@@ -10,6 +10,7 @@
 
 mod boxed;
 mod close;
+mod close_cause;
 mod copy;
 mod graceful_close;
 mod halves;
@@ -33,6 +34,7 @@ mod write;
 mod write_queue;
 
 pub use boxed::{BoxedInfo, BoxedStream, BoxedTransport};
+pub use close_cause::CloseCause;
 pub use copy::{CopyError, CopySide, ReadSide, WriteSide, copy, copy_bidirectional};
 pub use graceful_close::close_transport;
 pub use halves::{ReadHalf, WriteHalf};
@@ -45,6 +47,6 @@ pub use polled::Polled;
 pub use read::{Read, ReadInto};
 pub use transport::{Flushed, Received, Sent, Transport};
 pub use until::{Peek, ReadUntil};
-pub use whole::{CloseCause, Stream};
+pub use whole::Stream;
 pub use write::Write;
 pub use write_queue::WriteQueue;

@@ -7,12 +7,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::close_cause::{CloseCause, close_cause};
 use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::slots::Operation;
 use super::state::{Goal, Link, Outbound, State};
 use super::transport::Transport;
-use super::whole::{CloseCause, Stream, close_cause};
+use super::whole::Stream;
 use crate::endpoint::Endpoint;
 use crate::error::{EndOfStream, Error};
 use crate::proto::{InputBuffer, ReadMode};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::close_cause::{CloseCause, close_cause};
 use super::handle::StreamHandle;
 use super::inner::Inner;
 use super::lines::Lines;
@@ -12,7 +13,7 @@ use super::read::{Read, ReadInto};
 use super::transport::Transport;
 use super::write::Write;
 use crate::endpoint::Endpoint;
-use crate::error::{EndOfStream, Error};
+use crate::error::Error;
 use crate::proto::{InputBuffer, ReadMode};
 use crate::runtime::Direction;
 
@@ -40,16 +41,6 @@ use crate::runtime::Direction;
 /// like [`abort`](Self::abort), so that half an answer does not look like a whole one.
 pub struct Stream<T: Transport> {
     pub(super) inner: Rc<Inner<T>>,
-}
-
-/// Why a stream is closed.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum CloseCause {
-    /// We closed it.
-    Local,
-    /// The peer's side ended, in this way, before we closed ours.
-    Peer(EndOfStream),
 }
 
 impl<T: Transport> Stream<T> {
@@ -397,13 +388,6 @@ impl<T: Transport> Stream<T> {
 
     pub(super) fn from_inner(inner: Rc<Inner<T>>) -> Self {
         Self { inner }
-    }
-}
-
-pub(super) fn close_cause<T: Transport>(inner: &Inner<T>) -> Option<CloseCause> {
-    match inner.end_of_stream() {
-        Some(end) => Some(CloseCause::Peer(end)),
-        None => inner.is_closed().then_some(CloseCause::Local),
     }
 }
 
