@@ -26,6 +26,7 @@ mod polled;
 mod reading;
 mod split;
 mod truncated;
+mod turns;
 mod unread;
 mod waiters;
 mod writing;

@@ -2,7 +2,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the verbs | `whole`: [`Stream`]; `halves`, `polled`, `handle`, `lines`, `until`, `copy`, `write_queue` |
+//! | the verbs | `whole`: [`Stream`]; `halves`, `polled`, `handle`, `lines`, `until`, `copy`, `write_queue`, `write_turns` |
 //! | what a poll of one does | `read`, `write`, `close` on the shared `inner`; `slots`: which operation waits |
 //! | the state | `state`: the connection and its two directions; `send_buffer`: accepted, not with the transport |
 //! | the transport | `transport`: the trait; `plain`: the simplest one; `outbox`: sealed, not with the kernel |
@@ -32,6 +32,7 @@ mod until;
 mod whole;
 mod write;
 mod write_queue;
+mod write_turns;
 
 pub use boxed::{BoxedInfo, BoxedStream, BoxedTransport};
 pub use close_cause::CloseCause;

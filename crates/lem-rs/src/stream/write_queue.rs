@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use super::halves::WriteHalf;
 use super::transport::Transport;
+use super::write_turns::WriteTurns;
 use crate::error::Error;
-use crate::sync::Queue;
 
 /// Lets several tasks write to one stream: each write goes out whole, in the order in which they were begun, and the
-/// others wait their turn where a plain [`WriteHalf`] would say "busy". Clones are the same queue.
+/// others wait their turn where a plain [`WriteHalf`] would say "busy". Clones are the same queue. A write whose turn
+/// has come and whose future is not polled is passed over, and has its turn when it is polled again. One that has begun
+/// keeps its turn until it has ended.
 ///
 /// A write of which the stream has accepted a part is finished by the stream if it is dropped, timed out or interrupted,
 /// so that two messages never run into each other. Closing the writer or the stream under a write ends the message where
@@ -17,17 +19,7 @@ use crate::sync::Queue;
 /// protocol show the peer that a message is incomplete.
 pub struct WriteQueue<T: Transport> {
     writer: Rc<WriteHalf<T>>,
-    /// Holds one token: the task that has it writes.
-    turn: Queue<()>,
-}
-
-/// The right to write now; passed on however the write ends.
-struct Turn<'a>(&'a Queue<()>);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.put(());
-    }
+    turns: Rc<WriteTurns>,
 }
 
 impl<T: Transport> WriteQueue<T> {
@@ -54,9 +46,8 @@ impl<T: Transport> WriteQueue<T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn new(writer: WriteHalf<T>) -> Self {
-        let turn = Queue::new();
-        turn.put(());
-        Self { writer: Rc::new(writer), turn }
+        let turns = WriteTurns::new(&writer.inner().core);
+        Self { writer: Rc::new(writer), turns }
     }
 
     /// Writes all of `data` when it is its turn. Done when the kernel has it.
@@ -69,9 +60,7 @@ impl<T: Transport> WriteQueue<T> {
     /// **Cancel safety:** dropped before a byte was accepted it writes nothing; dropped after that, the rest is sent in the
     /// background.
     pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
-        // The queue is private: nobody resets it.
-        self.turn.get().await.map_err(|_| Error::Closed)?;
-        let _turn = Turn(&self.turn);
+        let _turn = self.turns.take().await;
         self.writer.write_whole(data.as_ref()).await
     }
 
@@ -83,7 +72,7 @@ impl<T: Transport> WriteQueue<T> {
 
 impl<T: Transport> Clone for WriteQueue<T> {
     fn clone(&self) -> Self {
-        Self { writer: self.writer.clone(), turn: self.turn.clone() }
+        Self { writer: self.writer.clone(), turns: self.turns.clone() }
     }
 }
 
