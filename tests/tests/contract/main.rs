@@ -16,6 +16,7 @@ mod connecting;
 mod ends;
 mod forms;
 mod giving_way;
+mod half_closed;
 mod handshakes;
 mod limits;
 mod lines;

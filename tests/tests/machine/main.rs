@@ -7,6 +7,7 @@
 mod accepted_ahead;
 mod address;
 mod blocking;
+mod closing_panics;
 mod connect;
 mod deadlines;
 mod endless;

@@ -244,6 +244,12 @@ impl Source {
         self.received.get()
     }
 
+    /// Why the connection is gone, if it is and no call has said so. Behind the peer's FIN a read does not: it says FIN
+    /// again.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.socket.failure()
+    }
+
     /// What is known of the peer's FIN, without a call.
     pub(crate) fn fin(&self) -> Fin {
         self.core().sources().borrow().fin(self.watched.key)

@@ -205,6 +205,12 @@ impl Socket for SimSocket {
         Ok(())
     }
 
+    fn failure(&self) -> Option<io::Error> {
+        let mut state = self.shared.state.borrow_mut();
+        let is_dead = state.conns.get_mut(&self.end.conn).is_none_or(|conn| conn.end(self.end.side).dead);
+        is_dead.then(|| io::ErrorKind::ConnectionReset.into())
+    }
+
     fn peer(&self) -> io::Result<Endpoint> {
         self.address(self.end.side.other())
     }

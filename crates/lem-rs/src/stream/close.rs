@@ -3,7 +3,8 @@
 use std::mem;
 use std::rc::Rc;
 
-use super::graceful_close::{GracefulClose, Inbound, Undelivered};
+use super::closing::{Inbound, Undelivered};
+use super::graceful_close::GracefulClose;
 use super::inner::Inner;
 use super::state::{Link, Outbound, State};
 use super::transport::Transport;
@@ -26,16 +27,35 @@ enum Manner {
 impl<T: Transport> State<T> {
     /// How a graceful close goes from here; `is_awaited` if a caller wants to know that the peer has everything.
     fn closing(&mut self, is_awaited: bool) -> Manner {
+        let was_reset = is_awaited && self.was_reset();
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
             _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => {
                 Manner::Failed(self.why_it_broke().unwrap_or(Error::Closed))
             }
-            Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end => {
+            Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end && !was_reset && !self.is_unsent() => {
                 let is_final = matches!(&self.link, Link::Open(transport) if transport.end_is_final());
-                Manner::Graceful(Undelivered::Goodbye { awaits_fin: is_awaited || !is_final })
+                let awaits_fin = is_awaited || !is_final;
+                Manner::Graceful(Undelivered::Goodbye { awaits_fin, follows_content: self.accepted > 0 })
             }
-            _ => Manner::Graceful(Undelivered::Content),
+            _ => Manner::Graceful(Undelivered::Content { was_reset }),
+        }
+    }
+
+    /// Whether the kernel may not have all that was written. What is pending without that is the protocol's own.
+    fn is_unsent(&self) -> bool {
+        let is_pending = matches!(&self.link, Link::Open(transport) if transport.has_pending());
+        self.accepted > 0 && (is_pending || !self.unsent.is_empty())
+    }
+
+    /// Whether what was written may have met a reset that no read tells of, because the peer's FIN came before. After
+    /// our own end nobody knows: a peer that is gone answers that with a reset, too.
+    fn was_reset(&self) -> bool {
+        match &self.link {
+            Link::Open(transport) if self.accepted > 0 && matches!(self.outbound, Outbound::Open) => {
+                transport.source().failure().is_some()
+            }
+            _ => false,
         }
     }
 }
@@ -81,20 +101,21 @@ impl<T: Transport> Inner<T> {
         let inbound = Inbound::after(state.reader.ended(), &*transport);
         drop(state);
         drop((registered, input));
-        let close = match manner {
-            Manner::Graceful(undelivered) => {
-                let deadline = self.close_deadline.get();
-                Some(GracefulClose::begin(&self.core, transport, unsent, deadline, undelivered, inbound))
-            }
-            Manner::Failed(reason) => Some(GracefulClose::failed(reason)),
-            Manner::Abort => None,
-            Manner::CutOff => {
-                transport.make_end_abnormal();
-                None
-            }
+        let close = match &manner {
+            Manner::Graceful(_) => Some(GracefulClose::new()),
+            Manner::Failed(reason) => Some(GracefulClose::failed(reason.clone())),
+            Manner::Abort | Manner::CutOff => None,
         };
-        self.state.borrow_mut().link = Link::Closed(close);
+        self.state.borrow_mut().link = Link::Closed(close.clone());
         waiters.into_iter().flatten().for_each(|waiter| self.wake(waiter.wait));
+        // The transport is the last: what it panics with hides nothing from those who wait.
+        match (manner, close) {
+            (Manner::Graceful(undelivered), Some(close)) => {
+                close.begin(&self.core, transport, unsent, self.close_deadline.get(), undelivered, inbound);
+            }
+            (Manner::CutOff, _) => transport.make_end_abnormal(),
+            _ => {}
+        }
         Ok(())
     }
 

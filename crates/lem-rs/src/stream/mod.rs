@@ -6,11 +6,12 @@
 //! | what a poll of one does | `read`, `write`, `close` on the shared `inner`; `slots`: which operation waits |
 //! | the state | `state`: the connection and its two directions; `send_buffer`: accepted, not with the transport |
 //! | the transport | `transport`: the trait; `plain`: the simplest one; `outbox`: sealed, not with the kernel |
-//! | the end | `graceful_close`: flush, goodbye, wait for the peer's |
+//! | the end | `closing`: flush, goodbye, wait for the peer's; `graceful_close`: what waits for that |
 
 mod boxed;
 mod close;
 mod close_cause;
+mod closing;
 mod copy;
 mod graceful_close;
 mod halves;

@@ -220,9 +220,11 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Closes the stream; a task that waits on it is interrupted. Does not wait: what was written, the protocol's
-    /// goodbye and FIN are sent by the machine in the background, which then waits for the peer's end, unless that was
-    /// received, so that the kernel does not destroy what is under way. All that has one deadline
-    /// ([`StreamOptions::close_deadline`]), and [`Machine::run`](crate::Machine::run) does not return before.
+    /// goodbye and FIN are sent by the machine in the background, which then waits for the peer's FIN, so that the
+    /// kernel does not destroy what is under way. It does not wait where nothing can be destroyed: a TLS client that
+    /// has said goodbye sends nothing more. All that has one deadline ([`StreamOptions::close_deadline`]), and
+    /// [`Machine::run`](crate::Machine::run) does not return before, unless the machine's
+    /// [linger](crate::MachineBuilder::linger) is shorter.
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream};
@@ -263,7 +265,13 @@ impl<T: Transport> Stream<T> {
         self.inner.close_deadline.set(deadline);
     }
 
-    /// Closes the stream, if it is not closed yet, and waits until the peer has everything and has ended its side.
+    /// Closes the stream, if it is not closed yet, and waits until the kernel has sent everything and the peer has
+    /// ended its side, however much of what it sends before is thrown away.
+    ///
+    /// A peer that ends its side when it has received our end has everything. One whose end comes first, behind its
+    /// question for example, may go on reading, and TCP does not tell how far it comes: then this returns as soon as
+    /// our end is sent, and `Ok` only says that no failure was seen by then. A protocol in which that matters needs an
+    /// answer of its own.
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
@@ -281,9 +289,12 @@ impl<T: Transport> Stream<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; any other if the connection
-    /// failed, or the peer has sent more than 64 MiB meanwhile without an end: then it may not have everything. A TLS server
-    /// may refuse a client's certificate behind all that was written; its alert is the error then.
+    /// [`Error::Timeout`] with [`Phase::Close`](crate::Phase::Close) if that took too long; [`Error::Closed`],
+    /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before, or the peer has sent more than 64 MiB
+    /// meanwhile without an end: then it may not have everything. A TLS server may refuse a client's certificate behind all
+    /// that was written; its alert is the error then. A reset that answers our goodbye, of a peer that has ended its side
+    /// before, is no failure. [`Error::Interrupted`] if the stream is [aborted](Self::abort) meanwhile; [`Error::Task`] if
+    /// its transport panics.
     ///
     /// **Cancel safety:** dropping it stops the waiting, not the closing.
     pub async fn shutdown(&self) -> Result<(), Error> {

@@ -110,6 +110,8 @@ pub(crate) trait Socket: Configurable {
     /// After the first writability: whether connecting worked. Where no event [announces](Self::is_announced) that, it may
     /// be asked before: `WouldBlock` if it is not decided yet.
     fn connected(&self) -> io::Result<()>;
+    /// Why the connection is gone, if it is and no call has said so. Behind the peer's FIN a read does not.
+    fn failure(&self) -> Option<io::Error>;
     fn peer(&self) -> io::Result<Endpoint>;
     fn local(&self) -> io::Result<Endpoint>;
     /// Whether a read or write of fewer bytes than asked for says that there is no more now, which saves the call

@@ -266,6 +266,10 @@ impl<S: Stream, P: KeptPeer> Socket for OsSocket<S, P> {
         Ok(())
     }
 
+    fn failure(&self) -> Option<io::Error> {
+        self.stream.take_error().ok().flatten()
+    }
+
     fn peer(&self) -> io::Result<Endpoint> {
         self.peer.endpoint().map_or_else(|| self.stream.peer(), Ok)
     }
