@@ -98,8 +98,9 @@ impl LiveContext {
     /// `build` runs on a worker thread, because it reads files. A set that cannot work - a key that is not yet the new
     /// certificate's, because the second file is still being written - leaves the old context in place, and is tried
     /// again when the files change again. What the operating system refuses, because no descriptor is free or a disk
-    /// does not answer, is also tried again when they do not, after pauses that grow from a second to a minute (or to
-    /// `interval`, if that is longer); `on_reload` is not called again for the same failure.
+    /// does not answer, is also tried again when they do not, after pauses that grow from a second (or `interval`, if
+    /// that is shorter) to a minute (or `interval`, if that is longer); `on_reload` is not called again for the same
+    /// failure.
     ///
     /// A file has changed if its length or the time of its last change differ; on Unix also if another file is in its
     /// place, or its status has changed, so that a copy with the times of the original is noticed.

@@ -13,7 +13,9 @@ pub struct ServerOptions {
     /// How to listen.
     pub listen: ListenOptions,
     /// How many connections may be shaking hands, or wait to be accepted, at once; further ones wait in the kernel's
-    /// queue. Default 1024.
+    /// queue ([`ListenOptions::backlog`]), and the kernel refuses or ignores those that do not fit there. A handshake
+    /// has a deadline; a stream that nobody accepts has none, and keeps its place. Of
+    /// [`serve_threads`](crate::serve_threads) each thread has as many. Default 1024.
     pub handshakes: usize,
     /// How many of them may come from one address, or from one /64 of IPv6; a further one is dropped at once. Default 256. Keep
     /// it well below `handshakes`, or one address can fill every place until its handshakes time out or are accepted;
