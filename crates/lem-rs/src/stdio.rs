@@ -215,8 +215,8 @@ impl Drop for Reading<'_> {
 /// Standard output, without a buffer. Several tasks may write: each write goes out whole, in the order in which they were
 /// begun.
 ///
-/// A thread of its own does that, so that a reader who stands still holds up no [`unblock`](crate::unblock). It goes on
-/// when the machine has ended, as long as the program runs.
+/// A thread of its own does that, so that a reader who stands still holds up no [`unblock`]. It goes on when the machine
+/// has ended, as long as the program runs.
 pub struct Stdout {
     file: Arc<OrderedFile>,
 }
