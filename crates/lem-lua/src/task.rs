@@ -130,24 +130,46 @@ fn collect_later(scheduler: &Rc<Scheduler>, lua: &Lua) {
     let (shared, lua) = (scheduler.clone(), lua.clone());
     scheduler.spawn(async move {
         sleep(COLLECT_AFTER).await;
-        shared.collects.set(false);
+        let before = shared.open.get();
+        // An error of a finalizer is that finalizer's.
         if lua.used_memory() < MAX_COLLECTED {
-            let before = shared.open.get();
-            // An error of a finalizer is that finalizer's.
+            shared.collects.set(false);
             let _ = lua.gc_collect();
-            if shared.open.get() < before {
-                // What was freed may have held others.
-                collect_later(&shared, &lua);
-            }
+        } else {
+            // What was dropped while a cycle was under way is found by the next one.
+            collect_by_steps(&lua).await;
+            shared.collects.set(false);
+            collect_by_steps(&lua).await;
+        }
+        if shared.open.get() < before {
+            // What was freed may have held others.
+            collect_later(&shared, &lua);
         }
     });
+}
+
+/// Ends the collector's cycle by steps of about a millisecond, for a twentieth of the time.
+async fn collect_by_steps(lua: &Lua) {
+    // A generational collector knows no end of a cycle.
+    for _ in 0..lua.used_memory() / LEAST_STEP {
+        if !matches!(lua.gc_step(), Ok(false)) {
+            return;
+        }
+        sleep(STEP_EVERY).await;
+    }
 }
 
 /// How long a dropped stream stays open at most where little is done; and one collection in this time costs little.
 const COLLECT_AFTER: Duration = Duration::from_secs(1);
 
-/// A heap of this size is collected in about ten milliseconds; a larger one only by Lua itself, step by step.
+/// A heap of this size is collected in about ten milliseconds; a larger one step by step.
 const MAX_COLLECTED: usize = 32 << 20;
+
+/// What a step looks at, at least.
+const LEAST_STEP: usize = 64 << 10;
+
+/// How long a large heap is left alone between two steps.
+const STEP_EVERY: Duration = Duration::from_millis(20);
 
 /// Tells the script of an error, if it wants to know; else it is the end.
 fn failed(scheduler: &Rc<Scheduler>, lua: &Lua, error: &mlua::Error, origin: Origin) {

@@ -354,15 +354,37 @@ end
 -- makes the next one.
 local collect = collectgarbage
 local newproxy = newproxy
+local gethook = debug.gethook
+local percent
 
 local function pause()
 	local kilobytes = collect 'count'
-	collect('setpause', kilobytes < 4096 and 1000 or kilobytes < 32768 and 400 or 200)
+	local wanted = kilobytes < 4096 and 1000 or kilobytes < 32768 and 400 or 200
+	if wanted == percent then
+		return
+	end
+	local is_sooner = percent and wanted < percent
+	percent = wanted
+	collect('setpause', wanted)
+	if is_sooner and not newproxy then
+		-- The old pause has begun already. This ends it.
+		collect('step', 0)
+	end
+end
+
+-- From 5.4 on a finalizer may not ask the collector anything. The next instruction behind it may.
+local function behind()
+	sethook()
+	pause()
 end
 
 local rearm
 local function collected()
-	pause()
+	if newproxy then
+		pause()
+	elseif not gethook() then
+		sethook(behind, '', 1)
+	end
 	rearm()
 end
 
