@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use lem_ssl_rs::{
     ClientAuth, Context, ContextBuilder, Error, Identity, Limits, ListenOptions, Plain, Roots, Server, ServerEvent,
@@ -12,6 +11,7 @@ use lem_ssl_rs::{
 };
 use mlua::{AnyUserData, Function, Lua, LuaString, MultiValue, Table, UserData, UserDataRef, Value, WeakLua};
 
+use super::options::{flag, names, seconds, texts, whole_list};
 use super::serving::{ServerHandle, stream_answer, verbs};
 use super::sockets::listen_at;
 use crate::answer::{Answer, Pair};
@@ -105,8 +105,13 @@ fn upgrade(
     plain: &AnyUserData,
     name: Option<String>,
 ) -> mlua::Result<Pair> {
-    if plain.borrow::<PlainHandle>()?.stream.is_busy() {
-        return Answer::Fail(Error::Busy.to_string()).into_pair(lua);
+    {
+        let handle = plain.borrow::<PlainHandle>()?;
+        // An interrupted read holds the stream until its coroutine has run.
+        let is_held = Rc::strong_count(&handle.stream) > 1;
+        if is_held || handle.stream.is_busy() {
+            return Answer::Fail(Error::Busy.to_string()).into_pair(lua);
+        }
     }
     let Ok(conn) = Rc::try_unwrap(plain.take::<PlainHandle>()?.stream) else {
         return Answer::Fail(Error::Closed.to_string()).into_pair(lua);
@@ -189,6 +194,12 @@ impl From<Error> for Refused {
     }
 }
 
+impl From<String> for Refused {
+    fn from(problem: String) -> Self {
+        Self::Option(problem)
+    }
+}
+
 impl From<mlua::Error> for Refused {
     fn from(error: mlua::Error) -> Self {
         Self::Option(error.to_string())
@@ -229,10 +240,10 @@ fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> 
     let mut builder = Context::builder().limits(limits);
     builder = trust(builder, options)?;
     let (mut builder, certificate) = identity(builder, options, is_simulated)?;
-    if let Some(alpn) = options.get::<Option<Vec<String>>>("alpn")? {
+    if let Some(alpn) = texts(options, "alpn")? {
         builder = builder.alpn(alpn);
     }
-    if let Some(versions) = options.get::<Option<Vec<String>>>("versions")? {
+    if let Some(versions) = texts(options, "versions")? {
         builder = builder.versions(versions.iter().map(|text| version(text)).collect::<Result<Vec<_>, _>>()?);
     }
     if let Some(limit) = seconds(options, "timeout")? {
@@ -244,7 +255,7 @@ fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> 
     if let Some(limit) = seconds(options, "close_timeout")? {
         builder = builder.close_deadline(limit);
     }
-    if let Some(accept) = options.get::<Option<bool>>("accept_truncated")? {
+    if let Some(accept) = flag(options, "accept_truncated")? {
         builder = builder.accept_missing_close_notify(accept);
     }
     Ok(ContextHandle { context: builder.build()?, limits, certificate })
@@ -252,23 +263,22 @@ fn build(options: &Table, is_simulated: bool) -> Result<ContextHandle, Refused> 
 
 /// Whom it believes: servers, and clients where it serves.
 fn trust(mut builder: ContextBuilder, options: &Table) -> Result<ContextBuilder, Refused> {
-    for authority in names(options, "ca")? {
+    for authority in names(options, "ca")?.unwrap_or_default() {
         builder = builder.roots(roots(authority));
     }
-    let pins = texts(options, "pins")?;
-    if !pins.is_empty() {
+    if let Some(pins) = texts(options, "pins")? {
         let parsed: Result<Vec<SpkiHash>, _> = pins.iter().map(|pin| pin.parse()).collect();
         let parsed = parsed.map_err(|error: lem_ssl_rs::ParseSpkiHashError| Refused::Option(error.to_string()))?;
         builder = builder.trust(Trust::Pins(parsed));
     }
-    if options.get::<Option<bool>>("verify")? == Some(false) {
+    if flag(options, "verify")? == Some(false) {
         let reason: String = options.get::<Option<String>>("reason")?.unwrap_or_default();
         if reason.trim().is_empty() {
             return Err(Refused::Option("verify = false needs a reason: reason = 'why nobody is checked'".into()));
         }
         builder = danger::accept_any_certificate(builder, &reason)?;
     }
-    for authority in names(options, "clientca")? {
+    for authority in names(options, "clientca")?.unwrap_or_default() {
         builder = builder.client_roots(roots(authority));
     }
     match options.get::<Option<String>>("clients")?.as_deref() {
@@ -288,7 +298,15 @@ fn identity(
     options: &Table,
     is_simulated: bool,
 ) -> Result<(ContextBuilder, Option<String>), Refused> {
-    let mut identities = options.get::<Option<Vec<Table>>>("identities")?.unwrap_or_default();
+    let mut identities = Vec::new();
+    if let Some(list) = options.get::<Option<Table>>("identities")? {
+        for value in whole_list(&list, "identities")? {
+            let Value::Table(table) = value else {
+                return Err(Refused::Option("identities is a list of tables with cert and key".into()));
+            };
+            identities.push(table);
+        }
+    }
     if options.contains_key("cert")? || options.contains_key("key")? {
         identities.insert(0, options.clone());
     }
@@ -303,10 +321,7 @@ fn identity(
             _ => return Err(Refused::Option("cert and key are both files, or both texts".into())),
         });
     }
-    let names = texts(options, "selfsigned")?;
-    if names.is_empty() {
-        return Ok((builder, None));
-    }
+    let Some(names) = texts(options, "selfsigned")? else { return Ok((builder, None)) };
     // Signatures of this kind are always as long: what a seed has shown once it shows again.
     let made = if is_simulated { Identity::self_signed_ed25519(names)? } else { Identity::self_signed(names)? };
     let certificate = made.chain_pem();
@@ -336,30 +351,4 @@ fn version(text: &str) -> Result<Version, Refused> {
         "1.3" => Ok(Version::Tls13),
         other => Err(Refused::Option(format!("there is no version '{other}' here; there are '1.2' and '1.3'"))),
     }
-}
-
-/// One text, or a list of them.
-fn texts(options: &Table, name: &str) -> Result<Vec<String>, Refused> {
-    match options.get::<Value>(name)? {
-        Value::Nil => Ok(Vec::new()),
-        Value::String(text) => Ok(vec![text.to_string_lossy()]),
-        Value::Table(list) => Ok(list.sequence_values().collect::<mlua::Result<_>>()?),
-        other => Err(Refused::Option(format!("{name} is a string or a list of strings, not a {}", other.type_name()))),
-    }
-}
-
-/// One text or name of a file, or a list of them.
-fn names(options: &Table, name: &str) -> Result<Vec<PathBuf>, Refused> {
-    match options.get::<Value>(name)? {
-        Value::Nil => Ok(Vec::new()),
-        Value::Table(list) => Ok(list.sequence_values().collect::<mlua::Result<_>>()?),
-        Value::String(_) => Ok(vec![options.get(name)?]),
-        other => Err(Refused::Option(format!("{name} is a string or a list of strings, not a {}", other.type_name()))),
-    }
-}
-
-fn seconds(options: &Table, name: &str) -> Result<Option<Duration>, Refused> {
-    let Some(seconds) = options.get::<Option<f64>>(name)? else { return Ok(None) };
-    let limit = Duration::try_from_secs_f64(seconds);
-    limit.map(Some).map_err(|_| Refused::Option(format!("{name} is a number of seconds, not {seconds}")))
 }

@@ -7,6 +7,7 @@ mod coroutine;
 mod files;
 mod folders;
 #[cfg(unix)]
+mod options;
 mod process;
 mod serving;
 mod signals;

@@ -262,3 +262,37 @@ fn a_plain_connection_goes_over_to_tls_and_loses_nothing() {
          done()",
     );
 }
+
+#[test]
+fn a_list_that_is_empty_or_has_holes_is_no_list_that_was_not_given() {
+    passes(
+        "local text = contexts():certificate()
+         for _, name in ipairs { 'ca', 'pins', 'clientca', 'selfsigned', 'alpn', 'versions', 'identities' } do
+             contains(raised(ssl.newcontext, { [name] = {} }), name .. ' is an empty list')
+             contains(raised(ssl.newcontext, { [name] = { nil, text } }), name .. ' is a list without a first element')
+             contains(raised(ssl.newcontext, { [name] = { text, nil, text, text } }), name .. ' is a list with holes')
+         end
+         contains(raised(ssl.newcontext, { ca = { 1 } }), 'ca is a list of strings')
+         contains(raised(ssl.newcontext, { verify = 'no' }), 'verify is true or false')
+         contains(raised(ssl.newcontext, { accept_truncated = 0 }), 'accept_truncated is true or false')
+         assert(ssl.newcontext { ca = { text, text }, alpn = 'h2', versions = { '1.3' } })
+         done()",
+    );
+}
+
+#[test]
+fn an_upgrade_right_after_an_interrupt_keeps_the_connection() {
+    passes(
+        "local a, b = plain_pair()
+         local context, client = contexts()
+         local line = begin(a.read, a, '*l')
+         utils['yield']()
+         is(a:interrupt()) { true }
+         is(client:upgrade(a, 'localhost')) { n = 2, nil, 'busy' }
+         is(line()) { n = 2, nil, 'interrupted' }
+         local served = begin(context.upgradeserver, context, b)
+         assert(client:upgrade(a, 'localhost'))
+         assert(served())
+         done()",
+    );
+}
