@@ -9,6 +9,8 @@ use std::ops::Range;
 use lem_ssl_rs::{Error, Limits, ReadMode};
 use memchr::memchr;
 
+use self::head::HeadSearch;
+
 /// What a script may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -20,6 +22,8 @@ pub(crate) enum Mode {
         keep: bool,
     },
     All,
+    /// The head of a message: nothing of it is taken before all of it is there.
+    Head,
 }
 
 /// Where bytes come from. A read that is dropped has lost nothing: it may be tried, and begun again.
@@ -71,6 +75,16 @@ impl Ahead {
                 Ok(self.take_line(end, keep))
             }
             Mode::All => self.read_all(input).await,
+            Mode::Head => {
+                let mut search = HeadSearch::default();
+                loop {
+                    let end = search.end(&self.bytes.borrow()[self.start.get()..])?;
+                    if let Some(end) = end {
+                        return Ok(self.take(end));
+                    }
+                    self.push(input.more().await?);
+                }
+            }
         }
     }
 
@@ -209,5 +223,6 @@ impl Ahead {
     }
 }
 
+mod head;
 #[cfg(test)]
 mod tests;

@@ -35,9 +35,10 @@ impl Park {
         Self { scheduler: scheduler.clone(), state: RefCell::new(State::Free) }
     }
 
-    /// Wakes who waits here; whether there was somebody.
-    pub(crate) fn wake(&self) -> bool {
-        if !self.is_waiting() {
+    /// Wakes who waits here; whether there was somebody. `is_early`: who is about to wait here counts, too.
+    pub(crate) fn wake(&self, is_early: bool) -> bool {
+        let is_free = matches!(*self.state.borrow(), State::Free);
+        if !(self.is_waiting() || is_early && is_free) {
             return false;
         }
         let before = self.state.replace(State::Woken);

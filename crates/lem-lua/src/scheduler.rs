@@ -18,15 +18,22 @@ use crate::answer::{Answer, Pair};
 use crate::error::Error;
 
 /// The rest of a verb that has to wait.
-type Waiting = Pin<Box<dyn Future<Output = Answer>>>;
+pub(crate) type Waiting = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// A verb that has begun. The coroutine that waits for it yields this, so that it gets no other one's.
+pub(crate) type Token = i64;
 
 /// What the coroutines of one Lua state share.
 #[derive(Default)]
 pub(crate) struct Scheduler {
     /// Of the task whose coroutine runs; `None` outside of one.
     waker: RefCell<Option<Waker>>,
-    /// Left by the verb that has just said that it waits, for the task below it.
-    waiting: RefCell<Option<Waiting>>,
+    /// Left by the verbs that have said that they wait, for the tasks below them. There is more than one where a finalizer
+    /// runs between the begin of a verb and its coroutine's yield.
+    begun: RefCell<Vec<(Token, Waiting)>>,
+    last_token: Cell<Token>,
+    /// How many lines the coroutine that runs was lent since it was resumed.
+    lent: Cell<usize>,
     /// The coroutines that run, or wait for something that comes from outside of Lua.
     active: Cell<usize>,
     /// What is called for an error that a coroutine does not catch; without it, that is the end.
@@ -51,6 +58,9 @@ pub(crate) struct Scheduler {
     pub(crate) hears_children: Cell<bool>,
 }
 
+/// How many lines a coroutine gets in one turn: with what a script does with each, some milliseconds.
+const MAX_LENT: usize = 4096;
+
 /// When simulated worlds begin, so that a seed's run is the same on every day: 2027-01-15 08:00 UTC.
 const SIMULATED_START: f64 = 1_800_000_000.0;
 
@@ -61,16 +71,17 @@ impl Scheduler {
         Value::LightUserData(LightUserData((&raw const PENDING).cast_mut().cast()))
     }
 
-    /// Begins a verb: its result, or [`pending`](Self::pending) with the rest left for the task.
+    /// Begins a verb: its result, or [`pending`](Self::pending) and its token, with the rest left for the task.
     pub(crate) fn start(&self, lua: &Lua, verb: impl Future<Output = Answer> + 'static) -> mlua::Result<Pair> {
         let mut verb: Waiting = Box::pin(verb);
-        // A verb that another one replaces was called where nothing can wait: it is given up before this one looks.
-        drop(self.waiting.take());
+        self.abandon_refused();
         match self.poll(|cx| verb.as_mut().poll(cx))? {
             Poll::Ready(answer) => answer.into_pair(lua),
             Poll::Pending => {
-                self.waiting.replace(Some(verb));
-                Ok((Self::pending(), Value::Nil))
+                let token = self.last_token.get() + 1;
+                self.last_token.set(token);
+                self.begun.borrow_mut().push((token, verb));
+                Ok((Self::pending(), Value::Integer(token)))
             }
         }
     }
@@ -80,6 +91,15 @@ impl Scheduler {
         let waker = self.waker.borrow().clone();
         let waker = waker.ok_or_else(|| mlua::Error::runtime("only a coroutine that the machine runs can wait"))?;
         Ok(poll(&mut Context::from_waker(&waker)))
+    }
+
+    /// Whether the coroutine that runs may be lent lines before others have run.
+    pub(crate) fn may_lend(&self) -> bool {
+        self.lent.get() < MAX_LENT
+    }
+
+    pub(crate) fn lends(&self, lines: usize) {
+        self.lent.set(self.lent.get() + lines);
     }
 
     /// Raises an error where no coroutine of the machine runs.
@@ -111,17 +131,43 @@ impl Scheduler {
         }
     }
 
-    /// Gives up the verb that has just said that it waits.
-    pub(crate) fn abandon(&self) {
-        drop(self.waiting.take());
+    /// Gives up a verb that cannot be waited for where it has begun.
+    pub(crate) fn abandon(&self, token: Token) {
+        drop(self.take_begun(token));
     }
 
-    /// Runs `call`, which resumes a coroutine, in the name of a task; and what it left to wait for.
-    pub(crate) fn enter<T>(&self, waker: &Waker, call: impl FnOnce() -> T) -> (T, Option<Waiting>) {
+    /// Gives up what has begun where nothing can wait. Since 5.4 (and 5.2) Lua says so in time, and each is given up by its
+    /// token. In 5.1 a refused yield is seen only by this: that something else is done.
+    pub(crate) fn abandon_refused(&self) {
+        if cfg!(any(feature = "lua51", feature = "luajit")) {
+            let refused = self.begun.take();
+            drop(refused);
+        }
+    }
+
+    fn take_begun(&self, token: Token) -> Option<Waiting> {
+        let mut begun = self.begun.borrow_mut();
+        let at = begun.iter().position(|(of, _)| *of == token)?;
+        Some(begun.swap_remove(at).1)
+    }
+
+    /// Runs `call`, which resumes a coroutine, in the name of a task; and the verb whose token `token_of` finds in its
+    /// result. What else has begun meanwhile was refused, and is given up.
+    pub(crate) fn enter<T>(
+        &self,
+        waker: &Waker,
+        call: impl FnOnce() -> T,
+        token_of: impl FnOnce(&T) -> Option<Token>,
+    ) -> (T, Option<Waiting>) {
         let before = self.waker.replace(Some(waker.clone()));
+        let first = self.last_token.get();
+        self.lent.set(0);
         let result = call();
         drop(self.waker.replace(before));
-        (result, self.waiting.take())
+        let waiting = token_of(&result).and_then(|token| self.take_begun(token));
+        let refused: Vec<_> = self.begun.borrow_mut().extract_if(.., |(token, _)| *token > first).collect();
+        drop(refused);
+        (result, waiting)
     }
 
     /// From now on the time of day is counted by the machine's clock.

@@ -13,7 +13,7 @@ use mlua::{Lua, MultiValue, RegistryKey, Thread, Value};
 
 use crate::answer::Pair;
 use crate::error::Error;
-use crate::scheduler::{Active, Scheduler, VerbPlace};
+use crate::scheduler::{Active, Scheduler, Token, VerbPlace};
 
 /// Runs a coroutine to its end, and gives what it returns. `None`: it has yielded by itself; what it gave is lost, and
 /// somebody may resume it.
@@ -35,23 +35,50 @@ pub(crate) async fn drive(
         }
         let (result, waiting) = poll_fn(|cx| {
             let given = next.take().unwrap_or_default();
-            Poll::Ready(scheduler.enter(cx.waker(), || thread.resume::<MultiValue>(given)))
+            Poll::Ready(scheduler.enter(cx.waker(), || thread.resume::<MultiValue>(given), token_of))
         })
         .await;
         collect_later(scheduler, lua);
-        let result = result?;
+        let result = result.inspect_err(|_error| close_failed(lua, &thread))?;
         if thread.status() != ThreadStatus::Resumable {
             return Ok(Some(result));
         }
-        let waiting = match waiting {
-            Some(waiting) if result.front() == Some(&Scheduler::pending()) => waiting,
-            _ => return Ok(None),
+        let Some(waiting) = waiting else {
+            if result.front() == Some(&Scheduler::pending()) {
+                return Err(mlua::Error::runtime(GIVEN_UP));
+            }
+            return Ok(None);
         };
         drop(result);
         let place = place.get_or_insert_with(|| VerbPlace::new(scheduler, thread.to_pointer()));
         kept = Kept::new(lua, thread)?;
         let answer = place.answer(waiting).await;
         next = Some(trimmed(answer.into_pair(lua)?));
+    }
+}
+
+/// The verb that a coroutine has yielded for.
+fn token_of(result: &mlua::Result<MultiValue>) -> Option<Token> {
+    let mut values = result.as_ref().ok()?.iter();
+    match (values.next()?, values.next()?) {
+        (first, Value::Integer(token)) if *first == Scheduler::pending() => Some(*token),
+        (first, Value::Number(token)) if *first == Scheduler::pending() => Some(*token as Token),
+        _ => None,
+    }
+}
+
+const GIVEN_UP: &str =
+    "what this coroutine waits for was given up before the wait began: a finalizer has used the modules";
+
+/// Closes the variables of a coroutine that an error has ended. Their functions are not told which error that was: it is
+/// not in the coroutine any more.
+fn close_failed(lua: &Lua, thread: &Thread) {
+    if cfg!(not(any(feature = "lua51", feature = "luajit")))
+        && thread.status() == ThreadStatus::Error
+        && let Ok(nothing) = lua.create_function(|_, ()| Ok(()))
+    {
+        // The error that has ended the coroutine is told by who runs it.
+        let _ = thread.reset(nothing);
     }
 }
 

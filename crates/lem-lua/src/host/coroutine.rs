@@ -11,7 +11,7 @@ use mlua::{Function, Lua, LuaString, MultiValue, Table, Thread, UserDataRef};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::park::{Park, ParkHandle, duration};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Scheduler, Token};
 use crate::task::{Origin, spawn};
 
 pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlua::Result<()> {
@@ -64,20 +64,22 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     )?;
     // A wait that could not be where it was begun is none.
     let shared = scheduler.clone();
-    let unpark = move |_: &Lua, park: UserDataRef<ParkHandle>| {
-        shared.abandon();
-        Ok(park.0.wake())
+    let unpark = move |_: &Lua, (park, is_early): (UserDataRef<ParkHandle>, Option<bool>)| {
+        shared.abandon_refused();
+        Ok(park.0.wake(is_early.unwrap_or(false)))
     };
     host.set("unpark", lua.create_function(unpark)?)?;
     let shared = scheduler.clone();
     let parked = move |_: &Lua, park: UserDataRef<ParkHandle>| {
-        shared.abandon();
+        shared.abandon_refused();
         Ok(park.0.is_waiting())
     };
     host.set("parked", lua.create_function(parked)?)?;
     let shared = scheduler.clone();
-    let abandon = move |_: &Lua, ()| {
-        shared.abandon();
+    let abandon = move |_: &Lua, token: Option<Token>| {
+        if let Some(token) = token {
+            shared.abandon(token);
+        }
         shared.check_task()
     };
     host.set("abandon", lua.create_function(abandon)?)?;

@@ -7,8 +7,10 @@ mod coroutine;
 mod files;
 mod folders;
 #[cfg(unix)]
+mod limit;
 mod options;
 mod process;
+mod sendfile;
 mod serving;
 mod signals;
 mod sockets;

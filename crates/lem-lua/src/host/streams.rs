@@ -2,14 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
-use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls, timeout};
+use lem_ssl_rs::{Endpoint, Error, Info, Plain, Tls, yield_now};
 use mlua::{BString, Lua, LuaString, Table, UserDataRef, Value};
 
+use super::limit::limited;
+use super::sendfile;
 use crate::ahead::{Lines, Mode};
 use crate::answer::{Answer, Pair};
 use crate::io::conn::Conn;
@@ -42,8 +44,8 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
     let shared = scheduler.clone();
     verbs.set(
         "lines",
-        lua.create_function(move |lua, (handle, keep): (UserDataRef<Handle<D>>, bool)| {
-            lend_lines(lua, &shared, &handle, keep)
+        lua.create_function(move |lua, (handle, keep, can_wait): (UserDataRef<Handle<D>>, bool, bool)| {
+            lend_lines(lua, &shared, &handle, keep, can_wait)
         })?,
     )?;
     verbs.set(
@@ -60,6 +62,9 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
         "write",
         lua.create_function(move |lua, (handle, data): (UserDataRef<Handle<D>>, LuaString)| {
             handle.use_now();
+            if handle.sending.is_under_way() {
+                return in_words::<D>(Err(Error::Busy)).into_pair(lua);
+            }
             let (stream, limit) = (handle.stream.clone(), handle.limit.get());
             shared.start(lua, async move { in_words::<D>(limited(limit, stream.write(&data.as_bytes())).await) })
         })?,
@@ -73,7 +78,14 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
         in_words::<D>(closed).into_pair(lua)
     };
     verbs.set("close", lua.create_function(close)?)?;
-    simple(lua, &verbs, "interrupt", D::interrupt)?;
+    verbs.set("written", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.written()))?)?;
+    verbs.set("was_cut", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.was_cut.get()))?)?;
+    sendfile::install::<D>(lua, scheduler, &verbs)?;
+    let interrupt = |lua: &Lua, handle: UserDataRef<Handle<D>>| {
+        handle.use_now();
+        in_words::<D>(handle.stream.interrupt().or_else(|_not_busy| handle.sending.interrupt())).into_pair(lua)
+    };
+    verbs.set("interrupt", lua.create_function(interrupt)?)?;
     simple(lua, &verbs, "split", |stream: &D| stream.half(Half::Split))?;
     simple(lua, &verbs, "close_write", |stream: &D| stream.half(Half::CloseWrite))?;
     simple(lua, &verbs, "interrupt_read", |stream: &D| stream.half(Half::InterruptRead))?;
@@ -99,8 +111,8 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
     let shared = scheduler.clone();
     let busy = move |_: &Lua, handle: UserDataRef<Handle<D>>| {
         // A read that could not wait where it was called is none.
-        shared.abandon();
-        Ok(handle.stream.is_busy())
+        shared.abandon_refused();
+        Ok(handle.stream.is_busy() || handle.sending.is_under_way())
     };
     verbs.set("busy", lua.create_function(busy)?)?;
     verbs.set("closed", lua.create_function(|_, handle: UserDataRef<Handle<D>>| Ok(handle.stream.is_closed()))?)?;
@@ -149,6 +161,7 @@ fn mode_of(mode: &Value, stop: Option<u8>) -> mlua::Result<Mode> {
         Value::String(text) => {
             return match &*text.as_bytes() {
                 b"*a" => Ok(Mode::All),
+                b"*h" => Ok(Mode::Head),
                 b"*l" => Ok(Mode::Line { stop: stop.unwrap_or(b'\n'), keep: false }),
                 _ => Ok(Mode::Line { stop: stop.unwrap_or(b'\n'), keep: true }),
             };
@@ -165,7 +178,7 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
         return Ok((Value::Boolean(false), Value::Nil));
     }
     // What is given up in favour of this may be a read of this stream.
-    scheduler.abandon();
+    scheduler.abandon_refused();
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
@@ -173,40 +186,61 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
     let ready = scheduler.poll(|cx| pin!(stream.ahead().read(&**stream, mode)).poll(cx))?;
     match ready {
         Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
-        Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
-        Poll::Pending => {
-            let (stream, limit) = (stream.clone(), handle.limit.get());
-            scheduler.start(lua, async move {
-                match limited(limit, stream.ahead().read(&*stream, mode)).await {
-                    Ok(bytes) => Answer::Bytes(bytes),
-                    Err(error) => Answer::Fail(D::words(&error)),
-                }
-            })
-        }
+        Poll::Ready(Err(error)) => failed::<D>(&handle.was_cut, &error).into_pair(lua),
+        Poll::Pending => read_later(lua, scheduler, handle, mode, false),
     }
 }
 
-/// Gives an operation up when it takes too long. One of a stream has lost nothing then.
-async fn limited<T>(limit: Option<Duration>, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    match limit {
-        None => operation.await,
-        Some(limit) => timeout(limit, operation).await.unwrap_or_else(|_over| Err(Error::Misuse("timeout".into()))),
+/// Reads when there is something, or when others have run.
+fn read_later<D: Duplex>(
+    lua: &Lua,
+    scheduler: &Scheduler,
+    handle: &Handle<D>,
+    mode: Mode,
+    others_first: bool,
+) -> mlua::Result<Pair> {
+    let (stream, limit, was_cut) = (handle.stream.clone(), handle.limit.get(), handle.was_cut.clone());
+    scheduler.start(lua, async move {
+        if others_first {
+            yield_now().await;
+        }
+        match limited(limit, stream.ahead().read(&*stream, mode)).await {
+            Ok(bytes) => Answer::Bytes(bytes),
+            Err(error) => failed::<D>(&was_cut, &error),
+        }
+    })
+}
+
+/// A read has failed. A lost connection is remembered, since its word may be that of an end.
+fn failed<D: Duplex>(was_cut: &Cell<bool>, error: &Error) -> Answer {
+    if matches!(error, Error::Truncated(_)) {
+        was_cut.set(true);
     }
+    Answer::Fail(D::words(error))
 }
 
 /// As a read of a line that has to wait. If there are lines, a table of them: those are lent until they are consumed.
 /// `false`: others are lent already. `true`: the stream was used while Lua's strings were made, and the lines are not the
 /// next ones any more.
-fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, keep: bool) -> mlua::Result<Pair> {
+fn lend_lines<D: Duplex>(
+    lua: &Lua,
+    scheduler: &Scheduler,
+    handle: &Handle<D>,
+    keep: bool,
+    can_wait: bool,
+) -> mlua::Result<Pair> {
     let stream = &handle.stream;
     let ahead = stream.ahead();
     let turn = handle.use_now();
     if handle.lent.get() > 0 {
         return Ok((Value::Boolean(false), Value::Nil));
     }
-    scheduler.abandon();
+    scheduler.abandon_refused();
     if let Err(error) = stream.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
+    }
+    if can_wait && !scheduler.may_lend() {
+        return read_later(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }, true);
     }
     let limit = stream.limits().line;
     let ready = match ahead.line_end(b'\n', 0) {
@@ -222,9 +256,10 @@ fn lend_lines<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, k
                 return Ok((Value::Boolean(true), Value::Nil));
             }
             handle.lent.set(lines.bytes.len());
+            scheduler.lends(table.raw_len());
             Ok((Value::Table(table), Value::Nil))
         }
-        Poll::Ready(Err(error)) => Answer::Fail(D::words(&error)).into_pair(lua),
+        Poll::Ready(Err(error)) => failed::<D>(&handle.was_cut, &error).into_pair(lua),
         Poll::Pending => read(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }),
     }
 }

@@ -111,6 +111,10 @@ impl<T: Kind> Duplex for Conn<T> {
         self.writer.write(data).await
     }
 
+    fn written(&self) -> u64 {
+        self.writer.bytes_written()
+    }
+
     fn close(&self) -> Result<(), Error> {
         self.ahead.clear();
         self.reader.handle().close()

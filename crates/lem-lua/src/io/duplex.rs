@@ -24,6 +24,9 @@ pub(crate) trait Duplex: Input + 'static {
 
     async fn write(&self, data: &[u8]) -> Result<(), Error>;
 
+    /// How many bytes all writes together have handed over.
+    fn written(&self) -> u64;
+
     fn close(&self) -> Result<(), Error>;
 
     fn interrupt(&self) -> Result<(), Error>;
@@ -87,6 +90,9 @@ pub(crate) struct Handle<D: Duplex> {
     pub(crate) turn: Cell<u64>,
     /// How long a read or a write may wait.
     pub(crate) limit: Cell<Option<Duration>>,
+    /// The other end was lost before it has said that it ends.
+    pub(crate) was_cut: Rc<Cell<bool>>,
+    pub(crate) sending: Rc<Sending>,
     _open: Open,
 }
 
@@ -97,6 +103,8 @@ impl<D: Duplex> Handle<D> {
             lent: Cell::new(0),
             turn: Cell::new(0),
             limit: Cell::new(None),
+            was_cut: Rc::default(),
+            sending: Rc::default(),
             _open: Open::new(scheduler),
         }
     }
@@ -109,3 +117,65 @@ impl<D: Duplex> Handle<D> {
 }
 
 impl<D: Duplex> mlua::UserData for Handle<D> {}
+
+/// A file that is being sent: from its begin to its end nothing else is written to the stream.
+#[derive(Default)]
+pub(crate) struct Sending {
+    state: Cell<SendState>,
+    /// How many bytes of the last one were sent.
+    pub(crate) sent: Cell<u64>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum SendState {
+    #[default]
+    None,
+    UnderWay,
+    Interrupted,
+}
+
+impl Sending {
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.state.get() != SendState::None
+    }
+
+    /// Begins to send; until the result is dropped.
+    pub(crate) fn begin(self: &Rc<Self>) -> Result<SendGuard, Error> {
+        if self.is_under_way() {
+            return Err(Error::Busy);
+        }
+        self.state.set(SendState::UnderWay);
+        self.sent.set(0);
+        Ok(SendGuard(self.clone()))
+    }
+
+    /// Ends it before its next block; "not busy" if there is none.
+    pub(crate) fn interrupt(&self) -> Result<(), Error> {
+        if self.state.get() != SendState::UnderWay {
+            return Err(Error::NotBusy);
+        }
+        self.state.set(SendState::Interrupted);
+        Ok(())
+    }
+}
+
+/// Leaves the stream to other writes when it is dropped.
+pub(crate) struct SendGuard(Rc<Sending>);
+
+impl SendGuard {
+    /// Adds to what was sent, and gives all of it.
+    pub(crate) fn add(&self, count: u64) -> u64 {
+        self.0.sent.set(self.0.sent.get() + count);
+        self.0.sent.get()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.0.state.get() == SendState::Interrupted { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+impl Drop for SendGuard {
+    fn drop(&mut self) {
+        self.0.state.set(SendState::None);
+    }
+}

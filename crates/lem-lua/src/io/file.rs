@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, TryLockError};
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -23,6 +23,7 @@ pub(crate) struct FileStream {
     /// Whether it has a position, which reads and writes share. Sockets and terminals have none.
     has_position: bool,
     ahead: Ahead,
+    written: Cell<u64>,
     slot: Slot,
     reading: Work<Vec<u8>>,
     /// A write, or a new position: where it is after that.
@@ -78,6 +79,7 @@ impl FileStream {
             file: RefCell::new(Some(Arc::new(file))),
             has_position,
             ahead: Ahead::default(),
+            written: Cell::new(0),
             slot: Slot::default(),
             reading: Work(RefCell::new(None)),
             changing: Work(RefCell::new(None)),
@@ -214,7 +216,7 @@ impl Duplex for FileStream {
     }
 
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
-        let data = data.to_vec();
+        let (data, count) = (data.to_vec(), data.len() as u64);
         // It goes where the script has read to, not where the reading ahead has come.
         let write = move |mut file: &File, back: i64| {
             if back > 0 {
@@ -222,7 +224,13 @@ impl Duplex for FileStream {
             }
             file.write_all(&data).map(|()| 0)
         };
-        self.change(write).await.map(drop)
+        self.change(write).await?;
+        self.written.set(self.written.get() + count);
+        Ok(())
+    }
+
+    fn written(&self) -> u64 {
+        self.written.get()
     }
 
     fn close(&self) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
@@ -18,6 +18,7 @@ pub(crate) struct Pipe {
     reader: Side,
     writer: Side,
     ahead: Ahead,
+    written: Cell<u64>,
 }
 
 struct Side {
@@ -31,7 +32,12 @@ const BLOCK: usize = 64 * 1024;
 
 impl Pipe {
     pub(crate) fn new(reader: Option<File>, writer: Option<File>) -> Result<Self, Error> {
-        Ok(Self { reader: Side::new(reader)?, writer: Side::new(writer)?, ahead: Ahead::default() })
+        Ok(Self {
+            reader: Side::new(reader)?,
+            writer: Side::new(writer)?,
+            ahead: Ahead::default(),
+            written: Cell::new(0),
+        })
     }
 }
 
@@ -97,6 +103,7 @@ impl Duplex for Pipe {
         let all = async {
             while !rest.is_empty() {
                 let written = watcher.write_with(|mut file| file.write(rest)).await?;
+                self.written.set(self.written.get() + written as u64);
                 rest = &rest[written..];
             }
             Ok(())
@@ -105,6 +112,10 @@ impl Duplex for Pipe {
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Err(Error::Closed),
             other => other,
         }
+    }
+
+    fn written(&self) -> u64 {
+        self.written.get()
     }
 
     fn close(&self) -> Result<(), Error> {

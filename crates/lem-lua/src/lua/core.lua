@@ -34,10 +34,16 @@ local function refuse()
 		.. '(table.sort, string.gsub, require or a finalizer)')
 end
 
+-- Whether a wait is possible here. (5.1 does not know, and is told by its own error.)
+function core.can_wait()
+	return not isyieldable or isyieldable()
+end
+
 -- Raises where nothing can wait. It is asked before anything begins that cannot be taken back. (5.1 does not know.)
-local function check_wait()
+-- `token`: what has begun all the same, and is given up.
+local function check_wait(token)
 	if isyieldable and not isyieldable() then
-		host.abandon()
+		host.abandon(token)
 		refuse()
 	end
 end
@@ -48,11 +54,11 @@ local function over(co, ...)
 	return ...
 end
 
-local function wait_or_refused()
-	check_wait()
+local function wait_or_refused(token)
+	check_wait(token)
 	local co = running()
 	waiting[co] = true
-	return over(co, raw_yield(PENDING))
+	return over(co, raw_yield(PENDING, token))
 end
 
 local function unless_refused(value, ...)
@@ -62,16 +68,16 @@ local function unless_refused(value, ...)
 	return value, ...
 end
 
--- Waits for what a primitive has begun: its result, or nil and a message.
-local function wait()
-	return unless_refused(wait_or_refused())
+-- Waits for what a primitive has begun, by its token: its result, or nil and a message.
+local function wait(token)
+	return unless_refused(wait_or_refused(token))
 end
 core.wait = wait
 
--- The result of a primitive, once it is there.
+-- The result of a primitive, once it is there. With PENDING comes its token.
 function core.finish(value, message)
 	if value == PENDING then
-		return wait()
+		return wait(message)
 	elseif value == nil then
 		return nil, message
 	end
@@ -101,12 +107,13 @@ end
 
 -- Waits in a place until its `park` is woken: true; or for some seconds: nil.
 function core.park(place, seconds)
-	local woken = host.park(place.park, seconds)
+	local woken, token = host.park(place.park, seconds)
+	place.parked = true
 	if woken ~= PENDING then
 		return woken
 	end
 	local co = core.enter(place)
-	woken = wait_or_refused()
+	woken = wait_or_refused(token)
 	core.leave(co, place)
 	if woken == REFUSED then
 		place:undo(co)
@@ -131,12 +138,12 @@ function pass(co, ok, value, ...)
 		end
 		return ok, value, ...
 	elseif isyieldable and not isyieldable() then
-		host.abandon()
+		host.abandon((...))
 		return pass(co, raw_resume(co, REFUSED))
 	end
 	local outer = running()
 	waiting[co], below[outer] = outer, co
-	return passed(outer, co, wait_or_refused())
+	return passed(outer, co, wait_or_refused((...)))
 end
 
 local function problem_of(co)
@@ -194,8 +201,15 @@ local function unwrap(co, ok, value, ...)
 	if ok then
 		return value, ...
 	end
-	if close and coroutine.status(co) == 'suspended' then
-		close(co)
+	if close then
+		-- What it has left to be closed is closed now. What that raises replaces the error.
+		local state = coroutine.status(co)
+		if state == 'suspended' or state == 'dead' then
+			local done, problem = close(co)
+			if not done then
+				value = problem
+			end
+		end
 	end
 	error(value, 0)
 end
@@ -216,7 +230,7 @@ if not isyieldable and not jit then
 	local function through(co, ok, ...)
 		if ok and status(co) == 'suspended' then
 			if (...) == PENDING then
-				return through(co, raw_resume(co, wait()))
+				return through(co, raw_resume(co, wait((select(2, ...)))))
 			end
 			return through(co, raw_resume(co, raw_yield(...)))
 		end
@@ -254,11 +268,11 @@ local sethook = debug.sethook
 local ends = false
 
 function core.exit(status)
-	local begun = host.exit(status)
+	local begun, token = host.exit(status)
 	if not isyieldable or isyieldable() then
-		return core.finish(begun)
+		return core.finish(begun, token)
 	end
-	host.abandon()
+	host.abandon(token)
 	ends = true
 	local function stop()
 		if host.ending() then

@@ -27,7 +27,8 @@ local function hand(self, values, stored)
 	while self.n < 0 do
 		local reader = oldest(self)
 		self.n = self.n + 1
-		if host.unpark(reader.park) then
+		-- One that is about to wait, where a finalizer puts, is woken before it does.
+		if host.unpark(reader.park, not reader.parked) then
 			reader.values, reader.stored = values, stored
 			return true
 		end
@@ -72,7 +73,11 @@ function Queue:get()
 	end
 	core.check_wait()
 	local reader = { park = host.newpark(), queue = self, undo = forget }
-	add(self, reader)
+	-- Up to here a finalizer may have put a value. Between this and the reader's place nothing is called.
+	if self.n > 0 then
+		return self:get()
+	end
+	self[self.first - self.n] = reader
 	self.n = self.n - 1
 	core.park(reader)
 	return unpack(reader.values, 1, reader.values.n)

@@ -6,6 +6,7 @@ local bad_argument = core.bad_argument
 -- The words that stand alone. All else says first what was being done.
 local WORDS = {
 	closed = true, busy = true, timeout = true, interrupted = true, ['already closed'] = true, ['not busy'] = true,
+	['parse error'] = true, ['out of buffer space'] = true,
 }
 
 local function saying(prefix)

@@ -1,16 +1,13 @@
 -- The verbs of streams, as methods: what lem.ssl and lem.io have in common.
 local core = ...
 local host, wait, PENDING = core.host, core.wait, core.PENDING
-local finish, check_wait, bad_argument = core.finish, core.check_wait, core.bad_argument
+local check_wait, can_wait, bad_argument = core.check_wait, core.can_wait, core.bad_argument
 local type, tostring, select, setmetatable = type, tostring, select, setmetatable
 local concat = table.concat
 
 -- An object has its handle at [1], lines that the machine has lent it at [2], and at [3] which of them is next: an index
 -- is found faster than a name.
 local NO_LINES = {}
-
--- What is read of a file at once, to be sent.
-local BLOCK = 65536
 
 local function object(handle, verbs)
 	return { handle, NO_LINES, 1, verbs = verbs }
@@ -81,9 +78,9 @@ return function(kind)
 
 	local function next_lines(self)
 		settle(self)
-		local lines, message = self.verbs.lines(self[1], keep)
+		local lines, message = self.verbs.lines(self[1], keep, can_wait())
 		if lines == PENDING then
-			return failed(self, wait())
+			return failed(self, wait(message))
 		elseif lines == true or lines == false and self[2] ~= NO_LINES then
 			-- A finalizer has used the stream meanwhile.
 			return line(self)
@@ -112,7 +109,7 @@ return function(kind)
 		settle(self)
 		local value, message = self.verbs.read(self[1], mode, stop)
 		if value == PENDING then
-			return failed(self, wait())
+			return failed(self, wait(message))
 		elseif value == false then
 			-- A finalizer was lent lines meanwhile, or this one runs while others are given back.
 			if self[2] == NO_LINES then
@@ -136,8 +133,11 @@ return function(kind)
 		end
 		local own = kind.modes[mode]
 		if own then
-			settle(self)
-			return own(self)
+			local head, message = read(self, '*h')
+			if not head then
+				return nil, message
+			end
+			return own(head)
 		end
 		mode = kind.mode(mode)
 		if mode == '*l' then
@@ -180,9 +180,9 @@ return function(kind)
 		if count == 0 then
 			return text(first, 1)
 		end
-		local texts = { text(first, 1) }
-		for i = 1, count do
-			texts[i + 1] = text((select(i, ...)), i + 1)
+		local texts = { first, ... }
+		for i = 1, count + 1 do
+			texts[i] = text(texts[i], i)
 		end
 		return concat(texts)
 	end
@@ -197,7 +197,7 @@ return function(kind)
 		local done, message = verbs.write(self[1], data)
 		if done == PENDING then
 			settle(self)
-			done, message = wait()
+			done, message = wait(message)
 		end
 		if done then
 			return true
@@ -224,6 +224,7 @@ return function(kind)
 
 	-- How long a read or a write may wait, in seconds; then it is nil and 'timeout', and has lost nothing. nil: for ever.
 	function Stream:settimeout(seconds)
+		self.limit = seconds
 		return self.verbs.settimeout(self[1], seconds and core.check_number(seconds, 1, 'settimeout'))
 	end
 
@@ -283,7 +284,13 @@ return function(kind)
 		return nodelay(self, true)
 	end
 
-	-- Sends a part of a file: how many bytes that were. The file's own position is left alone.
+	-- How many bytes all writes together have handed over. Its growth is what a write that has failed came to.
+	function Stream:written()
+		return self.verbs.written(self[1])
+	end
+
+	-- Sends a part of a file: how many bytes that were; or nil, a message, and how many were sent. Other writes are busy
+	-- meanwhile. The file's own position is left alone.
 	function Stream:sendfile(file, size, offset)
 		if type(file) ~= 'table' or file.verbs ~= host.file then
 			bad_argument(1, 'sendfile', 'file expected')
@@ -291,23 +298,20 @@ return function(kind)
 		size = core.check_integer(size, 2, 'sendfile', 0, 2 ^ 53)
 		offset = core.check_integer(offset or 0, 3, 'sendfile', 0, 2 ^ 53)
 		if file:closed() then
-			return nil, 'file closed'
+			return nil, 'file closed', 0
 		end
-		local sent = 0
-		while sent < size do
-			local data, problem = finish(host.read_at(file[1], offset + sent, math.min(size - sent, BLOCK)))
-			if not data then
-				return nil, problem == 'closed' and 'file closed' or problem
-			elseif data == '' then
-				break
-			end
-			local done, failure = self:write(data)
-			if not done then
-				return nil, failure
-			end
-			sent = sent + #data
+		local verbs = self.verbs
+		check_wait()
+		local sent, message = verbs.sendfile(self[1], file[1], size, offset)
+		if sent == PENDING then
+			settle(self)
+			sent, message = wait(message)
 		end
-		return sent
+		if type(sent) == 'number' then
+			return sent
+		end
+		-- A text is what is wrong with the file.
+		return nil, sent or kind.write_error(self, message), message == 'busy' and 0 or verbs.sent(self[1])
 	end
 
 	function Stream:abort()

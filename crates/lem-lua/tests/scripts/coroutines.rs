@@ -228,3 +228,30 @@ fn tail_calls_and_deep_recursion_may_wait() {
          done()",
     );
 }
+
+#[test]
+fn variables_are_closed_when_an_error_ends_their_coroutine() {
+    if cfg!(not(feature = "lua54")) {
+        return;
+    }
+    passes(
+        "local closed = {}
+         local function closes(name)
+             return setmetatable({}, { __close = function() closed[#closed + 1] = name end })
+         end
+         is(raised(coroutine.wrap(function() local x <close> = closes 'wrap' error 'x' end))) { 'x' }
+         is(#closed, closed[1]) { 1, 'wrap' }
+         local told
+         utils.onerror(function(message) told = message end)
+         spawn(function() local x <close> = closes 'task' sleep(0) error 'y' end)
+         sleep(0.01)
+         is(#closed, closed[2]) { 2, 'task' }
+         contains(told, 'y')
+         local replaced = coroutine.wrap(function()
+             local x <close> = setmetatable({}, { __close = function() error('from close', 0) end })
+             error 'z'
+         end)
+         is(raised(replaced)) { 'from close' }
+         done()",
+    );
+}

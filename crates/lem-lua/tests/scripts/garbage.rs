@@ -142,7 +142,8 @@ fn a_finalizer_that_reads_a_stream_takes_its_own_lines_only() {
              end })
          end
          for i = 1, 20 do arm() end
-         collectgarbage('setpause', 100)
+         -- The pause counts from the end of a cycle on.
+         collectgarbage('setpause', 100) collectgarbage()
          local bytes = 0
          while true do
              local line = b:read '*l'
@@ -157,6 +158,98 @@ fn a_finalizer_that_reads_a_stream_takes_its_own_lines_only() {
          is(finalized > 0) { true }
          -- A finalizer's read of six bytes cannot be told from a line of five by its length.
          is(bytes) { sent }
+         done()
+         utils.exit(0)",
+    );
+}
+
+#[test]
+fn a_heap_stays_below_two_and_a_half_times_what_lives() {
+    passes(
+        "local live = {}
+         for i = 1, 50 do live[i] = string.rep(string.char(64 + i), 2 ^ 20) end
+         for i = 1, 3 do collectgarbage() end
+         local lives, peak = collectgarbage 'count', 0
+         for i = 1, 3000000 do
+             local t = { i }
+             if i % 1000 == 0 then peak = math.max(peak, collectgarbage 'count') end
+         end
+         assert(peak < 2.5 * lives, peak .. ' of ' .. lives .. ' KB')
+         done()",
+    );
+}
+
+#[test]
+fn a_dropped_stream_is_closed_by_itself_beside_a_large_heap() {
+    passes(
+        "local live = {}
+         for i = 1, 40 do live[i] = string.rep(string.char(64 + i), 2 ^ 20) end
+         local a, b = plain_pair()
+         a = nil
+         b:settimeout(20)
+         is(b:read '*l') { n = 2, nil, 'closed' }
+         assert(#live[40] == 2 ^ 20)
+         done()",
+    );
+}
+
+#[test]
+fn a_finalizer_leaves_the_wait_that_it_runs_in_alone() {
+    if cfg!(not(feature = "lua54")) {
+        return;
+    }
+    // A stack that grows collects garbage, also between the begin of a wait and its yield: at one of these depths it does.
+    passes(
+        "local q, other, a, b = queue.new(), utils.newsleeper(), plain_pair()
+         spawn(function() while true do q:get() end end)
+         spawn(function() while true do other:sleep() end end)
+         spawn(function() while b:read() do end end)
+         sleep(0.01)
+         local finalized, armed = 0, 0
+         local verbs = {
+             function() a:busy() end,
+             function() q:put(1) end,
+             function() other:wakeup() end,
+             function() pcall(a.write, a, 'x') end,
+             function() pcall(sleep, 1) end,
+         }
+         local function deep(n, f)
+             if n == 0 then f() return 1 end
+             return (deep(n - 1, f))
+         end
+         local function grow(n) return n > 0 and 1 + grow(n - 1) or 0 end
+         for _, verb in ipairs(verbs) do
+             local meta = { __gc = function()
+                 finalized = finalized + 1
+                 if armed > 0 then armed = armed - 1 verb() end
+             end }
+             for depth = 0, 45 do
+                 local ended = false
+                 spawn(function()
+                     local sleeper = utils.newsleeper()
+                     local wait = coroutine.wrap(function()
+                         local t = {}
+                         grow(30)
+                         coroutine.yield()
+                         for i = 1, 3000 do t[i] = i end
+                         armed = 20
+                         sleeper:sleep(0.001)
+                         armed = 0
+                         return 1
+                     end)
+                     wait()
+                     for i = 1, 20000 do setmetatable({}, meta) end
+                     local before = finalized
+                     repeat collectgarbage 'step' until finalized > before
+                     deep(depth, wait)
+                     ended = true
+                 end)
+                 for i = 1, 200 do
+                     if not ended then sleep(0.005) end
+                 end
+                 assert(ended, 'a wait was lost at depth ' .. depth)
+             end
+         end
          done()
          utils.exit(0)",
     );

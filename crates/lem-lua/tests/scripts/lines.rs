@@ -232,3 +232,26 @@ fn many_short_lines_arrive_in_order() {
          done()",
     );
 }
+
+#[test]
+fn a_reader_of_short_lines_lets_others_run() {
+    passes(
+        "local name = os.tmpname()
+         local file = io_.open(name, 'w')
+         file:write(('y\\n'):rep(32000))
+         file:close()
+         local file = io_.open(name)
+         is(file:read '*l') { 'y' }
+         local turns, ended = 0, false
+         spawn(function()
+             while not ended do turns = turns + 1 utils['yield']() end
+         end)
+         for i = 2, 32000 do is(file:read '*l') { 'y' } end
+         ended = true
+         assert(turns >= 5, turns)
+         is(file:read '*l') { n = 2, nil, 'eof' }
+         file:close()
+         os.remove(name)
+         done()",
+    );
+}

@@ -125,3 +125,33 @@ fn what_is_no_stream_is_passed_through() {
          done()",
     );
 }
+
+#[test]
+fn a_value_that_a_finalizer_puts_reaches_the_reader_that_is_about_to_wait() {
+    if cfg!(not(feature = "lua54")) {
+        return;
+    }
+    passes(
+        "for k = 1, 30 do
+             local q, finalized, armed, put, got = queue.new(), 0, false, 0, nil
+             local meta = { __gc = function()
+                 finalized = finalized + 1
+                 if armed and put == 0 then put = 1 q:put 'first' end
+             end }
+             for i = 1, 3000 do setmetatable({}, meta) end
+             spawn(function()
+                 repeat collectgarbage 'step' until finalized > 0
+                 local t = {}
+                 for i = 1, 3000 do t[i] = i end
+                 armed = true
+                 got = q:get()
+                 armed = false
+             end)
+             for i = 1, 4 do utils['yield']() end
+             if put == 0 then q:put 'first' utils['yield']() utils['yield']() end
+             armed = false
+             is(got, q.n) { 'first', 0 }
+         end
+         done()",
+    );
+}

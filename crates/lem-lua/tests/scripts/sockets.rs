@@ -140,3 +140,43 @@ fn unix_sockets_have_paths_and_permissions() {
          done()",
     );
 }
+
+#[test]
+fn a_file_that_is_being_sent_keeps_other_writes_out() {
+    passes(
+        "local name = os.tmpname()
+         local file = io_.open(name, 'w+')
+         file:write(('a'):rep(2 ^ 24))
+         local a, b = plain_pair()
+         local sent = begin(a.sendfile, a, file, 2 ^ 24)
+         utils['yield']()
+         for i = 1, 50 do
+             is(a:write 'X') { n = 2, nil, 'busy' }
+             is(a:sendfile(file, 1)) { n = 3, nil, 'busy', 0 }
+             is(a:busy()) { true }
+             utils['yield']()
+         end
+         is(b:read(2 ^ 24)) { ('a'):rep(2 ^ 24) }
+         is(sent()) { 2 ^ 24 }
+         is(a:write 'X\\n', b:read '*l') { true, 'X' }
+         -- What it came to.
+         local before = a:written()
+         a:settimeout(0.2)
+         local done_, message, count = a:sendfile(file, 2 ^ 24)
+         is(done_, message, count) { n = 3, nil, 'timeout', a:written() - before }
+         is(a:write(('b'):rep(2 ^ 24))) { n = 2, nil, 'timeout' }
+         local all = a:written() - before
+         a:settimeout(nil)
+         local interrupted = begin(a.sendfile, a, file, 2 ^ 24)
+         sleep(0.05)
+         is(a:interrupt()) { true }
+         is((select(2, interrupted()))) { 'interrupted' }
+         is(a:busy()) { false }
+         all = a:written() - before
+         a:close()
+         is(#b:read '*a') { all }
+         file:close()
+         os.remove(name)
+         done()",
+    );
+}

@@ -2,13 +2,10 @@
 local core = ...
 local modes = core.modes
 
--- What a peer can make a program store: the longest line of a head, how many there may be, and how long all of them are
--- together. Patterns on what peers send take time in proportion to its length: none has two repetitions in a row that
--- match the same bytes.
-local MAX_LINE, MAX_LINES, MAX_HEAD = 16384, 128, 131072
-
--- Empty lines in front of a head are no head; more of them are nonsense.
-local MAX_EMPTY = 8
+-- How many lines may stand behind the last chunk of a body. (A head's limits are the reader's of heads.)
+-- Patterns on what peers send take time in proportion to its length: none has two repetitions in a row that match the
+-- same bytes.
+local MAX_LINES = 128
 
 local function without_end(line)
 	local last = #line
@@ -21,32 +18,18 @@ local function without_end(line)
 	return line:sub(1, last)
 end
 
--- The lines of a head. What an interrupted read has collected stays with the stream.
-local function head_lines(stream)
-	local lines = stream.head or { length = 0, empty = 0 }
-	stream.head = lines
-	while true do
-		local line, message = stream:read '*l'
-		if not line then
-			return nil, message
-		end
+-- The lines of a head, without the empty ones; nil if one has bytes that others might take for its end.
+local function lines_of(head)
+	local lines = {}
+	for line in head:gmatch '([^\n]*)\n' do
 		line = without_end(line)
-		lines.length = lines.length + #line
-		if #line > MAX_LINE or #lines >= MAX_LINES or lines.length > MAX_HEAD then
-			stream.head = nil
-			return nil, 'out of buffer space'
+		if line:find('\r', 1, true) or line:find('\0', 1, true) then
+			return nil
 		elseif line ~= '' then
 			lines[#lines + 1] = line
-		elseif #lines > 0 then
-			stream.head = nil
-			return lines
-		elseif lines.empty == MAX_EMPTY then
-			stream.head = nil
-			return nil, 'parse error'
-		else
-			lines.empty = lines.empty + 1
 		end
 	end
+	return lines
 end
 
 -- Without blanks at its end.
@@ -70,9 +53,12 @@ local function headers_of(lines)
 				return nil
 			end
 			name, value = name:lower(), trimmed(value)
-			-- Two lengths are two opinions of where the next message begins.
-			if name == 'content-length' and headers[name] and headers[name] ~= value then
+			local before = headers[name]
+			if before and (name == 'host' or name == 'content-length' and before ~= value) then
+				-- Two lengths are two opinions of where the next message begins, and two hosts of whom it is for.
 				return nil
+			elseif before and name == 'transfer-encoding' then
+				value = before .. ', ' .. value
 			end
 			headers[name], last = value, name
 		end
@@ -80,10 +66,10 @@ local function headers_of(lines)
 	return headers
 end
 
-modes.HTTPRequest = function(stream)
-	local lines, message = head_lines(stream)
+modes.HTTPRequest = function(head)
+	local lines = lines_of(head)
 	if not lines then
-		return nil, message
+		return nil, 'parse error'
 	end
 	local method, uri, version = lines[1]:match '^(%u+) ([^ ]+) HTTP/(%d%.%d)$'
 	local headers = method and headers_of(lines)
@@ -93,10 +79,10 @@ modes.HTTPRequest = function(stream)
 	return { method = method, uri = uri, version = version, headers = headers }
 end
 
-modes.HTTPResponse = function(stream)
-	local lines, message = head_lines(stream)
+modes.HTTPResponse = function(head)
+	local lines = lines_of(head)
 	if not lines then
-		return nil, message
+		return nil, 'parse error'
 	end
 	local version, status, text = lines[1]:match '^HTTP/(%d%.%d) (%d%d%d) ?(.*)$'
 	local headers = version and headers_of(lines)
@@ -108,16 +94,26 @@ modes.HTTPResponse = function(stream)
 	return { version = version, status = status, text = text, headers = headers }
 end
 
+-- Whether an answer of this status, or to this method, has a body.
+local function has_body(method, status)
+	return method ~= 'HEAD' and status >= 200 and status ~= 204 and status ~= 304
+end
+
 -- What client and server share, out of a script's sight.
-local message = {}
+local message = { has_body = has_body }
 core.http = message
 
--- The lengths that a head states: a number, 'chunked', or nothing; or nil and what is wrong.
-function message.length_of(headers)
+message.UNKNOWN_CODING = 'unknown transfer encoding'
+
+-- The length that a head states: a number, 'chunked', or 'none'; or nil and what is wrong.
+function message.length_of(headers, version)
 	local coding = headers['transfer-encoding']
 	if coding then
-		if coding:lower() ~= 'chunked' then
-			return nil, 'unknown transfer encoding'
+		-- Who reads both, or reads this in 1.0, sees another end of the message than who does not.
+		if headers['content-length'] or version == '1.0' then
+			return nil, 'ambiguous length'
+		elseif coding:lower() ~= 'chunked' then
+			return nil, message.UNKNOWN_CODING
 		end
 		return 'chunked'
 	end
@@ -203,10 +199,12 @@ local function read_to_end(stream, put, max)
 	while true do
 		local part, problem = stream:read()
 		if not part then
-			if problem == 'closed' then
-				return true
+			if problem ~= 'closed' then
+				return nil, problem
+			elseif stream.verbs.was_cut(stream[1]) then
+				return nil, 'connection lost'
 			end
-			return nil, problem
+			return true
 		end
 		total = total + #part
 		if total > max then
