@@ -72,7 +72,7 @@ fn a_chunk_is_as_long_as_it_says_or_refused() {
          local s, port = serve(function(req, res) res:add(select(2, req:body(10)) or 'it was read') end)
          for _, size in ipairs {{ '8000000000000000', '7fffffffffffffff', 'fffffffffffffff' }} do
              local a = io_.tcp.connect('127.0.0.1', port)
-             a:write('POST / HTTP/1.1\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n', size, '\\r\\n\\r\\n')
+             a:write('POST / HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n', size, '\\r\\n\\r\\n')
              local body = a:read '*a'
              assert(body:find 'parse error$' or body:find 'oversized$', body)
          end
@@ -177,4 +177,157 @@ fn a_response_that_is_none_is_a_500_and_ends_nothing() {
          s:close()
          done()"
     ));
+}
+
+#[test]
+fn a_request_whose_end_others_see_elsewhere_is_refused() {
+    passes(
+        "local server, handled = require 'lem.http.server', {}
+         local socket = io_.tcp.listen('127.0.0.1', 0)
+         local _, port = socket:address()
+         local s = server.new(socket, function(request, response)
+             handled[#handled + 1] = request.path
+             response.status = tonumber(request.path:match '%d+')
+             response:add 'body'
+         end)
+         spawn(function() s:run() end)
+         local function answer(text)
+             local c = io_.tcp.connect('127.0.0.1', port)
+             c:write(text)
+             c:settimeout(20)
+             local head = c:read 'HTTPResponse'
+             c:closewrite()
+             return head.status, c:read '*a', head.headers
+         end
+         local host, chunked = 'Host: x\\r\\n', 'Transfer-Encoding: chunked\\r\\n'
+         local rest = '\\r\\n0\\r\\n\\r\\nGET /smuggled HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'
+         local function refused(status, text)
+             local got, body = answer(text .. rest)
+             is(got) { status }
+             assert(not body:find 'HTTP/1.1', 'it goes on')
+         end
+         refused(400, 'POST /a HTTP/1.1\\r\\nContent-Length: 5\\r\\n' .. host .. chunked)
+         refused(501, 'POST /a HTTP/1.1\\r\\nTransfer-Encoding: xyz\\r\\n' .. host .. chunked)
+         refused(400, 'POST /a HTTP/1.0\\r\\nConnection: keep-alive\\r\\n' .. chunked)
+         refused(400, 'POST /a HTTP/1.1\\r\\n' .. chunked)
+         refused(400, 'POST /a HTTP/1.1\\r\\n' .. host .. host .. chunked)
+         refused(400, 'POST /a HTTP/1.1\\r\\nX: a\\0b\\r\\n' .. host .. chunked)
+         refused(400, 'POST /a HTTP/1.1\\r\\nX: a\\rb\\r\\n' .. host .. chunked)
+         is(#handled) { 0 }
+         for _, status in ipairs { 204, 304 } do
+             local got, body, headers = answer('GET /' .. status .. ' HTTP/1.1\\r\\n' .. host .. '\\r\\n')
+             is(got, body, headers['content-length']) { n = 3, status, '', nil }
+         end
+         s:close()
+         done()",
+    );
+}
+
+#[test]
+fn a_client_that_sends_no_head_is_let_go() {
+    passes(
+        "local server = require 'lem.http.server'
+         local socket = io_.tcp.listen('127.0.0.1', 0)
+         local _, port = socket:address()
+         local s = server.new(socket, function(_, response) sleep(0.3) response:add 'slow' end)
+         is(s.head_timeout) { 60 }
+         s.head_timeout = 0.1
+         spawn(function() s:run() end)
+         local c = io_.tcp.connect('127.0.0.1', port)
+         c:write 'GET / HTTP/1.1\\r\\nHost: x\\r\\n'
+         c:settimeout(20)
+         is(c:read '*l') { n = 2, nil, 'closed' }
+         -- The program's function may take its time.
+         local c = io_.tcp.connect('127.0.0.1', port)
+         c:write 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'
+         is(c:read 'HTTPResponse'.status) { 200 }
+         s:close()
+         done()",
+    );
+}
+
+#[test]
+fn a_head_that_has_not_come_whole_is_not_taken() {
+    passes(
+        "require 'lem.http'
+         for _, ends in ipairs { pair, plain_pair } do
+             local a, b = ends()
+             a:write 'GET / HTTP/1.1\\r\\nHo'
+             b:settimeout(0.1)
+             is(b:read 'HTTPRequest') { n = 2, nil, 'timeout' }
+             a:write 'st: h\\r\\n\\r\\nrest'
+             b:settimeout(20)
+             is(b:read 'HTTPRequest'.headers.host) { 'h' }
+             is(b:read(4)) { 'rest' }
+             a:write 'GET / HTTP/1.1\\r\\n'
+             a:close()
+             is(b:read 'HTTPRequest') { n = 2, nil, 'closed' }
+             is(b:read '*a') { 'GET / HTTP/1.1\\r\\n' }
+         end
+         done()",
+    );
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_not_whole() {
+    passes(
+        "local client = require 'lem.http.client'
+         local socket = io_.tcp.listen('127.0.0.1', 0)
+         local _, port = socket:address()
+         spawn(function()
+             local s = socket:accept()
+             s:read(100)
+             s:write 'HTTP/1.0 200 OK\\r\\n\\r\\nhalf'
+             sleep(0.2)
+             -- What has come and was not read makes a reset of this.
+             s:abort()
+         end)
+         local c = client.new()
+         local response = c:request { url = 'http://127.0.0.1:' .. port, method = 'POST', body = ('x'):rep(1000000) }
+         if response then
+             is(response:body()) { n = 2, nil, 'connection lost' }
+         end
+         done()
+         utils.exit(0)",
+    );
+}
+
+#[test]
+fn a_request_is_sent_again_only_where_a_kept_connection_has_ended() {
+    passes(
+        "local client = require 'lem.http.client'
+         local socket = io_.tcp.listen('127.0.0.1', 0)
+         local _, port = socket:address()
+         local seen, answers = 0, {}
+         spawn(function()
+             socket:autospawn(function(s)
+                 while s:read 'HTTPRequest' do
+                     seen = seen + 1
+                     local answer = table.remove(answers, 1)
+                     if answer == false then break end
+                     s:write(answer)
+                 end
+                 s:close()
+             end)
+         end)
+         local ok = 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok'
+         local url = 'http://127.0.0.1:' .. port .. '/'
+         local function second(answer)
+             answers, seen = { ok, answer, ok }, 0
+             local c = client.new()
+             is(c:get(url):body()) { 'ok' }
+             c.stream:settimeout(0.2)
+             local response, problem = c:get(url)
+             local limit = c.stream and c.stream.limit
+             c:close()
+             return response and response.status or problem, seen, limit
+         end
+         is(second(false)) { 200, 3, 0.2 }
+         is(second '') { n = 3, 'timeout', 2, nil }
+         is(second 'HTTP/1.1 2') { n = 3, 'timeout', 2, nil }
+         is(second 'nonsense\\r\\n\\r\\n') { n = 3, 'parse error', 2, nil }
+         socket:close()
+         done()
+         utils.exit(0)",
+    );
 }

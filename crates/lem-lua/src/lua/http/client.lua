@@ -73,16 +73,25 @@ end
 -- How many answers that are none yet ("100 Continue") may stand in front of one.
 local MAX_INTERIM = 16
 
+-- Whether the server has ended the connection, and nothing else has gone wrong.
+local function has_ended(stream, problem)
+	return problem == 'closed' or stream.verbs.was_cut(stream[1])
+end
+
+-- The response, or nil, a message, and whether the server has ended the connection before a byte of an answer.
 local function send(self, text)
-	local done, problem = self.stream:write(text)
+	local stream = self.stream
+	local done, problem = stream:write(text)
 	if not done then
-		return nil, problem
+		return nil, problem, has_ended(stream, problem)
 	end
-	for _ = 0, MAX_INTERIM do
+	for i = 0, MAX_INTERIM do
 		local response
-		response, problem = self.stream:read 'HTTPResponse'
-		if not response or response.status >= 200 or response.status == 101 then
-			return response, problem
+		response, problem = stream:read 'HTTPResponse'
+		if not response then
+			return nil, problem, i == 0 and has_ended(stream, problem) and not stream:read()
+		elseif response.status >= 200 or response.status == 101 then
+			return response
 		end
 	end
 	return nil, 'parse error'
@@ -99,7 +108,8 @@ function Client:request(request)
 		let_go(self)
 	end
 	local reused = self.stream ~= nil
-	local response, problem
+	local limit = reused and self.stream.limit
+	local response, problem, has_nothing
 	for _ = 1, 2 do
 		if not self.stream then
 			local stream
@@ -108,14 +118,17 @@ function Client:request(request)
 				return nil, problem
 			end
 			self.stream, self.place = stream, place
+			if limit then
+				stream:settimeout(limit)
+			end
 		end
-		response, problem = send(self, text)
+		response, problem, has_nothing = send(self, text)
 		if response then
 			break
 		end
 		let_go(self)
 		-- A server may end a connection that was kept; only then, and only if nothing can have happened, once more.
-		if not reused or (method ~= 'GET' and method ~= 'HEAD') then
+		if not reused or not has_nothing or (method ~= 'GET' and method ~= 'HEAD') then
 			return nil, problem
 		end
 		reused = false
@@ -125,10 +138,10 @@ function Client:request(request)
 	end
 	response.client, response.stream = self, self.stream
 	local length
-	if method == 'HEAD' or response.status == 204 or response.status == 304 then
+	if not message.has_body(method, response.status) then
 		length = 0
 	else
-		length, problem = message.length_of(response.headers)
+		length, problem = message.length_of(response.headers, response.version)
 		if not length then
 			let_go(self)
 			return nil, problem

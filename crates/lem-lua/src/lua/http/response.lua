@@ -80,6 +80,7 @@ end
 response.not_found = response.htmlerror(404, 'Not Found')
 response.bad_request = response.htmlerror(400, 'Bad Request')
 response.method_not_allowed = response.htmlerror(405, 'Method Not Allowed')
+response.not_implemented = response.htmlerror(501, 'Not Implemented')
 response.expectation_failed = response.htmlerror(417, 'Expectation Failed')
 response.version_not_supported = response.htmlerror(505, 'HTTP Version Not Supported')
 response.server_error = response.htmlerror(500, 'Internal Server Error')

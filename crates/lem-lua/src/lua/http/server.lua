@@ -9,6 +9,9 @@ local server = { Server = Server, Request = Request }
 
 function server.debug() end
 
+-- How many seconds a client may take to send the head of a request, from the end of the request before; false: for ever.
+Server.head_timeout = 60
+
 function server.urldecode(text)
 	return (text:gsub('+', ' '):gsub('%%(%x%x)', function(digits)
 		return string.char(tonumber(digits, 16))
@@ -79,7 +82,13 @@ local function prepare(request, res, keeps)
 	end
 	local headers = res.headers
 	size = size or res:contentlength()
-	if res.status ~= 204 and res.status ~= 304 and not headers['Content-Length'] and (size > 0 or res.status or file) then
+	local status = res.status and tonumber(response.status_string(res.status):match '^%d+') or 200
+	local has_body = message.has_body(request.method, status)
+	if not message.has_body(nil, status) then
+		if status ~= 304 then
+			headers['Content-Length'] = nil
+		end
+	elseif not headers['Content-Length'] and (size > 0 or res.status or file) then
 		headers['Content-Length'] = ('%d'):format(size)
 	end
 	headers.Date = headers.Date or date(host.now())
@@ -87,7 +96,6 @@ local function prepare(request, res, keeps)
 	headers.Connection = headers.Connection or (keeps and 'keep-alive' or 'close')
 	local texts = {}
 	res:appendheader(texts)
-	local has_body = request.method ~= 'HEAD'
 	if has_body and not file then
 		res:appendbody(texts)
 	end
@@ -155,7 +163,9 @@ end
 
 -- One request and its answer; whether another one may follow.
 local function serve_one(self, client)
+	client:settimeout(self.head_timeout or nil)
 	local request, problem = client:read 'HTTPRequest'
+	client:settimeout(nil)
 	if not request then
 		if problem == 'parse error' or problem == 'out of buffer space' then
 			refuse(client, response.bad_request)
@@ -169,9 +179,10 @@ local function serve_one(self, client)
 		refuse(client, response.version_not_supported)
 		return false
 	end
-	local length = message.length_of(request.headers)
-	if not length then
-		refuse(client, response.bad_request)
+	local length
+	length, problem = message.length_of(request.headers, request.version)
+	if not length or request.version ~= '1.0' and not request.headers.host then
+		refuse(client, problem == message.UNKNOWN_CODING and response.not_implemented or response.bad_request)
 		return false
 	end
 	request.length = length == 'none' and 0 or length
