@@ -125,6 +125,8 @@ impl Program {
 
 /// A first line that begins with `#` is the shell's; its end stays, so that lines keep their numbers.
 fn without_shebang(text: &[u8]) -> &[u8] {
+    // What some editors put in front of a text in UTF-8.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if !text.starts_with(b"#") {
         return text;
     }

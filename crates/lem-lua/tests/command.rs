@@ -287,3 +287,41 @@ fn a_read_by_a_thread_that_takes_too_long_has_lost_nothing() {
     assert!(child.wait().expect("an end").success(), "{output}");
     assert_eq!(output, "ready\none\ttwo\t three\tfour\n");
 }
+
+#[test]
+fn a_mark_of_utf_8_in_front_of_a_script_is_skipped() {
+    let script = Script::new("bom", "\u{feff}#!/usr/bin/env lem\nprint(debug.getinfo(1, 'l').currentline)");
+    assert_eq!(said(&mut lem(&[script.path()])), ("2\n".into(), String::new(), 0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_output_that_is_closed_has_ended_for_the_next_program() {
+    let code = "local io = require 'lem.io'
+        io.stdout:write 'last\\n'
+        io.stdout:close()
+        require 'lem.utils'.newsleeper():sleep(60)";
+    let mut child = lem(&["-e", code]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut text = String::new();
+    child.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text, and its end");
+    let still_runs = child.try_wait().expect("a state").is_none();
+    child.kill().expect("an end");
+    child.wait().expect("an end");
+    assert_eq!((text.as_str(), still_runs), ("last\n", true));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_input_that_nobody_writes_to_holds_up_no_coroutine() {
+    // The pipe's only writer is gone: to open it once more for reading would wait for the next one.
+    let code = "local utils, io = require 'lem.utils', require 'lem.io'
+        utils.spawn(function() utils.newsleeper():sleep(0.05) print 'others run' utils.exit(0) end)
+        print(io.stdin:read '*l')
+        utils.newsleeper():sleep(60)";
+    let mut command = lem(&["-e", code]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "nil\tclosed\nothers run\n");
+}

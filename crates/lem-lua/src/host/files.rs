@@ -40,6 +40,8 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     let standard =
         move |lua: &Lua, number: u8| Answer::of_system(standard(&shared, number), |stream| stream).into_pair(lua);
     host.set("standard", lua.create_function(standard)?)?;
+    let release = |lua: &Lua, number: u8| Answer::of_system(release(number), |()| Answer::True).into_pair(lua);
+    host.set("release", lua.create_function(release)?)?;
     let shared = scheduler.clone();
     host.set(
         "seek",
@@ -122,20 +124,54 @@ fn open(path: &Path, mode: &str, permissions: Option<u32>) -> io::Result<File> {
 #[cfg(unix)]
 fn standard(scheduler: &Scheduler, number: u8) -> io::Result<Answer> {
     use std::os::fd::AsFd;
-    use std::os::unix::fs::FileTypeExt;
     let shared = File::from(match number {
         0 => io::stdin().as_fd().try_clone_to_owned()?,
         1 => io::stdout().as_fd().try_clone_to_owned()?,
         _ => io::stderr().as_fd().try_clone_to_owned()?,
     });
-    let kind = shared.metadata()?.file_type();
-    if kind.is_fifo() || kind.is_char_device() {
-        let mut options = OpenOptions::new();
-        if let Ok(own) = options.read(number == 0).write(number != 0).open(format!("/dev/fd/{number}")) {
-            return stream_of(scheduler, own);
-        }
+    match opened_again(&shared, number)? {
+        Some(own) => stream_of(scheduler, own),
+        None => Ok(made(scheduler, "file", FileStream::new(shared))),
     }
-    Ok(made(scheduler, "file", FileStream::new(shared)))
+}
+
+/// This pipe or device, opened once more. The open does not wait: a pipe without a writer is open to a reader at once, and
+/// one without a reader is not open to a writer ("No such device or address").
+#[cfg(target_os = "linux")]
+fn opened_again(shared: &File, number: u8) -> io::Result<Option<File>> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+    let kind = shared.metadata()?.file_type();
+    if !kind.is_fifo() && !kind.is_char_device() {
+        return Ok(None);
+    }
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let mut options = OpenOptions::new();
+    let options = options.read(number == 0).write(number != 0).custom_flags(flags);
+    Ok(options.open(format!("/dev/fd/{number}")).ok())
+}
+
+/// Elsewhere what is opened there is the same pipe or device, with the same flags.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn opened_again(_shared: &File, _number: u8) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// The program's own standard input or output is no more: the program at the other end sees that.
+#[cfg(unix)]
+fn release(number: u8) -> io::Result<()> {
+    let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    match number {
+        0 => rustix::stdio::dup2_stdin(&nothing)?,
+        1 => rustix::stdio::dup2_stdout(&nothing)?,
+        // Errors are still told.
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn release(_number: u8) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -158,8 +158,16 @@ setmetatable(io, {
 			if not opened then
 				error(name .. ': ' .. message, 2)
 			end
-			io[name] = stream_kind.new(opened.handle, host[opened.verbs])
-			return io[name]
+			local stream = stream_kind.new(opened.handle, host[opened.verbs])
+			function stream:close()
+				local done, problem = io.Stream.close(self)
+				if done then
+					host.release(number)
+				end
+				return done, problem
+			end
+			io[name] = stream
+			return stream
 		end
 	end,
 })
