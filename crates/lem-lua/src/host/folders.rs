@@ -84,12 +84,19 @@ fn change(what: &str, path: PathBuf, new: PathBuf) -> io::Result<()> {
 }
 
 fn touch(path: PathBuf, accessed: Option<f64>, modified: Option<f64>) -> io::Result<()> {
-    let time = |seconds: Option<f64>| match seconds {
-        None => SystemTime::now(),
-        Some(seconds) => SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).unwrap_or_default(),
-    };
-    let file = File::options().append(true).create(true).open(path)?;
-    file.set_times(FileTimes::new().set_accessed(time(accessed)).set_modified(time(modified)))
+    let times = FileTimes::new().set_accessed(time_of(accessed)?).set_modified(time_of(modified)?);
+    // A folder is not opened to be written.
+    let opened = if path.is_dir() { File::open(path) } else { File::options().append(true).create(true).open(path) };
+    opened?.set_times(times)
+}
+
+/// Seconds since 1970, or before; without them, now. What no clock reaches is invalid.
+fn time_of(seconds: Option<f64>) -> io::Result<SystemTime> {
+    let Some(seconds) = seconds else { return Ok(SystemTime::now()) };
+    let since = Duration::try_from_secs_f64(seconds.abs()).ok();
+    let epoch = SystemTime::UNIX_EPOCH;
+    let time = since.and_then(|since| if seconds < 0.0 { epoch.checked_sub(since) } else { epoch.checked_add(since) });
+    time.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 fn names_in(path: PathBuf) -> io::Result<Vec<Vec<u8>>> {

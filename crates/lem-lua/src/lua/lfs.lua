@@ -31,6 +31,8 @@ end
 -- The times of a file, in seconds since 1970; without them, now.
 function lfs.touch(path, accessed, modified)
 	path = core.check_string(path, 1, 'touch')
+	accessed = accessed and core.check_number(accessed, 2, 'touch')
+	modified = modified and core.check_number(modified, 3, 'touch')
 	return core.begin(host.touch, path, accessed, modified or accessed)
 end
 

@@ -53,6 +53,9 @@ function signal.register(name, f)
 	if type(name) ~= 'string' then
 		error('signal should be a string', 2)
 	end
+	if type(f) ~= 'function' then
+		core.bad_argument(2, 'register', 'function expected, got ' .. type(f))
+	end
 	name = short(name)
 	local list = handlers[name]
 	if not list then

@@ -169,7 +169,7 @@ fn a_part_of_a_file_is_sent() {
          is(b:read(10)) { '0123456789' }
          is(f:seek()) { 10 }
          f:close()
-         is(a:sendfile(f, 1)) { n = 2, nil, 'file closed' }
+         is(a:sendfile(f, 1)) { n = 3, nil, 'file closed', 0 }
          os.remove(path)
          done()",
     );
@@ -248,6 +248,24 @@ fn a_file_is_served_to_many_at_once() {
          for i = 1, 4 do is(bodies[i]()) { true } end
          s:close()
          os.remove(path)
+         done()",
+    );
+}
+
+#[test]
+fn a_time_that_no_clock_has_is_refused_and_one_before_1970_is_set() {
+    passes(
+        "local lfs, name = require 'lem.lfs', os.tmpname()
+         for _, time in ipairs { 1e19, -1e19, 1 / 0, 0 / 0 } do
+             is(lfs.touch(name, time) == nil) { true }
+         end
+         is(lfs.touch(name, -1000)) { true }
+         is(lfs.attributes(name, 'modification')) { -1000 }
+         os.remove(name)
+         lfs.mkdir(name)
+         is(lfs.touch(name, 1000)) { true }
+         is(lfs.attributes(name, 'modification')) { 1000 }
+         lfs.rmdir(name)
          done()",
     );
 }

@@ -52,3 +52,13 @@ fn the_end_of_a_program_is_told_with_its_status() {
          done()",
     );
 }
+
+#[test]
+fn what_is_no_function_is_refused_at_once() {
+    passes(
+        "local signal = require 'lem.signal'
+         contains(raised(signal.register, 'USR1', nil), 'function expected, got nil')
+         contains(raised(signal.register, 'USR1', {}), 'function expected, got table')
+         done()",
+    );
+}
