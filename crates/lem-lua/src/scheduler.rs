@@ -58,8 +58,9 @@ pub(crate) struct Scheduler {
     pub(crate) hears_children: Cell<bool>,
 }
 
-/// How many lines a coroutine gets in one turn: with what a script does with each, some milliseconds.
-const MAX_LENT: usize = 4096;
+/// How many lines a coroutine gets before others run: with what a script does with each, about a millisecond. The machine
+/// looks at its clock after some dozens of such turns.
+const MAX_LENT: usize = 1024;
 
 /// When simulated worlds begin, so that a seed's run is the same on every day: 2027-01-15 08:00 UTC.
 const SIMULATED_START: f64 = 1_800_000_000.0;
