@@ -16,6 +16,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use lem_rs::transport::resolve;
 use lem_rs::{Error, JoinHandle, Listener, Machine, ReadMode, TcpStream, sleep, spawn, timeout, unblock, yield_now};
 use lem_ssl_tests::watched_machine;
 
@@ -165,6 +166,26 @@ fn every_verb() {
         TcpStream::connect(address).await.unwrap().abort();
         accepted.await.unwrap().unwrap().abort();
         drop(clients);
+    });
+}
+
+/// The system's resolver calls a name unknown where it could not look.
+#[test]
+fn without_descriptors_no_name_is_called_unknown() {
+    in_a_process_of_its_own("names");
+}
+
+#[test]
+#[ignore = "a scenario for a process of its own"]
+fn names() {
+    run(async {
+        let files = use_up();
+        for name in ["localhost", "one.localhost", "name.invalid"] {
+            let error = resolve(name, 1).await.unwrap_err();
+            assert!(error.to_string().contains("too many open files"), "{error}");
+        }
+        drop(files);
+        assert!(resolve("one.localhost", 1).await.unwrap().iter().all(|address| address.ip().is_loopback()));
     });
 }
 

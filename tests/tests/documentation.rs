@@ -118,7 +118,8 @@ fn each_chapter_of_the_manual_has_a_program_that_is_run() {
 #[test]
 fn the_table_of_platforms_names_what_is_checked() {
     let page = read("crates/lem-ssl-rs/guide/platforms.md");
-    let script = ["crates", "static", "systems", "tests"].map(|file| read(&format!(".ci/sections/{file}.bash"))).concat();
+    let script =
+        ["crates", "static", "systems", "tests"].map(|file| read(&format!(".ci/sections/{file}.bash"))).concat();
     let targets = script.split("TARGETS=(").nth(1).and_then(|rest| rest.split(')').next()).expect("a list of targets");
     let mut checked: BTreeSet<_> = targets.split_whitespace().collect();
     for target in &checked {

@@ -22,8 +22,8 @@ async fn leave_unread<T: Transport>(far: Stream<T>) {
     far.abort();
 }
 
-async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_behind_what_was_written<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_behind_what_was_written<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     near.write("an answer that nobody reads").await.unwrap();
     far.close_write().unwrap();
     says(near.read(ReadMode::Available).await, "closed");
@@ -31,8 +31,8 @@ async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_behind_what
     assert!(near.shutdown().await.is_err(), "the peer has not read it");
 }
 
-async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_before_it_was_written<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_before_it_was_written<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     far.close_write().unwrap();
     says(near.read(ReadMode::Available).await, "closed");
     near.write("an answer that nobody reads").await.unwrap();
@@ -40,16 +40,16 @@ async fn shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_before_it_w
     assert!(near.shutdown().await.is_err(), "the peer has not read it");
 }
 
-async fn shutdown_says_that_a_peer_was_reset_whose_end_nobody_has_read<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_says_that_a_peer_was_reset_whose_end_nobody_has_read<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     near.write("an answer that nobody reads").await.unwrap();
     far.close_write().unwrap();
     leave_unread(far).await;
     assert!(near.shutdown().await.is_err(), "the peer has not read it");
 }
 
-async fn shutdown_to_a_peer_that_has_ended_its_side_and_is_there_is_fine<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_to_a_peer_that_has_ended_its_side_and_is_there_is_fine<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     far.write("question").await.unwrap();
     far.close_write().unwrap();
     assert_eq!(near.read(ReadMode::All).await.unwrap(), b"question");
@@ -59,8 +59,8 @@ async fn shutdown_to_a_peer_that_has_ended_its_side_and_is_there_is_fine<C: Carr
 }
 
 /// Its kernel answers our goodbye with a reset.
-async fn shutdown_to_a_peer_that_has_closed_and_got_everything_is_fine<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn shutdown_to_a_peer_that_has_closed_and_got_everything_is_fine<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     near.write("answer").await.unwrap();
     assert_eq!(far.read(6).await.unwrap(), b"answer");
     far.close_write().unwrap();

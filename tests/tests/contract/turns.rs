@@ -28,8 +28,8 @@ async fn begin(futures: &mut [Pin<&mut dyn Future<Output = Result<(), lem_rs::Er
     .await;
 }
 
-async fn a_write_that_is_not_polled_keeps_no_other_from_writing<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_write_that_is_not_polled_keeps_no_other_from_writing<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     let (_reader, writer) = near.split();
     let queue = WriteQueue::new(writer);
     let big = pattern(TOO_MUCH);
@@ -50,8 +50,8 @@ async fn a_write_that_is_not_polled_keeps_no_other_from_writing<C: Carrier>() {
     assert_same(&reading.await.unwrap().unwrap(), &[&big[..], b"fourthfifththirdsecond"].concat());
 }
 
-async fn a_write_that_is_not_polled_and_is_dropped_in_its_turn_passes_it_on<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_write_that_is_not_polled_and_is_dropped_in_its_turn_passes_it_on<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     let (_reader, writer) = near.split();
     let queue = WriteQueue::new(writer);
     let big = pattern(TOO_MUCH);
@@ -69,8 +69,8 @@ async fn a_write_that_is_not_polled_and_is_dropped_in_its_turn_passes_it_on<C: C
     assert_same(&reading.await.unwrap().unwrap(), &[&big[..], b"third"].concat());
 }
 
-async fn a_write_that_comes_next_does_not_overtake_one_that_is_polled<C: Carrier>() {
-    let (near, far) = C::pair().await;
+async fn a_write_that_comes_next_does_not_overtake_one_that_is_polled<C: Carrier>(carrier: C) {
+    let (near, far) = carrier.pair().await;
     let (_reader, writer) = near.split();
     let queue = WriteQueue::new(writer);
     let writing = |message: Vec<u8>, after: &'static str| {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::backoff::Backoff;
 use super::listener::{Listener, State};
+use super::shortage::is_shortage;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Phase};
 use crate::proto::Place;
@@ -133,17 +134,14 @@ enum Failure {
 
 impl Failure {
     fn of(error: &io::Error) -> Self {
-        // The numbers are the same on every system of Unix descent for these three; ENOBUFS is not.
-        const ENOMEM: i32 = 12;
-        const ENFILE: i32 = 23;
-        const EMFILE: i32 = 24;
-        const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 105 } else { 55 };
-        match error.raw_os_error() {
-            Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => Self::Resources,
+        if is_shortage(error) {
+            Self::Resources
+        } else if error.kind() == io::ErrorKind::InvalidInput {
             // Refused before it began: what a listener that is no socket, or is not listening, says.
-            _ if matches!(error.kind(), io::ErrorKind::InvalidInput) => Self::Listener,
+            Self::Listener
+        } else {
             // accept(2): pending network errors of the new connection are to be treated like "try again".
-            _ => Self::Connection,
+            Self::Connection
         }
     }
 }

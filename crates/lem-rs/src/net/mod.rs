@@ -9,6 +9,7 @@ mod handler;
 mod listener;
 mod resolve;
 mod services;
+mod shortage;
 mod socket_options;
 mod to_address;
 mod udp;

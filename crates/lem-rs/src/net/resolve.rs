@@ -1,9 +1,10 @@
 //! Names to addresses.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
+use super::shortage::is_shortage;
 use crate::error::Error;
 use crate::runtime::{Core, current, look_up, no_machine, refused};
 
@@ -44,13 +45,16 @@ pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec
         }
         None => {
             let name = host.to_owned();
-            look_up(core, move || Ok((name, port).to_socket_addrs()?.collect())).await?
+            look_up(core, move || ask_system(&name, port)).await?
         }
     };
     let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no addresses");
     let found = found.and_then(|addresses| if addresses.is_empty() { Err(none()) } else { Ok(addresses) });
-    // A resolver of one's own may refuse a name, and is not overruled.
-    let is_unknown = |error: &io::Error| core.resolver().is_none() || error.kind() == io::ErrorKind::NotFound;
+    // A resolver of one's own may refuse a name, and is not overruled; nor is the system where it could not look.
+    let is_unknown = |error: &io::Error| match core.resolver() {
+        Some(_) => error.kind() == io::ErrorKind::NotFound,
+        None => !is_shortage(error),
+    };
     let loopback = |error| if is_unknown(&error) { loopback(host, port).ok_or(error) } else { Err(error) };
     let mut addresses = found.or_else(loopback).map_err(failed)?;
     let mut seen = Vec::new();
@@ -61,6 +65,19 @@ pub(super) async fn resolve_on(core: &Core, host: &str, port: u16) -> Result<Vec
         }
     });
     Ok(addresses)
+}
+
+/// Asks the system. glibc calls a name unknown, too, if it had no descriptor to read its files or to ask a server with;
+/// then the error is that of the shortage.
+fn ask_system(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let unknown = match (name, port).to_socket_addrs() {
+        Ok(found) => return Ok(found.collect()),
+        Err(error) => error,
+    };
+    match UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
+        Err(shortage) if is_shortage(&shortage) => Err(shortage),
+        _ => Err(unknown),
+    }
 }
 
 /// What `localhost` is where the resolver does not know it, as in a container without `/etc/hosts` (RFC 6761 section
