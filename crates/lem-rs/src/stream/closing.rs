@@ -91,7 +91,10 @@ enum Stage {
     /// Content is on its way to the kernel.
     Content,
     /// The protocol's own end is, and FIN follows it.
-    Goodbye,
+    Goodbye {
+        /// The kernel had no room for it: content stood there before it.
+        was_blocked: bool,
+    },
     /// FIN is sent; the peer's is awaited.
     Drain {
         /// What was known of the peer's FIN when ours was sent. One that was known before says nothing about what the peer
@@ -166,7 +169,11 @@ impl<T: Transport> Closing<T> {
     fn step(&mut self) -> Advance {
         if !self.is_draining() {
             match self.flush() {
-                Ok(Step::Blocked) => {}
+                Ok(Step::Blocked) => {
+                    if let Stage::Goodbye { was_blocked } = &mut self.stage {
+                        *was_blocked = true;
+                    }
+                }
                 Ok(Step::Moved(_)) => return Advance::Again,
                 Ok(Step::Done) => {
                     let source = self.transport.source();
@@ -193,7 +200,7 @@ impl<T: Transport> Closing<T> {
         if self.stage == Stage::Content {
             transport.end_sending();
             transport.source().begin_ending();
-            self.stage = Stage::Goodbye;
+            self.stage = Stage::Goodbye { was_blocked: false };
         }
         self.unsent.step(transport)
     }
@@ -286,9 +293,11 @@ impl<T: Transport> Closing<T> {
 
     fn broke(&self, error: Error) -> Advance {
         let Undelivered::Goodbye { follows_content, .. } = self.undelivered else { return Advance::Over(Err(error)) };
-        // A peer that has closed does not take our goodbye, or its kernel answers that with a reset.
-        let replaces_fin = matches!(self.stage, Stage::Drain { before: Fin::Unknown });
-        Advance::Over(if follows_content && replaces_fin { Err(error) } else { Ok(()) })
+        // A peer that has closed does not take our goodbye, or its kernel answers that with a reset. It has not taken what
+        // stands before the goodbye if that had no room.
+        let may_lose =
+            matches!(self.stage, Stage::Goodbye { was_blocked: true } | Stage::Drain { before: Fin::Unknown });
+        Advance::Over(if follows_content && may_lose { Err(error) } else { Ok(()) })
     }
 }
 
