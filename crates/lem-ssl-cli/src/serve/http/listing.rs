@@ -73,16 +73,17 @@ const MAX_ENTRIES: usize = 10_000;
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 impl Listings {
-    /// What can be asked for in the folder `found`, to which `way` leads below `root`. Blocks. A folder is read once
-    /// for all who ask at the same time.
+    /// What can be asked for in the folder `found`, to which `way` leads below `root`. Blocks, but keeps no other folder
+    /// waiting for one that does not answer.
     pub(super) fn text(&self, root: &Path, way: &Way, found: &Path, form: Form, now: Instant) -> io::Result<Arc<str>> {
         let url = way.to_url();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |last: &Last| {
             let age = now.saturating_duration_since(last.read);
             last.folder == found && last.listing.folder == url && age < MAX_AGE
         };
-        let mut kept = match last.take().filter(is_fresh) {
+        let before = last().take();
+        let mut kept = match before.filter(is_fresh) {
             Some(kept) => kept,
             None => {
                 let listing = Listing::read(root, way, found)?;
@@ -97,7 +98,7 @@ impl Listings {
                 .get_or_insert_with(|| (serde_json::to_string(&kept.listing).unwrap_or_default() + "\n").into()),
         };
         let text = text.clone();
-        *last = Some(kept);
+        *last() = Some(kept);
         Ok(text)
     }
 }
