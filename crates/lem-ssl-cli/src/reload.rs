@@ -22,7 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// gone, keeps its thread for as long as it does; further requests wait.
 const MAX_READINGS: usize = 4;
 
-/// What is over is looked for again after so long, if it was not replaced.
+/// What is over is read again after so long, if that has failed. A file that could be read, and is still the same, is
+/// looked at when the next reload is asked for.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// The clock of the system is looked at so often at least: somebody may have set it.
@@ -148,7 +149,7 @@ impl<T: Send + 'static> Reloader<T> {
         spawn(async move { reloader.reload(number).await }).detach();
     }
 
-    /// Requests it when one of these is over, and again and again until that has helped; tells of it ahead, too. What was
+    /// Requests it when one of these is over, and again until the files could be read; tells of it ahead, too. What was
     /// expected before is forgotten.
     pub(crate) fn expect(self: &Rc<Self>, mut expiries: Vec<Expiry>) {
         let before = self.timer.take();

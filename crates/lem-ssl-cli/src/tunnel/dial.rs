@@ -1,6 +1,7 @@
 //! From a client that is here to a back end that has answered.
 
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, connect_source};
 use lem_ssl_rs::{Address, Attempt, Context, Deadline, Error, Phase, Plain, Stream, TcpStream, TlsError};
@@ -84,7 +85,8 @@ impl From<Error> for Undialled {
 impl Undialled {
     /// Whether it says nothing of the back end: the tunnel itself could not ask it.
     pub(super) fn is_own(&self) -> bool {
-        matches!(self.outcome, Outcome::Shortage | Outcome::Forbidden)
+        // What is forbidden stays so, and a packet filter on the way says the same: that one is left alone like others.
+        self.outcome == Outcome::Shortage
     }
 
     /// The one of two that has more to say: of a back end that was asked, then of a shortage, which passes; else the later.
@@ -112,7 +114,10 @@ fn own_failure(error: &Error) -> Option<Outcome> {
         Error::Connect(tried) => {
             // The rights of a Unix-domain socket's file are the back end's, who has made it.
             let is_ours = |attempt: &Attempt, outcome| outcome == Outcome::Shortage || attempt.endpoint.ip().is_some();
-            let of_attempt = |attempt: &Attempt| of(&attempt.error).filter(|&outcome| is_ours(attempt, outcome));
+            let of_attempt = |attempt: &Attempt| {
+                let short = is_out_of_ports(attempt).then_some(Outcome::Shortage);
+                short.or_else(|| of(&attempt.error).filter(|&outcome| is_ours(attempt, outcome)))
+            };
             // If only one has another reason, somebody was asked.
             let outcomes: Option<Vec<_>> = tried.attempts().iter().map(of_attempt).collect();
             outcomes?.first().copied()
@@ -120,6 +125,17 @@ fn own_failure(error: &Error) -> Option<Outcome> {
         Error::Io { source, .. } | Error::Resolve { source, .. } => of(source),
         _ => None,
     }
+}
+
+/// Whether no local port was left for an address. Where there is no way to it at all, as without IPv6, TCP fails with the
+/// same error, but UDP does, too.
+fn is_out_of_ports(attempt: &Attempt) -> bool {
+    let has_way = |address: SocketAddr| {
+        let any = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0));
+        socket.and_then(|socket| socket.connect(address)).is_ok()
+    };
+    attempt.error.kind() == io::ErrorKind::AddrNotAvailable && attempt.endpoint.ip().is_some_and(has_way)
 }
 
 #[cfg(all(test, unix))]

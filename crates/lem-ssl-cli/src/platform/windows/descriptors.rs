@@ -7,10 +7,9 @@ pub(crate) fn raise_descriptor_limit() -> Option<u64> {
     None
 }
 
-/// Whether a call has failed because descriptors, memory or local ports have run out, of the process or of the system.
+/// Whether a call has failed because descriptors or memory have run out, of the process or of the system.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     const WSAEMFILE: i32 = 10024;
-    const WSAEADDRNOTAVAIL: i32 = 10049;
     const WSAENOBUFS: i32 = 10055;
-    matches!(error.raw_os_error(), Some(WSAEMFILE | WSAEADDRNOTAVAIL | WSAENOBUFS))
+    matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
