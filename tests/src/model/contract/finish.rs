@@ -177,6 +177,8 @@ impl Model {
             Ok(Answer::Done) => closed.aborted || peer.goodbye || peer.closed.is_some() || self.is_frail(),
             Err(Error::Interrupted) => closed.aborted,
             Err(Error::Closed | Error::Truncated(_)) => self.is_frail(),
+            // The peer has refused what was changed on its way, or we have, after we had closed.
+            Err(Error::Protocol(_)) => self.weather.corrupts && end.terms.encrypted,
             Err(Error::Timeout(timeout)) => {
                 let deadline = end.terms.close_deadline;
                 timeout.phase() == lem_rs::Phase::Close
