@@ -47,8 +47,8 @@ pub(super) enum Undelivered {
     Goodbye {
         /// Its FIN is yet to be waited for: its protocol may send something before, or a caller wants to know of it.
         awaits_fin: bool,
-        /// Something was written before, and the kernel has it. Whether the peer had read that when it said goodbye
-        /// nobody knows; a reset in place of its FIN says that it may not.
+        /// Something was written before, and the kernel has it. Whether the peer had read that when it said goodbye nobody
+        /// knows.
         follows_content: bool,
     },
 }
@@ -293,10 +293,9 @@ impl<T: Transport> Closing<T> {
 
     fn broke(&self, error: Error) -> Advance {
         let Undelivered::Goodbye { follows_content, .. } = self.undelivered else { return Advance::Over(Err(error)) };
-        // A peer that has closed does not take our goodbye, or its kernel answers that with a reset. It has not taken what
-        // stands before the goodbye if that had no room.
-        let may_lose =
-            matches!(self.stage, Stage::Goodbye { was_blocked: true } | Stage::Drain { before: Fin::Unknown });
+        // Many leave behind their goodbye, and the kernel answers ours with a reset. What stands before a goodbye that had no
+        // room was not taken.
+        let may_lose = matches!(self.stage, Stage::Goodbye { was_blocked: true });
         Advance::Over(if follows_content && may_lose { Err(error) } else { Ok(()) })
     }
 }
