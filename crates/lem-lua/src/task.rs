@@ -178,7 +178,7 @@ fn collect_later(scheduler: &Rc<Scheduler>, lua: &Lua) {
 /// Ends the collector's cycle by steps of about a millisecond, for a twentieth of the time.
 async fn collect_by_steps(lua: &Lua) {
     // A generational collector knows no end of a cycle.
-    for _ in 0..lua.used_memory() / LEAST_STEP {
+    for _ in 0..lua.used_memory() / MIN_STEP {
         if !matches!(lua.gc_step(), Ok(false)) {
             return;
         }
@@ -193,7 +193,7 @@ const COLLECT_AFTER: Duration = Duration::from_secs(1);
 const MAX_COLLECTED: usize = 32 << 20;
 
 /// What a step looks at, at least.
-const LEAST_STEP: usize = 64 << 10;
+const MIN_STEP: usize = 64 << 10;
 
 /// How long a large heap is left alone between two steps.
 const STEP_EVERY: Duration = Duration::from_millis(20);

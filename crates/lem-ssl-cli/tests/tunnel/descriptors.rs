@@ -63,7 +63,7 @@ fn clients_for_whom_there_are_no_descriptors_wait_and_are_served_then() {
             held.push(client);
         }
         let waiting: Vec<_> = (0..40).map(|_| spawn(dial(tunnel.address.clone()))).collect();
-        // Longer than the time for connecting: whoever was let in would have been cut.
+        // Longer than the time for connecting: a client that was let in would have been cut.
         sleep(Duration::from_secs(3)).await;
         let samples = scrape(&tunnel).await;
         assert_eq!(samples["lem_ssl_tunnel_connections_open"], 11.0, "one has been accepted, and waits for its place");
