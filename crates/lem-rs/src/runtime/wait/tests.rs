@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+#[cfg(unix)]
 use crate::transport::{InputBuffer, Source, StreamOptions};
-use crate::{
-    Direction, Error, Inbox, Listener, Machine, Plain, Queue, ReadMode, Sleeper, Stream, sleep, spawn, timeout,
-    unblock, yield_now,
-};
+#[cfg(unix)]
+use crate::{Direction, Plain, ReadMode, Stream, sleep, unblock};
+use crate::{Error, Inbox, Listener, Machine, Queue, Sleeper, spawn, timeout, yield_now};
 
 type Hook = Rc<dyn Fn()>;
 
