@@ -83,19 +83,26 @@ only_connects() {
 # no /proc.
 empty_root() {
     local root
-    if ! unshare -r true 2>/dev/null; then
-        say "skipped: this machine lets nobody change the root folder"
-        return
-    fi
     root=$(mktemp -d)
-    cp "$1" "$root/program"
-    shift
     mkdir "$root/etc"
     printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
     printf 'nameserver 127.0.0.1\n' >"$root/etc/resolv.conf"
-    unshare -r chroot "$root" /program "$@"
+    run_in_root "$root" "$@"
+}
+
+# Runs a program where there is nothing but the program and what is in a folder, which is gone then:
+# `run_in_root FOLDER PROGRAM ARGUMENT...`.
+run_in_root() {
+    local root="$1" program="$2"
+    shift 2
+    if unshare -r true 2>/dev/null; then
+        cp "$program" "$root/program"
+        unshare -r chroot "$root" /program "$@"
+        say "it runs in an empty root folder"
+    else
+        say "skipped: this machine lets nobody change the root folder"
+    fi
     rm -rf "$root"
-    say "it runs in an empty root folder"
 }
 
 # Runs the command as a server and as a client where there is nothing but the two files of names: one name stands in the
