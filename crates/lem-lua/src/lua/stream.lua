@@ -74,7 +74,7 @@ return function(kind)
 		return value
 	end
 
-	local line
+	local read_verb
 
 	local function next_lines(self)
 		settle(self)
@@ -83,7 +83,7 @@ return function(kind)
 			return failed(self, wait(message))
 		elseif lines == true or lines == false and self[2] ~= NO_LINES then
 			-- A finalizer has used the stream meanwhile.
-			return line(self)
+			return read_verb(self, '*l')
 		elseif lines == false then
 			return nil, 'busy'
 		elseif type(lines) ~= 'table' then
@@ -91,16 +91,6 @@ return function(kind)
 		end
 		self[2], self[3] = lines, 2
 		return lines[1]
-	end
-
-	function line(self)
-		local at = self[3]
-		local next_line = self[2][at]
-		if next_line then
-			self[3] = at + 1
-			return next_line
-		end
-		return next_lines(self)
 	end
 
 	local read
@@ -142,7 +132,7 @@ return function(kind)
 		mode = kind.mode(mode)
 		if mode == '*l' then
 			if stop == nil then
-				return line(self)
+				return read_verb(self, '*l')
 			end
 			if type(stop) ~= 'string' or #stop ~= 1 then
 				bad_argument(2, 'read', 'a stop byte expected')
@@ -152,7 +142,8 @@ return function(kind)
 		return read(self, mode)
 	end
 
-	function Stream:read(mode, stop)
+	-- A line that was lent is given at once, without a further call.
+	function read_verb(self, mode, stop)
 		if mode == '*l' and not stop then
 			local at = self[3]
 			local next_line = self[2][at]
@@ -164,6 +155,7 @@ return function(kind)
 		end
 		return read_other(self, mode, stop)
 	end
+	Stream.read = read_verb
 
 	local function text(value, number)
 		local kind_of_value = type(value)
