@@ -11,6 +11,7 @@ use lem_rs::{Direction, Error, ReadMode};
 
 use super::verb::{Answer, Seen, Side, Terms, Verb, Weather};
 
+mod closed;
 mod copying;
 mod finish;
 mod lines;
@@ -18,6 +19,7 @@ mod look;
 mod stuck;
 mod until;
 
+use closed::Closed;
 pub use stuck::Waiting;
 
 /// Why an observation is none that the contract permits.
@@ -70,12 +72,6 @@ enum Outbound {
     Open,
     Ended,
     Broken,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Closed {
-    at: Duration,
-    aborted: bool,
 }
 
 /// A verb under way.
@@ -179,7 +175,7 @@ impl Model {
     /// Whether something may have happened that destroys what is under way: only then may a verb fail by the network.
     fn is_frail(&self) -> bool {
         let gave_up = |end: &End| {
-            end.closed.is_some_and(|closed| closed.aborted || self.now >= closed.at + end.terms.close_deadline)
+            end.closed.is_some_and(|closed| closed.is_aborted() || self.now >= closed.at + end.terms.close_deadline)
         };
         self.weather.breaks || self.weather.corrupts || self.ends.iter().any(gave_up)
     }
@@ -343,10 +339,7 @@ impl Model {
         // A plain stream's end looks the same in both ways.
         end.goodbye |= !aborts || !end.terms.encrypted;
         end.incoming.clear();
-        match &mut end.closed {
-            Some(closed) => closed.aborted |= aborts,
-            closed @ None => *closed = Some(Closed { at: now, aborted: aborts }),
-        }
+        end.closed = Some(Closed::after(end.closed, now, aborts));
         self.version += 1;
     }
 

@@ -29,6 +29,8 @@ on_every_stream! {
     abort_makes_a_stream_closed,
     abort_makes_who_waits_say_interrupted,
     abort_skips_what_is_pending,
+    shutdown_after_abort_says_closed,
+    shutdown_after_an_abort_that_came_too_late_is_fine,
     abort_gives_up_a_close_under_way,
     close_write_ends_our_data_and_the_reply_is_readable,
     close_write_comes_behind_what_was_written,
@@ -277,6 +279,42 @@ async fn abort_skips_what_is_pending(carrier: impl Carrier) {
     let (written, ()) = both(near.write(&data), aborter).await;
     says(written, "interrupted");
     // Nothing is left to wait for, although the peer has read nothing and has not ended.
+    says(near.shutdown().await, "closed");
+}
+
+/// The peer has not got our end, and may not have got what was written either.
+async fn shutdown_after_abort_says_closed(carrier: impl Carrier) {
+    for is_split in [false, true] {
+        let (mut near, _far) = carrier.pair_with(patient()).await;
+        near.write("whether the peer has this, nobody knows").await.unwrap();
+        if is_split {
+            let (reader, writer) = near.split();
+            writer.close().unwrap();
+            reader.abort();
+            says(writer.shutdown().await, "closed");
+            near = reader.join(writer).unwrap();
+        } else {
+            near.handle().abort();
+        }
+        says(near.close(), "already closed");
+        says(near.shutdown().await, "closed");
+        says(near.shutdown().await, "closed");
+    }
+}
+
+/// The peer has everything.
+async fn shutdown_after_an_abort_that_came_too_late_is_fine(carrier: impl Carrier) {
+    let (near, far) = carrier.pair_with(patient()).await;
+    near.write("data").await.unwrap();
+    let (near_shut, read) = both(near.shutdown(), async {
+        let read = far.read(ReadMode::All).await;
+        far.close().unwrap();
+        read
+    })
+    .await;
+    assert_eq!(read.unwrap(), b"data");
+    near_shut.unwrap();
+    near.abort();
     near.shutdown().await.unwrap();
 }
 
@@ -290,6 +328,7 @@ async fn abort_gives_up_a_close_under_way(carrier: impl Carrier) {
     assert!(!closing.is_finished());
     near.abort();
     says(closing.await.unwrap(), "interrupted");
+    says(near.shutdown().await, "interrupted");
 }
 
 async fn close_write_ends_our_data_and_the_reply_is_readable(carrier: impl Carrier) {

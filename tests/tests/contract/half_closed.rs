@@ -9,6 +9,7 @@ on_every_stream! {
     shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_behind_what_was_written,
     shutdown_says_that_a_peer_was_reset_that_had_ended_its_side_before_it_was_written,
     shutdown_says_that_a_peer_was_reset_whose_end_nobody_has_read,
+    shutdown_behind_a_close_says_that_a_peer_was_reset,
     shutdown_to_a_peer_that_has_ended_its_side_and_is_there_is_fine,
     shutdown_to_a_peer_that_has_closed_and_got_everything_is_fine,
 }
@@ -46,6 +47,26 @@ async fn shutdown_says_that_a_peer_was_reset_whose_end_nobody_has_read<C: Carrie
     far.close_write().unwrap();
     leave_unread(far).await;
     assert!(near.shutdown().await.is_err(), "the peer has not read it");
+}
+
+/// As the others, where the close that `shutdown` waits for was begun by `close`.
+async fn shutdown_behind_a_close_says_that_a_peer_was_reset<C: Carrier>(carrier: C) {
+    for (is_read, is_written_before) in [(true, true), (true, false), (false, true)] {
+        let (near, far) = carrier.pair().await;
+        if is_written_before {
+            near.write("an answer that nobody reads").await.unwrap();
+        }
+        far.close_write().unwrap();
+        if is_read {
+            says(near.read(ReadMode::Available).await, "closed");
+        }
+        if !is_written_before {
+            near.write("an answer that nobody reads").await.unwrap();
+        }
+        leave_unread(far).await;
+        near.close().unwrap();
+        assert!(near.shutdown().await.is_err(), "the peer has not read it: {is_read} {is_written_before}");
+    }
 }
 
 async fn shutdown_to_a_peer_that_has_ended_its_side_and_is_there_is_fine<C: Carrier>(carrier: C) {

@@ -215,6 +215,28 @@ fn a_shutdown_ends_with_the_peer_or_with_its_deadline() {
 }
 
 #[test]
+fn a_shutdown_behind_an_abort_is_never_fine() {
+    let shut = |model: &mut Model, result: Result<Answer, Error>| {
+        let id = model.begin(Side::Client, Verb::Shutdown);
+        model.finished(id, &result, &Seen::default())
+    };
+    let mut model = calm();
+    model.abort(Side::Client);
+    permitted(model.close(Side::Server, Some(&Ok(()))));
+    refused(shut(&mut model, Ok(Answer::Done)));
+    refused(shut(&mut model, Err(Error::Interrupted)));
+    permitted(shut(&mut model, Err(Error::Closed)));
+
+    // Whether the close was over by then, the model does not know.
+    let mut model = calm();
+    permitted(model.close(Side::Client, Some(&Ok(()))));
+    permitted(model.close(Side::Server, Some(&Ok(()))));
+    model.abort(Side::Client);
+    permitted(shut(&mut model, Err(Error::Interrupted)));
+    permitted(shut(&mut model, Ok(Answer::Done)));
+}
+
+#[test]
 fn a_task_waits_for_its_peer_and_for_nothing_else() {
     let wrong = |model: &Model| model.waiting().iter().any(|one| one.wrong.is_some());
     let mut model = calm();

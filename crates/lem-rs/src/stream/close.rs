@@ -12,6 +12,17 @@ use crate::error::{Cut, EndOfStream, Error};
 use crate::proto::InputBuffer;
 use crate::runtime::Direction;
 
+/// Who wants to know that the peer has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// Nobody can: the stream is dropped.
+    None,
+    /// Somebody may wait for the close that was begun.
+    Later,
+    /// Who closes waits for it.
+    Now,
+}
+
 /// How a stream is closed by us.
 enum Manner {
     /// The peer gets all that was written, and our end.
@@ -25,9 +36,9 @@ enum Manner {
 }
 
 impl<T: Transport> State<T> {
-    /// How a graceful close goes from here; `is_awaited` if a caller wants to know that the peer has everything.
-    fn closing(&mut self, is_awaited: bool) -> Manner {
-        let was_reset = is_awaited && self.was_reset();
+    /// How a graceful close goes from here.
+    fn closing(&mut self, asker: Asker) -> Manner {
+        let was_reset = asker != Asker::None && self.was_reset();
         match self.reader.ended() {
             Some(EndOfStream::Cut(Cut::Reset)) => Manner::Failed(Error::Truncated(Cut::Reset)),
             _ if matches!(self.outbound, Outbound::Breaking(_) | Outbound::Broken(_)) => {
@@ -35,7 +46,7 @@ impl<T: Transport> State<T> {
             }
             Some(EndOfStream::Clean) if self.accepted == self.accepted_at_end && !was_reset && !self.is_unsent() => {
                 let is_final = matches!(&self.link, Link::Open(transport) if transport.end_is_final());
-                let awaits_fin = is_awaited || !is_final;
+                let awaits_fin = asker == Asker::Now || !is_final;
                 Manner::Graceful(Undelivered::Goodbye { awaits_fin, follows_content: self.accepted > 0 })
             }
             _ => Manner::Graceful(Undelivered::Content { was_reset }),
@@ -63,12 +74,18 @@ impl<T: Transport> State<T> {
 impl<T: Transport> Inner<T> {
     /// Closes both sides; the rest goes on in the background.
     pub(super) fn close(&self) -> Result<(), Error> {
-        self.end(|state| state.closing(false))
+        self.end(|state| state.closing(Asker::Later))
     }
 
     /// As [`close`](Self::close), for a caller that waits for the peer's end.
     pub(super) fn close_awaited(&self) -> Result<(), Error> {
-        self.end(|state| state.closing(true))
+        self.end(|state| state.closing(Asker::Now))
+    }
+
+    /// As [`close`](Self::close), for a stream that is dropped.
+    pub(super) fn close_dropped(&self) {
+        // "already closed" is the usual case here.
+        let _ = self.end(|state| state.closing(Asker::None));
     }
 
     /// Closes both sides at once: nothing is flushed, nothing is said.
@@ -126,12 +143,12 @@ impl<T: Transport> Inner<T> {
         }
     }
 
-    /// Waits for the end of what `close` began.
+    /// Waits for the end of what `close` began. An abort has begun nothing: the peer may not have everything.
     pub(super) async fn closed(&self) -> Result<(), Error> {
         self.core.check_usable()?;
         match self.closing() {
             Some(close) => close.wait().await,
-            None => Ok(()),
+            None => Err(Error::Closed),
         }
     }
 

@@ -323,8 +323,7 @@ impl<T: Transport> Drop for Inner<T> {
         if self.core.is_after_panic() {
             self.cut_off();
         } else {
-            // "already closed" is the usual case here.
-            let _ = self.close();
+            self.close_dropped();
         }
     }
 }

@@ -293,8 +293,8 @@ impl<T: Transport> Stream<T> {
     /// [`Error::Truncated`] or [`Error::Io`] if the connection failed before, or the peer has sent more than 64 MiB
     /// meanwhile without an end: then it may not have everything. A TLS server may refuse a client's certificate behind all
     /// that was written; its alert is the error then. A reset that answers our goodbye, of a peer that has ended its side
-    /// before, is no failure. [`Error::Interrupted`] if the stream is [aborted](Self::abort) meanwhile; [`Error::Task`] if
-    /// its transport panics.
+    /// before, is no failure. [`Error::Closed`] if the stream was [aborted](Self::abort), [`Error::Interrupted`] if that
+    /// happens while it closes; [`Error::Task`] if its transport panics.
     ///
     /// **Cancel safety:** dropping it stops the waiting, not the closing.
     pub async fn shutdown(&self) -> Result<(), Error> {
@@ -305,7 +305,7 @@ impl<T: Transport> Stream<T> {
 
     /// Closes the stream at once: what is pending is dropped, no goodbye is said, a close under way is given up. A
     /// task that waits is interrupted. A peer that knows a goodbye (TLS) sees a truncated stream; a plain one may see an
-    /// ordinary end.
+    /// ordinary end. A [shutdown](Self::shutdown) fails from then on: the peer may not have everything.
     pub fn abort(&self) {
         self.inner.abort();
     }

@@ -2,6 +2,7 @@
 
 use lem_rs::{Cut, Error, ReadMode};
 
+use super::closed::Manner;
 use super::{Model, Operation, Outbound, Phase, Refused, Verdict, brief, refuse};
 use crate::model::verb::{Answer, Seen, Side, Verb};
 
@@ -174,9 +175,11 @@ impl Model {
         let (end, peer) = (self.end(side), self.end(side.other()));
         let Some(closed) = end.closed else { return refuse("it has not closed") };
         let permitted = match result {
-            Ok(Answer::Done) => closed.aborted || peer.goodbye || peer.closed.is_some() || self.is_frail(),
-            Err(Error::Interrupted) => closed.aborted,
-            Err(Error::Closed | Error::Truncated(_)) => self.is_frail(),
+            Ok(Answer::Done) if closed.manner == Manner::Aborted => false,
+            Ok(Answer::Done) => peer.goodbye || peer.closed.is_some() || self.is_frail(),
+            Err(Error::Interrupted) => closed.manner == Manner::GivenUp,
+            Err(Error::Closed) => closed.manner == Manner::Aborted || self.is_frail(),
+            Err(Error::Truncated(_)) => self.is_frail(),
             // The peer has refused what was changed on its way, or we have, after we had closed.
             Err(Error::Protocol(_)) => self.weather.corrupts && end.terms.encrypted,
             Err(Error::Timeout(timeout)) => {

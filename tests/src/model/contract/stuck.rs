@@ -2,6 +2,7 @@
 
 use lem_rs::{Direction, ReadMode};
 
+use super::closed::Closed;
 use super::{Model, Operation, Outbound, Phase};
 use crate::model::verb::{Side, Verb};
 
@@ -65,7 +66,7 @@ impl Model {
                 Some("the peer has everything")
             }
             Verb::Write(_) | Verb::EndWriting => None,
-            Verb::Shutdown if end.closed.is_some_and(|closed| closed.aborted) => Some("the stream was aborted"),
+            Verb::Shutdown if end.closed.is_some_and(Closed::is_aborted) => Some("the stream was aborted"),
             Verb::Shutdown if end.closed.is_some_and(|closed| self.now > closed.at + end.terms.close_deadline * 2) => {
                 Some("the deadline has passed")
             }
