@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use lem_ssl_rs::{Error, signal};
@@ -21,7 +21,8 @@ pub(crate) const ALL: [Signal; 5] =
 /// Those that ask us to end.
 const ENDING: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
 
-/// timeout(1) sends its signal to the process and then to its group: that is one wish, not two.
+/// One request may come as several signals: timeout(1) sends its own to the process and then to its group, and a terminal
+/// and a supervisor may both send theirs. Those that come so soon after the first one say nothing new.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The exit code of a command that this signal ended.
@@ -38,13 +39,12 @@ pub(crate) fn means_nothing(signal: Signal) -> String {
 #[derive(Debug)]
 pub(crate) struct Signals {
     received: signal::Signals,
-    /// From now on another Ctrl-C or SIGTERM ends the process on the spot.
-    impatient: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// Receives these, on the running machine. SIGUSR1 and SIGUSR2 end nothing, whether they are among these or not.
-    /// From now on a second one that asks us to end does it, whatever the machine is doing.
+    /// After the first one that asks us to end, and the time in which more of them are the same request, another one ends
+    /// the process on the spot, whatever the machine is doing.
     pub(crate) fn of(signals: &[Signal]) -> Result<Self, Error> {
         let impatient = Arc::new(AtomicBool::new(false));
         let failed = |error| Error::io("receive signals", error);
@@ -53,17 +53,13 @@ impl Signals {
         for signal in ending.iter().copied() {
             end_on(signal, impatient.clone(), exit_of(signal).code()).map_err(failed)?;
         }
-        set_after_the_first(&ending, PATIENCE, impatient.clone()).map_err(failed)?;
-        Ok(Self { received: signal::Signals::new(signals.iter().copied())?, impatient })
+        set_after_the_first(&ending, PATIENCE, impatient).map_err(failed)?;
+        Ok(Self { received: signal::Signals::new(signals.iter().copied())? })
     }
 
-    /// The next one. After the first that asks us to end, a second one ends the process on the spot.
+    /// The next one.
     pub(crate) async fn next(&self) -> Result<Signal, Error> {
-        let signal = self.received.next().await?;
-        if ENDING.contains(&signal) {
-            self.impatient.store(true, Ordering::Relaxed);
-        }
-        Ok(signal)
+        self.received.next().await
     }
 
     /// Does what comes before anything is served; a signal that asks us to end ends it.

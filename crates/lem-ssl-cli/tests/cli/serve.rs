@@ -46,14 +46,14 @@ fn a_client_that_does_not_end_is_closed_after_the_drain_and_hears_a_goodbye() {
 #[test]
 fn a_second_signal_ends_it_on_the_spot() {
     let world = World::new();
-    let server = Server::start(&[&["--echo", "--drain", "1000"][..], &world.good().arguments()].concat());
+    let mut server = Server::start(&[&["--echo", "--drain", "1000"][..], &world.good().arguments()].concat());
     let mut client = Running::start(["connect", &server.address, "--ca", &world.ca]);
     let stdin = client.stdin();
     client.wait_for("verified");
     server.running.wait_for("connected");
     server.signal("INT");
     server.running.wait_for("no more clients");
-    server.signal("INT");
+    server.running.insist("INT");
     server.running.finish().expect(130);
     client.finish().expect(10);
     drop(stdin);

@@ -196,14 +196,14 @@ fn a_second_signal_leaves_no_socket_and_the_next_may_start_while_one_drains() {
         running.first_line();
         running
     };
-    let running = start();
+    let mut running = start();
     let client = UnixStream::connect(&path).unwrap();
     let _accepted = back_end.accept().unwrap();
     signal(running.id(), "TERM");
     running.wait_for("1 connection may finish");
     let next = start();
     assert!(answers(&path));
-    signal(running.id(), "TERM");
+    running.insist("TERM");
     running.finish().expect(143);
     drop(client);
     assert!(answers(&path), "that of the next one is not removed");

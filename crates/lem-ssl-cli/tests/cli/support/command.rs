@@ -116,6 +116,17 @@ impl Running {
         }
     }
 
+    /// Sends this signal, which it has got before, until it ends. What comes right after the first one is the same request.
+    #[track_caller]
+    pub(crate) fn insist(&mut self, name: &str) {
+        let end = std::time::Instant::now() + WATCHDOG;
+        while self.child.try_wait().expect("it is a child").is_none() {
+            assert!(std::time::Instant::now() < end, "it does not end: {}", self.stderr());
+            signal(self.id(), name);
+            thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Finished {
