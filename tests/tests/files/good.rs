@@ -1,6 +1,6 @@
 //! What is legitimate around and inside of blocks.
 
-use lem_ssl_rs::{Context, Identity, Roots};
+use lem_ssl_rs::{Context, Identity, RevocationLists, Roots};
 use lem_ssl_tests::scratch::Scratch;
 
 use crate::support::{Place, armour, pki, server};
@@ -49,12 +49,34 @@ fn files_that_were_joined_count_whole() {
     ] {
         let context = server().client_roots(Roots::Pem(text.clone().into())).build();
         context.unwrap_or_else(|error| panic!("{name}: {error}"));
-        // As a chain, because a chain can be looked at.
         let identity = Identity::from_pem(&text, &pki().server.key_pem).unwrap();
         let expected = text.matches("BEGIN").count();
-        assert_eq!(identity.chain().len(), expected, "{name}");
-        assert_eq!(identity.chain()[expected - 1], *pki().other.certificate_der(), "{name}");
+        for found in [identity.chain(), &Roots::Pem(text.into()).certificates().unwrap()] {
+            assert_eq!(found.len(), expected, "{name}");
+            assert_eq!(found[expected - 1], *pki().other.certificate_der(), "{name}");
+        }
     }
+}
+
+#[test]
+fn what_a_context_takes_can_be_looked_at() {
+    let scratch = Scratch::new("looked-at");
+    let roots = scratch.write("roots", format!("{BOM}{}", pki().root.certificate_pem()));
+    let found = Roots::PemFile(roots.clone()).certificates().unwrap();
+    assert_eq!(found, [pki().root.certificate_der().clone()]);
+    assert_eq!(Roots::Der(found.clone()).certificates().unwrap(), found);
+    for others in [Roots::WebPki, Roots::None] {
+        assert_eq!(others.certificates().unwrap(), []);
+    }
+    let lists = scratch.write("lists", format!("{BOM}{}{}", pki().list, pki().root.revocation_list_pem(&[])));
+    let found = RevocationLists::PemFile(lists.clone()).in_der().unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0], RevocationLists::Pem(pki().list.clone().into()).in_der().unwrap()[0]);
+    // What a context refuses is refused, with the same words.
+    let refused = Roots::PemFile(lists.clone()).certificates().unwrap_err();
+    let by_context = Context::builder().roots(Roots::PemFile(lists)).build().unwrap_err();
+    assert_eq!(refused.to_string(), by_context.to_string());
+    assert!(RevocationLists::PemFile(roots).in_der().is_err());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 use super::unusable_list::unusable_list;
 use crate::der::{self, Signed};
 use crate::error::{ConfigError, ConfigPart, webpki_words};
-use crate::pem::{self, Origin};
+use crate::pem::{self, Found, Origin};
 use crate::x509::readable;
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
@@ -68,11 +68,25 @@ enum Signer {
 }
 
 impl RevocationLists {
-    pub(super) fn load(
-        &self,
-        roots: &RootCertStore,
-        algorithms: WebPkiSupportedAlgorithms,
-    ) -> Result<Vec<List>, ConfigError> {
+    /// The lists in DER, as a context takes them; who has signed them is not looked at. A file is read each time.
+    ///
+    /// ```no_run
+    /// use lem_ssl_rs::{Error, RevocationLists};
+    ///
+    /// let lists = RevocationLists::PemFile("/etc/service/revoked.pem".into());
+    /// println!("{} revocation lists", lists.in_der()?.len());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`TlsError::Config`](crate::TlsError::Config) if the file or the text cannot be read, or holds anything else than
+    /// revocation lists.
+    pub fn in_der(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, crate::Error> {
+        let (found, _) = self.read()?;
+        Ok(found.into_iter().map(|found| found.item).collect())
+    }
+
+    fn read(&self) -> Result<(Vec<Found<CertificateRevocationListDer<'static>>>, Origin<'_>), ConfigError> {
         let read;
         let (text, from) = match self {
             Self::PemFile(path) => {
@@ -81,7 +95,15 @@ impl RevocationLists {
             }
             Self::Pem(text) => (text, Origin::Given("the PEM text")),
         };
-        let lists = pem::revocation_lists(from, text)?;
+        Ok((pem::revocation_lists(from, text)?, from))
+    }
+
+    pub(super) fn load(
+        &self,
+        roots: &RootCertStore,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Result<Vec<List>, ConfigError> {
+        let (lists, from) = self.read()?;
         let checked = lists.into_iter().map(|found| {
             let refused = |problem: String| {
                 ConfigError::new(ConfigPart::ClientAuth, format!("{from}, line {}: {problem}", found.line))

@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::der;
-use crate::error::{ConfigError, ConfigPart, webpki_words};
+use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
 use crate::x509::{Raw, readable};
 
@@ -63,6 +63,37 @@ pub enum Roots {
     SystemOrWebPki,
     /// Nobody: for a server that verifies no client, and never connects anywhere.
     None,
+}
+
+impl Roots {
+    /// The certificates of a PEM file, a PEM text, or DER, as a context takes them. A file is read each time. Of the other
+    /// sets there are none: of Mozilla's list only names and keys are built in, and the operating system's is its own.
+    ///
+    /// ```
+    /// use lem_ssl_rs::{Certificate, Error, Identity, Roots};
+    ///
+    /// # let company = Identity::self_signed(["intranet.example"])?.chain_pem();
+    /// for certificate in Roots::Pem(company.into()).certificates()? {
+    ///     println!("trusted until {}", Certificate::read(&certificate)?.not_after());
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`TlsError::Config`](crate::TlsError::Config) if the file or the text cannot be read, or holds anything else than
+    /// certificates.
+    pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let part = ConfigPart::Roots;
+        let found = match self {
+            Self::PemFile(path) => pem::roots(part, Origin::File(path), &pem::read_file(part, path)?)?,
+            Self::Pem(text) => pem::roots(part, Origin::Given("the PEM text"), text)?,
+            Self::Der(certificates) => return Ok(certificates.clone()),
+            #[cfg(feature = "system-roots")]
+            Self::System | Self::SystemOrWebPki => Vec::new(),
+            Self::WebPki | Self::None => Vec::new(),
+        };
+        Ok(found.into_iter().map(|found| found.item).collect())
+    }
 }
 
 /// What stands in the places of the variants that need the feature `system-roots` where it is off: programs that name them
