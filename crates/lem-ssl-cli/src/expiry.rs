@@ -3,49 +3,96 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::file_state::FileState;
 use crate::text::timestamp;
 
 /// It is told before the end at the last eighth of the whole time, but not before the last day.
 const AHEAD_PART: u32 = 8;
 const MAX_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A file, and until when what is in it is good.
+/// A file, and how long what is in it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expiry {
-    what: &'static str,
-    file: PathBuf,
-    until: SystemTime,
-    /// From then on it is told.
-    told_from: SystemTime,
-    is_told: bool,
+pub(crate) enum Expiry {
+    /// It was good when it was read.
+    Good {
+        /// It begins the sentence: "the OCSP response".
+        what: &'static str,
+        file: PathBuf,
+        until: SystemTime,
+        /// From then on it is told.
+        told_from: SystemTime,
+        is_told: bool,
+    },
+    /// Its time was over when it was read: as long as the file is the same, reading it again brings nothing.
+    Over {
+        file: PathBuf,
+        /// Of the moment before it was read.
+        state: FileState,
+    },
 }
 
 impl Expiry {
-    /// `what` begins the sentence: "the OCSP response".
-    pub(crate) fn new(what: &'static str, file: &Path, from: SystemTime, until: SystemTime) -> Self {
+    /// Of what is good until then. `what` begins the sentence: "the OCSP response".
+    pub(crate) fn good(what: &'static str, file: &Path, from: SystemTime, until: SystemTime) -> Self {
         let whole = until.duration_since(from).unwrap_or_default();
         let told_from = until - (whole / AHEAD_PART).min(MAX_AHEAD);
-        Self { what, file: file.to_owned(), until, told_from, is_told: false }
+        Self::Good { what, file: file.to_owned(), until, told_from, is_told: false }
     }
 
-    /// Whether its time is over.
-    pub(crate) fn is_over(&self, now: SystemTime) -> bool {
-        self.until <= now
+    /// Of what was over when it was read; the file was in this state before.
+    pub(crate) fn over(file: &Path, state: FileState) -> Self {
+        Self::Over { file: file.to_owned(), state }
+    }
+
+    /// The same where files have other paths: `inside` says which. What is out of reach there cannot be looked at.
+    pub(crate) fn moved(expiries: Vec<Self>, inside: impl Fn(&Path) -> Option<PathBuf>) -> Vec<Self> {
+        let moved = |expiry| match expiry {
+            Self::Over { file, state } => Some(Self::Over { file: inside(&file)?, state }),
+            good @ Self::Good { .. } => Some(good),
+        };
+        expiries.into_iter().filter_map(moved).collect()
+    }
+
+    /// Whether its time has run out since it was read.
+    pub(crate) fn has_run_out(&self, now: SystemTime) -> bool {
+        matches!(self, Self::Good { until, .. } if *until <= now)
+    }
+
+    /// The file that has to become another one: what was read from it was over.
+    pub(crate) fn awaited(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Good { .. } => None,
+            Self::Over { file, .. } => Some(file),
+        }
+    }
+
+    /// Takes note of what the awaited file is now; says whether it is another one than before.
+    pub(crate) fn is_replaced(&mut self, now: FileState) -> bool {
+        match self {
+            // One that is gone will come back.
+            Self::Over { state, .. } if now.is_there() => std::mem::replace(state, now.clone()) != now,
+            _ => false,
+        }
     }
 
     /// What there is to tell at this moment, once: that its time is over soon.
     pub(crate) fn tell(&mut self, now: SystemTime) -> Option<String> {
-        if self.is_told || self.told_from > now || self.is_over(now) {
-            return None;
+        match self {
+            Self::Good { what, file, until, told_from, is_told } if !*is_told && *told_from <= now && now < *until => {
+                *is_told = true;
+                let (file, until) = (file.display(), timestamp(*until));
+                Some(format!("warning: {file}: {what} is good until {until} only; the next one is not there yet"))
+            }
+            _ => None,
         }
-        self.is_told = true;
-        let (what, file, until) = (self.what, self.file.display(), timestamp(self.until));
-        Some(format!("warning: {file}: {what} is good until {until} only; the next one is not there yet"))
     }
 
-    /// When there is something to do next.
-    pub(crate) fn next(&self) -> SystemTime {
-        if self.is_told { self.until } else { self.told_from }
+    /// When there is something to do next; `None` if that is for others to say.
+    pub(crate) fn next(&self) -> Option<SystemTime> {
+        match self {
+            Self::Good { until, told_from, is_told, .. } => Some(if *is_told { *until } else { *told_from }),
+            Self::Over { .. } => None,
+        }
     }
 }
 
@@ -102,15 +149,33 @@ mod tests {
     #[test]
     fn the_end_is_told_once_and_ahead() {
         let (from, until) = (moment("20260101000000Z").unwrap(), moment("20260109000000Z").unwrap());
-        let mut expiry = Expiry::new("the OCSP response", Path::new("a.der"), from, until);
+        let mut expiry = Expiry::good("the OCSP response", Path::new("a.der"), from, until);
         let ahead = moment("20260108000000Z").unwrap();
-        assert_eq!((expiry.next(), expiry.tell(ahead - Duration::from_secs(1))), (ahead, None));
+        assert_eq!((expiry.next(), expiry.tell(ahead - Duration::from_secs(1))), (Some(ahead), None));
         let said = expiry.tell(ahead).unwrap();
         assert_eq!(
             said,
             "warning: a.der: the OCSP response is good until 2026-01-09T00:00:00.000Z only; the next one is not there yet"
         );
-        assert_eq!((expiry.next(), expiry.tell(ahead)), (until, None));
-        assert!(!expiry.is_over(until - Duration::from_secs(1)) && expiry.is_over(until));
+        assert_eq!((expiry.next(), expiry.tell(ahead)), (Some(until), None));
+        assert!(!expiry.has_run_out(until - Duration::from_secs(1)) && expiry.has_run_out(until));
+    }
+
+    #[test]
+    fn what_was_over_is_looked_at_until_its_file_is_another_one() {
+        let folder = std::env::temp_dir().join(format!("lem-ssl-expiry-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.der");
+        std::fs::write(&file, "old").unwrap();
+        let over = vec![Expiry::over(&file, FileState::of(&file))];
+        assert_eq!((over[0].awaited(), over[0].next()), (Some(&file), None));
+        assert!(!over[0].has_run_out(SystemTime::now()), "it had before it was read");
+        assert_eq!(Expiry::moved(over.clone(), |_| None), []);
+        let mut moved = Expiry::moved(over, |file| Some(file.to_owned()));
+        assert!(!moved[0].is_replaced(FileState::of(&file)));
+        assert!(!moved[0].is_replaced(FileState::of(&folder.join("missing"))));
+        std::fs::write(&file, "another one").unwrap();
+        assert!(moved[0].is_replaced(FileState::of(&file)) && !moved[0].is_replaced(FileState::of(&file)));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -17,6 +17,7 @@ mod dial;
 mod events;
 mod exit;
 mod expiry;
+mod file_state;
 mod get;
 mod http;
 mod jitter;

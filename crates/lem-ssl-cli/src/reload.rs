@@ -11,9 +11,9 @@ use lem_ssl_rs::{CancelOnDrop, Error, Queue, sleep, spawn, timeout, unblock};
 
 use crate::exit::{Failure, Outlook};
 use crate::expiry::Expiry;
+use crate::file_state::FileState;
 use crate::log::Log;
 use crate::notify::Notifier;
-use crate::platform::{FileIdentity, changed, modified};
 
 /// Reading the files may take so long before it is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -22,8 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// gone, keeps its thread for as long as it does; further requests wait.
 const MAX_READINGS: usize = 4;
 
-/// What is over is read again after so long, if that has failed. A file that could be read, and is still the same, is
-/// looked at when the next reload is asked for.
+/// What has run out is read again after so long, if that has failed. If it could be read, and is still the same, its file
+/// is looked at so often, and read when it is another one.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// The clock of the system is looked at so often at least: somebody may have set it.
@@ -42,31 +42,6 @@ pub(crate) struct Reloads {
     pub(crate) done: Cell<u64>,
     /// And could not be used.
     pub(crate) failed: Cell<u64>,
-}
-
-/// What tells a file from what it was before, even if it was copied with its times; links are followed. `None`: it
-/// cannot be looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct FileState(Option<Found>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Found {
-    identity: FileIdentity,
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl FileState {
-    fn of(file: &Path) -> Self {
-        let found = std::fs::metadata(file).ok();
-        Self(found.map(|file| Found {
-            identity: FileIdentity::of(&file),
-            length: file.len(),
-            modified: modified(&file),
-            changed: changed(&file),
-        }))
-    }
 }
 
 /// Reads files, and puts what is in them in place of what was read before.
@@ -105,7 +80,7 @@ impl Marks {
     /// Whether one of them is another one now. One that is gone will come back, and would only fail to be read.
     fn differ(&self, now: &[FileState]) -> bool {
         let is_other = |(before, now): (&Option<FileState>, &FileState)| {
-            now.0.is_some() && before.as_ref().is_some_and(|before| before != now)
+            now.is_there() && before.as_ref().is_some_and(|before| before != now)
         };
         self.0.iter().zip(now).any(is_other)
     }
@@ -149,8 +124,8 @@ impl<T: Send + 'static> Reloader<T> {
         spawn(async move { reloader.reload(number).await }).detach();
     }
 
-    /// Requests it when one of these is over, and again until the files could be read; tells of it ahead, too. What was
-    /// expected before is forgotten.
+    /// Requests it when one of these has run out, and again until the files could be read; when the file of one that was over
+    /// before is another one; and tells of an end ahead. What was expected before is forgotten.
     pub(crate) fn expect(self: &Rc<Self>, mut expiries: Vec<Expiry>) {
         let before = self.timer.take();
         drop(before);
@@ -160,16 +135,18 @@ impl<T: Send + 'static> Reloader<T> {
         let reloader = Rc::downgrade(self);
         let timer = spawn(async move {
             loop {
+                let is_replaced = is_any_replaced(&mut expiries).await;
                 let now = SystemTime::now();
                 let Some(reloader) = reloader.upgrade() else { return };
                 reloader.log.warnings(expiries.iter_mut().filter_map(|expiry| expiry.tell(now)));
-                let wait = if expiries.iter().any(|expiry| expiry.is_over(now)) {
+                let has_run_out = expiries.iter().any(|expiry| expiry.has_run_out(now));
+                if has_run_out || is_replaced {
                     reloader.request();
-                    RETRY
-                } else {
-                    let next = expiries.iter().map(Expiry::next).min().unwrap_or(now);
-                    next.duration_since(now).unwrap_or_default().min(MAX_SLEEP)
-                };
+                }
+                let is_looked_at = has_run_out || expiries.iter().any(|expiry| expiry.awaited().is_some());
+                let longest = if is_looked_at { RETRY } else { MAX_SLEEP };
+                let next = expiries.iter().filter(|expiry| !expiry.has_run_out(now)).filter_map(Expiry::next).min();
+                let wait = next.map_or(longest, |next| next.duration_since(now).unwrap_or_default().min(longest));
                 drop(reloader);
                 sleep(wait).await;
             }
@@ -255,10 +232,23 @@ impl<T: Send + 'static> Reloader<T> {
     }
 }
 
+/// Whether the file of one that was over is another one now.
+async fn is_any_replaced(expiries: &mut [Expiry]) -> bool {
+    let files: Vec<PathBuf> = expiries.iter().filter_map(Expiry::awaited).cloned().collect();
+    if files.is_empty() {
+        return false;
+    }
+    let look = move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>();
+    // Those that cannot be looked at, because there is no thread, are looked at the next time.
+    let Ok(states) = unblock(look).await else { return false };
+    let awaited = expiries.iter_mut().filter(|expiry| expiry.awaited().is_some());
+    awaited.zip(states).fold(false, |is_any, (expiry, state)| expiry.is_replaced(state) || is_any)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
-    use std::fs::{self, File};
-    use std::time::Instant;
+    use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -278,19 +268,41 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
     }
 
+    /// A reloader in a simulated world, and how often it has read; what it reads is over, as the file is then.
+    fn counting(file: &Path) -> (Rc<Reloader<Expiry>>, Arc<AtomicUsize>) {
+        let (reads, file) = (Arc::new(AtomicUsize::new(0)), file.to_owned());
+        let counted = reads.clone();
+        let read = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(Expiry::over(&file, FileState::of(&file)))
+        };
+        let replace = |over| Ok(Notices { warnings: Vec::new(), expiries: vec![over] });
+        let log = Log::new(true, crate::log::Format::Plain).unwrap();
+        let notifier = Notifier::from_env(&log);
+        (Reloader::new(read, replace, log, notifier), reads)
+    }
+
     #[test]
-    fn a_file_of_the_same_length_and_time_is_another_one_if_it_was_written() {
-        let path = std::env::temp_dir().join(format!("lem-ssl-reload-{}", std::process::id()));
-        fs::write(&path, "1").unwrap();
-        let (before, time) = (FileState::of(&path), fs::metadata(&path).unwrap().modified().unwrap());
-        let begun = Instant::now();
-        // Systems note times in steps of some milliseconds.
-        while FileState::of(&path) == before && begun.elapsed() < Duration::from_secs(10) {
-            fs::write(&path, "2").unwrap();
-            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
-        }
-        let after = FileState::of(&path);
-        fs::remove_file(&path).unwrap();
-        assert_ne!(before, after);
+    fn what_was_over_when_it_was_read_is_read_again_once_it_was_replaced() {
+        let file = std::env::temp_dir().join(format!("lem-ssl-over-{}", std::process::id()));
+        fs::write(&file, "old").unwrap();
+        let sim = lem_ssl_rs::sim::Sim::builder(1).build();
+        let read = sim.run(async {
+            let (reloader, reads) = counting(&file);
+            let read = || reads.load(Ordering::Relaxed);
+            reloader.expect(vec![Expiry::over(&file, FileState::of(&file))]);
+            sleep(10 * RETRY).await;
+            let mut read_so_far = vec![read()];
+            for contents in ["another one", "and yet another one"] {
+                fs::write(&file, contents).unwrap();
+                sleep(RETRY + Duration::from_secs(1)).await;
+                read_so_far.push(read());
+                sleep(10 * RETRY).await;
+                read_so_far.push(read());
+            }
+            read_so_far
+        });
+        fs::remove_file(&file).unwrap();
+        assert_eq!(read.unwrap(), [0, 1, 1, 2, 2]);
     }
 }

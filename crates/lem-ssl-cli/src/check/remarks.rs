@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use lem_ssl_rs::pki_types::CertificateDer;
-use lem_ssl_rs::pki_types::pem::PemObject;
-use lem_ssl_rs::{Certificate, Explanation};
+use lem_ssl_rs::{Certificate, Explanation, Roots};
 
 use crate::text::printable;
 
@@ -41,8 +40,8 @@ fn of_root(name: &str, files: &[PathBuf]) -> Option<String> {
     let mut remark = None;
     for file in files {
         // They were read before, whole, when the roots were loaded.
-        let Ok(certificates) = CertificateDer::pem_file_iter(file) else { continue };
-        for root in certificates.filter_map(|der| Certificate::read(&der.ok()?).ok()) {
+        let Ok(certificates) = Roots::PemFile(file.clone()).certificates() else { continue };
+        for root in certificates.iter().filter_map(|der| Certificate::read(der).ok()) {
             if root.subject() != Some(name) {
                 continue;
             }

@@ -11,6 +11,7 @@ use super::wrong;
 use crate::ber::{ENUMERATED, INTEGER, OCTETS, SEQUENCE, expect};
 use crate::exit::{Exit, Failure, Outlook};
 use crate::expiry::{Expiry, moment};
+use crate::file_state::FileState;
 use crate::text::{hex, timestamp};
 
 /// A response has a few kilobytes, with the responder's certificates.
@@ -32,6 +33,8 @@ pub(super) struct Staples {
 #[derive(Debug)]
 struct Staple {
     file: PathBuf,
+    /// Before it was read.
+    state: FileState,
     response: Vec<u8>,
     /// The serial number of the certificate that it is for.
     serial: Vec<u8>,
@@ -65,6 +68,7 @@ impl Staples {
         for file in files {
             let shown = file.display();
             let failed = |why: String| Failure::new(Exit::Usage, format!("{shown}: {why}"));
+            let state = FileState::of(file);
             let response = std::fs::read(file)
                 .map_err(|error| failed(format!("cannot be read: {error}")).with_outlook(Outlook::OfSystem))?;
             let single = single_of(&response).map_err(|why| failed(why.to_owned()))?;
@@ -81,7 +85,8 @@ impl Staples {
                 return Err(failed(format!("the OCSP response begins in the future, {}", single.this_update)));
             }
             let Single { serial, this_update, next_update, .. } = single;
-            staples.push(Staple { file: file.clone(), response, serial, is_used: false, this_update, next_update });
+            let (file, is_used) = (file.clone(), false);
+            staples.push(Staple { file, state, response, serial, is_used, this_update, next_update });
         }
         Ok(Self { staples, now, warnings: Vec::new(), expiries: Vec::new() })
     }
@@ -99,18 +104,19 @@ impl Staples {
                 let file = staple.file.display();
                 self.warnings
                     .push(format!("warning: {file}: the OCSP response was good until {until}; it is not stapled"));
+                self.expiries.push(Expiry::over(&staple.file, staple.state.clone()));
                 identity
             }
             next_update => {
                 let (from, until) = (moment(&staple.this_update), next_update.as_deref().and_then(moment));
-                let expiry = from.zip(until).map(|(from, until)| Expiry::new(WHAT, &staple.file, from, until));
+                let expiry = from.zip(until).map(|(from, until)| Expiry::good(WHAT, &staple.file, from, until));
                 self.expiries.extend(expiry);
                 identity.with_ocsp_response(staple.response.clone())
             }
         }
     }
 
-    /// What there is to warn of, and until when each is good, once all identities are there.
+    /// What there is to warn of, and how long each is good, once all identities are there.
     pub(super) fn finish(self) -> Result<(Vec<String>, Vec<Expiry>), Failure> {
         match self.staples.iter().find(|staple| !staple.is_used) {
             None => Ok((self.warnings, self.expiries)),

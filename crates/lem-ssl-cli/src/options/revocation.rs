@@ -3,28 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use lem_ssl_rs::pki_types::CertificateRevocationListDer;
-use lem_ssl_rs::pki_types::pem::PemObject;
+use lem_ssl_rs::RevocationLists;
 
 use crate::ber::{INTEGER, SEQUENCE, expect};
 use crate::expiry::{Expiry, moment};
+use crate::file_state::FileState;
 use crate::text::timestamp;
 
 /// As the beginning of a sentence.
 const WHAT: &str = "the revocation list";
 
-/// What there is to warn of in these files, and until when the others are good. What cannot be read is told by who loads it.
+/// What there is to warn of in these files, and how long they are good. What cannot be read is told by who loads it.
 pub(super) fn ends(files: &[PathBuf], now: SystemTime) -> (Vec<String>, Vec<Expiry>) {
     let (mut warnings, mut expiries) = (Vec::new(), Vec::new());
     for file in files {
-        let lists = CertificateRevocationListDer::pem_file_iter(file).into_iter().flatten();
+        let state = FileState::of(file);
+        let Ok(lists) = RevocationLists::PemFile(file.clone()).in_der() else { continue };
         // Of several in a file the first that ends is told.
-        let ends = lists.filter_map(|list| end_of(&list.ok()?));
+        let ends = lists.iter().filter_map(|list| end_of(list));
         let Some((from, until)) = ends.min_by_key(|&(_, until)| until) else { continue };
         if until <= now {
             warnings.push(over(file, until));
+            expiries.push(Expiry::over(file, state));
         } else {
-            expiries.push(Expiry::new(WHAT, file, from, until));
+            expiries.push(Expiry::good(WHAT, file, from, until));
         }
     }
     (warnings, expiries)
@@ -66,14 +68,16 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("lem-ssl-crl-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("list.pem");
-        std::fs::write(&file, Authority::new("a").revocation_list_pem(&[])).unwrap();
+        // With the byte order mark of an editor: what the library reads is read here.
+        std::fs::write(&file, format!("\u{feff}{}", Authority::new("a").revocation_list_pem(&[]))).unwrap();
         let now = SystemTime::now();
         let (warnings, expiries) = ends(std::slice::from_ref(&file), now);
         assert!(warnings.is_empty() && expiries.len() == 1, "{warnings:?}");
-        assert!(!expiries[0].is_over(now + 3000 * DAY) && expiries[0].is_over(now + 4000 * DAY));
+        assert!(!expiries[0].has_run_out(now + 3000 * DAY) && expiries[0].has_run_out(now + 4000 * DAY));
         let (warnings, expiries) = ends(std::slice::from_ref(&file), now + 4000 * DAY);
         assert!(warnings[0].contains("list.pem: the revocation list was good until 20"), "{warnings:?}");
-        assert!(expiries.is_empty());
+        // That file is looked at until it is another one.
+        assert_eq!(expiries, [Expiry::over(&file, FileState::of(&file))]);
         // One that the library refuses is nothing to be warned of here.
         std::fs::write(&file, armour("X509 CRL", b"x")).unwrap();
         assert_eq!(ends(&[file, folder.join("missing")], now), (Vec::new(), Vec::new()));

@@ -186,6 +186,7 @@ pub(crate) fn run(mut arguments: ServeArgs, origin: &Origin) -> Result<(), Failu
     // What is changed from now on is changed after it was read.
     let marks = Marks::of(arguments.server.files(), |file| confinement.inside(file).is_some());
     let Loaded { value: context, warnings, expiries, .. } = context(&arguments)?;
+    let expiries = Expiry::moved(expiries, |file| confinement.inside(file));
     let site = site(&arguments)?.map(|site| site.moved(&confinement)).transpose()?;
     arguments.server.files_mut().for_each(|file| *file = confinement.seen(file));
     let authority = arguments.server.acme.authority(&confinement)?;

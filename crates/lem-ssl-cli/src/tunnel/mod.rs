@@ -11,6 +11,7 @@ use lem_ssl_rs::{LiveContext, Machine};
 use crate::config::Origin;
 use crate::confinement::{Confinement, ConfinementArgs};
 use crate::exit::Failure;
+use crate::expiry::Expiry;
 use crate::log::{Format, Log};
 use crate::options::{ServerArgs, seconds, wrong};
 use crate::reload::{Marks, Notices};
@@ -187,6 +188,7 @@ pub(crate) fn run(mut arguments: TunnelArgs, origin: &Origin) -> Result<(), Fail
     let listeners = if arguments.tls_in { arguments.listen.len() } else { 0 };
     arguments.limits.fit(listeners, &log);
     let Notices { warnings, expiries } = contexts.notices;
+    let expiries = Expiry::moved(expiries, |file| confinement.inside(file));
     log.warnings(warnings);
     if let Some(restricted) = restricted {
         restricted.tell(&log, arguments.quiet);

@@ -105,6 +105,7 @@ const CRATES: &[Crate] = &[
             "places",      // so many at once
             "throttle",    // lines that a flood must not multiply
             "notify",      // the service manager
+            "file_state",  // whether a file is another one now
             "expiry",      // what is good for a time
             "reload",      // files that are read again
             "stdio",       // standard input and output, off the loop
@@ -135,6 +136,7 @@ const CRATES: &[Crate] = &[
             "state",     // Lua itself
             "error",     // what ends a script
             "answer",    // what a verb gives back
+            "clock",     // the time of day
             "scheduler", // coroutines that wait
             "slot",      // one operation at a time
             "ahead",     // bytes read ahead, and the read modes
