@@ -53,6 +53,16 @@ fn lines_on_a_plain_stream_allocate_nothing() {
 }
 
 #[test]
+fn lines_one_by_one_on_a_plain_stream_allocate_nothing() {
+    assert_none(more(|count| plain(move |near, far| line_by_line(near, far, count))));
+}
+
+#[test]
+fn pingpong_on_a_polled_stream_allocates_nothing() {
+    assert_none(more(|count| plain(move |near, far| polled_pingpong(near, far, count))));
+}
+
+#[test]
 fn timers_allocate_nothing() {
     let timers = |count| {
         watched_machine().run(async move {
@@ -202,6 +212,44 @@ async fn pingpong<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
         near.read_into(ReadMode::Exact(64), &mut message).await.unwrap();
     }
     near.close().unwrap();
+    echo.await.unwrap();
+}
+
+/// Each line is the only one that has come.
+async fn line_by_line<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
+    let echo = spawn(async move {
+        let mut line = Vec::new();
+        while far.read_into(ReadMode::Line, &mut line).await.is_ok() {
+            far.write(&line).await.unwrap();
+        }
+    });
+    let mut line = b"a line\n".to_vec();
+    for _ in 0..count {
+        near.write(&line).await.unwrap();
+        near.read_into(ReadMode::Line, &mut line).await.unwrap();
+    }
+    near.close().unwrap();
+    echo.await.unwrap();
+}
+
+async fn polled_pingpong<T: Transport>(near: Stream<T>, far: Stream<T>, count: u64) {
+    let echo = spawn(async move {
+        let mut message = Vec::new();
+        while far.read_into(64, &mut message).await.is_ok() {
+            far.write(&message).await.unwrap();
+        }
+    });
+    let mut near = near.into_polled();
+    let mut message = [7; 64];
+    for _ in 0..count {
+        assert_eq!(poll_fn(|cx| near.poll_write(cx, &message)).await.unwrap(), 64);
+        poll_fn(|cx| near.poll_flush(cx)).await.unwrap();
+        let mut received = 0;
+        while received < 64 {
+            received += poll_fn(|cx| near.poll_read(cx, &mut message[received..])).await.unwrap();
+        }
+    }
+    drop(near);
     echo.await.unwrap();
 }
 
