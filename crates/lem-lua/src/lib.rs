@@ -8,6 +8,7 @@
 
 mod ahead;
 mod answer;
+mod clock;
 mod error;
 mod host;
 mod io;

@@ -9,12 +9,13 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use lem_ssl_rs::{JoinSet, now};
 use mlua::{Function, LightUserData, Lua, Table, Thread, Value};
 
 use crate::answer::{Answer, Pair};
+use crate::clock::Clock;
 use crate::error::Error;
 
 /// The rest of a verb that has to wait.
@@ -47,8 +48,7 @@ pub(crate) struct Scheduler {
     /// What the coroutines of tasks wait for, by the coroutines' addresses, so that it can be given up.
     verbs: RefCell<HashMap<*const c_void, Rc<Verb>>>,
     pub(crate) tasks: JoinSet<()>,
-    /// An instant of the machine's clock, and the seconds since 1970 then.
-    epoch: Cell<Option<(Instant, f64)>>,
+    clock: Cell<Clock>,
     pub(crate) is_simulated: Cell<bool>,
     /// How many streams and servers Lua has.
     pub(crate) open: Rc<Cell<usize>>,
@@ -61,9 +61,6 @@ pub(crate) struct Scheduler {
 /// How many lines a coroutine gets before others run: with what a script does with each, about a millisecond. The machine
 /// looks at its clock after some dozens of such turns.
 const MAX_LENT: usize = 1024;
-
-/// When simulated worlds begin, so that a seed's run is the same on every day: 2027-01-15 08:00 UTC.
-const SIMULATED_START: f64 = 1_800_000_000.0;
 
 impl Scheduler {
     /// What a verb returns in the place of its result when it has to wait. No value that a script can make equals it.
@@ -171,20 +168,17 @@ impl Scheduler {
         (result, waiting)
     }
 
-    /// From now on the time of day is counted by the machine's clock.
+    /// A simulated world's time of day begins with the first coroutine.
     pub(crate) fn start_clock(&self) {
-        if self.epoch.get().is_none() {
-            let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let seconds = if self.is_simulated.get() { SIMULATED_START } else { today.as_secs_f64() };
-            self.epoch.set(Some((now(), seconds)));
+        if self.is_simulated.get() && self.clock.get() == Clock::System {
+            self.clock.set(Clock::Simulated(now()));
         }
     }
 
-    /// The time of day by the machine's clock, in seconds since 1970.
+    /// The time of day.
     pub(crate) fn seconds_since_1970(&self) -> f64 {
         self.start_clock();
-        let later = self.epoch.get().map(|(start, seconds)| seconds + (now() - start).as_secs_f64());
-        later.unwrap_or_default()
+        self.clock.get().seconds_since_1970(now(), SystemTime::now())
     }
 
     /// One more coroutine runs, or waits for something from outside.
