@@ -31,6 +31,10 @@ const MAX_PATHS: usize = 32;
 /// Longer ways are not searched; webpki refuses much shorter ones. Of the first one, its length and its end are found out.
 const MAX_CERTIFICATES: usize = 12;
 
+/// With so many certificates behind the leaf there are five ways at most, however many roots there are: what nearly all
+/// servers present is not searched.
+const FEW: usize = 2;
+
 /// What the search looks at.
 struct Node<'a> {
     subject: &'a [u8],
@@ -60,6 +64,9 @@ pub(super) fn distinct<'c>(
     leaf: &'c CertificateDer<'c>,
     intermediates: &'c [CertificateDer<'c>],
 ) -> Cow<'c, [CertificateDer<'c>]> {
+    if intermediates.is_empty() {
+        return Cow::Borrowed(intermediates);
+    }
     let firsts = firsts(std::iter::once(leaf).chain(intermediates));
     if firsts.iter().all(|is_first| *is_first) {
         return Cow::Borrowed(intermediates);
@@ -86,6 +93,9 @@ pub(super) fn is_maze(
     intermediates: &[CertificateDer<'_>],
     roots: &[TrustAnchor<'_>],
 ) -> bool {
+    if intermediates.len() <= FEW {
+        return false;
+    }
     // Read by webpki itself: what it cannot read, it does not follow.
     let read: Vec<_> =
         std::iter::once(leaf).chain(intermediates).map(|der| EndEntityCert::try_from(der).ok()).collect();

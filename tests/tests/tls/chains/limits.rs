@@ -31,6 +31,28 @@ fn of_ways_without_end_some_are_looked_at_and_that_is_said() {
     assert!(!trusting(vec![kit.root()]).explain(&good, "localhost").unwrap().incomplete);
 }
 
+/// An authority that has changed its key often, and kept its name: each root of that name is one more way.
+#[test]
+fn of_many_roots_of_one_name_the_one_that_has_signed_is_found() {
+    run(async {
+        for is_below in [false, true] {
+            let kit = Kit::new();
+            let keys = (0..40).map(|_| DraftKey::new());
+            let others = keys.map(|key| Draft::authority("Root", "Root", &key).sign(&key));
+            let roots = others.chain([kit.root()]).collect();
+            let chain = match is_below {
+                true => vec![kit.below().sign(&kit.middle), kit.middle().sign(&kit.root)],
+                false => vec![kit.leaf().sign(&kit.root)],
+            };
+            let case = Case { roots, ..kit.case("many roots of one name", chain, accepted(&[])) };
+            for by in [Shown::ByServer, Shown::ByClient] {
+                let (result, _) = shown(&case, by, Version::Tls13).await;
+                result.unwrap();
+            }
+        }
+    });
+}
+
 #[test]
 fn no_changed_byte_and_no_end_in_the_middle_is_explained_by_a_panic_or_in_foreign_words() {
     let kit = Kit::new();
