@@ -13,6 +13,7 @@ use crate::error::{ConfigError, ConfigPart, Error, Explanation};
 use crate::handshake::{Beginning, shake_hands};
 use crate::session::Session;
 use crate::transport::Stream;
+use crate::trust::parse_name;
 
 impl Context {
     /// Connects to `address`, verifies who is there, and returns the encrypted stream.
@@ -238,7 +239,7 @@ fn certificates_of(stream: &Stream) -> Vec<CertificateDer<'static>> {
 /// The name that the certificate must be valid for.
 fn name_of(address: &Address) -> Result<ServerName<'static>, Error> {
     match address {
-        Address::Name { host, .. } => parse_name(host),
+        Address::Name { host, .. } => Ok(parse_name(host)?),
         Address::Ip(ip) => Ok(ServerName::IpAddress(IpAddr::from(ip.ip()))),
         // Unix-domain sockets, and what a later version may add.
         _ => {
@@ -246,23 +247,6 @@ fn name_of(address: &Address) -> Result<ServerName<'static>, Error> {
             Err(ConfigError::new(ConfigPart::ServerName, problem).into())
         }
     }
-}
-
-fn parse_name(name: &str) -> Result<ServerName<'static>, Error> {
-    // The dot that ends a fully qualified name is no part of what certificates and SNI hold (RFC 6066 section 3).
-    let bare = name.strip_suffix('.').unwrap_or(name);
-    let parsed = ServerName::try_from(bare.to_owned()).map_err(|_| {
-        let hint = if name.contains([':', '/', '[']) {
-            ": write the bare name or IP address, without a scheme, a port or brackets"
-        } else if !name.is_ascii() {
-            ": write an international name in its \"xn--\" form"
-        } else {
-            ""
-        };
-        let problem = format!("{name:?} is no name that a certificate could be valid for{hint}");
-        ConfigError::new(ConfigPart::ServerName, problem)
-    })?;
-    Ok(parsed)
 }
 
 /// rustls refuses to begin only for a configuration that cannot work.

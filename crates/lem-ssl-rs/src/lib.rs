@@ -74,6 +74,7 @@ mod provider;
 mod record_layer;
 mod server;
 mod session;
+mod text;
 mod tickets;
 mod transport;
 mod trust;

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 
 use crate::der;
 use crate::error::{ConfigError, ConfigPart};
+use crate::text::looks_like_utf16;
 
 mod kind;
 mod scan;
@@ -250,9 +251,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let line = text.split(|byte| *byte == 0).next().unwrap_or_default().split(|byte| *byte == b'\n').count();
-        let zero_beside_text = |pair: &[u8]| matches!(pair, [0, b' '..=b'~'] | [b' '..=b'~', 0]);
-        let looks_like_utf16 = text.windows(2).filter(|pair| zero_beside_text(pair)).count() > text.len() / 4;
-        let problem = if looks_like_utf16 {
+        let problem = if looks_like_utf16(text) {
             format!(
                 "{}, line {line}: this is UTF-16, as Windows PowerShell writes it: convert it, with \"iconv -f UTF-16 \
                  -t UTF-8 {}\"",

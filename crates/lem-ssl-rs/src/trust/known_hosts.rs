@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +12,11 @@ use std::time::Duration;
 use lem_rs::{Deadline, Phase, sleep, unblock};
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use super::server_name::{canonical, canonical_of};
 use super::servers::{Remembering, Remembers};
 use super::spki::Hasher;
 use crate::error::{CertificateFault, CertificateProblem, ConfigError, ConfigPart, Error, TlsError};
+use crate::text::{lines, looks_like_utf16};
 use crate::x509::SpkiHash;
 
 /// A file with the key of every server, as it was when the server was first seen: for
@@ -25,8 +27,10 @@ use crate::x509::SpkiHash;
 /// [`CertificateFault::KeyChanged`](crate::CertificateFault::KeyChanged), which names both keys and the file; a person who knows
 /// that the new key is right takes the server's line out.
 ///
-/// Every line has a server's name, without a port, and an [`SpkiHash`](crate::SpkiHash); lines that begin with `#` are
-/// comments, and stay. Servers behind different ports of one name must have the same key, or files of their own. The file is
+/// Every line has a server's name or IP address, without a port, and an [`SpkiHash`](crate::SpkiHash); lines that begin with
+/// `#` are comments, and stay. A name is what [`Context::connect`](crate::Context::connect) takes before the port; capitals, a
+/// dot at its end, and the way in which an address is written make no difference, and a line whose name no server can have is
+/// an error. Servers behind different ports of one name must have the same key, or files of their own. The file is
 /// read when a context is built, and again before every connection, so it can be edited at any time; it is replaced as a
 /// whole, and processes that share it take turns, by a lock on a file of the same name with `.lock` behind it. All of that is
 /// off the loop, and under the deadline of the connection; if the file is locked for so long, the error says so.
@@ -67,7 +71,7 @@ impl KnownHosts {
 
     /// Whether a server may have this key.
     pub(super) fn check(&self, name: &ServerName<'_>, presented: SpkiHash) -> Result<(), CertificateFault> {
-        let host = written(name);
+        let host = canonical(name);
         let known = self.hosts().get(&host).copied();
         self.compare(&host, presented, known)
     }
@@ -126,24 +130,37 @@ impl KnownHosts {
 
     /// The file's text; none if there is no file.
     fn read(&self) -> Result<String, ConfigError> {
-        let length = match fs::metadata(&*self.file) {
-            Ok(metadata) => metadata.len(),
+        let failed = |error| self.wrong("cannot be read").because(error);
+        let file = match File::open(&*self.file) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => match folder_of(&self.file).is_dir() {
                 true => return Ok(String::new()),
                 false => return Err(self.wrong("cannot be written: its folder does not exist")),
             },
-            Err(error) => return Err(self.wrong("cannot be read").because(error)),
+            Err(error) => return Err(failed(error)),
         };
-        if length > MAX_BYTES {
-            return Err(self.wrong(&format!("has {length} bytes, more than the {MAX_BYTES} that are read")));
+        let mut bytes = Vec::new();
+        // Whatever the path leads to, and says of its length.
+        let length = file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if length as u64 > MAX_BYTES {
+            return Err(self.wrong(&format!("has more than the {MAX_BYTES} bytes that are read")));
         }
-        fs::read_to_string(&*self.file).map_err(|error| self.wrong("cannot be read").because(error))
+        if looks_like_utf16(&bytes) {
+            return Err(self.wrong("is UTF-16, as Windows PowerShell writes it: write it in UTF-8"));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = lines(&String::from_utf8_lossy(valid)).count().max(1);
+            self.wrong(&format!("cannot be understood: line {line} is not UTF-8"))
+        })
     }
 
+    /// Names are compared in their canonical form. One that no server can have is refused: its line would be good for
+    /// nothing, and the server that it was meant for would be accepted with any key.
     fn parse(&self, text: &str) -> Result<HashMap<String, SpkiHash>, ConfigError> {
         let mut hosts = HashMap::new();
-        for (at, line) in text.lines().enumerate() {
-            let wrong = |problem: &str| self.wrong(&format!("cannot be understood: line {} {problem}", at + 1));
+        for (number, line) in lines(text) {
+            let wrong = |problem: &str| self.wrong(&format!("cannot be understood: line {number} {problem}"));
             let mut fields = line.split_ascii_whitespace();
             let (host, hash) = match (fields.next(), fields.next(), fields.next()) {
                 (None, ..) => continue,
@@ -151,8 +168,9 @@ impl KnownHosts {
                 (Some(host), Some(hash), None) => (host, hash),
                 _ => return Err(wrong("must have a name and the hash of a key")),
             };
+            let canonical = canonical_of(host).map_err(|error| wrong(&format!("has a mistake: {error}")))?;
             let hash = hash.parse().map_err(|error| wrong(&format!("has a mistake: {error}")))?;
-            if hosts.insert(host.to_ascii_lowercase(), hash).is_some_and(|before| before != hash) {
+            if hosts.insert(canonical, hash).is_some_and(|before| before != hash) {
                 return Err(wrong(&format!("has another key for {host} than a line before it")));
             }
         }
@@ -274,11 +292,6 @@ const DEFAULT_MAX_HOSTS: usize = 10_000;
 /// Ten thousand long lines.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// As it stands in the file.
-fn written(name: &ServerName<'_>) -> String {
-    name.to_str().to_ascii_lowercase()
-}
-
 /// Remembers servers in a file.
 pub(super) struct Memory {
     hosts: KnownHosts,
@@ -307,7 +320,7 @@ impl Remembers for Memory {
         deadline: Deadline,
         target: String,
     ) -> Remembering {
-        let (hosts, host) = (self.hosts.clone(), written(&name));
+        let (hosts, host) = (self.hosts.clone(), canonical(&name));
         let presented = chain.first().and_then(|leaf| self.hasher.hash_certificate(leaf));
         Box::pin(async move {
             // The handshake has looked at the key.

@@ -9,6 +9,7 @@ mod pinned;
 mod possession;
 mod revocation;
 mod roots;
+mod server_name;
 mod servers;
 mod signature;
 mod spki;
@@ -29,6 +30,7 @@ pub use roots::Roots;
 pub(crate) use roots::{
     Load as RootsLoader, built_in as built_in_roots, describe as describe_roots, load as load_roots,
 };
+pub(crate) use server_name::parse_name;
 pub(crate) use servers::{Remembers, Servers, servers};
 pub(crate) use signature::is_signed_by_another;
 pub(crate) use spki::hash_of;

@@ -57,6 +57,7 @@ const CRATES: &[Crate] = &[
         name: "lem-ssl-rs",
         layers: &[
             "base64",       // bytes as text
+            "text",         // what editors leave in text files
             "der",          // elements of DER
             "x509",         // what stands in a certificate
             "parameters",   // alerts, suites, groups: what TLS has numbers for
