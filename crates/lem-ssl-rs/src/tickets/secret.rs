@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustls::crypto::SharedSecret;
 
 use crate::error::{ConfigError, ConfigPart, Error};
+use crate::text::{BYTE_ORDER_MARK, looks_like_utf16};
 
 /// A secret that several servers share, so that each can resume the sessions of all others. Cheap to clone.
 ///
@@ -54,13 +55,14 @@ impl FleetSecret {
         Ok(Self { bytes: Arc::new(SharedSecret::from(secret)) })
     }
 
-    /// Reads a secret from a file. Line ends at its end do not count, so that editors and `echo` do no harm: let the
-    /// secret be text, as hexadecimal or base64, since random bytes may end in a line end by chance.
+    /// Reads a secret from a file. Line ends at its end do not count, nor does a byte order mark at its beginning, so that
+    /// editors and `echo` do no harm: let the secret be text, as hexadecimal or base64, since random bytes may end in a line
+    /// end by chance.
     ///
     /// Blocks while it reads: load it before the machine runs, or in `unblock`.
     ///
     /// # Errors
-    /// If the file cannot be read, is a directory, or holds less than 32 bytes or more than 64 KiB.
+    /// If the file cannot be read, is a directory or text in UTF-16, or holds less than 32 bytes or more than 64 KiB.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let shown = path.display();
@@ -82,6 +84,14 @@ impl FleetSecret {
             let problem = format!("{shown} has more than {MAX_FILE} bytes: is it the secret for session tickets?");
             return Err(wrong(problem).into());
         }
+        if looks_like_utf16(text) {
+            // Other servers of the fleet may have the same secret in another encoding, which would be another secret.
+            let problem = format!(
+                "the secret for session tickets in {shown} is UTF-16, as Windows PowerShell writes it: write it in UTF-8"
+            );
+            return Err(wrong(problem).into());
+        }
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
         if end < SHORTEST {
             let problem = format!(

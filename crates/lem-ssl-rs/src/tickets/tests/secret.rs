@@ -33,6 +33,20 @@ fn line_ends_at_the_end_of_a_file_do_not_count() {
 }
 
 #[test]
+fn the_encoding_of_an_editor_makes_no_other_secret() {
+    let text = "0123456789abcdef0123456789abcdef";
+    let marked = Scratch::with(format!("\u{feff}{text}\r\n").as_bytes());
+    assert_eq!(FleetSecret::from_file(&marked.0).unwrap().bytes(), text.as_bytes());
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        for text in [format!("\u{feff}{text}\r\n"), text.to_owned()] {
+            let file = Scratch::with(&text.encode_utf16().flat_map(bytes).collect::<Vec<_>>());
+            let shown = FleetSecret::from_file(&file.0).unwrap_err().to_string();
+            assert!(shown.contains("is UTF-16") && shown.contains(&file.0.display().to_string()), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_holds_no_secret_is_named() {
     for (content, problem) in [
         (&b""[..], "has 0 bytes without its line end"),
