@@ -57,6 +57,10 @@ pub struct Draft {
     pub subject: String,
     /// The issuer's common name.
     pub issuer: String,
+    /// The string type of the subject's common name, by its tag.
+    pub subject_type: u8,
+    /// The string type of the issuer's common name, by its tag.
+    pub issuer_type: u8,
     /// Tag and text.
     pub not_before: (u8, String),
     /// Tag and text.
@@ -79,6 +83,8 @@ impl Draft {
             serial: 7,
             subject: subject.to_owned(),
             issuer: issuer.to_owned(),
+            subject_type: UTF8_STRING,
+            issuer_type: UTF8_STRING,
             not_before: (GENERALIZED_TIME, in_days(-10)),
             not_after: (GENERALIZED_TIME, in_days(10)),
             key: key.public(),
@@ -165,10 +171,10 @@ impl Draft {
         }
         fields.extend([INTEGER, 1, self.serial]);
         fields.extend_from_slice(&self.inner_algorithm);
-        fields.extend(name(&self.issuer));
+        fields.extend(name(&self.issuer, self.issuer_type));
         let dates = [&self.not_before, &self.not_after].map(|(tag, text)| element(*tag, text.as_bytes()));
         fields.extend(element(SEQUENCE, &dates.concat()));
-        fields.extend(name(&self.subject));
+        fields.extend(name(&self.subject, self.subject_type));
         fields.extend_from_slice(&self.key);
         if !self.extensions.is_empty() {
             let list: Vec<u8> = self
@@ -182,11 +188,40 @@ impl Draft {
                 .collect();
             fields.extend(element(0xa3, &element(SEQUENCE, &list)));
         }
-        let signed = element(SEQUENCE, &fields);
-        let mut signature = vec![0];
-        signature.extend(key.0.sign(&signed).expect("the key signs"));
-        element(SEQUENCE, &[signed, self.algorithm.clone(), element(BIT_STRING, &signature)].concat()).into()
+        signed(&fields, &self.algorithm, key).into()
     }
+}
+
+/// A revocation list of an issuer with this common name, of this string type, in DER: with the serial numbers of these drafts,
+/// signed by `key`, a key on P-256.
+///
+/// # Panics
+///
+/// When the key cannot sign.
+pub fn revocation_list(issuer: &str, issuer_type: u8, revoked: &[&Draft], key: &DraftKey) -> Vec<u8> {
+    let time = |days| element(GENERALIZED_TIME, in_days(days).as_bytes());
+    let entry = |draft: &&Draft| element(SEQUENCE, &[element(INTEGER, &[draft.serial]), time(-1)].concat());
+    let entries: Vec<u8> = revoked.iter().flat_map(entry).collect();
+    let entries = if entries.is_empty() { Vec::new() } else { element(SEQUENCE, &entries) };
+    let number = [element(OBJECT_IDENTIFIER, CRL_NUMBER), element(OCTET_STRING, &[INTEGER, 1, 1])].concat();
+    let extensions = element(0xa0, &element(SEQUENCE, &element(SEQUENCE, &number)));
+    let fields = [
+        vec![INTEGER, 1, 1],
+        ECDSA_SHA256.to_vec(),
+        name(issuer, issuer_type),
+        time(-1),
+        time(10),
+        entries,
+        extensions,
+    ];
+    signed(&fields.concat(), ECDSA_SHA256, key)
+}
+
+fn signed(fields: &[u8], algorithm: &[u8], key: &DraftKey) -> Vec<u8> {
+    let signed = element(SEQUENCE, fields);
+    let mut signature = vec![0];
+    signature.extend(key.0.sign(&signed).expect("the key signs"));
+    element(SEQUENCE, &[signed, algorithm.to_vec(), element(BIT_STRING, &signature)].concat())
 }
 
 /// An element of DER.
@@ -208,11 +243,11 @@ pub fn public_key(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     element(SEQUENCE, &[element(SEQUENCE, algorithm), element(BIT_STRING, &bits)].concat())
 }
 
-fn name(common_name: &str) -> Vec<u8> {
+fn name(common_name: &str, string_type: u8) -> Vec<u8> {
     if common_name.is_empty() {
         return element(SEQUENCE, &[]);
     }
-    let pair = [element(OBJECT_IDENTIFIER, &[0x55, 4, 3]), element(UTF8_STRING, common_name.as_bytes())].concat();
+    let pair = [element(OBJECT_IDENTIFIER, &[0x55, 4, 3]), element(string_type, common_name.as_bytes())].concat();
     element(SEQUENCE, &element(SET, &element(SEQUENCE, &pair)))
 }
 
@@ -236,7 +271,10 @@ const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
 /// A tag.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
-const UTF8_STRING: u8 = 0x0c;
+/// A tag.
+pub const UTF8_STRING: u8 = 0x0c;
+/// A tag.
+pub const PRINTABLE_STRING: u8 = 0x13;
 /// A tag.
 pub const UTC_TIME: u8 = 0x17;
 /// A tag.
@@ -257,6 +295,7 @@ pub const IP_NAME: u8 = 0x87;
 
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 

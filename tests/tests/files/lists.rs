@@ -1,37 +1,16 @@
 //! Lists of revoked certificates: whose they are, and which of them count.
 
-use lem_ssl_rs::{
-    CertificateFault, Context, Error, Identity, Listener, RevocationLists, Roots, TlsError, Version, spawn,
-};
+use lem_ssl_rs::{CertificateFault, Error, RevocationLists, Roots, TlsError};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
-use lem_ssl_tests::watched_machine;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::support::{armour, element, pki, roots, says, server};
+use crate::support::{armour, element, meet, pki, roots, says, server};
 
 /// What a server with these roots and lists makes of a client with this identity.
 fn verdict(roots: &str, lists: &str, client: &Issued) -> Result<(), Error> {
-    let lists = RevocationLists::Pem(lists.into());
-    let context = server().client_roots(Roots::Pem(roots.into())).revocation_lists(lists);
-    let mut last = Ok(());
-    for version in [Version::Tls12, Version::Tls13] {
-        let context = context.clone().versions([version]).build().unwrap();
-        let identity = Identity::from_pem(&client.chain_pem, &client.key_pem).unwrap();
-        let near = Context::builder().roots(crate::support::roots()).identity(identity).build().unwrap();
-        last = watched_machine()
-            .run(async {
-                let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().clone();
-                let connecting = spawn(async move { near.connect_as(&address, "localhost").await.map(drop) });
-                let accepted = context.upgrade_server(listener.accept().await.unwrap()).await.map(drop);
-                let _ = connecting.await;
-                accepted
-            })
-            .unwrap();
-    }
-    last
+    meet(roots, lists, &client.chain_pem, &client.key_pem)
 }
 
 #[track_caller]

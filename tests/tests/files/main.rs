@@ -10,5 +10,6 @@ mod hints;
 mod keys;
 mod lists;
 mod roots;
+mod spellings;
 mod support;
 mod warnings;

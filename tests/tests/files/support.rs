@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use lem_ssl_rs::{Context, ContextBuilder, Error, Identity, RevocationLists, Roots};
+use lem_ssl_rs::{Context, ContextBuilder, Error, Identity, Listener, RevocationLists, Roots, Version, spawn};
 use lem_ssl_tests::pki::{Authority, Issued, Leaf};
+use lem_ssl_tests::watched_machine;
 
 pub(crate) struct Pki {
     pub(crate) root: Authority,
@@ -63,6 +64,29 @@ impl Place {
 
 pub(crate) fn roots() -> Roots {
     Roots::Pem(pki().root.certificate_pem().into())
+}
+
+/// What a server with these roots and lists makes of a client with this identity.
+pub(crate) fn meet(client_roots: &str, lists: &str, chain: &str, key: &str) -> Result<(), Error> {
+    let lists = RevocationLists::Pem(lists.into());
+    let context = server().client_roots(Roots::Pem(client_roots.into())).revocation_lists(lists);
+    let mut last = Ok(());
+    for version in [Version::Tls12, Version::Tls13] {
+        let context = context.clone().versions([version]).build().unwrap();
+        let identity = Identity::from_pem(chain, key).unwrap();
+        let near = Context::builder().roots(roots()).identity(identity).build().unwrap();
+        last = watched_machine()
+            .run(async {
+                let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().clone();
+                let connecting = spawn(async move { near.connect_as(&address, "localhost").await.map(drop) });
+                let accepted = context.upgrade_server(listener.accept().await.unwrap()).await.map(drop);
+                let _ = connecting.await;
+                accepted
+            })
+            .unwrap();
+    }
+    last
 }
 
 /// A server's builder with its identity.

@@ -128,6 +128,12 @@ pub enum CertificateFault {
         /// The issuer's name.
         issuer: Option<String>,
     },
+    /// Whether it was revoked cannot be determined: its issuer's list was given, and writes the issuer's name in another way
+    /// than the certificate does, so it does not count (another string type, for example).
+    RevocationListRewritten {
+        /// The issuer's name.
+        issuer: Option<String>,
+    },
     /// It cannot be read.
     Malformed {
         /// The part that cannot be read, or what is wrong.
@@ -193,7 +199,8 @@ impl CertificateFault {
             Self::Revoked
             | Self::RevocationUnknown
             | Self::RevocationListBadSignature { .. }
-            | Self::RevocationListNotAllowed { .. } => CertificateCheck::Revocation,
+            | Self::RevocationListNotAllowed { .. }
+            | Self::RevocationListRewritten { .. } => CertificateCheck::Revocation,
             Self::Malformed { .. } => CertificateCheck::Format,
             Self::NotPinned { .. } | Self::KeyChanged { .. } => CertificateCheck::Pin,
             Self::Other(_) => CertificateCheck::Other,
@@ -311,6 +318,12 @@ impl fmt::Display for CertificateFault {
                 f,
                 " may have been revoked: we have a revocation list of {}, whose certificate does not allow it to sign any \
                  (key usage)",
+                Named(issuer)
+            ),
+            Self::RevocationListRewritten { issuer } => write!(
+                f,
+                " may have been revoked: our revocation list of {} writes that name in another way than the certificate \
+                 (another string type, or capitals), so it does not count; its issuer has to issue it again",
                 Named(issuer)
             ),
             Self::Malformed { part } => write!(f, " cannot be read: {part}"),

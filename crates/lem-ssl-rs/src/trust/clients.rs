@@ -71,7 +71,7 @@ pub(crate) fn clients(
     let known = revoked.clone();
     let verifier: Arc<dyn ClientCertVerifier> = match revoked.is_empty() {
         true => build(Vec::new())?,
-        false => Arc::new(Revocation::new(revoked, build)?),
+        false => Arc::new(Revocation::new(revoked, store.clone(), provider.signature_verification_algorithms, build)?),
     };
     let explainer =
         Explainer::new(store, describe_roots(roots), provider.signature_verification_algorithms, Usage::Client, known);

@@ -14,10 +14,11 @@ use rustls::server::ParsedCertificate;
 
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
 use super::revocation::List;
+use super::rewritten::{Verdict, verdict};
 use super::signature::{Signed, signed_by, weak};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
 use crate::x509::{
-    Constraints, GeneralName, KeyUse, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
+    Constraints, GeneralName, KeyUse, NameValue, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
 };
 
 /// What a chain is presented for.
@@ -270,16 +271,27 @@ impl<'a> Walk<'a> {
             Issuer::Root(_) => true,
         };
         let name = || readable(certificate.issuer);
-        let (mut is_known, mut is_unsigned) = (false, false);
+        let (mut is_known, mut is_unsigned, mut is_rewritten) = (false, false, false);
+        let value = NameValue::of(certificate.issuer);
+        let has_own = explainer.lists.iter().any(|list| list.issuer() == certificate.issuer);
         for (index, list) in explainer.lists.iter().enumerate() {
-            if list.issuer() != certificate.issuer {
+            if *list.issuer_value() != value {
                 continue;
             }
             let list_is_signed = |key: &[u8]| match list.signed() {
                 Some(list) => explainer.signed_by(list.message.whole, list.algorithm, list.signature, key),
                 None => Signed::No,
             };
-            match self.signed(Signs::List(index), issuer, || list_is_signed(key)) {
+            let signed = self.signed(Signs::List(index), issuer, || list_is_signed(key));
+            if list.issuer() != certificate.issuer {
+                match verdict(list, certificate.serial, signed == Some(Signed::Yes), has_own) {
+                    Verdict::Nothing => {}
+                    Verdict::Revoked => return Some(CertificateFault::Revoked),
+                    Verdict::Unknown => is_rewritten = true,
+                }
+                continue;
+            }
+            match signed {
                 Some(Signed::Yes) if !may_sign_lists => {
                     return Some(CertificateFault::RevocationListNotAllowed { issuer: name() });
                 }
@@ -288,6 +300,9 @@ impl<'a> Walk<'a> {
                 Some(_) => is_unsigned |= !list.is_of_a_root(),
                 None => {}
             }
+        }
+        if is_rewritten {
+            return Some(CertificateFault::RevocationListRewritten { issuer: name() });
         }
         (is_unsigned && !is_known).then(|| CertificateFault::RevocationListBadSignature { issuer: name() })
     }

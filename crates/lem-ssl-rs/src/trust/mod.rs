@@ -8,6 +8,7 @@ mod path;
 mod pinned;
 mod possession;
 mod revocation;
+mod rewritten;
 mod roots;
 mod server_name;
 mod servers;

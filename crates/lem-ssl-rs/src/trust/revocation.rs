@@ -12,19 +12,21 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 
+use super::rewritten;
 use super::unusable_list::unusable_list;
 use crate::der::{self, Signed};
 use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::readable;
+use crate::x509::{NameValue, readable};
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
 /// A text is taken whole or refused. Where several lists of one issuer are given, each counts: a certificate that is on any
 /// of them is refused. A list whose time is over counts as before, because an old list is better than none.
 ///
-/// A list of a root must be signed with that root's key, or the context is not built. Lists of other issuers are checked when
-/// a client shows the issuer's certificate; if the signature is wrong then, the client is refused.
+/// A list of a root must be signed with that root's key, and have its name as it is written in the certificate, or the context
+/// is not built. Lists of other issuers are checked when a client shows the issuer's certificate; if the signature is wrong
+/// then, or the name is written in another way, the client is refused.
 ///
 /// ```no_run
 /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};
@@ -53,6 +55,7 @@ pub(super) struct List {
     read: Arc<CertRevocationList<'static>>,
     /// The content of the issuer's name.
     issuer: Vec<u8>,
+    issuer_value: NameValue,
     signer: Signer,
 }
 
@@ -120,6 +123,11 @@ impl List {
         &self.issuer
     }
 
+    /// What that name says.
+    pub(super) fn issuer_value(&self) -> &NameValue {
+        &self.issuer_value
+    }
+
     /// What its issuer has signed; `None` never, because it was read before.
     pub(super) fn signed(&self) -> Option<Signed<'_>> {
         Signed::read(&self.der)
@@ -162,20 +170,51 @@ impl List {
                  issuer has to sign it with a newer one"
             ));
         }
+        let issuer_value = NameValue::of(&issuer);
         let of_this_name: Vec<_> = roots.roots.iter().filter(|root| root.subject.as_ref() == issuer).collect();
         let signer = match of_this_name.as_slice() {
-            [] => Signer::Unknown,
+            [] => {
+                refuse_rewritten(&issuer_value, &name, roots, &signed, algorithms)?;
+                Signer::Unknown
+            }
             roots if !roots.iter().any(|root| has_signed(root, &signed, algorithms)) => {
-                return Err(format!(
-                    "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, \
-                     or is of another authority, or the root is not the right one"
-                ));
+                return Err(not_signed(&name));
             }
             [_] => Signer::Root,
             _ => Signer::OneOfTheRoots,
         };
-        Ok(Self { der, read, issuer, signer })
+        Ok(Self { der, read, issuer, issuer_value, signer })
     }
+}
+
+/// Refuses a list of a root whose name it writes in another way: it would count for nobody.
+fn refuse_rewritten(
+    value: &NameValue,
+    name: &str,
+    roots: &RootCertStore,
+    signed: &Signed<'_>,
+    algorithms: WebPkiSupportedAlgorithms,
+) -> Result<(), String> {
+    let same_name = |root: &TrustAnchor<'_>| NameValue::of(&root.subject) == *value;
+    if let Some(root) = roots.roots.iter().find(|root| has_signed(root, signed, algorithms)) {
+        let root_name = readable(&root.subject).unwrap_or_else(|| "a root without a name".into());
+        let how = match same_name(root) {
+            true => "in another way than the root's certificate (another string type, or capitals)".to_owned(),
+            false => format!("as no root's, though {root_name} has signed it"),
+        };
+        return Err(format!(
+            "the revocation list of {name} writes its issuer's name {how}, so it would count for nobody: its issuer has to \
+             issue it again with the name as it is in the certificate"
+        ));
+    }
+    if roots.roots.iter().any(same_name) { Err(not_signed(name)) } else { Ok(()) }
+}
+
+fn not_signed(name: &str) -> String {
+    format!(
+        "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, or is of another \
+         authority, or the root is not the right one"
+    )
 }
 
 fn has_signed(root: &TrustAnchor<'_>, signed: &Signed<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
@@ -192,6 +231,9 @@ pub(super) struct Revocation {
     /// With the lists that are the only one of their issuer.
     base: Arc<dyn ClientCertVerifier>,
     groups: Vec<Group>,
+    lists: Vec<List>,
+    roots: Arc<RootCertStore>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 /// The lists of one issuer's name, each in a verifier.
@@ -206,6 +248,8 @@ impl Revocation {
     /// `build` makes a verifier with these lists.
     pub(super) fn new(
         mut lists: Vec<List>,
+        roots: Arc<RootCertStore>,
+        algorithms: WebPkiSupportedAlgorithms,
         build: impl Fn(Vec<CertificateRevocationListDer<'static>>) -> Result<Arc<dyn ClientCertVerifier>, ConfigError>,
     ) -> Result<Self, ConfigError> {
         // Sorting is stable, and equal lists need be looked at once only.
@@ -222,7 +266,7 @@ impl Revocation {
                 }
             }
         }
-        Ok(Self { base: build(single)?, groups })
+        Ok(Self { base: build(single)?, groups, lists, roots, algorithms })
     }
 }
 
@@ -286,6 +330,8 @@ impl ClientCertVerifier for Revocation {
         for group in &self.groups {
             group.verify(end_entity, intermediates, now)?;
         }
+        let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
+        rewritten::check(&self.lists, &self.roots, self.algorithms, &chain)?;
         Ok(verified)
     }
 

@@ -1,7 +1,8 @@
 //! What stands in a certificate (RFC 5280): the one reader of them, for messages, explanations and reports.
 //!
-//! Whether a chain is good is for webpki to say. One decision rests on this: which key a certificate has, where only the key
-//! counts (pins without a chain, first use, and what accepts any certificate).
+//! Whether a chain is good is for webpki to say. These decisions rest on this: which key a certificate has, where only the key
+//! counts (pins without a chain, first use, and what accepts any certificate); whether a root is an authority's; and whether a
+//! revocation list is of an issuer whose name it writes in another way. Each refuses what cannot be read.
 
 mod alternative;
 mod certificate;
@@ -12,6 +13,7 @@ mod extensions;
 mod general_name;
 mod key;
 mod name;
+mod name_value;
 mod raw;
 mod spki_hash;
 
@@ -24,5 +26,6 @@ pub(crate) use extensions::{KeyUse, purpose_name};
 pub(crate) use general_name::GeneralName;
 pub(crate) use key::{SignedHash, algorithm_name, describe as describe_key, rsa_bits, signed_hash};
 pub(crate) use name::{printable, readable};
+pub(crate) use name_value::NameValue;
 pub(crate) use raw::{Raw, key_parts, public_key};
 pub use spki_hash::{ParseSpkiHashError, SpkiHash};

@@ -106,21 +106,34 @@ fn text_of(tag: u8, value: &[u8]) -> Option<String> {
 
 /// The text of a string type, printable.
 fn whole_text(tag: u8, value: &[u8]) -> Option<String> {
+    text_of_kind(tag, value).map(|text| printable(&text))
+}
+
+/// The text of a string type, as it is.
+pub(super) fn text_of_kind(tag: u8, value: &[u8]) -> Option<String> {
     const UTF8: u8 = 0x0c;
     const NUMERIC: u8 = 0x12;
     const PRINTABLE: u8 = 0x13;
     const TELETEX: u8 = 0x14;
     const IA5: u8 = 0x16;
+    const VISIBLE: u8 = 0x1a;
+    const UNIVERSAL: u8 = 0x1c;
     const BMP: u8 = 0x1e;
     let text = match tag {
-        UTF8 | NUMERIC | PRINTABLE | TELETEX | IA5 => String::from_utf8_lossy(value).into_owned(),
+        // What programs write into it is Latin-1, or UTF-8.
+        TELETEX if str::from_utf8(value).is_err() => value.iter().copied().map(char::from).collect(),
+        UTF8 | NUMERIC | PRINTABLE | TELETEX | IA5 | VISIBLE => String::from_utf8_lossy(value).into_owned(),
         BMP => {
             let units = value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
+        UNIVERSAL => {
+            let letters = value.chunks_exact(4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
+            letters.map(|letter| char::from_u32(letter).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
         _ => return None,
     };
-    Some(printable(&text))
+    Some(text)
 }
 
 #[cfg(test)]

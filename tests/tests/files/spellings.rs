@@ -1,0 +1,139 @@
+//! Names of authorities that say the same and are written in different ways: to webpki they are different names.
+
+use lem_ssl_rs::{CertificateFault, Error, RevocationLists, Roots, TlsError};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, PRINTABLE_STRING, UTF8_STRING, revocation_list};
+use rustls::pki_types::CertificateDer;
+
+use crate::support::{armour, meet, says, server};
+
+fn certificate(der: &CertificateDer<'static>) -> String {
+    armour("CERTIFICATE", der)
+}
+
+fn list(issuer: &str, issuer_type: u8, revoked: &[&Draft], key: &DraftKey) -> String {
+    armour("X509 CRL", &revocation_list(issuer, issuer_type, revoked, key))
+}
+
+/// A root, an intermediate and two clients of it: the names in the certificates are of the type UTF8String.
+struct Club {
+    root: DraftKey,
+    between: DraftKey,
+    client: DraftKey,
+    /// With the number 7.
+    listed: Draft,
+    /// With the number 8.
+    neighbour: Draft,
+}
+
+impl Club {
+    fn new() -> Self {
+        let [root, between, client] = [(); 3].map(|()| DraftKey::new());
+        let listed = Draft::leaf(&["client.test"], "Between", &client);
+        let neighbour = Draft { serial: 8, ..listed.clone() };
+        Self { root, between, client, listed, neighbour }
+    }
+
+    fn roots(&self) -> String {
+        certificate(&Draft::authority("Club", "Club", &self.root).sign(&self.root))
+    }
+
+    fn meet(&self, lists: &str, client: &Draft) -> Result<(), Error> {
+        let between = Draft::authority("Between", "Club", &self.between).sign(&self.root);
+        let chain = certificate(&client.sign(&self.between)) + &certificate(&between);
+        self.meet_with(&self.roots(), lists, &chain)
+    }
+
+    fn meet_with(&self, roots: &str, lists: &str, chain: &str) -> Result<(), Error> {
+        meet(roots, lists, chain, &armour("PRIVATE KEY", self.client.private().secret_der()))
+    }
+
+    fn refusal(&self, lists: &str) -> String {
+        let lists = RevocationLists::Pem(lists.into());
+        let builder = server().client_roots(Roots::Pem(self.roots().into())).revocation_lists(lists);
+        builder.build().expect_err("the list was taken").to_string()
+    }
+}
+
+#[track_caller]
+fn fault(verdict: Result<(), Error>) -> CertificateFault {
+    let error = verdict.expect_err("the client was accepted");
+    TlsError::certificate(&error).unwrap_or_else(|| panic!("{error:?}")).fault().clone()
+}
+
+fn rewritten(issuer: &str) -> CertificateFault {
+    CertificateFault::RevocationListRewritten { issuer: Some(issuer.to_owned()) }
+}
+
+#[test]
+fn a_list_that_writes_its_roots_name_in_another_way_is_told_when_the_context_is_built() {
+    let (club, other) = (Club::new(), DraftKey::new());
+    for (name, string_type) in [
+        ("Club", PRINTABLE_STRING),
+        ("Club", 0x14),
+        ("Club", 0x16),
+        ("CLUB", UTF8_STRING),
+        ("club", PRINTABLE_STRING),
+        (" Club ", UTF8_STRING),
+    ] {
+        let good = list("Club", UTF8_STRING, &[], &club.root);
+        let line = format!("line {}: ", good.lines().count() + 1);
+        let error = club.refusal(&(good + &list(name, string_type, &[], &club.root)));
+        let words = "writes its issuer's name in another way than the root's certificate";
+        says(name, &error, &[&line, "the revocation list of CN=", words, "its issuer has to issue it again"]);
+        let error = club.refusal(&list(name, string_type, &[], &other));
+        says(name, &error, &["is not signed with the key of the root of this name"]);
+    }
+    // Whose it is shows in the signature, whatever it says.
+    let error = club.refusal(&list("Klub", UTF8_STRING, &[], &club.root));
+    says("Klub", &error, &["the revocation list of CN=Klub", "as no root's, though CN=Club has signed it"]);
+    // One of somebody else may be an intermediate's.
+    let stranger = list("Klub", PRINTABLE_STRING, &[&club.neighbour], &other);
+    club.meet(&stranger, &club.neighbour).unwrap();
+}
+
+#[test]
+fn a_list_that_writes_an_intermediates_name_in_another_way_lets_none_of_its_clients_in() {
+    let club = Club::new();
+    let own = list("Between", UTF8_STRING, &[], &club.between);
+    for (name, string_type) in [("Between", PRINTABLE_STRING), ("BETWEEN", UTF8_STRING)] {
+        let renamed = list(name, string_type, &[&club.listed], &club.between);
+        assert_eq!(fault(club.meet(&renamed, &club.listed)), CertificateFault::Revoked);
+        assert_eq!(fault(club.meet(&renamed, &club.neighbour)), rewritten("CN=Between"));
+        let error = club.meet(&renamed, &club.neighbour).unwrap_err().to_string();
+        says(name, &error, &["\"CN=Between\" writes that name in another way than the certificate", "issue it again"]);
+        // Each list of an issuer counts, and one that has its name is enough.
+        assert_eq!(fault(club.meet(&format!("{own}{renamed}"), &club.listed)), CertificateFault::Revoked);
+        club.meet(&format!("{own}{renamed}"), &club.neighbour).unwrap();
+    }
+}
+
+#[test]
+fn two_authorities_whose_names_say_the_same_have_a_list_each() {
+    let (club, new) = (Club::new(), DraftKey::new());
+    let of_new = list("Between", PRINTABLE_STRING, &[&club.listed], &new);
+    let own = list("Between", UTF8_STRING, &[], &club.between);
+    club.meet(&format!("{of_new}{own}"), &club.listed).unwrap();
+    // By itself it may be a damaged one of the issuer.
+    assert_eq!(fault(club.meet(&of_new, &club.listed)), rewritten("CN=Between"));
+}
+
+#[test]
+fn a_root_whose_certificate_was_issued_again_with_its_name_in_another_way_has_the_same_list() {
+    let club = Club::new();
+    let again = Draft {
+        subject_type: PRINTABLE_STRING,
+        issuer_type: PRINTABLE_STRING,
+        ..Draft::authority("Club", "Club", &club.root)
+    };
+    let roots = club.roots() + &certificate(&again.sign(&club.root));
+    let [listed, neighbour] = [&club.listed, &club.neighbour].map(|draft| {
+        let draft = Draft { issuer: "Club".into(), issuer_type: PRINTABLE_STRING, ..draft.clone() };
+        certificate(&draft.sign(&club.root))
+    });
+    let old = list("Club", UTF8_STRING, &[&club.listed], &club.root);
+    assert_eq!(fault(club.meet_with(&roots, &old, &listed)), CertificateFault::Revoked);
+    assert_eq!(fault(club.meet_with(&roots, &old, &neighbour)), rewritten("CN=Club"));
+    let new = list("Club", PRINTABLE_STRING, &[], &club.root);
+    assert_eq!(fault(club.meet_with(&roots, &format!("{old}{new}"), &listed)), CertificateFault::Revoked);
+    club.meet_with(&roots, &format!("{old}{new}"), &neighbour).unwrap();
+}
