@@ -10,6 +10,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "system-roots")]
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::der;
@@ -101,6 +103,20 @@ pub(crate) fn roots(
     text: &[u8],
 ) -> Result<Vec<Found<CertificateDer<'static>>>, ConfigError> {
     certificates(&Reader { part, from, role: Role::Roots }, text)
+}
+
+/// The certificates in a text that somebody else has put beside others, perhaps without any: everything else in it is passed
+/// over.
+#[cfg(feature = "system-roots")]
+pub(crate) fn certificates_among(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    match scan::blocks(text) {
+        Ok(blocks) => {
+            let certificates = blocks.iter().filter(|block| matches!(Kind::of(&block.label), Kind::Certificate));
+            certificates.filter_map(|block| block.der().ok().map(CertificateDer::from)).collect()
+        }
+        // Of a damaged text, what another reader finds in it.
+        Err(_) => CertificateDer::pem_slice_iter(text).flatten().collect(),
+    }
 }
 
 /// Our own certificates in a text: at least one.

@@ -1,7 +1,7 @@
 //! Whom roots may be.
 
 use lem_ssl_rs::{Context, ContextBuilder, Roots, TlsError};
-use lem_ssl_tests::pki::draft::{Draft, DraftKey, SEQUENCE, element};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, GENERALIZED_TIME, SEQUENCE, UTC_TIME, element};
 use lem_ssl_tests::pki::{Authority, Leaf, self_signed};
 use rustls::pki_types::CertificateDer;
 
@@ -44,6 +44,26 @@ fn a_certificate_that_another_has_issued_to_no_authority_does_not_become_one() {
                 assert!(matches!(TlsError::of(&error), Some(TlsError::Config(_))), "{name}: {error:?}");
                 let subject = format!("(CN={subject}) is not an authority's (CA:TRUE is missing)");
                 says(name, &error.to_string(), &[&which, &subject, "give the certificate of its issuer (CN=Above)"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_of_which_nobody_can_tell_whether_it_is_an_authoritys_does_not_become_one() {
+    let (root, leaf) = (DraftKey::new(), DraftKey::new());
+    let draft = Draft::leaf(&["localhost"], "Above", &leaf);
+    let with_end = |not_after: (u8, &str)| Draft { not_after: (not_after.0, not_after.1.into()), ..draft.clone() };
+    for (name, draft, part) in [
+        ("no seconds", with_end((UTC_TIME, "4501010000Z")), "its dates"),
+        ("month 13", with_end((UTC_TIME, "451301000000Z")), "its dates"),
+        ("a zone", with_end((GENERALIZED_TIME, "20450101000000+0100")), "its dates"),
+    ] {
+        let der = draft.sign(&root);
+        for (roots, which) in forms(&der) {
+            for builder in builders(&roots) {
+                let error = builder.build().err().unwrap_or_else(|| panic!("{name}: it was taken"));
+                says(name, &error.to_string(), &[&which, "(CN=leaf) cannot be read: ", part]);
             }
         }
     }

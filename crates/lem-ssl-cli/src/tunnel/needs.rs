@@ -18,8 +18,10 @@ pub(super) fn of(arguments: &TunnelArgs, sides: &Sides, confinement: &Confinemen
     if sides.has_system_roots() {
         needs.roots = true;
         // Where the environment says that they are.
-        needs.files.extend(env::var_os("SSL_CERT_FILE").map(PathBuf::from));
-        needs.folders.extend(env::var_os("SSL_CERT_DIR").iter().flat_map(env::split_paths));
+        let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
+        needs.files.extend(named("SSL_CERT_FILE").map(PathBuf::from));
+        let folders = named("SSL_CERT_DIR");
+        needs.folders.extend(folders.iter().flat_map(env::split_paths).filter(|folder| !folder.as_os_str().is_empty()));
     }
     needs.names |= resolves(arguments);
     let ports: Vec<_> = back_ends(arguments).filter_map(|address| address.ok()?.port()).collect();

@@ -75,9 +75,15 @@ fn a_file_that_the_environment_names_as_the_systems_roots_counts_whole_or_is_ref
     let empty = world.folder("empty");
     let write = |name: &str, text: String| world.scratch.write(name, text).to_str().unwrap().to_owned();
     assert_eq!(check("SSL_CERT_FILE", &write("good.pem", format!("\u{feff}{good}"))).0, 0);
+    let folder = world.folder("folder");
+    fs::write(folder.join("good.pem"), format!("\u{feff}{good}")).unwrap();
+    let folder = folder.to_str().unwrap();
+    assert_eq!(check("SSL_CERT_DIR", folder).0, 0);
     for (variable, value, words) in [
         ("SSL_CERT_FILE", write("damaged.pem", format!("{good}{}", &good[1..])), "is not valid PEM: line "),
         ("SSL_CERT_FILE", "/nowhere/roots.pem".to_owned(), "cannot read /nowhere/roots.pem"),
+        ("SSL_CERT_FILE", String::new(), "SSL_CERT_FILE is set and empty"),
+        ("SSL_CERT_DIR", format!("{folder}:/nowhere"), "cannot read the folder /nowhere, which SSL_CERT_DIR names"),
         ("SSL_CERT_DIR", empty.to_str().unwrap().to_owned(), "no certificate in the folders that SSL_CERT_DIR names"),
     ] {
         let (code, said) = check(variable, &value);

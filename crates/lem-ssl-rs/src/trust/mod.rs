@@ -1,5 +1,6 @@
 //! Whom we trust: roots, and the verifiers that check a peer's chain against them.
 
+mod anchors;
 mod choice;
 mod clients;
 mod explain;
@@ -14,6 +15,8 @@ mod server_name;
 mod servers;
 mod signature;
 mod spki;
+#[cfg(feature = "system-roots")]
+mod system_roots;
 mod unusable_list;
 mod verifier;
 

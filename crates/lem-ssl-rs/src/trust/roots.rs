@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use crate::der;
-use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
-use crate::pem::{self, Found, Origin};
-use crate::x509::{Raw, readable};
+use super::anchors::{add, add_file, add_text};
+#[cfg(feature = "system-roots")]
+use super::system_roots;
+use crate::error::{ConfigError, ConfigPart, Error};
+use crate::pem::{self, Origin};
 
 /// The certificates that a chain must lead to.
 ///
@@ -18,8 +19,11 @@ use crate::x509::{Raw, readable};
 /// text is an error that names the line.
 ///
 /// All of them are trusted as authorities, so one that another authority has issued to somebody who is none (CA:TRUE is
-/// missing) is refused. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
+/// missing) is refused, and so is one that cannot be read. One that is its own issuer is taken, because a server's self-signed certificate is trusted in this
 /// way. The owner of its key can then issue certificates for every name, as an authority can.
+///
+/// Its dates do not count: a root that has expired is trusted as before, until it is taken out. Those that it has issued must be
+/// valid.
 ///
 /// The operating system's own are `Roots::System` and `Roots::SystemOrWebPki`, which need the feature `system-roots`:
 /// `cargo add lem-ssl-rs --features system-roots`. Without it the compiler says so.
@@ -48,9 +52,11 @@ pub enum Roots {
     /// without any, such as an empty container, is an error: another list would trust others than its owner has chosen. If Mozilla's
     /// list will do there, say so with [`SystemOrWebPki`](Self::SystemOrWebPki).
     ///
-    /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. Of the system's own list, and of
-    /// folders, certificates that cannot be read or are no authority's are passed over: nobody here can mend them, and they
-    /// trust nobody.
+    /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. A folder that `SSL_CERT_DIR` names must
+    /// be there. Of the system's own list, and of what is in folders, files and certificates that cannot be read or are no
+    /// authority's are passed over: nobody here can mend them, and they trust nobody. That the operating system fails to read
+    /// one, for another reason than that we may not, is an error. An empty `SSL_CERT_FILE` with no folder beside it is one
+    /// too: unset it.
     ///
     /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]
@@ -159,14 +165,14 @@ pub(crate) fn load(sets: &[Roots], part: ConfigPart) -> Result<RootCertStore, Co
             Roots::Pem(text) => add_text(&mut store, part, Origin::Given("the PEM text"), text)?,
             Roots::Der(certificates) => {
                 for (index, certificate) in certificates.iter().enumerate() {
-                    add(&mut store, part, certificate.clone(), &format!("number {} in the DER given", index + 1))?;
+                    add(&mut store, part, certificate, &format!("number {} in the DER given", index + 1))?;
                 }
             }
             #[cfg(feature = "system-roots")]
-            Roots::System => system::add(&mut store, part)??,
+            Roots::System => system_roots::add(&mut store, part)??,
             #[cfg(feature = "system-roots")]
             Roots::SystemOrWebPki => {
-                if system::add(&mut store, part)?.is_err() {
+                if system_roots::add(&mut store, part)?.is_err() {
                     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
                 }
             }
@@ -184,121 +190,6 @@ fn keep_distinct(roots: &mut Vec<TrustAnchor<'static>>) {
         let constraints = root.name_constraints.as_deref().map(<[u8]>::to_vec);
         seen.insert((root.subject.to_vec(), root.subject_public_key_info.to_vec(), constraints))
     });
-}
-
-fn add_file(store: &mut RootCertStore, part: ConfigPart, path: &Path) -> Result<(), ConfigError> {
-    let text = pem::read_file(part, path)?;
-    add_text(store, part, Origin::File(path), &text)
-}
-
-fn add_text(store: &mut RootCertStore, part: ConfigPart, from: Origin<'_>, text: &[u8]) -> Result<(), ConfigError> {
-    for (index, Found { item, line }) in pem::roots(part, from, text)?.into_iter().enumerate() {
-        add(store, part, item, &format!("number {} in {from}, line {line},", index + 1))?;
-    }
-    Ok(())
-}
-
-/// Every certificate counts, or none of them: one that is left out is missed when a peer comes that needs it.
-fn add(
-    store: &mut RootCertStore,
-    part: ConfigPart,
-    certificate: CertificateDer<'static>,
-    which: &str,
-) -> Result<(), ConfigError> {
-    let refused = |why: String| {
-        let subject = der::Certificate::read(&certificate).and_then(|certificate| readable(certificate.subject));
-        let subject = subject.map(|subject| format!(" ({subject})")).unwrap_or_default();
-        Err(ConfigError::new(part, format!("certificate {which}{subject} {why}")))
-    };
-    let anchor = match webpki::anchor_from_trusted_cert(&certificate) {
-        Ok(anchor) => anchor.to_owned(),
-        Err(error) => return refused(format!("cannot be read: {}", webpki_words(&error))),
-    };
-    if let Some(issuer) = issuer_of_no_authority(&certificate) {
-        return refused(format!(
-            "is not an authority's (CA:TRUE is missing), and all roots are trusted as authorities: give the certificate of \
-             its issuer ({issuer}), or of the root above that"
-        ));
-    }
-    store.roots.push(anchor);
-    Ok(())
-}
-
-/// The issuer of a certificate that must not become a root: webpki asks no root whether it is an authority's.
-fn issuer_of_no_authority(certificate: &CertificateDer<'_>) -> Option<String> {
-    let raw = Raw::read(certificate).ok()?;
-    let is_one = raw.extensions.authority.is_none() && !raw.is_self_issued();
-    is_one.then(|| readable(raw.issuer).unwrap_or_else(|| "which has no name".to_owned()))
-}
-
-/// The operating system's list.
-#[cfg(feature = "system-roots")]
-mod system {
-    use std::env;
-    use std::path::PathBuf;
-
-    use super::*;
-
-    /// What the variables name was named by somebody, and is read as strictly as every file. The system's own list holds
-    /// odd old certificates; those that cannot be read trust nobody, and are passed over.
-    ///
-    /// # Errors
-    /// The outer one: of what the variables name. The inner one: the machine has no roots of its own.
-    pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<Result<(), ConfigError>, ConfigError> {
-        let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
-        let (file, directories) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
-        let before = store.len();
-        if let Some(file) = &file {
-            add_file(store, part, &PathBuf::from(file))?;
-        }
-        for directory in directories.iter().flat_map(env::split_paths) {
-            let found = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
-            store.add_parsable_certificates(authorities(found.certs));
-        }
-        if file.is_some() || directories.is_some() {
-            if store.len() == before {
-                let problem = "there is no certificate in the folders that SSL_CERT_DIR names";
-                return Err(ConfigError::new(part, problem));
-            }
-            return Ok(Ok(()));
-        }
-        Ok(own(store, part, rustls_native_certs::load_native_certs().certs))
-    }
-
-    /// Takes what was found in the machine's own places.
-    fn own(
-        store: &mut RootCertStore,
-        part: ConfigPart,
-        found: Vec<CertificateDer<'static>>,
-    ) -> Result<(), ConfigError> {
-        match store.add_parsable_certificates(authorities(found)) {
-            (0, _) => {
-                let problem = "this machine has no trusted roots of its own, or none that can be read: install them (the \
-                               package ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another list";
-                Err(ConfigError::new(part, problem))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn authorities(certificates: Vec<CertificateDer<'static>>) -> impl Iterator<Item = CertificateDer<'static>> {
-        certificates.into_iter().filter(|certificate| issuer_of_no_authority(certificate).is_none())
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_machine_without_roots_says_so_and_trusts_nobody() {
-            for found in [Vec::new(), vec![CertificateDer::from(vec![1, 2, 3])]] {
-                let mut store = RootCertStore::empty();
-                let error = own(&mut store, ConfigPart::Roots, found).unwrap_err();
-                assert!(store.is_empty());
-                assert!(error.to_string().starts_with("this machine has no trusted roots of its own"), "{error}");
-            }
-        }
-    }
 }
 
 #[cfg(all(test, not(feature = "system-roots")))]
