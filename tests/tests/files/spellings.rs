@@ -137,3 +137,34 @@ fn a_root_whose_certificate_was_issued_again_with_its_name_in_another_way_has_th
     assert_eq!(fault(club.meet_with(&roots, &format!("{old}{new}"), &listed)), CertificateFault::Revoked);
     club.meet_with(&roots, &format!("{old}{new}"), &neighbour).unwrap();
 }
+
+#[test]
+fn an_issuer_whose_name_a_certificate_writes_in_another_way_is_not_told_as_one_that_is_missing() {
+    let club = Club::new();
+    let [as_issued, rewritten] = [UTF8_STRING, PRINTABLE_STRING].map(|string_type| {
+        let between = Draft::authority("Between", "Club", &club.between);
+        certificate(&Draft { issuer_type: string_type, ..between }.sign(&club.root))
+    });
+    let list = list("Stranger", UTF8_STRING, &[], &DraftKey::new());
+    let meet = |client: &Draft, above: &str| {
+        club.meet_with(&club.roots(), &list, &(certificate(&client.sign(&club.between)) + above))
+    };
+    meet(&club.listed, &as_issued).unwrap();
+    let told = |position, name: &str| CertificateFault::IssuerRewritten { issuer: Some(name.to_owned()), position };
+    let error = meet(&club.listed, &rewritten).unwrap_err().to_string();
+    assert_eq!(fault(meet(&club.listed, &rewritten)), told(None, "CN=Club"));
+    let words = "issued by \"CN=Club\", and the trusted root, which has signed it, writes that name in another way";
+    says("root", &error, &[words, "the authority has to issue one of the two certificates again"]);
+    let client = Draft { issuer_type: PRINTABLE_STRING, ..club.listed.clone() };
+    let error = meet(&client, &as_issued).unwrap_err().to_string();
+    assert_eq!(fault(meet(&client, &as_issued)), told(Some(1), "CN=Between"));
+    says(
+        "intermediate",
+        &error,
+        &["issued by \"CN=Between\", and certificate 2 of the peer's chain, which has signed it"],
+    );
+    // Another authority of such a name has not issued it.
+    let stranger = Draft { subject_type: PRINTABLE_STRING, ..Draft::authority("Between", "Club", &DraftKey::new()) };
+    let stranger = certificate(&stranger.sign(&club.root));
+    assert!(matches!(fault(meet(&club.listed, &stranger)), CertificateFault::UnknownIssuer { .. }));
+}

@@ -163,8 +163,31 @@ fn a_missing_intermediate_is_named() {
         broken.chain_der.pop();
         let (error, _) = refused(&broken, "localhost", &pki.root.certificate_pem(), Version::Tls13).await;
         says(&error, &["issued by \"CN=Middle One\""]);
-        assert!(!error.to_string().contains("no intermediate"), "{error}");
+        for absent in ["no intermediate", "left out"] {
+            assert!(!error.to_string().contains(absent), "{error}");
+        }
         assert_eq!(problem(&error).chain().len(), 2);
+        // The lower one alone is missing: what is there shows that the roots are right.
+        for above in [issued.chain_der[2].clone(), pki.root.certificate_der().clone()] {
+            let mut broken = issued.clone();
+            broken.chain_der = vec![issued.chain_der[0].clone(), above];
+            let (error, _) = refused(&broken, "localhost", &pki.root.certificate_pem(), Version::Tls13).await;
+            let found = &problem(&error).explanation().findings;
+            assert!(matches!(found[0].fault, CertificateFault::UnknownIssuer { .. }), "{found:?}");
+            let missing = Some("CN=Middle Two".to_owned());
+            let root = Some("CN=Test Root".to_owned());
+            assert_eq!(
+                (&found[1].fault, found[1].position),
+                (&CertificateFault::Unconnected { root, missing }, Some(1))
+            );
+            let words = "besides, certificate 2 of the peer's chain (CN=";
+            says(&error, &["issued by \"CN=Middle Two\"", words, "has left out the certificate of \"CN=Middle Two\""]);
+        }
+        // One of another authority says nothing.
+        let mut broken = bare.clone();
+        broken.chain_der.push(Authority::new("Other Root").intermediate("Other").certificate_der().clone());
+        let (error, _) = refused(&broken, "localhost", &pki.root.certificate_pem(), Version::Tls13).await;
+        assert!(!error.to_string().contains("left out"), "{error}");
     });
 }
 

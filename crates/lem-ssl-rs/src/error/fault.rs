@@ -50,6 +50,21 @@ pub enum CertificateFault {
         /// The roots that were asked: `the roots in company.pem`. Empty if it is not known which.
         roots: String,
     },
+    /// Its issuer is known, but its certificate writes that name in another way (another string type, for example), which
+    /// makes it another name.
+    IssuerRewritten {
+        /// The issuer's name.
+        issuer: Option<String>,
+        /// The place in the presented chain of the issuer's certificate; `None` if that is a trusted root.
+        position: Option<usize>,
+    },
+    /// A trusted root has issued it, but no way leads to it: the peer has left out what connects it to its own certificate.
+    Unconnected {
+        /// The root's name.
+        root: Option<String>,
+        /// Whose certificate is missing.
+        missing: Option<String>,
+    },
     /// Its signature does not verify with the key of the issuer that it names.
     BadSignature {
         /// The issuer's name.
@@ -183,6 +198,8 @@ impl CertificateFault {
             Self::WrongName { .. } => CertificateCheck::Name,
             Self::SelfSigned
             | Self::UnknownIssuer { .. }
+            | Self::IssuerRewritten { .. }
+            | Self::Unconnected { .. }
             | Self::NotPresented
             | Self::TooLong { .. }
             | Self::TooComplex { .. } => CertificateCheck::Chain,
@@ -259,6 +276,24 @@ impl fmt::Display for CertificateFault {
                 }
                 Ok(())
             }
+            Self::IssuerRewritten { issuer, position } => {
+                write!(f, " was issued by {}, and ", Named(issuer))?;
+                match position {
+                    Some(position) => write!(f, "certificate {} of the peer's chain", position + 1)?,
+                    None => f.write_str("the trusted root")?,
+                }
+                f.write_str(
+                    ", which has signed it, writes that name in another way (another string type, or capitals), so it is \
+                     another name: the authority has to issue one of the two certificates again",
+                )
+            }
+            Self::Unconnected { root, missing } => write!(
+                f,
+                " was issued by the trusted root {}, but does not lead to the peer's own certificate: the peer has left \
+                 out the certificate of {}, or more of them, and has to send all up to a root",
+                Named(root),
+                Named(missing)
+            ),
             Self::BadSignature { issuer } => write!(
                 f,
                 " names {} as its issuer, but is not signed by the key that is known under that name: it was changed, or \

@@ -12,6 +12,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
 use rustls::server::ParsedCertificate;
 
+use super::missing::look_for_issuer;
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
 use super::revocation::List;
 use super::rewritten::{Verdict, verdict};
@@ -94,6 +95,9 @@ impl Explainer {
             explanation.findings.insert(0, finding(&presented, 0, fault));
         }
         if explanation.root.is_none() {
+            look_for_issuer(&mut explanation, &presented, &self.roots.roots, |one, key| {
+                self.signed_by(one.signed, one.signature_algorithm, one.signature, key) == Signed::Yes
+            });
             // One that cannot be read may be the very one that is missing.
             let unreadable = presented.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref().err()?)));
             let findings = unreadable.map(|(at, part)| finding(&presented, at, CertificateFault::Malformed { part }));

@@ -5,6 +5,7 @@ mod choice;
 mod clients;
 mod explain;
 mod known_hosts;
+mod missing;
 mod path;
 mod pinned;
 mod possession;

@@ -31,12 +31,6 @@ impl NameValue {
     }
 }
 
-#[cfg(test)]
-/// Whether two names are written in different ways, and say the same.
-pub(crate) fn is_same_rewritten(one: &[u8], other: &[u8]) -> bool {
-    one != other && NameValue::of(one) == NameValue::of(other)
-}
-
 fn read(attribute: &[u8]) -> Attribute {
     let bytes = || (Vec::new(), Value::Bytes(attribute.to_vec()));
     let Some(mut parts) = Reader(attribute).enter(tag::SEQUENCE) else { return bytes() };
@@ -63,6 +57,10 @@ mod tests {
 
     fn attribute(kind: &[u8], string: u8, value: &[u8]) -> Vec<u8> {
         encode(tag::SEQUENCE, &[encode(tag::OBJECT_IDENTIFIER, kind), encode(string, value)].concat())
+    }
+
+    fn is_same_rewritten(one: &[u8], other: &[u8]) -> bool {
+        one != other && NameValue::of(one) == NameValue::of(other)
     }
 
     fn name(string: u8, value: &[u8]) -> Vec<u8> {
