@@ -73,7 +73,9 @@ impl CertificateProblem {
         &self.explanation
     }
 
-    /// The chain as the peer presented it, its own certificate first.
+    /// The chain as the peer presented it, its own certificate first. That one alone if the chain was good and what the peer
+    /// signed in the handshake is not ([`BadHandshakeSignature`](CertificateFault::BadHandshakeSignature), a key that is too
+    /// weak or of another kind than the signature); nothing if it has presented none.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
