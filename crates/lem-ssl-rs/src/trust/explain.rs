@@ -14,7 +14,7 @@ use rustls::server::ParsedCertificate;
 
 use super::missing::look_for_issuer;
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
-use super::revocation::List;
+use super::revocation_list::List;
 use super::rewritten::{Verdict, verdict};
 use super::signature::{Signed, signed_by, weak};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};

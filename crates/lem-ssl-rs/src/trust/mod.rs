@@ -10,6 +10,7 @@ mod path;
 mod pinned;
 mod possession;
 mod revocation;
+mod revocation_list;
 mod rewritten;
 mod roots;
 mod server_name;

@@ -1,23 +1,19 @@
 //! Lists of revoked certificates, and what a client's chain has to pass with them.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
-use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
 
+use super::revocation_list::List;
 use super::rewritten;
-use super::unusable_list::unusable_list;
-use crate::der::{self, Signed};
-use crate::error::{ConfigError, ConfigPart, webpki_words};
+use crate::error::{ConfigError, ConfigPart};
 use crate::pem::{self, Found, Origin};
-use crate::x509::{NameValue, readable};
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
@@ -46,28 +42,6 @@ pub enum RevocationLists {
     PemFile(PathBuf),
     /// The lists of a PEM text.
     Pem(Vec<u8>),
-}
-
-/// One list, which was read.
-#[derive(Debug, Clone)]
-pub(super) struct List {
-    der: CertificateRevocationListDer<'static>,
-    read: Arc<CertRevocationList<'static>>,
-    /// The content of the issuer's name.
-    issuer: Vec<u8>,
-    issuer_value: NameValue,
-    signer: Signer,
-}
-
-/// Whose key has signed a list, as far as it is known before a client comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signer {
-    /// That of the only root of this name.
-    Root,
-    /// That of one of several roots of this name.
-    OneOfTheRoots,
-    /// No root has this name.
-    Unknown,
 }
 
 impl RevocationLists {
@@ -117,113 +91,6 @@ impl RevocationLists {
     }
 }
 
-impl List {
-    /// The content of its issuer's name.
-    pub(super) fn issuer(&self) -> &[u8] {
-        &self.issuer
-    }
-
-    /// What that name says.
-    pub(super) fn issuer_value(&self) -> &NameValue {
-        &self.issuer_value
-    }
-
-    /// What its issuer has signed; `None` never, because it was read before.
-    pub(super) fn signed(&self) -> Option<Signed<'_>> {
-        Signed::read(&self.der)
-    }
-
-    /// Whether a root has signed it: of certificates that another key of that name has issued it says nothing.
-    pub(super) fn is_of_a_root(&self) -> bool {
-        self.signer != Signer::Unknown
-    }
-
-    /// Whether a certificate with this serial number is on it.
-    pub(super) fn has(&self, serial: &[u8]) -> bool {
-        matches!(self.read.find_serial(serial), Ok(Some(_)))
-    }
-
-    fn check(
-        der: CertificateRevocationListDer<'static>,
-        roots: &RootCertStore,
-        algorithms: WebPkiSupportedAlgorithms,
-    ) -> Result<Self, String> {
-        let unusable = |why: &str| format!("this revocation list cannot be used: {why}");
-        let signed = Signed::read(&der).ok_or_else(|| unusable(&webpki_words(&webpki::Error::BadDer)))?;
-        // webpki takes the missing version for damage. It is what openssl writes without a file that says otherwise.
-        if der::take(&mut { signed.message.content }).is_some_and(|first| first.tag == der::SEQUENCE) {
-            return Err(unusable(&format!(
-                "{} (openssl ca -gencrl writes it with \"crl_extensions\" in its configuration)",
-                webpki_words(&webpki::Error::UnsupportedCrlVersion)
-            )));
-        }
-        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| {
-            let why = unusable_list(signed.message.content).map_or_else(|| webpki_words(&error), Cow::Borrowed);
-            unusable(&why)
-        })?;
-        let read = Arc::new(CertRevocationList::from(parsed));
-        let issuer = read.issuer().to_vec();
-        let name = readable(&issuer).unwrap_or_else(|| "an issuer without a name".into());
-        if !algorithms.all.iter().any(|one| one.signature_alg_id().as_ref() == signed.algorithm) {
-            return Err(format!(
-                "the revocation list of {name} is signed with an algorithm that is not accepted here (SHA-1?): its \
-                 issuer has to sign it with a newer one"
-            ));
-        }
-        let issuer_value = NameValue::of(&issuer);
-        let of_this_name: Vec<_> = roots.roots.iter().filter(|root| root.subject.as_ref() == issuer).collect();
-        let signer = match of_this_name.as_slice() {
-            [] => {
-                refuse_rewritten(&issuer_value, &name, roots, &signed, algorithms)?;
-                Signer::Unknown
-            }
-            roots if !roots.iter().any(|root| has_signed(root, &signed, algorithms)) => {
-                return Err(not_signed(&name));
-            }
-            [_] => Signer::Root,
-            _ => Signer::OneOfTheRoots,
-        };
-        Ok(Self { der, read, issuer, issuer_value, signer })
-    }
-}
-
-/// Refuses a list of a root whose name it writes in another way: it would count for nobody.
-fn refuse_rewritten(
-    value: &NameValue,
-    name: &str,
-    roots: &RootCertStore,
-    signed: &Signed<'_>,
-    algorithms: WebPkiSupportedAlgorithms,
-) -> Result<(), String> {
-    let same_name = |root: &TrustAnchor<'_>| NameValue::of(&root.subject) == *value;
-    if let Some(root) = roots.roots.iter().find(|root| has_signed(root, signed, algorithms)) {
-        let root_name = readable(&root.subject).unwrap_or_else(|| "a root without a name".into());
-        let how = match same_name(root) {
-            true => "in another way than the root's certificate (another string type, or capitals)".to_owned(),
-            false => format!("as no root's, though {root_name} has signed it"),
-        };
-        return Err(format!(
-            "the revocation list of {name} writes its issuer's name {how}, so it would count for nobody: its issuer has to \
-             issue it again with the name as it is in the certificate"
-        ));
-    }
-    if roots.roots.iter().any(same_name) { Err(not_signed(name)) } else { Ok(()) }
-}
-
-fn not_signed(name: &str) -> String {
-    format!(
-        "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, or is of another \
-         authority, or the root is not the right one"
-    )
-}
-
-fn has_signed(root: &TrustAnchor<'_>, signed: &Signed<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
-    let key = webpki::spki_for_anchor(root);
-    let Ok(key) = RawPublicKeyEntity::try_from(&key) else { return false };
-    let fitting = algorithms.all.iter().filter(|one| one.signature_alg_id().as_ref() == signed.algorithm);
-    fitting.into_iter().any(|one| key.verify_signature(*one, signed.message.whole, signed.signature).is_ok())
-}
-
 /// webpki looks at one list of an issuer only, and refuses the client if that is signed with another key. So where an
 /// issuer's name has several lists, or several keys, each list gets a verifier of its own.
 #[derive(Debug)]
@@ -253,15 +120,15 @@ impl Revocation {
         build: impl Fn(Vec<CertificateRevocationListDer<'static>>) -> Result<Arc<dyn ClientCertVerifier>, ConfigError>,
     ) -> Result<Self, ConfigError> {
         // Sorting is stable, and equal lists need be looked at once only.
-        lists.sort_by(|one, other| (&one.issuer, one.der.as_ref()).cmp(&(&other.issuer, other.der.as_ref())));
-        lists.dedup_by(|one, other| one.der == other.der);
+        lists.sort_by(|one, other| (one.issuer(), one.der().as_ref()).cmp(&(other.issuer(), other.der().as_ref())));
+        lists.dedup_by(|one, other| one.der() == other.der());
         let (mut single, mut groups) = (Vec::new(), Vec::new());
-        for lists in lists.chunk_by(|one, other| one.issuer == other.issuer) {
+        for lists in lists.chunk_by(|one, other| one.issuer() == other.issuer()) {
             match lists {
-                [only] if only.signer != Signer::OneOfTheRoots => single.push(only.der.clone()),
+                [only] if only.is_all_of_its_name() => single.push(only.der().clone()),
                 _ => {
-                    let verifiers = lists.iter().map(|list| build(vec![list.der.clone()]));
-                    let by_roots = lists.iter().all(|list| list.signer != Signer::Unknown);
+                    let verifiers = lists.iter().map(|list| build(vec![list.der().clone()]));
+                    let by_roots = lists.iter().all(|list| list.is_of_a_root());
                     groups.push(Group { verifiers: verifiers.collect::<Result<_, _>>()?, by_roots });
                 }
             }

@@ -8,7 +8,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use super::revocation::List;
+use super::revocation_list::List;
 use super::signature::{Signed, signed_by};
 use crate::der;
 use crate::x509::NameValue;

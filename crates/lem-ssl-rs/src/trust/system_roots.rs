@@ -46,7 +46,7 @@ impl Named {
         let before = store.len();
         match &self.file {
             Some(file) if !file.as_os_str().is_empty() => add_file(store, part, file)?,
-            // As unset would be another list.
+            // Taken for unset, it would let the machine's own list count in silence.
             Some(_) if self.folders.is_empty() => {
                 let problem = "the variable SSL_CERT_FILE is set and empty: unset it, or let it name a file";
                 return Err(ConfigError::new(part, problem));
@@ -102,8 +102,8 @@ fn add_folder(
     Ok(())
 }
 
-/// Whether nobody but the file's owner can mend it: it is gone, or not for us. Anything else may pass, and
-/// a list must not be shorter for that.
+/// Whether nobody but the file's owner can mend it: it is gone, or not for us. Anything else may pass, and a list must not be
+/// shorter for that.
 fn is_of_the_file(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
 }
