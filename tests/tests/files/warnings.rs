@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use lem_ssl_rs::{Identity, IdentityWarning};
-use lem_ssl_tests::pki::draft::{Draft, DraftKey, FOR_CLIENTS, FOR_SERVERS, SEQUENCE, element};
-use lem_ssl_tests::pki::{Authority, Leaf, self_signed};
+use lem_ssl_rs::{Context, Identity, IdentityWarning, Roots};
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, FOR_CLIENTS, FOR_SERVERS, SEQUENCE, UTC_TIME, element};
+use lem_ssl_tests::pki::{Authority, KeyKind, Leaf, self_signed};
 use rustls::pki_types::CertificateDer;
 
 use crate::support::pki;
@@ -164,4 +164,34 @@ fn a_client_is_not_told_what_only_servers_need() {
     assert_eq!(identity.server_warnings(SystemTime::now()).len(), 2);
     let own = self_signed(Leaf::server(&["localhost"]));
     assert_eq!(Identity::from_der(own.chain_der.clone(), own.private_key()).server_warnings(SystemTime::now()), []);
+}
+
+/// Peers refuse such a certificate, so it must be told; and nothing of it may count as checked.
+#[test]
+fn a_certificate_whose_dates_cannot_be_read_is_told_and_its_key_is_checked_all_the_same() {
+    let [root, own, foreign] = [(); 3].map(|()| DraftKey::new());
+    let rsa = DraftKey::of_kind(KeyKind::Rsa2048);
+    for date in ["2601010000Z", "261301000000Z", ""] {
+        let mut draft = Draft::leaf(&["localhost"], "Root", &own);
+        draft.not_before = (UTC_TIME, date.to_owned());
+        let chain = vec![draft.sign(&root), Draft::authority("Root", "Root", &root).between(-10, 300).sign(&root)];
+        let identity = |key: &DraftKey| Identity::from_der(chain.clone(), key.private());
+        let build = |key| Context::builder().roots(Roots::None).identity(identity(key)).build().map(drop);
+        build(&own).unwrap();
+        for other in [&foreign, &rsa] {
+            let error = build(other).unwrap_err().to_string();
+            assert!(error.contains("does not belong to the first certificate") && error.contains("CN=leaf"), "{error}");
+        }
+        let told = identity(&own).server_warnings(SystemTime::now());
+        let [IdentityWarning::Unreadable { certificate: 1, part: "its dates", .. }] = told.as_slice() else {
+            panic!("{date:?}: {told:?}")
+        };
+        assert_eq!(
+            told[0].to_string(),
+            "the certificate (CN=leaf) cannot be read (its dates): nothing else of it was checked, and peers will refuse it"
+        );
+    }
+    // A public key alone has no dates.
+    let raw = Identity::raw_public_key(&pki().server.key_pem).unwrap();
+    assert_eq!(raw.server_warnings(SystemTime::now()), []);
 }

@@ -14,7 +14,7 @@ use crate::base64;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::{Raw, readable};
+use crate::x509::{public_key, readable};
 
 pub(crate) mod acme;
 mod by_name;
@@ -224,13 +224,13 @@ impl Identity {
         {
             return Err(wrong(format!("the first certificate in {origin} cannot be used: {}", webpki_words(&error))));
         }
-        let spki =
-            if is_raw(&self.inner.chain) { Some(leaf.as_ref()) } else { Raw::read(leaf).ok().map(|raw| raw.spki) };
+        let spki = if is_raw(&self.inner.chain) { Some(leaf.as_ref()) } else { public_key(leaf).map(|key| key.whole) };
+        let Some(spki) = spki else {
+            return Err(wrong(format!("the public key of the first certificate in {origin} cannot be read")));
+        };
         // A provider that cannot tell the public key leaves it to the handshake.
         match certified.key.public_key() {
-            Some(public) if spki.is_some_and(|spki| spki != public.as_ref()) => {
-                Err(wrong(self.of_another_certificate(&certified)))
-            }
+            Some(public) if spki != public.as_ref() => Err(wrong(self.of_another_certificate(&certified))),
             _ => Ok(Arc::new(certified)),
         }
     }

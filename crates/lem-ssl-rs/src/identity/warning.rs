@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Identity;
+use super::{Identity, is_raw};
+use crate::der;
 use crate::provider::default_provider;
 use crate::trust::is_signed_by_another;
 use crate::x509::{Date, GeneralName, KeyUse, Raw, Span, purpose_name, readable};
@@ -14,6 +15,15 @@ use crate::x509::{Date, GeneralName, KeyUse, Raw, Span, purpose_name, readable};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityWarning {
+    /// A part of a certificate cannot be read, so that it was not looked at any further.
+    Unreadable {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
+        /// What cannot be read: `its dates`.
+        part: &'static str,
+    },
     /// A certificate is no longer valid.
     Expired {
         /// Which one of the chain.
@@ -145,10 +155,24 @@ impl Identity {
     pub fn warnings(&self, now: SystemTime) -> Vec<IdentityWarning> {
         let checked = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut warnings = Vec::new();
+        // A public key alone has nothing that could be held against it.
+        if is_raw(self.chain()) {
+            return warnings;
+        }
         let mut issuer = None;
         for (index, der) in self.chain().iter().enumerate() {
-            let Ok(read) = Raw::read(der) else { continue };
-            let (certificate, subject) = (index + 1, readable(read.subject));
+            let certificate = index + 1;
+            let read = match Raw::read(der) {
+                Ok(read) => read,
+                Err(part) => {
+                    let subject = der::Certificate::read(der).and_then(|read| readable(read.subject));
+                    warnings.push(IdentityWarning::Unreadable { certificate, subject, part });
+                    // Whether the next one is its issuer's is not known.
+                    issuer = None;
+                    continue;
+                }
+            };
+            let subject = readable(read.subject);
             if issuer.is_some_and(|issuer| issuer != read.subject) {
                 let issuer = issuer.and_then(readable);
                 warnings.push(IdentityWarning::NotTheIssuer { certificate, subject: subject.clone(), issuer });
@@ -248,7 +272,8 @@ const MAX_NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 impl fmt::Display for IdentityWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Expired { certificate, subject, .. }
+        let (Self::Unreadable { certificate, subject, .. }
+        | Self::Expired { certificate, subject, .. }
         | Self::ExpiresSoon { certificate, subject, .. }
         | Self::NotYetValid { certificate, subject, .. }
         | Self::NotTheIssuer { certificate, subject, .. }
@@ -268,6 +293,9 @@ impl fmt::Display for IdentityWarning {
             write!(f, " ({subject})")?;
         }
         match self {
+            Self::Unreadable { part, .. } => {
+                write!(f, " cannot be read ({part}): nothing else of it was checked, and peers will refuse it")
+            }
             Self::Expired { checked, not_after, .. } => {
                 write!(
                     f,

@@ -24,8 +24,6 @@ pub(crate) struct Raw<'a> {
     pub(crate) not_after: Date,
     /// The contents of the distinguished name.
     pub(crate) subject: &'a [u8],
-    /// The `SubjectPublicKeyInfo`, with its tag and length.
-    pub(crate) spki: &'a [u8],
     /// The contents of the `SubjectPublicKeyInfo`.
     pub(crate) key: &'a [u8],
     pub(crate) extensions: Extensions<'a>,
@@ -77,7 +75,6 @@ impl<'a> Raw<'a> {
             not_before,
             not_after,
             subject,
-            spki: key.whole,
             key: key.content,
             extensions,
             has_trailing_bytes: !outer.is_empty() || !certificate.is_empty() || !fields.is_empty(),
