@@ -6,6 +6,7 @@
 mod acme;
 mod base64;
 mod ber;
+mod bounded;
 mod certificate;
 mod check;
 mod cli;

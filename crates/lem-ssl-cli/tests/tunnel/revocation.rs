@@ -4,11 +4,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use graviola::hashing::{Hash, Sha256};
 use lem_ssl_rs::danger::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use lem_ssl_rs::danger::rustls::{DigitallySignedStruct, Error as RustlsError, SignatureScheme};
 use lem_ssl_rs::pki_types::{CertificateDer, ServerName, UnixTime};
 use lem_ssl_rs::{Certificate, Context, ReadMode, danger, spawn};
-use lem_ssl_tests::pki::draft::element;
+use lem_ssl_tests::pki::draft::{Draft, DraftKey, element};
 use lem_ssl_tests::pki::{Leaf, armour};
 
 use crate::support::{BackEnd, Tunnel, World, client_as, echo, lem_ssl, run};
@@ -109,18 +110,35 @@ async fn stapled(tunnel: &Tunnel, name: &str) -> Vec<u8> {
     verifier.0.lock().unwrap().take().unwrap()
 }
 
-/// An OCSP response (RFC 6960 section 4.2.1) for a certificate, good until `next`, without a signature that counts.
-fn response(serial: &[u8], next: &str) -> Vec<u8> {
+/// What an OCSP response says of one certificate: its issuer, by the name, its number, and until when that is good.
+fn answer(issuer: &str, serial: &[u8], status: &[u8], next: &str) -> Vec<u8> {
     let time = |text: &str| element(0x18, text.as_bytes());
-    let id = [element(0x30, &[]), element(4, b"name"), element(4, b"key"), element(2, serial)].concat();
+    let common_name = [element(6, &[0x55, 4, 3]), element(0x0c, issuer.as_bytes())].concat();
+    let name = Sha256::hash(&element(0x30, &element(0x31, &element(0x30, &common_name))));
+    let sha256 = element(0x30, &element(6, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]));
+    let id = [sha256, element(4, name.as_ref()), element(4, b"key"), element(2, serial)].concat();
     let dates = [time("20240101000000Z"), element(0xa0, &time(next))].concat();
-    let single = element(0x30, &[element(0x30, &id), vec![0x80, 0], dates].concat());
-    let data = [element(0xa2, &element(4, b"key")), time("20240101000000Z"), element(0x30, &single)].concat();
+    element(0x30, &[element(0x30, &id), status.to_vec(), dates].concat())
+}
+
+/// An OCSP response (RFC 6960 section 4.2.1) with these answers, without a signature that counts.
+fn response_of(answers: &[Vec<u8>]) -> Vec<u8> {
+    let produced = element(0x18, b"20240101000000Z");
+    let data = [element(0xa2, &element(4, b"key")), produced, element(0x30, &answers.concat())].concat();
     let signature = [element(0x30, &[]), element(3, &[0, 1])].concat();
     let basic = element(0x30, &[element(0x30, &data), signature].concat());
     let bytes = [element(6, &[0x2b, 6, 1, 5, 5, 7, 48, 1, 1]), element(4, &basic)].concat();
     element(0x30, &[element(0x0a, &[0]), element(0xa0, &element(0x30, &bytes))].concat())
 }
+
+/// One for a certificate of the world's root, good until `next`.
+fn response(serial: &[u8], next: &str) -> Vec<u8> {
+    response_of(&[answer(ROOT, serial, GOOD, next)])
+}
+
+const ROOT: &str = "CLI Test Root";
+const GOOD: &[u8] = &[0x80, 0];
+const LATER: &str = "20990101000000Z";
 
 #[test]
 fn an_ocsp_response_is_stapled_to_the_certificate_that_it_is_for_and_a_reload_brings_the_next_one() {
@@ -213,5 +231,60 @@ fn an_ocsp_response_that_helps_nobody_is_refused_at_the_start() {
         let ocsp = ["--ocsp", file.to_str().unwrap()];
         let said = lem_ssl([&arguments[..], &ocsp, &files.arguments()].concat(), b"").expect(2).stderr;
         assert!(said.contains(word) && said.contains("staple.der"), "{said}");
+    }
+}
+
+/// Every authority counts for itself, from 1 perhaps.
+#[test]
+fn an_ocsp_response_goes_to_the_certificate_of_its_own_issuer() {
+    let world = World::new();
+    let [first, second, foreign] = [(); 3].map(|()| DraftKey::new());
+    let identity = |name: &str, issuer: &str, key: &DraftKey| {
+        let der = Draft::leaf(&[name], issuer, key).between(-10, 300).sign(&foreign);
+        let chain = world.scratch.write(&format!("{name}.pem"), armour("CERTIFICATE", &der));
+        let key = world.scratch.write(&format!("{name}.key"), armour("PRIVATE KEY", key.private().secret_der()));
+        [chain, key].map(|path| path.to_str().unwrap().to_owned())
+    };
+    let [one, one_key] = identity("one.example", "One", &first);
+    let [two, two_key] = identity("two.example", "Two", &second);
+    let revoked = element(0xa1, &element(0x18, b"20240101000000Z"));
+    let staple =
+        |name: &str, answers: &[Vec<u8>]| world.scratch.write(name, response_of(answers)).to_str().unwrap().to_owned();
+    let of = |issuer, status: &[u8]| answer(issuer, &[7], status, LATER);
+    let for_one = staple("one.der", &[of("One", GOOD)]);
+    // Another certificate of the same authority stands first, and it does not matter what is said of it.
+    let for_two = staple("two.der", &[answer("Two", &[8], &revoked, LATER), of("Two", GOOD)]);
+    run(async {
+        let back_end = BackEnd::plain().await;
+        let address = back_end.address();
+        let files = ["--cert", &one, "--key", &one_key, "--cert", &two, "--key", &two_key];
+        let ocsp = ["--ocsp", &for_two, "--ocsp", &for_one, "--tls-in", "--connect", &address];
+        let tunnel = Tunnel::start(&[&files[..], &ocsp].concat());
+        spawn(async move {
+            loop {
+                drop(back_end.accept_plain().await);
+            }
+        })
+        .detach();
+        assert_eq!(stapled(&tunnel, "one.example").await, std::fs::read(&for_one).unwrap());
+        assert_eq!(stapled(&tunnel, "two.example").await, std::fs::read(&for_two).unwrap());
+    });
+    let again = staple("again.der", &[of("One", GOOD)]);
+    let both = staple("both.der", &[answer("One", &[8], GOOD, LATER), answer("One", &[9], GOOD, LATER)]);
+    let mixed = staple("mixed.der", &[answer("One", &[8], GOOD, LATER), of("One", &revoked)]);
+    for (ocsp, words) in [
+        (
+            &["--ocsp", &for_one, "--ocsp", &again][..],
+            "again.der: the OCSP response is for the same certificate as that in",
+        ),
+        (&["--ocsp", &for_two], "08, 07, none of which is in a --cert; a certificate with this number is there"),
+        (&["--ocsp", &both], "for the certificates with the serial numbers 08, 09, none of which is in a --cert"),
+        (&["--ocsp", &mixed], "mixed.der: the OCSP response says that the certificate is revoked"),
+        (&["--ocsp", "/dev/zero"], "/dev/zero: it is too long for an OCSP response"),
+    ] {
+        let arguments = ["tunnel", "--listen", "127.0.0.1:0", "--tls-in", "--connect", "localhost:1"];
+        let files = ["--cert", &one, "--key", &one_key];
+        let said = lem_ssl([&arguments[..], &files, ocsp].concat(), b"").expect(2).stderr;
+        assert!(said.contains(words), "{said}");
     }
 }

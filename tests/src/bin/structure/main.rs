@@ -93,6 +93,7 @@ const CRATES: &[Crate] = &[
             "text",        // text that steers no terminal
             "ber",         // elements of LDAP and OCSP
             "base64",      // bytes as text
+            "bounded",     // files that are read up to a limit
             "networks",    // lists of addresses with prefixes
             "words",       // what the library says, with the option that helps
             "exit",        // exit codes, and why
