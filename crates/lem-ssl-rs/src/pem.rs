@@ -18,6 +18,7 @@ use crate::der;
 use crate::error::{ConfigError, ConfigPart};
 use crate::text::looks_like_utf16;
 
+mod around;
 mod kind;
 mod scan;
 

@@ -36,6 +36,46 @@ fn what_editors_and_cat_do_to_a_file_changes_nothing() {
     }
 }
 
+/// Comments, and what openssl writes before a certificate.
+#[test]
+fn text_that_looks_a_little_like_a_block_may_stand_around_one() {
+    let lines: [&[u8]; 24] = [
+        b"serial=092B7AFFD0133B257864C0B928D28AE6A5A37CF3",
+        b"Modulus=C0B928D28AE6A5A37CF3092B7AFFD0133B257864C0B928D28AE6A5A37CF3092B7AFFD0133B257864",
+        b"/Users/JohnDoe/Documents/Projects/MyProject2/certs/c",
+        b"CompanyRootCertificateAuthorityForInternalServices2024",
+        b"CompanyRootCertificateAuthorityForInternalServices202425",
+        b"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        b"# ---- backend ----",
+        b"#--- Frontend ---",
+        b"# ---- Vendor ----",
+        b"-- weekend --",
+        b"# -- begin --",
+        b"---Endorsed by",
+        b"----- End-entity certificate -----",
+        b"-----END-ENTITY CERTIFICATE-----",
+        b"--- Beginning of the chain ---",
+        b"# --- end of chain ---",
+        b"# --- legend---",
+        b"--- END ---",
+        b"# ---- END OF LIST ----",
+        b"the end certificate",
+        b"# End certificate",
+        b"\xc4\xd6\xdcend certificate",
+        b"\xe4\xf6\xfcbegin",
+        b"backend---",
+    ];
+    for place in Place::ALL {
+        let good = place.good();
+        for line in lines {
+            let name = String::from_utf8_lossy(line);
+            for text in [[line, b"\n", good.as_bytes()].concat(), [good.as_bytes(), line].concat()] {
+                place.build(text).unwrap_or_else(|error| panic!("{place:?}, {name}: {error}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn files_that_were_joined_count_whole() {
     let (one, two) = (pki().root.certificate_pem(), pki().other.certificate_pem());

@@ -3,6 +3,7 @@
 //! Text around blocks is fine, as `openssl x509 -text` writes it. What looks like a part of a block and is none is an error: a
 //! reader that passes over it would drop a root, or a list of revoked certificates, that somebody counts on.
 
+use super::around::{Around, IS_DAMAGED, looks_like_boundary};
 use crate::base64;
 
 /// What stands between a `-----BEGIN` and its `-----END`.
@@ -56,6 +57,7 @@ impl Block {
 pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block>, Damage> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
+    let mut around = Around::default();
     for (number, line) in lines(text) {
         let damage = |what: String| Damage { line: number, what };
         let line = without_invisible(line);
@@ -65,7 +67,7 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block>, Damage> {
             let found = Boundary::find(rest);
             match (open.take(), found) {
                 (None, None) => {
-                    check_text_outside(rest).map_err(|what| damage(what.into()))?;
+                    around.take_line(number, rest).map_err(|(line, what)| Damage { line, what: what.into() })?;
                     break;
                 }
                 (None, Some((before, _, after))) if !before.is_empty() && after.starts_with(b"\\n") => {
@@ -80,6 +82,7 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block>, Damage> {
                 }
                 (None, Some((_, Boundary::Begin(label), after))) => {
                     open = Some(Block { line: number, label, body: Vec::new(), headers: Headers::None });
+                    around = Around::default();
                     rest = after;
                 }
                 (Some(mut block), None) => {
@@ -184,80 +187,8 @@ fn label_of(bytes: &[u8]) -> Option<String> {
 
 const DASHES: &[u8] = b"-----";
 
-const IS_DAMAGED: &str = "it looks like a \"-----BEGIN\" or \"-----END\" line, but is not well formed";
-
 const IS_ESCAPED: &str = "the characters \"\\n\" stand here in the place of line ends, inside of other text, as in JSON: take \
                           the value out of it and write them as line ends, with \"jq -r .NAME FILE\" if it is JSON";
-
-/// What `-----BEGIN` is in base64.
-const BEGIN_IN_BASE64: &[u8] = b"LS0tLS1CRUdJTi";
-
-const IS_BASE64_OF_PEM: &str =
-    "this is the base64 of a whole PEM file: decode it first, with \"base64 -d FILE > NEW.pem\"";
-
-const HAS_BASE64_OF_PEM: &str = "this is the base64 of a whole PEM file behind other text, as in a secret of Kubernetes: take \
-                                 it out of it and decode it, with \"base64 -d\"; kubectl does the first with \"kubectl get \
-                                 secret NAME -o jsonpath='{.data.tls\\.crt}'\"";
-
-/// Text around blocks may say what it likes, unless it looks like a part of a block.
-fn check_text_outside(line: &[u8]) -> Result<(), &'static str> {
-    if looks_like_boundary(line) {
-        return Err(IS_DAMAGED);
-    }
-    match line.windows(BEGIN_IN_BASE64.len()).position(|window| window == BEGIN_IN_BASE64) {
-        Some(0) => return Err(IS_BASE64_OF_PEM),
-        Some(_) => return Err(HAS_BASE64_OF_PEM),
-        None => {}
-    }
-    if looks_like_base64(line) {
-        return Err("there is base64 outside of a block; is the \"-----BEGIN\" line above it damaged?");
-    }
-    Ok(())
-}
-
-/// Whether somebody meant a begin or end here: too few dashes, or too many, or typographic ones; small letters; no blank.
-fn looks_like_boundary(line: &[u8]) -> bool {
-    // What people and programs make of "-". What is not UTF-8 may be a dash of another encoding.
-    let is_dash = |letter: char| {
-        matches!(letter, '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
-            || letter == char::REPLACEMENT_CHARACTER
-    };
-    let text = String::from_utf8_lossy(line);
-    let letters = text.chars().filter(|letter| !letter.is_whitespace());
-    let text: String = letters.map(|letter| if is_dash(letter) { '-' } else { letter.to_ascii_lowercase() }).collect();
-    let inner = text.trim_matches('-');
-    let mentions = |word: &str| text.contains(&format!("---{word}")) || text.contains(&format!("{word}---"));
-    let names_a_block = |word: &str| {
-        let label = inner.strip_prefix(word);
-        label.is_some_and(|label| FAMILIAR_LABELS.contains(&label) || text.ends_with("---") && !label.is_empty())
-    };
-    mentions("begin") || mentions("end") || names_a_block("begin") || names_a_block("end")
-}
-
-/// In small letters, without blanks.
-const FAMILIAR_LABELS: &[&str] = &[
-    "certificate",
-    "x509certificate",
-    "trustedcertificate",
-    "privatekey",
-    "rsaprivatekey",
-    "ecprivatekey",
-    "encryptedprivatekey",
-    "x509crl",
-    "crl",
-    "ecparameters",
-];
-
-/// A line of a block's inside is nearly always 64 digits. Fingerprints have no capitals, or no small letters.
-fn looks_like_base64(line: &[u8]) -> bool {
-    const MIN_LENGTH: usize = 40;
-    let digits = line.trim_ascii_end();
-    let has = |kind: fn(&u8) -> bool| digits.iter().any(kind);
-    digits.len() >= MIN_LENGTH
-        && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-        && has(u8::is_ascii_uppercase)
-        && has(u8::is_ascii_lowercase)
-}
 
 /// The lines and their numbers, whichever way they end: LF, CR LF, CR.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
