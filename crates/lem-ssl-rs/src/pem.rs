@@ -22,7 +22,7 @@ mod around;
 mod kind;
 mod scan;
 
-use kind::Kind;
+use kind::{Kind, advice_of_content, key_of};
 use scan::{Block, Headers};
 
 /// Where a text comes from, for messages.
@@ -86,16 +86,23 @@ pub(crate) fn read_file(part: ConfigPart, path: &Path) -> Result<Vec<u8>, Config
     }
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(failed)?;
-    let length = file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(failed)?;
-    if length as u64 > MAX_FILE {
-        let problem = format!("{} is larger than {MAX_FILE} bytes: is it a PEM file?", path.display());
+    let (max, of_what) = match part {
+        ConfigPart::ClientAuth => (MAX_LISTS, "revocation lists"),
+        _ => (MAX_CERTIFICATES, "certificates and keys"),
+    };
+    let length = file.take(max + 1).read_to_end(&mut text).map_err(failed)?;
+    if length as u64 > max {
+        let problem = format!("{} is larger than {max} bytes, the limit for files with {of_what}", path.display());
         return Err(ConfigError::new(part, problem));
     }
     Ok(text)
 }
 
-/// No certificate file is larger; reading stops here, whatever a path leads to.
-const MAX_FILE: u64 = 16 * 1024 * 1024;
+/// No file of certificates is larger; reading stops here, whatever a path leads to.
+const MAX_CERTIFICATES: u64 = 16 * 1024 * 1024;
+
+/// An entry of a revocation list takes about 50 bytes as PEM, and there are lists with millions of them.
+const MAX_LISTS: u64 = 256 * 1024 * 1024;
 
 /// The trusted certificates in a text: at least one, and nothing else.
 pub(crate) fn roots(
@@ -131,11 +138,12 @@ fn certificates(reader: &Reader<'_>, text: &[u8]) -> Result<Vec<Found<Certificat
         _ => None,
     };
     let items = reader.read(text)?;
-    let has_key = items.iter().any(|(kind, ..)| kind.is_key());
+    let (has_blocks, has_key) = (!items.is_empty(), items.iter().any(|(kind, ..)| kind.is_key()));
     let found: Vec<_> = items.into_iter().filter_map(certificates).collect();
     match found.is_empty() {
         false => Ok(found),
         true if has_key => Err(reader.nothing(": there is a private key in it; are the two files exchanged?")),
+        true if has_blocks => Err(reader.nothing(ONLY_PARAMETERS)),
         true => Err(reader.nothing(hint(text))),
     }
 }
@@ -145,10 +153,12 @@ pub(crate) fn private_key(from: Origin<'_>, text: &[u8]) -> Result<Found<Private
     let reader = Reader { part: ConfigPart::Identity, from, role: Role::Key };
     let items = reader.read(text)?;
     let has_certificate = items.iter().any(|(kind, ..)| matches!(kind, Kind::Certificate));
+    let has_blocks = !items.is_empty();
     let mut keys = items.into_iter().filter(|(kind, ..)| kind.is_key());
     let Some((kind, line, der)) = keys.next() else {
         return Err(match has_certificate {
             true => reader.nothing(": there is a certificate in it; are the two files exchanged?"),
+            false if has_blocks => reader.nothing(ONLY_PARAMETERS),
             false => reader.nothing(hint(text)),
         });
     };
@@ -156,9 +166,10 @@ pub(crate) fn private_key(from: Origin<'_>, text: &[u8]) -> Result<Found<Private
         let problem = format!("there are two private keys in {from}, in lines {line} and {second}: remove one");
         return Err(reader.error(problem));
     }
-    match kind {
-        Kind::Key(format) => Ok(Found { item: format.key(der), line }),
-        _ => Err(reader.error(format!(
+    let key = if matches!(kind, Kind::Key) { key_of(der) } else { None };
+    match key {
+        Some(item) => Ok(Found { item, line }),
+        None => Err(reader.error(format!(
             "the private key in {from}, line {line}, is encrypted: decrypt it first, with \"openssl pkey -in {} -out \
              NEW.pem\"",
             from.argument()
@@ -198,25 +209,29 @@ impl Reader<'_> {
         let mut items = Vec::with_capacity(blocks.len());
         for block in &blocks {
             wanted += usize::from(is_wanted(block));
-            items.push(self.read_block(block, wanted, finds_some)?);
+            let like_it = || blocks.iter().filter(|other| other.label == block.label).count();
+            items.push(self.read_block(block, wanted, finds_some, like_it)?);
         }
         Ok(items)
     }
 
-    /// `number` counts the blocks that are wanted; `finds_some` says whether there are any in the whole text.
+    /// `number` counts the blocks that are wanted; `finds_some` says whether there are any in the whole text, and
+    /// `count_like_it` how many have the same label.
     fn read_block(
         &self,
         block: &Block,
         number: usize,
         finds_some: bool,
+        count_like_it: impl Fn() -> usize,
     ) -> Result<(Kind, usize, Vec<u8>), ConfigError> {
         let Block { line, label, headers, .. } = block;
         let kind = match (Kind::of(label), headers) {
-            (Kind::Key(_), Headers::Encrypted) => Kind::EncryptedKey,
+            (Kind::Key, Headers::Encrypted) => Kind::EncryptedKey,
             (kind, _) => kind,
         };
         if !self.role.allows(&kind) {
-            let advice = kind.advice(self.role).replace("FILE", &self.from.argument());
+            let advice = kind.advice(self.role).replace("COUNT", &count_like_it().to_string());
+            let advice = advice.replace("FILE", &self.from.argument());
             let from = self.from;
             return Err(self.error(match finds_some {
                 true => format!("{from}, line {line}: the block \"{label}\" is not {}{advice}", self.role.wanted()),
@@ -230,8 +245,11 @@ impl Reader<'_> {
         let der = block.der().map_err(|problem| self.damaged(*line, &format!("the block \"{label}\" {problem}")))?;
         if !kind.is_as_labelled(&der) {
             let problem = match der::only(&der, der::SEQUENCE) {
-                None => "holds bytes that are no element of DER, or more or less than one; is it cut off?",
-                Some(_) => "holds something other than its label says",
+                None => "holds bytes that are no element of DER, or more or less than one; is it cut off?".to_owned(),
+                Some(_) => {
+                    let advice = advice_of_content(&der).replace("FILE", &self.from.argument());
+                    format!("holds something other than its label says{advice}")
+                }
             };
             let problem = format!("line {line}: the block \"{label}\" {problem}");
             return Err(self.error(match self.role.wants(&kind) {
@@ -288,7 +306,7 @@ impl Role {
             Self::Roots => matches!(kind, Kind::Certificate),
             Self::Lists => matches!(kind, Kind::List),
             Self::Chain | Self::Key => {
-                matches!(kind, Kind::Certificate | Kind::Key(_) | Kind::EncryptedKey | Kind::Parameters)
+                matches!(kind, Kind::Certificate | Kind::Key | Kind::EncryptedKey | Kind::Parameters)
             }
         }
     }
@@ -320,6 +338,8 @@ impl Role {
     }
 }
 
+const ONLY_PARAMETERS: &str = ": there are only parameters in it, as those of a curve; what they are for is missing";
+
 /// Why there may be nothing in a text.
 fn hint(text: &[u8]) -> &'static str {
     let start: Vec<u8> = text.iter().take(1024).map(u8::to_ascii_lowercase).collect();
@@ -331,8 +351,8 @@ fn hint(text: &[u8]) -> &'static str {
          it; for a key, \"keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype PKCS12\" and then \
          \"openssl pkcs12 -in NEW.p12 -noenc -out NEW.pem\""
     } else if is_der(text) {
-        ": it looks like DER, which has to be converted to PEM, with \"openssl x509\", \"pkey\" or \"crl\" and \"-inform \
-         DER\", or with \"openssl pkcs12\""
+        ": it looks like DER or BER, which has to be converted to PEM, with \"openssl x509\", \"pkey\" or \"crl\" and \
+         \"-inform DER\", \"openssl pkcs7 -inform DER -print_certs\", or \"openssl pkcs12\""
     } else if contains(b"<html") || contains(b"<!doctype") {
         ": it is a web page (HTML); what did the download say?"
     } else if contains(b"ssh-") || contains(b"ecdsa-sha2-") {
@@ -347,10 +367,11 @@ fn is_java_keystore(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce; 4])
 }
 
-/// Whether bytes begin like an element of DER: a sequence whose length takes bytes of its own, or fits.
+/// Whether bytes begin like an element of DER: a sequence whose length takes bytes of its own, or fits. In BER it may have
+/// none, as the keystores of some programs.
 fn is_der(bytes: &[u8]) -> bool {
     match bytes {
-        [der::SEQUENCE, 0x81..=0x83, ..] => true,
+        [der::SEQUENCE, 0x80..=0x84, ..] => true,
         [der::SEQUENCE, length, rest @ ..] => usize::from(*length) == rest.len(),
         _ => false,
     }

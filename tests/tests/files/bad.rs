@@ -3,7 +3,7 @@
 use lem_ssl_rs::{Context, Identity, Roots};
 use lem_ssl_tests::scratch::Scratch;
 
-use crate::support::{Place, armour, pki, says};
+use crate::support::{Place, armour, element, pki, says};
 
 /// A good block, whose label and inside a case changes.
 fn damaged(place: Place) -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
@@ -60,6 +60,8 @@ fn damaged(place: Place) -> Vec<(&'static str, Vec<u8>, &'static [&'static str])
         ("nothing inside but zeros", text(armour(&label, &[0; 100])), &["line 1", "no element of DER"]),
         ("another kind of content", text(armour(&label, &[0x30, 3, 2, 1, 0])), &["line 1", "other than its label"]),
     ];
+    let dashes_of_windows = [&b"\x97\x97\x97\x97\x97"[..], &begin.as_bytes()[5..], b"\n", good.as_bytes()].concat();
+    cases.push(("dashes of Windows", dashes_of_windows, &["line 1", "not well formed", "remove the line"]));
     // Behind a good one, it is the same, and must not be passed over.
     let behind: Vec<_> =
         cases.iter().map(|(name, text, _)| (*name, [good.as_bytes(), text].concat(), &[][..])).collect();
@@ -88,11 +90,20 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
     let labelled = |label: &str| armour(label, &[0x30, 0]);
     let key = pki().server.key_pem.clone();
     let everywhere: &[Place] = &Place::ALL;
-    let cases: [(&str, String, &[Place], &[&str]); 23] = [
-        ("trusted", certificate.replace("CERT", "TRUSTED CERT"), everywhere, &["openssl x509 -in FILE -out NEW.pem"]),
+    let pkcs7 = pkcs7();
+    let cases: [(&str, String, &[Place], &[&str]); 26] = [
+        (
+            "trusted",
+            certificate.replace("CERT", "TRUSTED CERT"),
+            everywhere,
+            &["openssl storeutl -certs FILE", "such blocks (1)"],
+        ),
+        ("three trusted", certificate.replace("CERT", "TRUSTED CERT").repeat(3), everywhere, &["such blocks (3)"]),
         ("request", labelled("CERTIFICATE REQUEST"), everywhere, &["an authority is sent"]),
         ("old request", labelled("NEW CERTIFICATE REQUEST"), everywhere, &["an authority is sent"]),
         ("PKCS #7", labelled("PKCS7"), everywhere, &["openssl pkcs7 -in FILE -print_certs"]),
+        ("PKCS #12", labelled("PKCS12"), everywhere, &["openssl asn1parse -in FILE", "openssl pkcs12 -in NEW.p12"]),
+        ("PKCS #7 as a certificate", armour("CERTIFICATE", &pkcs7), everywhere, &["CERTIFICATE"]),
         ("CMS", labelled("CMS"), everywhere, &["openssl pkcs7 -in FILE -print_certs"]),
         ("SSH", labelled("OPENSSH PRIVATE KEY"), everywhere, &["ssh-keygen -p -m PKCS8"]),
         ("DSA", labelled("DSA PRIVATE KEY"), everywhere, &["DSA is not spoken any more"]),
@@ -120,7 +131,7 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
             "a list among roots",
             pki().list.clone(),
             &[Roots, ClientRoots],
-            &["with revocation_lists", "lem-ssl takes none"],
+            &["with revocation_lists", "as --client-crl"],
         ),
         ("a certificate", certificate.clone(), &[Lists], &["it is a certificate"]),
         ("a group", labelled("DH PARAMETERS"), &[Roots, ClientRoots, Lists], &["remove it"]),
@@ -140,6 +151,46 @@ fn a_block_that_has_no_business_there_is_refused_with_the_way_out() {
                 let error = place.build(&text).err().unwrap_or_else(|| panic!("{name}: it was taken")).to_string();
                 says(&name, &error, words);
             }
+        }
+    }
+}
+
+/// The beginning of PKCS #7 (RFC 2315 section 7).
+fn pkcs7() -> Vec<u8> {
+    element(0x30, &element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2]))
+}
+
+#[test]
+fn what_stands_under_the_label_of_a_certificate_is_told_with_the_way_out() {
+    let pkcs12 = element(0x30, &[element(2, &[3]), pkcs7()].concat());
+    for place in [Place::Roots, Place::ClientRoots, Place::Chain] {
+        for (name, der, words) in [
+            ("PKCS #7", pkcs7(), "it is PKCS #7; take the certificates out of it, with \"openssl pkcs7 -in FILE"),
+            ("PKCS #12", pkcs12.clone(), "it is PKCS #12; take the certificates and the key out of it, with"),
+            ("a key", pki().server.key_der.clone(), "it may be a private key"),
+        ] {
+            let error = place.build(armour("CERTIFICATE", &der)).unwrap_err().to_string();
+            says(name, &error, &["certificate number 1", "something other than its label says", words]);
+        }
+    }
+    let error = Place::Key.build(armour("PRIVATE KEY", &pkcs12)).unwrap_err().to_string();
+    says("a key", &error, &["private key number 1", "it is PKCS #12"]);
+}
+
+/// The first line may be lost with its begin, and whatever is left must not be passed over.
+#[test]
+fn what_is_left_of_a_block_without_its_first_lines_is_refused() {
+    for place in [Place::Roots, Place::ClientRoots, Place::Chain, Place::Lists] {
+        let good = place.good();
+        let rest: String =
+            good.lines().skip(2).filter(|line| !line.starts_with('-')).map(|line| format!("{line}\n")).collect();
+        for text in [format!("{good}{rest}"), format!("{rest}{good}"), format!("{good}{}", rest.replace('\n', "\n\n"))]
+        {
+            says(
+                "rest",
+                &place.build(text).unwrap_err().to_string(),
+                &["base64 outside of a block", "remove the line"],
+            );
         }
     }
 }
@@ -169,7 +220,7 @@ fn a_file_that_is_something_else_says_what_it_looks_like() {
     // What "base64 -w 0" makes of a certificate's first line, and the beginning of what follows.
     let base64 = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ4akNDQVd5Z0F3SUJBZ0lVZU1rUS9nSkl6Vm1VK0NwdEpSa0ZI\n";
     let secret = format!("apiVersion: v1\nkind: Secret\ndata:\n  tls.crt: {base64}");
-    let cases: [(&str, Vec<u8>, &[&str]); 18] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 19] = [
         ("empty", Vec::new(), &["it is empty"]),
         ("blank", b" \n\t\n".to_vec(), &["it is empty"]),
         ("der", der.clone(), &["looks like DER", "-inform DER"]),
@@ -185,6 +236,11 @@ fn a_file_that_is_something_else_says_what_it_looks_like() {
         ("html", b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>\n".to_vec(), &["web page"]),
         ("ssh", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here\n".to_vec(), &["key of SSH"]),
         ("prose", b"the certificate is in the mail\n".to_vec(), &["has no \"-----BEGIN\" line"]),
+        (
+            "ber",
+            [&[0x30, 0x80, 2, 1, 3, 0x30, 0x80, 6, 9][..], &[0; 20]].concat(),
+            &["looks like DER or BER", "pkcs12"],
+        ),
         ("gzip", vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3], &["zero bytes"]),
         ("large", vec![b'\n'; 16 * 1024 * 1024 + 1], &["larger than 16777216 bytes"]),
         ("lines", "-\n".repeat(1_000_000).into_bytes(), &["has no \"-----BEGIN\" line"]),
@@ -201,12 +257,22 @@ fn a_file_that_is_something_else_says_what_it_looks_like() {
 }
 
 #[test]
+fn a_file_with_nothing_but_parameters_is_told_as_that() {
+    let text = armour("EC PARAMETERS", &element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]));
+    for place in [Place::Chain, Place::Key] {
+        let error = place.build(&text).unwrap_err().to_string();
+        says("parameters", &error, &["there is no ", "there are only parameters in it"]);
+        assert!(!error.contains("BEGIN"), "{error}");
+    }
+}
+
+#[test]
 fn a_command_that_is_told_names_the_file_if_a_shell_reads_the_name_as_it_is() {
     let scratch = Scratch::new("files");
     let text = pki().root.certificate_pem().replace("CERT", "TRUSTED CERT");
-    for (name, argument) in [("trusted.pem", None), ("two words.pem", Some("-in FILE "))] {
+    for (name, argument) in [("trusted.pem", None), ("two words.pem", Some("-certs FILE "))] {
         let path = scratch.write(name, &text);
-        let expected = argument.map_or_else(|| format!("-in {} ", path.display()), str::to_owned);
+        let expected = argument.map_or_else(|| format!("-certs {} ", path.display()), str::to_owned);
         let error = Context::builder().roots(Roots::PemFile(path)).build().unwrap_err().to_string();
         says(name, &error, &[&expected, "line 1", "TRUSTED CERTIFICATE"]);
     }
