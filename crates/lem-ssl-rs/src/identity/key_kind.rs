@@ -8,13 +8,15 @@ use crate::der::{self, CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQU
 pub(super) fn kind_of(key: &PrivateKeyDer<'_>) -> String {
     let name = name_of(key);
     // There is no need to guess.
-    if name.ends_with(SIGNS_NOTHING) {
+    if name.ends_with(SIGNS_NOTHING) || name.ends_with(MORE_PRIMES) {
         return name;
     }
     format!("{name}, and damaged, or of a kind that the cryptography in use does not sign with")
 }
 
 const SIGNS_NOTHING: &str = ", which agrees on secrets and signs nothing";
+
+const MORE_PRIMES: &str = " of more than two primes, which is not supported";
 
 /// `a key on the curve P-521`, `an RSA key with 1024 bits`.
 fn name_of(key: &PrivateKeyDer<'_>) -> String {
@@ -49,11 +51,13 @@ fn pkcs8(der: &[u8]) -> Option<String> {
 /// RFC 8017 appendix A.1.2: the version, then the modulus.
 fn rsa(der: &[u8]) -> Option<String> {
     let mut fields = der::only(der, SEQUENCE)?;
-    der::expect(&mut fields, INTEGER)?;
+    let version = der::expect(&mut fields, INTEGER)?;
     let modulus = der::expect(&mut fields, INTEGER)?;
     let start = modulus.iter().position(|byte| *byte != 0)?;
     let bits = (modulus.len() - start) * 8 - modulus[start].leading_zeros() as usize;
-    Some(format!("an RSA key with {bits} bits"))
+    // RFC 8017 appendix A.1.2: those of version 1 have more than two primes.
+    let primes = if version == [1] { MORE_PRIMES } else { "" };
+    Some(format!("an RSA key with {bits} bits{primes}"))
 }
 
 /// RFC 5915: the version, the key, and perhaps the curve.

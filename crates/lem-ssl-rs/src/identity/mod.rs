@@ -14,13 +14,14 @@ use crate::base64;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::{public_key, readable};
+use crate::x509::{SameKey, public_key, readable};
 
 pub(crate) mod acme;
 mod by_name;
 mod chosen;
 mod client_hello;
 mod key_kind;
+mod plain_key;
 mod raw_key;
 mod recorded;
 #[cfg(feature = "self-signed")]
@@ -33,6 +34,7 @@ pub use chosen::IdentityChoice;
 pub(crate) use chosen::{Chosen, Resolve};
 pub use client_hello::ClientHello;
 use key_kind::kind_of;
+use plain_key::load;
 pub(crate) use raw_key::is_raw;
 pub(crate) use recorded::{
     Hello, Recorded, forget_hello, is_diverted, is_refused, take_diverted, take_hello, take_refused,
@@ -206,7 +208,7 @@ impl Identity {
         let key = match &self.inner.key {
             Key::Elsewhere(signer) => signer.clone(),
             // What a provider says of a key is for its authors.
-            Key::Der(key) => keys.load_private_key(key.clone_key()).map_err(|_| {
+            Key::Der(key) => load(keys, key).ok_or_else(|| {
                 let (key_origin, kind) = (&self.inner.key_origin, kind_of(key));
                 wrong(format!(
                     "the private key in {key_origin} cannot be used: it is {kind}. \"openssl pkey -noout -check -in FILE\" \
@@ -224,16 +226,31 @@ impl Identity {
         {
             return Err(wrong(format!("the first certificate in {origin} cannot be used: {}", webpki_words(&error))));
         }
-        let spki = if is_raw(&self.inner.chain) { Some(leaf.as_ref()) } else { public_key(leaf).map(|key| key.whole) };
-        let Some(spki) = spki else {
-            return Err(wrong(format!("the public key of the first certificate in {origin} cannot be read")));
-        };
         // A provider that cannot tell the public key leaves it to the handshake.
-        match certified.key.public_key() {
-            Some(public) if spki != public.as_ref() => Err(wrong(self.of_another_certificate(&certified))),
-            _ => Ok(Arc::new(certified)),
+        let Some(public) = certified.key.public_key() else { return Ok(Arc::new(certified)) };
+        let same = match is_raw(&self.inner.chain) {
+            // It is shown as it is.
+            true if leaf.as_ref() == public.as_ref() => Some(SameKey::Yes),
+            true => Some(SameKey::No),
+            false => same_key(leaf, &public),
+        };
+        match same {
+            Some(SameKey::Yes) => Ok(Arc::new(certified)),
+            Some(SameKey::No) => Err(wrong(self.of_another_certificate(&public))),
+            Some(SameKey::Unknown) => Err(wrong(format!(
+                "the public key of the first certificate in {origin} is written in a form that is not understood here, as \
+                 that of a curve by its numbers and not by its name: it cannot be told whether the private key in {} belongs \
+                 to it. Get a certificate in which the curve is named",
+                self.inner.key_origin
+            ))),
+            None => Err(wrong(format!("the public key of the first certificate in {origin} cannot be read"))),
         }
     }
+}
+
+/// Whether this is the public key in the certificate; `None` if there is none.
+fn same_key(certificate: &[u8], public: &[u8]) -> Option<SameKey> {
+    Some(SameKey::of(public_key(certificate)?.content, der::only(public, der::SEQUENCE)?))
 }
 
 impl Clone for Key {
@@ -247,15 +264,13 @@ impl Clone for Key {
 
 impl Identity {
     /// The key does not belong to the first certificate: says to which one it does, if to any in the chain.
-    fn of_another_certificate(&self, certified: &CertifiedKey) -> String {
+    fn of_another_certificate(&self, public: &[u8]) -> String {
         let Inner { chain, origin, key_origin, .. } = &*self.inner;
         let named = |certificate| {
             let subject = der::Certificate::read(certificate).and_then(|certificate| readable(certificate.subject));
             subject.map(|subject| format!(" ({subject})")).unwrap_or_default()
         };
-        let fits = |certificate: &CertificateDer<'static>| {
-            CertifiedKey::new(vec![certificate.clone()], certified.key.clone()).keys_match().is_ok()
-        };
+        let fits = |certificate: &CertificateDer<'static>| same_key(certificate, public) == Some(SameKey::Yes);
         let advice = match chain.iter().position(fits) {
             Some(at) => format!(
                 "it belongs to certificate number {}{}: put that one first, and behind it the certificate of its issuer",

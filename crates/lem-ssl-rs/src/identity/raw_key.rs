@@ -2,7 +2,7 @@
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{Identity, kind_of};
+use super::{Identity, kind_of, load};
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, Error};
 use crate::pem::{self, Origin};
@@ -39,7 +39,7 @@ impl Identity {
 
 /// The public key of a private one, where a chain has its first certificate.
 fn public_of(key: &PrivateKeyDer<'static>) -> Result<CertificateDer<'static>, ConfigError> {
-    let loaded = default_keys()?.load_private_key(key.clone_key()).ok();
+    let loaded = load(default_keys()?, key);
     let public = loaded.and_then(|key| key.public_key().map(|public| CertificateDer::from(public.as_ref().to_vec())));
     public.ok_or_else(|| {
         let problem = format!("the private key cannot be used: it is {}, and damaged or not supported", kind_of(key));

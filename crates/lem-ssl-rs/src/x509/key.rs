@@ -28,7 +28,7 @@ pub(crate) fn describe(key: &[u8]) -> String {
     }
 }
 
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 
 /// The length of an RSA key; `None` for other keys.
 pub(crate) fn rsa_bits(key: &[u8]) -> Option<usize> {

@@ -15,6 +15,7 @@ mod key;
 mod name;
 mod name_value;
 mod raw;
+mod same_key;
 mod spki_hash;
 
 pub use alternative::AlternativeName;
@@ -28,4 +29,5 @@ pub(crate) use key::{SignedHash, algorithm_name, describe as describe_key, rsa_b
 pub(crate) use name::{printable, readable};
 pub(crate) use name_value::NameValue;
 pub(crate) use raw::{Raw, key_parts, public_key};
+pub(crate) use same_key::SameKey;
 pub use spki_hash::{ParseSpkiHashError, SpkiHash};
