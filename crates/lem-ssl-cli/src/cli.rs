@@ -64,8 +64,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let (arguments, origin) = config::expand(std::env::args_os().collect())?;
     let mut known = command().color(choice);
+    let (arguments, origin) = config::expand(std::env::args_os().collect(), &known)?;
     if origin.is_some() {
         // What stands on the command line comes after what stands in the file, and counts.
         for name in ["serve", "tunnel"] {

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 use lem_ssl_rs::{Context, Error, Roots};
 
+use crate::config::Setting;
 use crate::exit::{Exit, Failure};
 use crate::log::Log;
 use crate::platform::{
@@ -76,10 +77,10 @@ impl ConfinementArgs {
         Ok(Confinement { account, root, is_restricted: self.landlock, words })
     }
 
-    /// What is wrong, one by one: the value of an option, and why.
-    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
-        let user = self.user.clone().unwrap_or_default();
-        let root = self.chroot.as_ref().map(|root| root.to_string_lossy().into_owned()).unwrap_or_default();
+    /// What is wrong, one by one: what an option is set to, and why.
+    pub(crate) fn problems(&self) -> Vec<(Setting, Failure)> {
+        let user = Setting::new("user", self.user.clone().unwrap_or_default());
+        let root = Setting::file("chroot", self.chroot.as_deref().unwrap_or(Path::new("")));
         let account = self.account().err().map(|failure| (user, failure));
         account.into_iter().chain(self.root().err().map(|failure| (root, failure))).collect()
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use lem_ssl_rs::{Address, Error, ListenOptions, Listener, Machine, ToAddress};
 
+use crate::config::Setting;
 use crate::exit::{Exit, Failure};
 use crate::platform::{Needs, SocketFile, check_socket_file, listen_at, listen_inherited, listen_passed};
 
@@ -68,20 +69,21 @@ pub(crate) async fn listen(address: &str, options: ListenOptions) -> Result<(Lis
 /// What `--check-config` has found out about addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    /// The value of an option, and why it cannot work.
-    pub(crate) problems: Vec<(String, Failure)>,
+    /// What an option is set to, and why it cannot work.
+    pub(crate) problems: Vec<(Setting, Failure)>,
     /// What can work, but perhaps not for everybody.
     pub(crate) warnings: Vec<String>,
 }
 
 /// Looks whether one could listen at these addresses, and listens at none of them. That one is in use is no problem: by this
 /// very service, say, which is to be reloaded. Nor is a missing right: the service may have it.
-pub(crate) fn check<'a>(addresses: impl IntoIterator<Item = &'a String>) -> Result<Checked, Failure> {
+pub(crate) fn check<'a>(addresses: impl IntoIterator<Item = (&'static str, &'a String)>) -> Result<Checked, Failure> {
     let checking = async {
         let (mut checked, mut seen, mut files) = (Checked::default(), HashSet::new(), HashSet::new());
-        for text in addresses {
+        for (option, text) in addresses {
+            let setting = || Setting::new(option, text);
             match possible(text).await {
-                Err(failure) => checked.problems.push((text.clone(), failure)),
+                Err(failure) => checked.problems.push((setting(), failure)),
                 Ok(Listened::At(address)) => {
                     if address.port().is_some_and(lacks_right) {
                         checked
@@ -89,12 +91,12 @@ pub(crate) fn check<'a>(addresses: impl IntoIterator<Item = &'a String>) -> Resu
                             .push(format!("warning: {text}: who runs this check may not listen at this port"));
                     }
                     if address.port() != Some(0) && !seen.insert(address) {
-                        checked.problems.push((text.clone(), twice(text)));
+                        checked.problems.push((setting(), twice(text)));
                     }
                 }
                 Ok(Listened::Unix(path)) => {
                     if !files.insert(path) {
-                        checked.problems.push((text.clone(), twice(text)));
+                        checked.problems.push((setting(), twice(text)));
                     }
                 }
                 Ok(Listened::Passed(_) | Listened::Inherited) => {}

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, ValueEnum};
 use lem_ssl_rs::{Certificate, Context, ContextBuilder, Date, Identity, IdentityWarning, Roots, Version, danger};
 
+use crate::config::Setting;
 use crate::exit::{Exit, Failure};
 use crate::expiry::Expiry;
 use crate::text::{hex, printable};
@@ -100,15 +101,15 @@ impl ClientArgs {
         builder.build()
     }
 
-    /// What is wrong with the files, one by one: the value of an option, and why.
-    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
+    /// What is wrong with the files, one by one: what an option is set to, and why.
+    pub(crate) fn problems(&self) -> Vec<(Setting, Failure)> {
         let alone = |file: &PathBuf| {
             let built = Context::builder().roots(Roots::PemFile(file.clone())).build();
-            built.err().map(|error| (file.to_string_lossy().into_owned(), error.into()))
+            built.err().map(|error| (Setting::file("ca", file), error.into()))
         };
         let identity = self.cert.iter().zip(&self.key).filter_map(|(cert, key)| {
             let loaded = Loaded::new(Context::builder()).identity(cert, key).and_then(Loaded::build);
-            loaded.err().map(|failure| (cert.to_string_lossy().into_owned(), failure))
+            loaded.err().map(|failure| (Setting::file("cert", cert), failure))
         });
         self.ca.iter().filter_map(alone).chain(identity).collect()
     }

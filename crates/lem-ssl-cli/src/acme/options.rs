@@ -19,6 +19,7 @@ use super::names::Names;
 use super::shown::{Otherwise, Shown};
 use super::store::Store;
 use crate::base64;
+use crate::config::Setting;
 use crate::confinement::Confinement;
 use crate::exit::{Exit, Failure};
 use crate::http::Url;
@@ -141,8 +142,8 @@ impl AcmeArgs {
         Ok(Keeper::begin(authority, &self.acme, &self.shown, log))
     }
 
-    /// What can be found wrong without asking anybody, and without making anything: the value of an option, and why.
-    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
+    /// What can be found wrong without asking anybody, and without making anything: what an option is set to, and why.
+    pub(crate) fn problems(&self) -> Vec<(Setting, Failure)> {
         if !self.is_given() {
             return Vec::new();
         }
@@ -150,26 +151,26 @@ impl AcmeArgs {
         // graviola panics where it cannot run.
         if !graviola::util::is_cpu_supported() {
             let why = "this CPU lacks instructions that --acme needs for its keys (AES, AVX2, BMI2 and ADX on x86_64)";
-            problems.push((String::new(), wrong(why)));
+            problems.push((Setting::new("acme", ""), wrong(why)));
         }
-        let mut note = |value: &str, failure: Option<Failure>| {
-            problems.extend(failure.map(|failure| (value.to_owned(), failure)));
+        let mut note = |option: &'static str, value: &str, failure: Option<Failure>| {
+            problems.extend(failure.map(|failure| (Setting::new(option, value), failure)));
         };
-        note(self.directory(), self.url().err());
+        note("acme-directory", self.directory(), self.url().err());
         for (index, names) in self.acme.iter().enumerate() {
             if self.acme[..index].iter().any(|before| before.first() == names.first()) {
                 let first = names.first();
                 let why = format!("two --acme begin with {first}: name the names of a certificate once");
-                note(&names.as_slice().join(","), Some(wrong(why)));
+                note("acme", &names.as_slice().join(","), Some(wrong(why)));
             }
         }
         for mail in &self.acme_contact {
-            note(mail, contact_url(mail).err());
+            note("acme-contact", mail, contact_url(mail).err());
         }
-        note(self.acme_eab_key.as_deref().unwrap_or_default(), self.binding().err());
+        note("acme-eab-key", self.acme_eab_key.as_deref().unwrap_or_default(), self.binding().err());
         if let Some(file) = &self.acme_ca {
             let built = Context::builder().roots(Roots::PemFile(file.clone())).build();
-            note(&file.to_string_lossy(), built.err().map(Failure::from));
+            note("acme-ca", &file.to_string_lossy(), built.err().map(Failure::from));
         }
         if let Some(base) = &self.acme_state {
             let failure = match std::fs::metadata(base) {
@@ -178,7 +179,7 @@ impl AcmeArgs {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(error) => Some(unusable_folder(base, error)),
             };
-            note(&base.to_string_lossy(), failure);
+            note("acme-state", &base.to_string_lossy(), failure);
         }
         problems
     }

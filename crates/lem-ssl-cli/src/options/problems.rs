@@ -1,6 +1,6 @@
 //! `--check-config`: every problem is named at once, with the line of the file that it comes from.
 
-use crate::config::Origin;
+use crate::config::{Origin, Setting};
 use crate::exit::{Exit, Failure};
 use crate::listening;
 use crate::say;
@@ -29,19 +29,22 @@ impl<'a> Problems<'a> {
         self.lines.push(format!("{place}{failure}"));
     }
 
-    /// A problem of this value of an option.
-    pub(crate) fn add_of(&mut self, value: &str, failure: &Failure) {
-        match self.origin.of(value) {
+    /// A problem of what an option is set to.
+    pub(crate) fn add_of(&mut self, setting: &Setting, failure: &Failure) {
+        match self.origin.of(setting) {
             Some(place) => self.lines.push(format!("{place}{failure}")),
             None => self.add(failure),
         }
     }
 
     /// What there is to say about where to listen.
-    pub(crate) fn add_listening<'b>(&mut self, addresses: impl IntoIterator<Item = &'b String>) -> Result<(), Failure> {
+    pub(crate) fn add_listening<'b>(
+        &mut self,
+        addresses: impl IntoIterator<Item = (&'static str, &'b String)>,
+    ) -> Result<(), Failure> {
         let checked = listening::check(addresses)?;
         checked.warnings.iter().for_each(say::line);
-        checked.problems.iter().for_each(|(value, failure)| self.add_of(value, failure));
+        checked.problems.iter().for_each(|(setting, failure)| self.add_of(setting, failure));
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::ocsp::Staples;
 use super::revocation;
 use super::{CertificateEnd, Loaded, ProtocolArgs, wrong};
 use crate::acme::{AcmeArgs, Otherwise};
+use crate::config::Setting;
 use crate::confinement::Confinement;
 use crate::exit::Failure;
 use crate::notify::Notifier;
@@ -97,29 +98,36 @@ impl ServerArgs {
         self.files().next().is_some() || !self.self_signed.is_empty() || self.acme.is_given() || protocol
     }
 
-    /// What is wrong with the files and with what is asked of an authority, one by one: the value of an option, and why.
-    pub(crate) fn problems(&self) -> Vec<(String, Failure)> {
+    /// What is wrong with the files and with what is asked of an authority, one by one: what an option is set to, and
+    /// why.
+    pub(crate) fn problems(&self) -> Vec<(Setting, Failure)> {
         let mut problems = self.acme.problems();
-        let mut note = |file: &Path, failure: Option<Failure>| {
-            problems.extend(failure.map(|failure| (file.to_string_lossy().into_owned(), failure)));
+        let mut note = |option: &'static str, file: &Path, failure: Option<Failure>| {
+            problems.extend(failure.map(|failure| (Setting::file(option, file), failure)));
         };
         let builder = || Context::builder().roots(Roots::None);
         for (cert, key) in self.cert.iter().zip(&self.key) {
             let loaded = Loaded::new(builder()).server_identity(cert, key, |identity| identity);
-            note(cert, loaded.and_then(Loaded::build).err());
+            note("cert", cert, loaded.and_then(Loaded::build).err());
         }
         let trusted = |files: &[PathBuf]| {
             files.iter().fold(builder(), |builder, file| builder.client_roots(Roots::PemFile(file.clone())))
         };
+        let mut of_roots = Vec::new();
         for file in &self.client_ca {
-            note(file, trusted(std::slice::from_ref(file)).build().err().map(Failure::from));
+            let failure = trusted(std::slice::from_ref(file)).build().err().map(Failure::from);
+            of_roots.extend(failure.as_ref().map(ToString::to_string));
+            note("client-ca", file, failure);
         }
         for file in &self.client_crl {
             let list = RevocationLists::PemFile(file.clone());
-            note(file, trusted(&self.client_ca).revocation_lists(list).build().err().map(Failure::from));
+            let failure = trusted(&self.client_ca).revocation_lists(list).build().err().map(Failure::from);
+            // What is wrong with the roots was said of them, unless both are one file.
+            let is_new = |failure: &Failure| self.client_ca.contains(file) || !of_roots.contains(&failure.to_string());
+            note("client-crl", file, failure.filter(is_new));
         }
         for file in &self.ocsp {
-            note(file, Staples::read(std::slice::from_ref(file), SystemTime::now()).err());
+            note("ocsp", file, Staples::read(std::slice::from_ref(file), SystemTime::now()).err());
         }
         problems
     }

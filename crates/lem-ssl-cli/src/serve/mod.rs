@@ -235,14 +235,14 @@ fn site(arguments: &ServeArgs) -> Result<Option<http::Site>, Failure> {
 /// `--check-config`: everything is loaded, and every problem is named at once.
 fn problems(arguments: &ServeArgs, origin: &Origin) -> Result<(), Failure> {
     let mut problems = Problems::new(origin);
-    problems.add_listening([&arguments.listen])?;
+    problems.add_listening([("listen", &arguments.listen)])?;
     let confinement = arguments.confinement.find();
     let moved = |site: http::Site| confinement.as_ref().map_or(Ok(()), |found| site.moved(found).map(drop));
     if let Err(failure) = site(arguments).and_then(|site| site.map_or(Ok(()), moved)) {
         problems.add(&failure);
     }
     let found = arguments.confinement.problems();
-    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    found.iter().for_each(|(setting, failure)| problems.add_of(setting, failure));
     if let Ok(confinement) = &confinement
         && let Err(failure) = arguments.server.acme.check_place(confinement)
     {
@@ -250,7 +250,7 @@ fn problems(arguments: &ServeArgs, origin: &Origin) -> Result<(), Failure> {
     }
     arguments.confinement.remark().iter().for_each(say::line);
     let found = arguments.server.problems();
-    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    found.iter().for_each(|(setting, failure)| problems.add_of(setting, failure));
     match context(arguments) {
         Ok(loaded) => loaded.warnings.iter().for_each(say::line),
         Err(failure) if found.is_empty() => problems.add(&failure),

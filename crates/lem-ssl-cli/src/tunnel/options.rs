@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::proxies::Proxies;
 use super::route::Routes;
 use super::traffic::Traffic;
+use crate::config::Setting;
 use crate::descriptors::Demand;
 use crate::exit::Failure;
 use crate::log::Log;
@@ -206,10 +207,11 @@ impl Sides {
         Ok(Contexts { inward, outward, certificates, notices: Notices { warnings, expiries } })
     }
 
-    /// What is wrong on either side, one by one: the value of an option, and why.
-    pub(super) fn problems(&self) -> Vec<(String, Failure)> {
+    /// What is wrong on either side, one by one: what an option is set to, and why.
+    pub(super) fn problems(&self) -> Vec<(Setting, Failure)> {
         let mut problems = self.inward.as_ref().map(ServerArgs::problems).unwrap_or_default();
-        problems.extend(self.outward.iter().flat_map(ClientArgs::problems));
+        let outward = self.outward.iter().flat_map(ClientArgs::problems);
+        problems.extend(outward.map(|(setting, failure)| (setting.of_back_end(), failure)));
         problems
     }
 

@@ -2,7 +2,7 @@
 
 use super::options;
 use super::{TunnelArgs, check};
-use crate::config::Origin;
+use crate::config::{Origin, Setting};
 use crate::exit::Failure;
 use crate::options::Problems;
 use crate::say;
@@ -11,10 +11,12 @@ use crate::say;
 pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Failure> {
     let TunnelArgs { connect, route, access, out, limits, tls_out, .. } = arguments;
     let mut problems = Problems::new(origin);
-    problems.add_listening(arguments.listen.iter().chain(&arguments.metrics))?;
-    for address in route.iter().flat_map(options::Route::addresses).chain(connect) {
+    let listen = arguments.listen.iter().map(|address| ("listen", address));
+    problems.add_listening(listen.chain(arguments.metrics.iter().map(|address| ("metrics", address))))?;
+    let routes = route.iter().flat_map(options::Route::addresses).map(|address| ("route", address));
+    for (option, address) in routes.chain(connect.iter().map(|address| ("connect", address))) {
         if let Err(failure) = out.back_end(address, *tls_out) {
-            problems.add_of(address, &failure);
+            problems.add_of(&Setting::new(option, address), &failure);
         }
     }
     if problems.is_empty() {
@@ -24,7 +26,7 @@ pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Fail
         }
     }
     let found = arguments.confinement.problems();
-    found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+    found.iter().for_each(|(setting, failure)| problems.add_of(setting, failure));
     if let Ok(confinement) = arguments.confinement.find()
         && let Err(failure) = arguments.server.acme.check_place(&confinement)
     {
@@ -35,7 +37,7 @@ pub(super) fn report(arguments: &TunnelArgs, origin: &Origin) -> Result<(), Fail
         Err(failure) => problems.add(&failure),
         Ok(sides) => {
             let found = sides.problems();
-            found.iter().for_each(|(value, failure)| problems.add_of(value, failure));
+            found.iter().for_each(|(setting, failure)| problems.add_of(setting, failure));
             match sides.contexts() {
                 Ok(contexts) => contexts.notices.warnings.iter().for_each(say::line),
                 Err(failure) if found.is_empty() => problems.add(&failure),

@@ -55,6 +55,12 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
             "tunnel.toml, line 2: invalid value 'soon'",
         ),
         ("plain = true\nconnect = [\n", "tunnel.toml, line "),
+        (
+            "plain = true\nclient-cert-required = false\nconnect = \"localhost:1\"\n",
+            "tunnel.toml, line 2: there is no option --client-cert-required",
+        ),
+        ("plain = true\nconnect = \"localhost:1\"\nclient-cas = []\n", "line 3: there is no option --client-cas"),
+        ("tls-in = true\nconnect = \"localhost:1\"\ncert = false\n", "line 3: a text or a number is wanted here"),
     ] {
         let file = written(&world, text);
         let failed = lem_ssl(["tunnel", "--listen", "127.0.0.1:0", "--config", &file], b"").expect(2);
@@ -62,6 +68,8 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
     }
     let failed = lem_ssl(["tunnel", "--config", "/nowhere/tunnel.toml"], b"").expect(2);
     assert!(failed.stderr.contains("/nowhere/tunnel.toml: cannot be read"), "{}", failed.stderr);
+    let failed = lem_ssl(["tunnel", "--config", "/dev/zero"], b"").expect(2);
+    assert!(failed.stderr.contains("/dev/zero: it is too long for a configuration"), "{}", failed.stderr);
 }
 
 #[test]
@@ -77,6 +85,24 @@ fn a_check_names_every_problem_at_once_and_opens_nothing() {
     let file = written(&world, &text);
     let failed = lem_ssl(["tunnel", "--config", &file, "--check-config"], b"").expect(2);
     for said in ["line 4: ", "line 7: ", "line 9: ", "line 10: ", "4 problems"] {
+        assert!(failed.stderr.contains(said), "{said}: {}", failed.stderr);
+    }
+    // What is wrong with the roots is not said of the list, which is good.
+    let list = world.scratch.write("list.pem", world.root.revocation_list_pem(&[]));
+    let text = format!(
+        "tls-in = true\nlisten = \":443\"\nconnect = \"localhost:1\"\n{}client-ca = \"/nowhere/x.pem\"\nclient-crl = {list:?}\n",
+        identity(&good)
+    );
+    let failed = lem_ssl(["tunnel", "--config", &written(&world, &text), "--check-config"], b"").expect(2);
+    assert!(failed.stderr.contains("line 6: ") && failed.stderr.contains("1 problem"), "{}", failed.stderr);
+    // Two options may be set to the same.
+    let text = format!(
+        "tls-in = true\nlisten = \":443\"\nconnect = \"localhost:1\"\n{}client-ca = \"/nowhere/x.pem\"\n\
+         client-crl = [\n  \"/nowhere/x.pem\"]\ncolor = \"never\"\n",
+        identity(&good)
+    );
+    let failed = lem_ssl(["tunnel", "--config", &written(&world, &text), "--check-config"], b"").expect(2);
+    for said in ["line 6: ", "line 8: ", "2 problems"] {
         assert!(failed.stderr.contains(said), "{said}: {}", failed.stderr);
     }
     let file =
