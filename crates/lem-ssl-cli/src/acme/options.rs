@@ -1,5 +1,6 @@
 //! The arguments.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -19,6 +20,7 @@ use super::names::Names;
 use super::shown::{Otherwise, Shown};
 use super::store::Store;
 use crate::base64;
+use crate::bounded;
 use crate::config::Setting;
 use crate::confinement::Confinement;
 use crate::exit::{Exit, Failure};
@@ -56,6 +58,9 @@ pub(crate) struct AcmeArgs {
 }
 
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// A file with the key of an account has some hundred bytes.
+const MAX_KEY_FILE: usize = 64 * 1024;
 
 /// Resolving, connecting and the handshake with an authority.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -205,8 +210,12 @@ impl AcmeArgs {
         let (Some(id), Some(key)) = (&self.acme_eab_kid, &self.acme_eab_key) else { return Ok(None) };
         let text = match key.strip_prefix('@') {
             None => key.clone(),
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("cannot read {file} (--acme-eab-key): {error}")))?,
+            Some(file) => {
+                let failed = |why: &dyn Display| wrong(format!("cannot read {file} (--acme-eab-key): {why}"));
+                let text = bounded::read(Path::new(file), MAX_KEY_FILE).map_err(|error| failed(&error))?;
+                let text = text.ok_or_else(|| failed(&"it is too long for a key"))?;
+                String::from_utf8(text).map_err(|_| failed(&"it is not text in UTF-8"))?
+            }
         };
         let secret = base64::decode(text.trim()).filter(|secret| !secret.is_empty());
         let secret = secret.ok_or_else(|| wrong("the key is not base64 (--acme-eab-key)"))?;

@@ -1,13 +1,12 @@
 //! What a download has to be: its SHA-256, as it is told.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
 use graviola::hashing::{Hash, HashContext, Sha256};
 
+use crate::bounded;
 use crate::exit::{Exit, Failure};
 use crate::options::wrong;
 use crate::text::hex;
@@ -21,19 +20,15 @@ pub(super) struct Checksum([u8; 32]);
 pub(super) struct Running(<Sha256 as Hash>::Context);
 
 /// A longer list is none.
-const MAX_FILE: u64 = 4 << 20;
+const MAX_FILE: usize = 4 << 20;
 
 impl Checksum {
     /// The one for the file of one of these names, in a list as `sha256sum` writes it. A list with one line, of whatever kind,
     /// needs no name.
     pub(super) fn read(file: &Path, names: &[String]) -> Result<Self, Failure> {
         let shown = file.display();
-        let mut text = Vec::new();
-        let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut text));
-        read.map_err(|error| wrong(format!("cannot read {shown}: {error}")))?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(wrong(format!("{shown} is too long for a list of checksums")));
-        }
+        let text = bounded::read(file, MAX_FILE).map_err(|error| wrong(format!("cannot read {shown}: {error}")))?;
+        let text = text.ok_or_else(|| wrong(format!("{shown} is too long for a list of checksums")))?;
         Self::find(&String::from_utf8_lossy(&text), names).map_err(|why| wrong(format!("{shown}: {why}")))
     }
 

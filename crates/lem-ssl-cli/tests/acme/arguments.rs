@@ -32,6 +32,7 @@ fn what_cannot_work_is_told_at_once() {
     acme_with(&["--acme-eab-kid", "x"], &["--acme-eab-key"]);
     acme_with(&["--acme-eab-kid", "x", "--acme-eab-key", "a b"], &["base64", "--acme-eab-key"]);
     acme_with(&["--acme-eab-kid", "x", "--acme-eab-key", "@/does/not/exist"], &["/does/not/exist", "--acme-eab-key"]);
+    acme_with(&["--acme-eab-kid", "x", "--acme-eab-key", "@/dev/zero"], &["/dev/zero", "too long for a key"]);
     let tunnel = ["tunnel", "--listen", "127.0.0.1:0", "--connect", "localhost:1", "--tls-out"];
     refused(&world, &[&tunnel[..], &acme].concat(), &["no --tls-in"]);
 }
