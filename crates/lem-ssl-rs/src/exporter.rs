@@ -146,7 +146,7 @@ const RESERVED: [&[u8]; 5] =
     [b"client finished", b"server finished", b"master secret", b"extended master secret", b"key expansion"];
 
 /// The `HkdfLabel` of RFC 8446 section 7.1, in parts.
-struct Info<'a> {
+pub(crate) struct Info<'a> {
     length: [u8; 2],
     label_length: [u8; 1],
     label: &'a [u8],
@@ -154,7 +154,7 @@ struct Info<'a> {
     context: &'a [u8],
 }
 
-fn info<'a>(length: usize, label: &'a [u8], context: &'a [u8]) -> Info<'a> {
+pub(crate) fn info<'a>(length: usize, label: &'a [u8], context: &'a [u8]) -> Info<'a> {
     Info {
         // More than that is refused by what expands it: 255 hashes are fewer bytes.
         length: u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes(),
@@ -166,7 +166,7 @@ fn info<'a>(length: usize, label: &'a [u8], context: &'a [u8]) -> Info<'a> {
 }
 
 impl Info<'_> {
-    fn each(&self) -> [&[u8]; 6] {
+    pub(crate) fn each(&self) -> [&[u8]; 6] {
         [&self.length, &self.label_length, b"tls13 ", self.label, &self.context_length, self.context]
     }
 }

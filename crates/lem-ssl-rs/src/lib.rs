@@ -58,6 +58,7 @@ mod client;
 mod context;
 pub mod danger;
 mod der;
+mod early_keys;
 mod error;
 mod explain;
 mod export;

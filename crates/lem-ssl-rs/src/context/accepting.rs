@@ -132,10 +132,9 @@ impl ContextBuilder {
     /// [`Server::accept_early`](crate::Server::accept_early). Every other server of this context refuses early data; the
     /// client then sends it again after the handshake, and nothing is lost.
     ///
-    /// One thing to know about refused early data, for example after a restart: rustls looks for the end of it by
-    /// trying to decrypt, up to `most` bytes, and its interface makes us look at a record several times, each of which
-    /// counts. Early data of more than about a third of `most` fail the handshake instead, and the client has to
-    /// connect again. So let `most` be at least three times what clients send.
+    /// Early data that are refused, for example after a restart, are skipped if they are no more than `most` bytes, without
+    /// what each record adds; a server that receives none skips 16 KiB. With more of them the handshake fails (section
+    /// 4.2.10), and the client has to connect again. So let `most` not become less while clients have sessions.
     ///
     /// # Replay
     /// Early data come before the client has shown that it is there: anyone who has recorded them can send them again

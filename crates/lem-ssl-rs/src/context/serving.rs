@@ -15,6 +15,7 @@ use rustls::{ProtocolVersion, ServerConfig, SignatureScheme, SupportedCipherSuit
 
 use super::configs::{Parts, unusable_provider};
 use super::{no_identity, only_tls13};
+use crate::early_keys::EarlyKeyLog;
 use crate::error::{ConfigError, ConfigPart};
 use crate::identity::acme;
 use crate::identity::{ByName, Chosen, Identity, KeyLoader, Recorded, Resolve, UnknownName, is_raw};
@@ -185,12 +186,13 @@ fn adopted(config: &ServerConfig, wanted: &Wanted, parts: &Parts<'_>) -> Result<
     let mut config = config.clone();
     config.max_early_data_size = 0;
     config.cert_resolver = Arc::new(Recorded(config.cert_resolver));
-    let config = Arc::new(exporting(config, parts));
+    let config = Arc::new(with_key_logs(config, parts));
     Ok(Serving { config, early: None, clients: None, policy: Vec::new(), tickets: Tickets::Off })
 }
 
-/// As for clients.
-fn exporting(mut config: ServerConfig, parts: &Parts<'_>) -> ServerConfig {
+/// For exporting, as for clients; and for telling refused early data from what follows them.
+fn with_key_logs(mut config: ServerConfig, parts: &Parts<'_>) -> ServerConfig {
+    config.key_log = Arc::new(EarlyKeyLog(config.key_log));
     if let Some(exports) = parts.exports {
         config.key_log = exports(config.key_log);
         config.require_ems = true;
@@ -270,7 +272,7 @@ fn config(
     config.key_log = parts.key_log.clone();
     config.cert_compressors.extend(&parts.compression.compressors);
     config.cert_decompressors.extend(&parts.compression.decompressors);
-    let mut config = exporting(config, parts);
+    let mut config = with_key_logs(config, parts);
     // Where the records stay with rustls: for the alert to a client whose resumed session is refused.
     config.enable_secret_extraction = clients.is_some() || parts.record_layer.wants_secrets(parts.provider);
     // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context

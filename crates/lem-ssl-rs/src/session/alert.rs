@@ -34,6 +34,7 @@ pub(super) fn is_before_the_record_counts(error: &Error) -> bool {
             PeerMisbehaved::TooManyEmptyFragments
                 | PeerMisbehaved::IllegalTlsInnerPlaintext
                 | PeerMisbehaved::MessageInterleavedWithHandshakeMessage
+                | PeerMisbehaved::TooMuchEarlyDataReceived
         )
     )
 }
@@ -65,21 +66,22 @@ pub(super) fn send_alert<C: Connection>(
     }
     if !connection.common().wants_write() && may_send {
         let handshaking = connection.common().is_handshaking();
-        let wrong: &[&[u8]] =
-            match error {
-                Error::PeerMisbehaved(
-                    PeerMisbehaved::TooManyEmptyFragments | PeerMisbehaved::IllegalTlsInnerPlaintext,
-                ) if handshaking => &[&WRONG_CHANGE, &NO_RECORD],
-                Error::PeerMisbehaved(
-                    PeerMisbehaved::TooManyEmptyFragments | PeerMisbehaved::IllegalTlsInnerPlaintext,
-                ) => &[&NO_CHANGE, &NO_RECORD],
-                Error::PeerMisbehaved(_) | Error::InvalidMessage(_) => &[&NO_RECORD],
-                // The peer's own alert gets no answer.
-                Error::AlertReceived(_) => &[],
-                // What is our fault has no words here; while shaking hands a wrong word is better than none.
-                _ if handshaking => &[&NO_RECORD],
-                _ => &[],
-            };
+        let wrong: &[&[u8]] = match error {
+            Error::PeerMisbehaved(
+                PeerMisbehaved::TooManyEmptyFragments
+                | PeerMisbehaved::IllegalTlsInnerPlaintext
+                | PeerMisbehaved::TooMuchEarlyDataReceived,
+            ) if handshaking => &[&WRONG_CHANGE, &NO_RECORD],
+            Error::PeerMisbehaved(PeerMisbehaved::TooManyEmptyFragments | PeerMisbehaved::IllegalTlsInnerPlaintext) => {
+                &[&NO_CHANGE, &NO_RECORD]
+            }
+            Error::PeerMisbehaved(_) | Error::InvalidMessage(_) => &[&NO_RECORD],
+            // The peer's own alert gets no answer.
+            Error::AlertReceived(_) => &[],
+            // What is our fault has no words here; while shaking hands a wrong word is better than none.
+            _ if handshaking => &[&NO_RECORD],
+            _ => &[],
+        };
         for record in wrong {
             show(connection, &mut [seen, record].concat());
             if connection.common().wants_write() {

@@ -29,3 +29,8 @@ pub(super) fn of_record(length: usize, content: usize, tickets: usize) -> usize 
     };
     RECORD + rest + TICKET * tickets
 }
+
+/// What a record of refused early data has cost, which was copied and tried, but is of no other use.
+pub(super) fn of_dropped(length: usize) -> usize {
+    RECORD + length
+}

@@ -20,6 +20,7 @@ use crate::x509::{Certificate, UnreadableCertificate};
 
 mod agreed;
 mod alert;
+mod client_hello;
 mod connection;
 mod convert;
 mod cost;
@@ -29,6 +30,7 @@ mod open;
 mod opened;
 mod record;
 mod refusal;
+mod refused_early;
 
 pub(crate) use agreed::Agreed;
 pub(crate) use alert::is_without_common_scheme;
@@ -83,16 +85,6 @@ struct EarlyData {
     bytes: Vec<u8>,
 }
 
-/// How many records rustls is shown at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    /// One after the other.
-    Stepwise,
-    /// All. A server that refuses early data skips their records, and is shown them again until the next message is
-    /// there: one after the other they would count many times against what it skips.
-    Whole,
-}
-
 /// Whether a request for new keys (`KeyUpdate`) is answered at once. RFC 8446 section 4.6.3: one answer is enough for
 /// all requests until we have content to send, and a peer gives up after some dozens without content. rustls keeps a
 /// further answer back until then.
@@ -113,19 +105,25 @@ impl Session {
         let keying = Keying::of(&*config.key_log);
         let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
         let connection = UnbufferedClientConnection::new(config, name)?;
-        Ok(Self::new(End::Client(Box::new(connection)), keying, conversion, None))
+        Ok(Self::new(End::Client(Box::new(connection)), Progress::of_client(), keying, conversion, None))
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>, layer: RecordLayer) -> Result<Self, rustls::Error> {
         let early = (config.max_early_data_size > 0).then(Box::default);
+        let progress = Progress::of_server(config.max_early_data_size);
         let keying = Keying::of(&*config.key_log);
         let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::new(End::Server(Box::new(connection)), keying, conversion, early))
+        Ok(Self::new(End::Server(Box::new(connection)), progress, keying, conversion, early))
     }
 
-    fn new(end: End, keying: Keying, conversion: Option<Conversion>, early: Option<Box<EarlyData>>) -> Self {
-        let progress = Progress::default();
+    fn new(
+        end: End,
+        progress: Progress,
+        keying: Keying,
+        conversion: Option<Conversion>,
+        early: Option<Box<EarlyData>>,
+    ) -> Self {
         Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
     }
 
@@ -235,23 +233,22 @@ impl Session {
                 forget_others();
                 keying.look(received);
                 let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
-                let opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
+                let opened = open(&mut **connection, progress, received, sink);
                 keying.advance();
                 opened
             }
             End::Server(connection) => {
                 forget_others();
                 let may_divert = hello.is_none();
-                let pace = if early.is_some() && connection.is_handshaking() { Pace::Whole } else { Pace::Stepwise };
                 let early = early.as_deref_mut().map(|early| &mut early.bytes);
                 let sink = Sink { input, early, outbox, may_send, converts, may_divert };
-                let mut opened = open(&mut **connection, progress, pace, received, sink);
+                let mut opened = open(&mut **connection, progress, received, sink);
                 // Nothing was answered to the first hello, and all of it is still here.
                 if may_divert && let Some(other) = take_diverted() {
                     *connection = other;
-                    *progress = Progress::default();
+                    *progress = Progress::of_server(0);
                     let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
-                    opened = open(&mut **connection, progress, Pace::Stepwise, received, sink);
+                    opened = open(&mut **connection, progress, received, sink);
                 }
                 keying.look(outbox.as_slice());
                 keying.advance();

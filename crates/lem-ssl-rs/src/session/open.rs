@@ -3,30 +3,37 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lem_rs::transport::{InputBuffer, Outbox};
+use rustls::PeerMisbehaved;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::{self, send_alert};
 use super::connection::{Connection, encode};
-use super::record::next_record;
-use super::{KeyAnswer, Opened, Pace, Then, cost};
+use super::record::{MAX_CONTENT, next_record};
+use super::refused_early::{Fate, RefusedEarly, is_too_short};
+use super::{KeyAnswer, Opened, Then, cost};
 use crate::identity::is_diverted;
 
 /// What a session keeps between two calls of [`open`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     /// How many bytes at the front rustls has seen and needs to see again: a handshake message that is not complete.
     pub(super) held: usize,
     pub(super) key_answer: KeyAnswer,
+    refused_early: RefusedEarly,
 }
 
-/// Where the last complete record ends.
-fn complete_records(mut bytes: &[u8]) -> usize {
-    let mut end = 0;
-    while let Some(length) = next_record(bytes) {
-        end += length;
-        bytes = &bytes[length..];
+impl Progress {
+    pub(super) fn of_client() -> Self {
+        Self { held: 0, key_answer: KeyAnswer::Due, refused_early: RefusedEarly::none() }
     }
-    end
+
+    /// On a server that receives so much early data.
+    pub(super) fn of_server(max_early_data: u32) -> Self {
+        // A server that receives none skips as much as a record holds: what a client may send of a session that it has from
+        // another server is not known here.
+        let most = if max_early_data == 0 { MAX_CONTENT } else { max_early_data as usize };
+        Self { refused_early: RefusedEarly::at_most(most), ..Self::of_client() }
+    }
 }
 
 /// Where what comes out of records goes.
@@ -63,7 +70,6 @@ impl Sink<'_> {
 pub(super) fn open<C: Connection>(
     connection: &mut C,
     progress: &mut Progress,
-    pace: Pace,
     received: &mut [u8],
     mut sink: Sink<'_>,
 ) -> (Opened, Next) {
@@ -71,19 +77,37 @@ pub(super) fn open<C: Connection>(
     loop {
         let rest = &mut received[used..];
         let held = progress.held;
-        let complete = match pace {
-            Pace::Whole => complete_records(&rest[held..]),
-            Pace::Stepwise => next_record(&rest[held..]).unwrap_or(0),
-        };
+        let complete = next_record(&rest[held..]).unwrap_or(0);
         // An incomplete record is shown too: its header may be wrong.
-        let fed = match pace {
-            Pace::Stepwise if complete > 0 => held + complete,
-            _ => rest.len(),
-        };
-        let tickets = connection.tickets();
+        let fed = if complete > 0 { held + complete } else { rest.len() };
         let follows = fed < rest.len();
-        let shown = Shown { records: &mut rest[..fed], pace, follows };
-        let step = advance(connection, shown, &mut progress.key_answer, &mut sink);
+        let tickets = connection.tickets();
+        let record = &rest[held..held + complete];
+        let is_short = complete > 0 && is_too_short(record);
+        let mut fate = if complete > 0 { progress.refused_early.judge(record) } else { Fate::Shown };
+        let mut step = Step::default();
+        if let Fate::Shown | Fate::ShownFirst(_) = fate {
+            let shown = Shown { records: &mut rest[..fed], follows };
+            step = advance(connection, shown, &mut progress.key_answer, &mut sink);
+            progress.refused_early.advance(connection);
+        }
+        if let Fate::ShownFirst(record) = &fate {
+            let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
+            fate = progress.refused_early.try_again(record, is_taken);
+        }
+        // rustls has passed over it without counting anything, and would do so with any number of them.
+        if is_short && step.used == 0 && matches!(step.then, Then::Continues) {
+            fate = Fate::TooShort;
+        }
+        match fate {
+            Fate::Shown | Fate::ShownFirst(_) => {}
+            Fate::Dropped => {
+                debug_assert_eq!(held, 0, "what is held belongs to the handshake");
+                step.used = complete;
+            }
+            Fate::TooMuch => step.then = Then::Failed(PeerMisbehaved::TooMuchEarlyDataReceived.into()),
+            Fate::TooShort => step.then = Then::Failed(PeerMisbehaved::IllegalTlsInnerPlaintext.into()),
+        }
         used += step.used;
         content += step.content + step.early;
         if let Then::Failed(error) = &step.then
@@ -100,17 +124,19 @@ pub(super) fn open<C: Connection>(
         }
         progress.held = (held + complete).saturating_sub(step.used);
         if complete > 0 {
-            cost += cost::of_record(complete, step.content, (connection.tickets() - tickets) as usize);
+            // What is held may be opened again.
+            cost += held;
+            cost += match fate {
+                Fate::Dropped => cost::of_dropped(complete),
+                _ => {
+                    let tickets = (connection.tickets() - tickets) as usize;
+                    cost::of_record(complete, step.content + step.early, tickets)
+                }
+            };
         }
-        let has_seen_no_more = match (pace, step.stop) {
-            // Before it has sent what it has to say, rustls looks at no further record.
-            (Pace::Whole, Stop::HasSpoken) => true,
-            (Pace::Whole, Stop::HasSeenAll) => false,
-            // It would not give the answer to new keys that it keeps back.
-            (Pace::Stepwise, _) => progress.held == 0 && progress.key_answer == KeyAnswer::Due,
-        };
+        // rustls would not give the answer to new keys that it keeps back.
+        let has_seen_no_more = progress.held == 0 && progress.key_answer == KeyAnswer::Due;
         if has_seen_no_more && sink.is_finished(connection) {
-            progress.held = 0;
             return (Opened { used, content, cost, then: Then::Continues }, Next::Ours);
         }
         if complete == 0 || cost >= cost::MAX || progress.held == received.len() - used {
@@ -120,6 +146,7 @@ pub(super) fn open<C: Connection>(
 }
 
 /// What came of the records that rustls was shown.
+#[derive(Default)]
 struct Step {
     used: usize,
     /// How many bytes of content came out.
@@ -127,22 +154,11 @@ struct Step {
     /// How many bytes of early data came out.
     early: usize,
     then: Then,
-    stop: Stop,
-}
-
-/// Where rustls was stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// It has sent the last that it had to send of a handshake.
-    HasSpoken,
-    /// It wants to see more.
-    HasSeenAll,
 }
 
 /// What rustls is shown.
 struct Shown<'a> {
     records: &'a mut [u8],
-    pace: Pace,
     /// Whether there is another record behind these.
     follows: bool,
 }
@@ -154,9 +170,8 @@ fn advance<C: Connection>(
     key_answer: &mut KeyAnswer,
     sink: &mut Sink<'_>,
 ) -> Step {
-    let Shown { records, pace, follows } = shown;
-    let mut step = Step { used: 0, content: 0, early: 0, then: Then::Continues, stop: Stop::HasSeenAll };
-    let mut wants_more = false;
+    let Shown { records, follows } = shown;
+    let mut step = Step::default();
     loop {
         let Some(status) = process(connection, &mut records[step.used..], sink.may_send) else {
             return Step { then: Then::Failed(rustls::Error::DecryptError), ..step };
@@ -191,12 +206,7 @@ fn advance<C: Connection>(
             }
             Ok(ConnectionState::EncodeTlsData(message)) => {
                 encode(message, sink.outbox);
-                // At once: before rustls asks for the transmission, it looks at further records. An answer to new keys comes
-                // when it has looked at all of them.
-                if !wants_more && sink.is_finished(connection) {
-                    step.stop = Stop::HasSpoken;
-                }
-                step.stop == Stop::HasSpoken
+                false
             }
             // What was encoded stands in the outbox, which keeps the order: as good as sent.
             Ok(ConnectionState::TransmitTlsData(message)) => {
@@ -215,9 +225,7 @@ fn advance<C: Connection>(
                 // rustls keeps the answer to a KeyUpdate until there is content to send, which may be never. To be
                 // asked for content, and given no room for it, brings the answer out, and nothing else. A single record of
                 // content has asked for no new keys.
-                wants_more = true;
-                let may_ask = pace == Pace::Whole || step.content == 0;
-                if may_ask && sink.may_send && *key_answer == KeyAnswer::Due {
+                if step.content == 0 && sink.may_send && *key_answer == KeyAnswer::Due {
                     let _ = writer.encrypt(&[0], &mut []);
                     if connection.common().wants_write() {
                         *key_answer = KeyAnswer::Sent;

@@ -30,9 +30,10 @@ impl Opened {
 }
 
 /// How a session goes on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Then {
     /// With more bytes, or with [the rest](super::Session::has_record) of these.
+    #[default]
     Continues,
     /// The peer has said that its data is complete (`close_notify`).
     PeerFinished,

@@ -70,6 +70,7 @@ const CRATES: &[Crate] = &[
             "identity",     // certificates and keys of our own
             "tickets",      // resuming sessions without remembering them
             "exporter",     // keying material, from a connection's secret
+            "early_keys",   // the keys of a client that has sent early data
             "context",      // settings, shared by connections
             "danger",       // the ways around verification
             "session",      // TLS: bytes in, decisions out

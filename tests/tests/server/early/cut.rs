@@ -15,10 +15,10 @@ use super::{MAX_EARLY_DATA, by_hand, early_context, listen};
 use crate::support::{Returning, Visitor, both, check, identity, issue, server_builder, server_context};
 
 /// What the client says after its early data, in records of its own.
-const LATE: &[u8] = b"late";
+pub(super) const LATE: &[u8] = b"late";
 
 /// A client's last flight of the handshake, with content, new keys, content under those, and its end.
-fn last_flight(visitor: &mut Visitor) -> Vec<u8> {
+pub(super) fn last_flight(visitor: &mut Visitor) -> Vec<u8> {
     while visitor.tls.is_handshaking() {
         assert_ne!(visitor.tls.read_tls(&mut visitor.socket).unwrap(), 0, "the server ended the connection");
         visitor.tls.process_new_packets().unwrap();
@@ -33,7 +33,7 @@ fn last_flight(visitor: &mut Visitor) -> Vec<u8> {
 }
 
 /// Sends `bytes` in two pieces, the second when the first was received.
-fn send(socket: &mut TcpStream, bytes: &[u8], cut: usize) {
+pub(super) fn send(socket: &mut TcpStream, bytes: &[u8], cut: usize) {
     socket.set_nodelay(true).unwrap();
     let (first, second) = bytes.split_at(cut.min(bytes.len()));
     socket.write_all(first).unwrap();

@@ -10,6 +10,7 @@ use crate::support::{Returning, Visitor, at_once, both, check, client_context, i
 mod cut;
 mod ended;
 mod refused;
+mod skipped;
 
 /// Enough for every request here.
 const MAX_EARLY_DATA: u32 = 20_000;

@@ -11,7 +11,7 @@ pub(in crate::session) const HEADER: usize = 5;
 pub(in crate::session) const MAX_CONTENT: usize = 1 << 14;
 
 /// What may follow the header: the content, and 256 bytes of type, padding and tag.
-const MAX_SEALED: usize = MAX_CONTENT + 256;
+pub(in crate::session) const MAX_SEALED: usize = MAX_CONTENT + 256;
 
 /// A sealed record says that it is content, whatever is in it.
 const CONTENT: u8 = 23;

@@ -21,7 +21,7 @@ mod messages;
 mod ticket;
 mod violation;
 
-pub(super) use frame::{HEADER, MAX_CONTENT, next_record};
+pub(super) use frame::{HEADER, MAX_CONTENT, MAX_SEALED, next_record};
 pub(super) use kernel::Kernel;
 
 use alert::{CLOSE_NOTIFY, Told, fatal};
