@@ -25,6 +25,10 @@ use crate::time::timeout;
 /// A peer that goes on sending for ever gets no more of our time than this many bytes are worth.
 const MAX_DRAINED: u64 = 64 * 1024 * 1024;
 
+/// So long the FIN of a peer is awaited that has said goodbye and has got ours, or less if the deadline is near. One that
+/// closes for ours does it at once, and one that keeps its connection open may do so for any time.
+const MAX_FIN_WAIT: Duration = Duration::from_secs(1);
+
 /// Why a close is given up then. Whether such a peer has read what it got, nobody knows.
 const ENDLESS: &str = "the peer goes on sending and does not end its side";
 
@@ -123,8 +127,29 @@ impl<T: Transport> Closing<T> {
     }
 
     pub(super) async fn within(mut self, deadline: Duration) -> Result<(), Error> {
-        let over = timeout(deadline, poll_fn(|cx| self.poll(cx))).await;
-        over.unwrap_or_else(|_| self.verdict(Err(Timeout::new(Phase::Close, deadline).into())))
+        let core = self.transport.source().core().clone();
+        let latest = core.now().checked_add(deadline);
+        let over = timeout(deadline, poll_fn(|cx| self.poll_but_for_fin(cx))).await;
+        match over {
+            Ok(Some(result)) => result,
+            // Both have said goodbye: nothing can be lost by not waiting for the rest.
+            Ok(None) => {
+                let left = latest.map_or(deadline, |latest| latest.saturating_duration_since(core.now()));
+                let over = timeout(left.min(MAX_FIN_WAIT), poll_fn(|cx| self.poll(cx))).await;
+                over.unwrap_or_else(|_| self.verdict(Ok(())))
+            }
+            Err(_) => self.verdict(Err(Timeout::new(Phase::Close, deadline).into())),
+        }
+    }
+
+    /// As [`poll`](Self::poll), but `None` as soon as nothing else is awaited than the FIN of a peer that has said goodbye.
+    fn poll_but_for_fin(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+        let polled = self.poll(cx);
+        let is_goodbye = matches!(self.undelivered, Undelivered::Goodbye { .. });
+        if polled.is_pending() && is_goodbye && self.is_draining() {
+            return Poll::Ready(None);
+        }
+        polled.map(Some)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -234,6 +259,10 @@ impl<T: Transport> Closing<T> {
                     if source.fin() == Fin::Reached && matches!(self.inbound, Inbound::Ended(_)) =>
                 {
                     return self.ended();
+                }
+                // What comes behind its goodbye has no meaning.
+                (Drained::Some, Stage::Drain { .. }) if self.drained > MAX_DRAINED && is_goodbye => {
+                    return Advance::Over(Ok(()));
                 }
                 (Drained::Some, Stage::Drain { .. }) if self.drained > MAX_DRAINED => {
                     return Advance::Over(Err(Error::io("close the stream", io::Error::other(ENDLESS))));

@@ -269,9 +269,9 @@ impl<T: Transport> Stream<T> {
     /// ended its side, however much of what it sends before is thrown away.
     ///
     /// A peer that ends its side when it has received our end has everything. One whose end comes first, behind its
-    /// question for example, may go on reading, and TCP does not tell how far it comes: then this returns as soon as
-    /// our end is sent, and `Ok` only says that no failure was seen by then. A protocol in which that matters needs an
-    /// answer of its own.
+    /// question for example, may go on reading, and TCP does not tell how far it comes: then this returns soon after our
+    /// end is sent, and `Ok` only says that no failure was seen by then. If that end is a goodbye (TLS), its FIN is waited
+    /// for, a second at most: it may keep the connection open. A protocol in which that matters needs an answer of its own.
     ///
     /// ```
     /// # use lem_rs::{Error, Listener, Machine, ReadMode, TcpStream, spawn};
