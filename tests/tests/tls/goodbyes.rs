@@ -1,12 +1,13 @@
 //! The end of a connection whose peer has said goodbye before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use lem_ssl_rs::{Error, ReadMode, Stream, spawn, timeout, yield_now};
+use lem_ssl_rs::{Error, ReadMode, Stream, TlsError, Version, spawn, timeout, yield_now};
 use lem_ssl_tests::raw::{ALERT, CONTENT, HANDSHAKE};
 use lem_ssl_tests::watched_machine;
 
-use crate::support::{Raw, Role, alerts, raw, run};
+use crate::support::{Peer, Raw, Role, alerts, client, pki, raw, run, says, tls, upgrade, wire};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -151,6 +152,36 @@ fn a_peer_that_goes_on_sending_behind_its_goodbye_is_no_failure_of_shutdown() {
             let flooding = spawn(async move { while other.wire.write(&vec![0; 1 << 20]).await.is_ok() {} });
             stream.shutdown().await.unwrap();
             flooding.await.unwrap();
+        }
+    });
+}
+
+/// `close_notify` before there are keys.
+const PLAIN_GOODBYE: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
+
+#[test]
+fn a_goodbye_in_the_clear_ends_the_handshake() {
+    run(async {
+        let pki = pki();
+        // Before anything else, or in the middle of a handshake of TLS 1.2.
+        for (role, begins) in [(Role::Client, false), (Role::Server, false), (Role::Server, true)] {
+            let context = match role {
+                Role::Client => pki.client_context(),
+                Role::Server => pki.server_context(),
+            };
+            let context = context.build().unwrap();
+            let (near, far) = wire();
+            let us = spawn(async move { upgrade(&context, role, near).await.unwrap_err() });
+            let mut peer = Peer::new(client(&Arc::new(pki.client_config(&[Version::Tls12]))), far).await;
+            if begins {
+                assert!(peer.flush().await);
+                peer.beat().await;
+            }
+            // It does not close its socket, and so waits for ours.
+            assert!(peer.send(&PLAIN_GOODBYE).await);
+            let error = us.await.unwrap();
+            assert!(matches!(tls(&error), TlsError::HandshakeCut { reset: false }), "{role:?}, {begins}: {error:?}");
+            says(&error, &["the peer closed the connection during the handshake"]);
         }
     });
 }

@@ -84,6 +84,7 @@ pub(super) fn open<C: Connection>(
         let tickets = connection.tickets();
         let record = &rest[held..held + complete];
         let is_short = complete > 0 && is_too_short(record);
+        let is_goodbye = is_plain_goodbye(record) && connection.common().is_handshaking();
         let mut fate = if complete > 0 { progress.refused_early.judge(record) } else { Fate::Shown };
         let mut step = Step::default();
         if let Fate::Shown | Fate::ShownFirst(_) = fate {
@@ -94,6 +95,9 @@ pub(super) fn open<C: Connection>(
         if let Fate::ShownFirst(record) = &fate {
             let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
             fate = progress.refused_early.try_again(record, is_taken);
+        }
+        if is_goodbye && matches!(step.then, Then::Continues) {
+            step.then = Then::PeerFinished;
         }
         // rustls has passed over it without counting anything, and would do so with any number of them.
         if is_short && step.used == 0 && matches!(step.then, Then::Continues) {
@@ -143,6 +147,12 @@ pub(super) fn open<C: Connection>(
             return (Opened { used, content, cost, then: Then::Continues }, Next::Rustls);
         }
     }
+}
+
+/// Whether a record is a `close_notify` in the clear. rustls does not believe it, but during a handshake it says no more
+/// than the FIN that may stand in its place.
+fn is_plain_goodbye(record: &[u8]) -> bool {
+    matches!(record, [21, _, _, 0, 2, 1, 0])
 }
 
 /// What came of the records that rustls was shown.
