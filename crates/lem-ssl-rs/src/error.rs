@@ -115,7 +115,7 @@ impl fmt::Display for TlsError {
                 } else {
                     "the peer ended the connection with an alert: "
                 })?;
-                alert::explain(*alert, f)
+                alert::explain(*alert, *during_handshake, f)
             }
             Self::NotTls { looks_like } => {
                 f.write_str("the peer does not speak TLS on this port")?;

@@ -9,13 +9,13 @@ use lem_ssl_rs::{
     Version, danger, spawn,
 };
 use lem_ssl_tests::pki::{Authority, Leaf};
-use lem_ssl_tests::raw::RawHandshake;
+use lem_ssl_tests::raw::{ALERT, RawHandshake};
 use lem_ssl_tests::records::on_both_records;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
-use crate::support::{Peer, Role, alerts, client, identity, pki, provider, run, says, server, tls, upgrade, wire};
+use crate::support::{Peer, Role, alerts, client, identity, pki, provider, raw, run, says, server, tls, upgrade, wire};
 
 /// Our error when we meet `peer` as a client or server with `context`, and what the peer made of it.
 async fn meet(context: Context, role: Role, peer: rustls::Connection) -> (Error, Option<rustls::Error>) {
@@ -215,6 +215,19 @@ fn a_peer_without_a_cipher_suite_in_common_is_told() {
         let (error, told) = meet(context, Role::Server, client(&Arc::new(config))).await;
         says(&error, &["nothing in common with the peer: no cipher suite"]);
         assert_eq!(told, Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)));
+    });
+}
+
+/// A server of TLS 1.2 does so if it has asked for another handshake, which is refused.
+#[test]
+fn a_handshake_failure_behind_the_handshake_is_no_matter_of_versions_or_suites() {
+    run(async {
+        let (stream, mut other) = raw(Role::Client).await;
+        let alert = other.peer.seal(ALERT, &[2, 40]);
+        other.send(&alert).await;
+        let error = stream.read(ReadMode::Available).await.unwrap_err();
+        says(&error, &["the peer ended the connection", "renegotiation", "client certificate"]);
+        assert!(!error.to_string().contains("suite"), "{error}");
     });
 }
 

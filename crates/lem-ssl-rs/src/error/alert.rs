@@ -5,9 +5,12 @@ use std::fmt;
 use crate::parameters::AlertDescription;
 
 /// Writes the alert's name and, where there is one, the usual reason.
-pub(super) fn explain(alert: AlertDescription, f: &mut dyn fmt::Write) -> fmt::Result {
+pub(super) fn explain(alert: AlertDescription, during_handshake: bool, f: &mut dyn fmt::Write) -> fmt::Result {
     let hint = match alert {
         AlertDescription::BadRecordMac => "what we sent was changed on its way, or the peer lost its keys",
+        AlertDescription::HandshakeFailure if !during_handshake => {
+            "it wants a client certificate, or another handshake (renegotiation), which is not done here"
+        }
         AlertDescription::HandshakeFailure => {
             "no protocol version, suite or signature in common, or it wants a client certificate"
         }

@@ -55,7 +55,7 @@ pub(super) fn tls(error: &Error) -> Cow<'static, str> {
         Error::AlertReceived(alert) => {
             let mut text = String::new();
             // Writing into a string cannot fail.
-            let _ = super::alert::explain(AlertDescription::from_number((*alert).into()), &mut text);
+            let _ = super::alert::explain(AlertDescription::from_number((*alert).into()), true, &mut text);
             text.into()
         }
         Error::InvalidCertificate(error) => certificate(error),
