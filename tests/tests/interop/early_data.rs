@@ -16,6 +16,11 @@ async fn listen(builder: ContextBuilder, certificates: &Certificates) -> (Server
     (server, port)
 }
 
+/// More than half of what may come, so that counting twice what is refused would be too much.
+fn request() -> String {
+    "early data\n".repeat(1_100)
+}
+
 /// The files of a client that comes back.
 struct Files {
     session: String,
@@ -25,7 +30,7 @@ struct Files {
 impl Files {
     fn new(certificates: &Certificates) -> Self {
         let session = certificates.scratch.path().join("session.pem").display().to_string();
-        Self { session, early: certificates.scratch.write("early", "early data").display().to_string() }
+        Self { session, early: certificates.scratch.write("early", &request()).display().to_string() }
     }
 
     /// The first visit, which leaves a session.
@@ -64,7 +69,7 @@ fn openssl_s_early_data_are_received_apart_from_the_stream() {
 
         let mut peer = files.again(port, &certificates.roots_file);
         peer.tell("hello\n");
-        assert_eq!(serve(server.accept_early().await.unwrap()).await, "early data");
+        assert_eq!(serve(server.accept_early().await.unwrap()).await, request());
         let said = peer.succeeds().await;
         assert!(said.contains("Early data was accepted") && said.contains("you said: hello"), "{said}");
 
