@@ -9,7 +9,7 @@ section_mutants() {
     need_cargo_tool cargo-mutants
     rm -rf "$output"
     # Of each crate's programs those that notice most of its mutants: to build them all for each costs more than to run them.
-    # What is about memory only, the program allocations notices; one test of it takes a minute, and is about cryptography.
+    # What is about memory only the program allocations notices; a test of it that takes a minute is about cryptography.
     mutants_of lem-rs "stream proto runtime" --lib --test contract --test machine --test outside --test allocations \
         -- --skip large_writes_on_an_encrypted_stream
     mutants_of lem-ssl-rs "session transport tickets trust server" --lib --test tls --test server --test files

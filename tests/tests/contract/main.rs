@@ -9,6 +9,7 @@
 
 mod support;
 
+mod aborting;
 mod accepting;
 mod boxed;
 mod closing;
