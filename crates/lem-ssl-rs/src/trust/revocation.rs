@@ -128,7 +128,7 @@ impl Revocation {
                 [only] if only.is_all_of_its_name() => single.push(only.der().clone()),
                 _ => {
                     let verifiers = lists.iter().map(|list| build(vec![list.der().clone()]));
-                    let by_roots = lists.iter().all(|list| list.is_of_a_root());
+                    let by_roots = lists.iter().all(List::is_of_a_root);
                     groups.push(Group { verifiers: verifiers.collect::<Result<_, _>>()?, by_roots });
                 }
             }
