@@ -3,6 +3,7 @@
 use lem_ssl_rs::{CertificateFault, Error, RevocationLists, Roots, TlsError};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
+use lem_ssl_tests::scratch::Scratch;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -224,4 +225,17 @@ fn a_list_of_a_kind_that_is_not_understood_is_refused_with_its_line_and_in_words
     // Of an issuer that may be an intermediate: it cannot be checked before a client comes, and is taken.
     let lists = RevocationLists::Pem(forged(ECDSA, Some(1), None).into());
     server().client_roots(roots()).revocation_lists(lists).build().unwrap();
+}
+
+/// Those of large authorities have several 100,000 entries.
+#[test]
+fn a_list_may_be_larger_than_any_file_of_certificates() {
+    const MEBIBYTE: usize = 1024 * 1024;
+    let scratch = Scratch::new("files");
+    let padding = " ".repeat(MEBIBYTE) + "\n";
+    let large = |text: &str| scratch.write("large.pem", text.to_owned() + &padding.repeat(17));
+    let list = large(&pki().list);
+    server().client_roots(roots()).revocation_lists(RevocationLists::PemFile(list)).build().unwrap();
+    let error = Context::builder().roots(Roots::PemFile(large(&pki().root.certificate_pem()))).build().unwrap_err();
+    says("roots", &error.to_string(), &["larger than 16777216 bytes, the limit for files with certificates and keys"]);
 }
