@@ -46,6 +46,10 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
     host.set(
         "seek",
         lua.create_function(move |lua, (handle, whence, offset): (UserDataRef<FileHandle>, String, i64)| {
+            shared.abandon_refused();
+            if let Err(error) = handle.check_write() {
+                return Answer::Fail(FileStream::words(&error)).into_pair(lua);
+            }
             let stream = handle.stream.clone();
             let from = match whence.as_str() {
                 "set" => SeekFrom::Start(u64::try_from(offset).unwrap_or(u64::MAX)),

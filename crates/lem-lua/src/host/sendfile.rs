@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use lem_ssl_rs::Error;
-use mlua::{Lua, Table, UserDataRef};
+use mlua::{Lua, Table, UserDataRef, Value};
 
 use super::limit::limited;
 use crate::answer::Answer;
@@ -16,8 +16,8 @@ use crate::scheduler::Scheduler;
 /// What is read of a file at once.
 const BLOCK: u64 = 64 * 1024;
 
-/// The verb `sendfile`: how many bytes were sent; `nil` and what is wrong with the stream; or, as a value, what is wrong
-/// with the file. And `sent`: how many bytes of the last one were sent.
+/// The verb `sendfile`: how many bytes were sent; `nil` and what is wrong with the stream; `false` and that, if it has
+/// not begun; or, as a value, what is wrong with the file. And `sent`: how many bytes of the last one were sent.
 pub(super) fn install<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>, verbs: &Table) -> mlua::Result<()> {
     let shared = scheduler.clone();
     type Arguments<D> = (UserDataRef<Handle<D>>, UserDataRef<Handle<FileStream>>, u64, u64);
@@ -25,10 +25,11 @@ pub(super) fn install<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>, verbs: &T
         "sendfile",
         lua.create_function(move |lua, (handle, file, size, offset): Arguments<D>| {
             handle.use_now();
-            let guard = match handle.sending.begin() {
-                Ok(guard) => guard,
-                Err(error) => return Answer::Fail(D::words(&error)).into_pair(lua),
-            };
+            shared.abandon_refused();
+            if let Err(error) = handle.check_write() {
+                return Ok((Value::Boolean(false), Value::String(lua.create_string(D::words(&error))?)));
+            }
+            let guard = handle.sending.begin();
             let (stream, file, limit) = (handle.stream.clone(), file.stream.clone(), handle.limit.get());
             shared.start(lua, async move {
                 let mut sent = 0;
@@ -47,7 +48,7 @@ pub(super) fn install<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>, verbs: &T
                     };
                     if let Err(error) = written {
                         // A write of another one cannot have come between: the stream is held.
-                        guard.add(if matches!(error, Error::Busy) { 0 } else { stream.written() - before });
+                        guard.add(stream.written() - before);
                         return Answer::Fail(D::words(&error));
                     }
                     sent = guard.add(block.len() as u64);

@@ -62,8 +62,9 @@ fn verbs<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>) -> mlua::Result<Table>
         "write",
         lua.create_function(move |lua, (handle, data): (UserDataRef<Handle<D>>, LuaString)| {
             handle.use_now();
-            if handle.sending.is_under_way() {
-                return in_words::<D>(Err(Error::Busy)).into_pair(lua);
+            shared.abandon_refused();
+            if let Err(error) = handle.check_write() {
+                return in_words::<D>(Err(error)).into_pair(lua);
             }
             let (stream, limit) = (handle.stream.clone(), handle.limit.get());
             shared.start(lua, async move { in_words::<D>(limited(limit, stream.write(&data.as_bytes())).await) })
@@ -179,7 +180,7 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
     }
     // What is given up in favour of this may be a read of this stream.
     scheduler.abandon_refused();
-    if let Err(error) = stream.check_read() {
+    if let Err(error) = handle.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
     // Most reads find their data: no box for them.
@@ -200,9 +201,13 @@ fn read_later<D: Duplex>(
     others_first: bool,
 ) -> mlua::Result<Pair> {
     let (stream, limit, was_cut) = (handle.stream.clone(), handle.limit.get(), handle.was_cut.clone());
+    let sending = handle.sending.clone();
     scheduler.start(lua, async move {
         if others_first {
             yield_now().await;
+            if let Err(error) = sending.check_read(&*stream) {
+                return failed::<D>(&was_cut, &error);
+            }
         }
         match limited(limit, stream.ahead().read(&*stream, mode)).await {
             Ok(bytes) => Answer::Bytes(bytes),
@@ -236,7 +241,7 @@ fn lend_lines<D: Duplex>(
         return Ok((Value::Boolean(false), Value::Nil));
     }
     scheduler.abandon_refused();
-    if let Err(error) = stream.check_read() {
+    if let Err(error) = handle.check_read() {
         return Answer::Fail(D::words(&error)).into_pair(lua);
     }
     if can_wait && !scheduler.may_lend() {

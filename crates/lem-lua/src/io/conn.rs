@@ -106,6 +106,15 @@ impl<T: Kind> Duplex for Conn<T> {
         if self.reader.is_busy() { Err(Error::Busy) } else { Ok(()) }
     }
 
+    fn check_write(&self) -> Result<(), Error> {
+        self.check_slot(self.reader.is_busy())?;
+        if self.writer.is_busy() { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    fn shares_slot(&self) -> bool {
+        self.shares_slot.get()
+    }
+
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
         self.check_slot(self.reader.is_busy())?;
         self.writer.write(data).await

@@ -22,6 +22,14 @@ pub(crate) trait Duplex: Input + 'static {
     /// May a read begin? It is asked before bytes are looked at that were read ahead.
     fn check_read(&self) -> Result<(), Error>;
 
+    /// May a write begin?
+    fn check_write(&self) -> Result<(), Error>;
+
+    /// Whether a read and a write keep each other out.
+    fn shares_slot(&self) -> bool {
+        false
+    }
+
     async fn write(&self, data: &[u8]) -> Result<(), Error>;
 
     /// How many bytes all writes together have handed over.
@@ -109,6 +117,17 @@ impl<D: Duplex> Handle<D> {
         }
     }
 
+    /// May a read begin? A file that is being sent holds the stream between its blocks, too.
+    pub(crate) fn check_read(&self) -> Result<(), Error> {
+        self.sending.check_read(&*self.stream)?;
+        self.stream.check_read()
+    }
+
+    /// May a write begin, or what changes the position?
+    pub(crate) fn check_write(&self) -> Result<(), Error> {
+        if self.sending.is_under_way() { Err(Error::Busy) } else { self.stream.check_write() }
+    }
+
     /// One more use begins, which others can be told from.
     pub(crate) fn use_now(&self) -> u64 {
         self.turn.set(self.turn.get() + 1);
@@ -118,7 +137,8 @@ impl<D: Duplex> Handle<D> {
 
 impl<D: Duplex> mlua::UserData for Handle<D> {}
 
-/// A file that is being sent: from its begin to its end nothing else is written to the stream.
+/// A file that is being sent: from its begin to its end nothing else is written to the stream, nor read from it where
+/// both share a slot.
 #[derive(Default)]
 pub(crate) struct Sending {
     state: Cell<SendState>,
@@ -139,14 +159,17 @@ impl Sending {
         self.state.get() != SendState::None
     }
 
-    /// Begins to send; until the result is dropped.
-    pub(crate) fn begin(self: &Rc<Self>) -> Result<SendGuard, Error> {
-        if self.is_under_way() {
-            return Err(Error::Busy);
-        }
+    /// May a read of this stream go on?
+    pub(crate) fn check_read(&self, stream: &impl Duplex) -> Result<(), Error> {
+        if self.is_under_way() && stream.shares_slot() { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    /// Begins to send where a [write may begin](Handle::check_write); until the result is dropped.
+    pub(crate) fn begin(self: &Rc<Self>) -> SendGuard {
+        debug_assert!(!self.is_under_way(), "one file is sent at a time");
         self.state.set(SendState::UnderWay);
         self.sent.set(0);
-        Ok(SendGuard(self.clone()))
+        SendGuard(self.clone())
     }
 
     /// Ends it before its next block; "not busy" if there is none.

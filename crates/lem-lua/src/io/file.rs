@@ -215,6 +215,14 @@ impl Duplex for FileStream {
         if self.slot.is_busy() { Err(Error::Busy) } else { Ok(()) }
     }
 
+    fn check_write(&self) -> Result<(), Error> {
+        if self.slot.is_busy() { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    fn shares_slot(&self) -> bool {
+        true
+    }
+
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
         let (data, count) = (data.to_vec(), data.len() as u64);
         // It goes where the script has read to, not where the reading ahead has come.

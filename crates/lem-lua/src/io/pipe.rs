@@ -97,6 +97,10 @@ impl Duplex for Pipe {
         if self.reader.slot.is_busy() { Err(Error::Busy) } else { Ok(()) }
     }
 
+    fn check_write(&self) -> Result<(), Error> {
+        if self.writer.slot.is_busy() { Err(Error::Busy) } else { Ok(()) }
+    }
+
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
         let watcher = self.writer.watcher()?;
         let mut rest = data;

@@ -282,7 +282,7 @@ return function(kind)
 	end
 
 	-- Sends a part of a file: how many bytes that were; or nil, a message, and how many were sent. Other writes are busy
-	-- meanwhile. The file's own position is left alone.
+	-- meanwhile, and so are reads of what has one slot for both. The file's own position is left alone.
 	function Stream:sendfile(file, size, offset)
 		if type(file) ~= 'table' or file.verbs ~= host.file then
 			bad_argument(1, 'sendfile', 'file expected')
@@ -301,9 +301,12 @@ return function(kind)
 		end
 		if type(sent) == 'number' then
 			return sent
+		elseif sent == false then
+			-- It has not begun: another one may be under way, and its bytes are not this one's.
+			return nil, kind.write_error(self, message), 0
 		end
 		-- A text is what is wrong with the file.
-		return nil, sent or kind.write_error(self, message), message == 'busy' and 0 or verbs.sent(self[1])
+		return nil, sent or kind.write_error(self, message), verbs.sent(self[1])
 	end
 
 	function Stream:abort()

@@ -269,3 +269,76 @@ fn a_time_that_no_clock_has_is_refused_and_one_before_1970_is_set() {
          done()",
     );
 }
+
+#[test]
+fn a_file_that_is_being_sent_keeps_reads_out_where_both_share_a_slot() {
+    passes(
+        "local path, copy = os.tmpname(), os.tmpname()
+         local size = 2 ^ 22
+         local file = io_.open(path, 'w+')
+         file:write(('a\\n'):rep(size / 2))
+         local function is_busy(stream, read, ...)
+             local value, message = read(stream, ...)
+             is(value, message) { n = 2, nil, 'busy' }
+         end
+         -- An encrypted stream.
+         local a, b = pair()
+         local got, before = begin(b.read, b, size), a:written()
+         local sent = begin(a.sendfile, a, file, size)
+         a:settimeout(0.001)
+         repeat
+             utils['yield']()
+             is_busy(a, a.read)
+             is_busy(a, a.read, '*l')
+             is(a:sendfile(file, 1)) { n = 3, nil, 'busy', 0 }
+         until a:written() - before > size / 2
+         is(sent()) { size }
+         is(#got()) { size }
+         -- A file, whose position reads and writes share.
+         local to = io_.open(copy, 'w+')
+         sent = begin(to.sendfile, to, file, size)
+         repeat
+             utils['yield']()
+             is_busy(to, to.read)
+             is_busy(to, to.read, '*l')
+             is_busy(to, to.seek, 'set', 0)
+         until to:written() > size / 2
+         is(sent()) { size }
+         is(to:seek 'set', to:read '*a' == ('a\\n'):rep(size / 2)) { 0, true }
+         -- Where each has a slot of its own, a read may wait.
+         local c, d = plain_pair()
+         local answer = begin(c.read, c, '*l')
+         got, sent = begin(d.read, d, size), begin(c.sendfile, c, file, size)
+         is(sent()) { size }
+         is(#got()) { size }
+         d:write 'thanks\\n'
+         is(answer()) { 'thanks' }
+         file:close()
+         os.remove(path)
+         os.remove(copy)
+         done()",
+    );
+}
+
+#[test]
+fn a_file_is_not_sent_where_a_read_or_a_write_waits() {
+    passes(
+        "local path = os.tmpname()
+         local file = io_.open(path, 'w+')
+         file:write 'text'
+         local a, b = pair()
+         is(a:sendfile(file, 4)) { 4 }
+         local reading = begin(a.read, a, '*l')
+         utils['yield']()
+         is(a:sendfile(file, 4)) { n = 3, nil, 'busy', 0 }
+         b:write 'line\\n'
+         is(reading()) { 'line\\n' }
+         local writing = begin(a.write, a, ('x'):rep(2 ^ 24))
+         utils['yield']()
+         is(a:sendfile(file, 4)) { n = 3, nil, 'busy', 0 }
+         is(a:interrupt()) { true }
+         is((select(2, writing()))) { 'interrupted' }
+         os.remove(path)
+         done()",
+    );
+}
