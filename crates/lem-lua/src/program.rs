@@ -82,16 +82,24 @@ impl Program {
         }
         let main = self.load(&lua)?;
         let arguments = self.arguments.get(2..).unwrap_or_default().to_vec();
-        match run(Box::pin(async move {
+        // What is left of it when nothing can happen any more says where it waits.
+        let mut kept = Some(lua);
+        let ended = run(Box::pin(async {
+            let Some(lua) = &kept else { return Ok(()) };
             lua.spawn(&main, mlua::Variadic::from_iter(arguments))?;
             let ended = lua.finished().await;
-            lua.close().await;
+            if let Some(lua) = kept.take() {
+                lua.close().await;
+            }
             ended
-        })) {
-            Ok(ended) => ended,
+        }));
+        match (ended, kept) {
+            (Ok(ended), _) => ended,
+            // The world is the script: what it waits for will never come. Outside, it would wait on.
+            (Err(lem_ssl_rs::Error::Stalled { .. }), Some(lua)) if self.simulate.is_some() => Err(standstill(&lua)),
             // Coroutines that wait for each other: the end, as in the original.
-            Err(lem_ssl_rs::Error::Stalled { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+            (Err(lem_ssl_rs::Error::Stalled { .. }), _) => Ok(()),
+            (Err(error), _) => Err(error.into()),
         }
     }
 
@@ -121,6 +129,13 @@ impl Program {
         };
         Ok(lua.load(without_shebang(&text)).set_name(name).into_function()?)
     }
+}
+
+/// What is told of a simulated world in which nothing can happen any more.
+fn standstill(lua: &Lua<'_>) -> Error {
+    let places = lua.load(include_str!("lua/waits.lua")).set_name("=lem").call::<String>(lua.core());
+    let places = places.unwrap_or_else(|error| format!(" ({error})"));
+    Error::Internal(format!("stalled: nothing can happen any more, and these coroutines still wait:{places}"))
 }
 
 /// A first line that begins with `#` is the shell's; its end stays, so that lines keep their numbers.

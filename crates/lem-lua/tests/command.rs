@@ -235,6 +235,41 @@ fn a_seed_makes_a_world_and_repeats_it() {
 }
 
 #[test]
+fn a_simulated_world_that_stands_still_says_what_waits() {
+    let script = |end: &str| {
+        format!(
+            "local io, utils = require 'lem.io', require 'lem.utils'
+             local server = assert(io.tcp.listen('127.0.0.1', 80))
+             utils.spawn(function()
+                 local s = server:accept()
+                 s:read '*l'
+                 {end}
+             end)
+             local c = assert(io.tcp.connect('127.0.0.1', 80))
+             c:write 'hello\\n'
+             coroutine.wrap(function()
+                 print(c:read '*l')
+             end)()
+             print 'done'"
+        )
+    };
+    let hangs = said(&mut lem(&["--simulate", "7", "-e", &script("utils.newsleeper():sleep()")]));
+    let (out, err, code) = &hangs;
+    assert_eq!((out.as_str(), *code), ("", 1), "{hangs:?}");
+    let lines: Vec<_> = err.lines().collect();
+    assert!(lines[0].starts_with("lem: stalled: nothing can happen any more"), "{err}");
+    // Each once, by its line: the reader, and the one that sleeps; not the one that has resumed the reader.
+    assert_eq!(lines.len(), 3, "{err}");
+    assert!(lines[1].starts_with("  (command line):11") && lines[2].starts_with("  (command line):6"), "{err}");
+    assert_eq!(hangs, said(&mut lem(&["--simulate", "7", "-e", &script("utils.newsleeper():sleep()")])));
+    let ends = said(&mut lem(&["--simulate", "7", "-e", &script("s:write 'you\\n'")]));
+    assert_eq!(ends, ("you\ndone\n".into(), String::new(), 0));
+    // Coroutines that wait for each other are the end in every world.
+    let each_other = "require 'lem.queue'.new():get()";
+    assert_eq!(said(&mut lem(&["--simulate", "7", "-e", each_other])), (String::new(), String::new(), 0));
+}
+
+#[test]
 fn required_files_are_found_beside_the_working_folder() {
     let folder = std::env::temp_dir().join(format!("lem-modules-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
