@@ -72,7 +72,8 @@ impl<'m> Lua<'m> {
     /// Runs a script as a coroutine, and returns what it returns. Inside of [`Machine::run`].
     ///
     /// # Errors
-    /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if the script ends the program.
+    /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if a script ends the program. An error of
+    /// another coroutine, also of one that this script has started, is [`finished`](Self::finished)'s.
     ///
     /// **Cancel safety:** dropped, the script is left where it waits, and goes no further.
     pub async fn eval<R: FromLuaMulti>(&self, chunk: impl AsChunk, arguments: impl IntoLuaMulti) -> Result<R, Error> {
@@ -111,7 +112,8 @@ impl<'m> Lua<'m> {
     /// Waits until no coroutine can go on: all are done, or wait for each other. Inside of [`Machine::run`].
     ///
     /// # Errors
-    /// The first error that a coroutine did not catch, or [`Error::Exit`]; coroutines that are left do not go on.
+    /// The first error that a started coroutine did not catch, told once, or [`Error::Exit`]; coroutines that are left
+    /// do not go on.
     ///
     /// **Cancel safety:** dropping it loses nothing.
     pub async fn finished(&self) -> Result<(), Error> {

@@ -39,9 +39,10 @@ pub(crate) struct Scheduler {
     active: Cell<usize>,
     /// What is called for an error that a coroutine does not catch; without it, that is the end.
     pub(crate) on_error: RefCell<Option<Function>>,
-    /// Why everything ends, if it does before the last coroutine.
-    end: RefCell<Option<Error>>,
-    /// Those who want to know when nothing is active any more, or there is an end.
+    /// The first error that a coroutine of a task has not caught, until `finished` tells it.
+    failure: RefCell<Option<Error>>,
+    exit: Cell<Exit>,
+    /// Those who want to know when nothing is active any more, or there is a failure or an exit.
     watchers: RefCell<Vec<Waker>>,
     /// The coroutines that nobody may resume, as Lua keeps them.
     pub(crate) waiting_in_lua: RefCell<Option<Table>>,
@@ -206,34 +207,51 @@ impl Scheduler {
         }
     }
 
-    /// Whether something has ended everything, and the program is about to hear of it.
+    /// Whether a script has asked for the end of the program, and nobody has heard of it yet.
     pub(crate) fn is_ending(&self) -> bool {
-        self.end.borrow().is_some()
+        self.exit.get().is_untold
     }
 
     /// Everything ends; the first who says so gives the reason.
     pub(crate) fn end(&self, error: Error) {
-        if self.end.borrow().is_none() {
-            self.end.replace(Some(error));
+        let exit = self.exit.get();
+        match error {
+            // What its end does to the coroutines is no reason.
+            _ if exit.is_untold => {}
+            Error::Exit(status) => self.exit.set(Exit { count: exit.count + 1, status, is_untold: true }),
+            failure => {
+                self.failure.borrow_mut().get_or_insert(failure);
+            }
         }
         self.tell();
     }
 
-    /// Runs a coroutine to its end, unless something ends everything.
+    /// Runs a coroutine to its end, unless a script ends the program. What others have not caught is `finished`'s.
     pub(crate) async fn or_exit<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
+        let heard = self.exit.get().count;
         let mut coroutine = pin!(coroutine);
         poll_fn(|cx| {
             if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
                 // One that could not wait for the end was ended by an error.
-                return Poll::Ready(result.map_err(|error| self.end.take().unwrap_or_else(|| Error::raised(&error))));
+                return Poll::Ready(result.map_err(|error| self.exit_since(heard).unwrap_or(Error::raised(&error))));
             }
-            self.poll_end(cx).map(Err)
+            self.poll_exit(cx, heard).map(Err)
         })
         .await
     }
 
-    fn poll_end(&self, cx: &Context<'_>) -> Poll<Error> {
-        if let Some(error) = self.end.take() {
+    /// An exit that nobody has heard of, or that came after so many others.
+    fn exit_since(&self, heard: u64) -> Option<Error> {
+        let exit = self.exit.get();
+        if !exit.is_untold && exit.count == heard {
+            return None;
+        }
+        self.exit.set(Exit { is_untold: false, ..exit });
+        Some(Error::Exit(exit.status))
+    }
+
+    fn poll_exit(&self, cx: &Context<'_>, heard: u64) -> Poll<Error> {
+        if let Some(error) = self.exit_since(heard) {
             return Poll::Ready(error);
         }
         self.watch(cx.waker());
@@ -242,13 +260,30 @@ impl Scheduler {
 
     /// Waits until no coroutine can run any more, or one has ended everything.
     pub(crate) async fn finished(&self) -> Result<(), Error> {
-        poll_fn(|cx| match self.poll_end(cx) {
-            Poll::Ready(error) => Poll::Ready(Err(error)),
-            Poll::Pending if self.active.get() == 0 => Poll::Ready(Ok(())),
-            Poll::Pending => Poll::Pending,
+        let heard = self.exit.get().count;
+        poll_fn(|cx| {
+            if let Some(failure) = self.failure.take() {
+                self.exit.set(Exit { is_untold: false, ..self.exit.get() });
+                return Poll::Ready(Err(failure));
+            }
+            match self.poll_exit(cx, heard) {
+                Poll::Ready(exit) => Poll::Ready(Err(exit)),
+                Poll::Pending if self.active.get() == 0 => Poll::Ready(Ok(())),
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await
     }
+}
+
+/// The ends of the program that scripts have asked for. All who wait hear of each: a program in Rust may go on.
+#[derive(Debug, Default, Clone, Copy)]
+struct Exit {
+    count: u64,
+    /// Of the last one.
+    status: i32,
+    /// Nobody has waited, or has looked yet.
+    is_untold: bool,
 }
 
 /// What a task waits for.

@@ -1,7 +1,10 @@
 //! Lua in a program in Rust.
 
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use lem_lua::{Error, Lua, mlua};
@@ -79,6 +82,57 @@ fn errors_come_back_and_the_state_goes_on() {
     assert!(matches!(syntax, Err(Error::Raised(text)) if text.contains(":1: ")));
     assert!(matches!(exit, Err(Error::Exit(3))));
     assert!(matches!(fine, Ok(1)));
+}
+
+#[test]
+fn an_error_of_a_started_coroutine_ends_no_call_and_is_told_once() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let script = "
+        local utils = require 'lem.utils'
+        utils.spawn(function() error 'of a started one' end)
+        utils.newsleeper():sleep(0.01)
+        return 1";
+    let results = machine.run(async {
+        let first: Result<i64, Error> = lua.eval(script, ()).await;
+        let second: Result<i64, Error> = lua.eval(script, ()).await;
+        (first, second, lua.finished().await, lua.finished().await, lua.eval::<i64>("return 2", ()).await)
+    });
+    let (first, second, finished, again, fine) = results.expect("it ends");
+    assert!(matches!((&first, &second), (Ok(1), Ok(1))), "{first:?}, {second:?}");
+    assert!(matches!(&finished, Err(Error::Raised(text)) if text.contains("of a started one")), "{finished:?}");
+    assert!(matches!((again, fine), (Ok(()), Ok(2))));
+}
+
+#[test]
+fn an_exit_ends_all_calls_under_way_and_none_that_comes_later() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let started = "require 'lem.utils'.spawn(function() error 'before' end)";
+    let sleeps = "require 'lem.utils'.newsleeper():sleep(60)";
+    let exits = "require 'lem.utils'.newsleeper():sleep(0.01) require 'lem.utils'.exit(3)";
+    machine
+        .run(async {
+            lua.eval::<()>(started, ()).await.expect("it works");
+            let (mut one, mut other) = (pin!(lua.eval::<()>(sleeps, ())), pin!(lua.eval::<()>(exits, ())));
+            let (mut ends, mut open) = (Vec::new(), (true, true));
+            poll_fn(|cx| {
+                for (call, is_open) in [(one.as_mut(), &mut open.0), (other.as_mut(), &mut open.1)] {
+                    if *is_open && let Poll::Ready(end) = call.poll(cx) {
+                        ends.push(end);
+                        *is_open = false;
+                    }
+                }
+                if ends.len() == 2 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            assert!(ends.iter().all(|end| matches!(end, Err(Error::Exit(3)))), "{ends:?}");
+            assert_eq!(lua.eval::<i64>("return 1", ()).await.expect("it works"), 1);
+            let finished = lua.finished().await;
+            assert!(matches!(&finished, Err(Error::Raised(text)) if text.contains("before")), "{finished:?}");
+            lua.finished().await.expect("the exit was told");
+        })
+        .expect("it ends");
 }
 
 #[test]
