@@ -1,9 +1,24 @@
--- lem.io.queue: many coroutines write to one stream, each write whole, in order.
+-- lem.io.queue: many coroutines write to one stream, each write whole, in order. Behind one that has failed half way
+-- there is no place for another: those are refused with its message.
 local core = ...
 local host = core.host
 
 local Stream = core.class()
 local queue = { Stream = Stream }
+
+-- How many bytes have gone out so far, of a stream that counts them.
+local function written(self)
+	local stream = self.stream
+	return stream.written and stream:written()
+end
+
+-- The write under way is over. If it has not ended well and a part of it is sent, nothing can come behind that.
+local function over(self, is_whole, message)
+	if not is_whole and written(self) ~= self.before then
+		self.broken = message or 'interrupted'
+	end
+	self.before = nil
+end
 
 -- The oldest writer that still waits goes on.
 local function next_writer(self)
@@ -26,6 +41,9 @@ end
 local function forget(writer)
 	local self = writer.queue
 	if writer.turn then
+		if self.before then
+			over(self)
+		end
 		return next_writer(self)
 	end
 	for i = self.first, self.last do
@@ -52,6 +70,7 @@ end
 
 local function hand_on(self, co, ok, ...)
 	core.leave(co, self.writing)
+	over(self, ok and (...), ok and select(2, ...) or nil)
 	next_writer(self)
 	-- What the stream has raised is raised, and nobody behind waits for ever.
 	if not ok then
@@ -68,7 +87,11 @@ function Stream:write(...)
 		self.waiting[self.last] = writer
 		core.park(writer)
 	end
-	self.busy_writing = true
+	if self.broken then
+		next_writer(self)
+		return nil, self.broken
+	end
+	self.busy_writing, self.before = true, written(self)
 	local co = core.enter(self.writing)
 	return hand_on(self, co, pcall(self.stream.write, self.stream, ...))
 end

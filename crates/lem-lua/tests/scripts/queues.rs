@@ -114,6 +114,60 @@ fn a_write_that_raises_lets_the_others_write() {
 }
 
 #[test]
+fn behind_a_write_that_has_failed_half_way_nothing_is_written() {
+    passes(
+        "local io_queue = require 'lem.io.queue'
+         local block = ('a'):rep(2 ^ 20)
+         local function check(fail, expected)
+             local a, b = plain_pair()
+             local w = io_queue.wrap(a)
+             is(w:write 'first\\n') { true }
+             -- It is written until nothing more fits.
+             local co, result
+             spawn(function()
+                 co = utils.thisthread()
+                 local done_, message
+                 repeat done_, message = w:write(block) until not done_
+                 result = message
+             end)
+             local before
+             repeat before = a:written() sleep(0.05) until a:written() == before
+             local waiting, another = begin(w.write, w, 'second\\n'), begin(w.write, w, 'third\\n')
+             utils['yield']()
+             fail(w, co)
+             is(waiting()) { n = 2, nil, expected }
+             is(another()) { n = 2, nil, expected }
+             is(w:write 'fourth\\n') { n = 2, nil, expected }
+             is(result or expected) { expected }
+             w:close()
+             local got = b:read '*a'
+             is(#got, (got:find('second', 1, true))) { n = 2, a:written(), nil }
+         end
+         check(function(w) is(w:interrupt()) { true } end, 'interrupted')
+         if coroutine.close then
+             check(function(_, co) coroutine.close(co) end, 'interrupted')
+         end
+         -- Where nothing of it was sent, the others go on.
+         local a, b = plain_pair()
+         local w = io_queue.wrap(a)
+         a:settimeout(0.05)
+         local done_, message
+         repeat done_, message = a:write(block) until not done_
+         is(message) { 'timeout' }
+         local before = a:written()
+         is(w:write(block)) { n = 2, nil, 'timeout' }
+         if a:written() == before then
+             a:settimeout(nil)
+             local rest = begin(b.read, b, '*a')
+             is(w:write 'next') { true }
+             w:close()
+             is(rest():sub(-5)) { 'anext' }
+         end
+         done()",
+    );
+}
+
+#[test]
 fn what_is_no_stream_is_passed_through() {
     passes(
         "local io_queue = require 'lem.io.queue'
