@@ -184,6 +184,26 @@ fn a_line_and_everything_have_limits_that_a_context_sets() {
 }
 
 #[test]
+fn a_number_of_bytes_has_a_limit_too_but_not_of_a_file() {
+    passes(
+        "local a, b = plain_pair()
+         contains(failed(a:read(2 ^ 26 + 1)), 'limit')
+         b:write 'x'
+         is(a:read(1)) { 'x' }
+         local c, d = pair { max_all = 100 }
+         contains(failed(c:read(101)), 'limit')
+         d:write(('x'):rep(100))
+         is(#c:read(100)) { 100 }
+         local path = os.tmpname()
+         local file = io_.open(path, 'w+')
+         is(file:read(2 ^ 26 + 1)) { n = 2, nil, 'eof' }
+         file:close()
+         os.remove(path)
+         done()",
+    );
+}
+
+#[test]
 fn an_iterator_ends_where_reads_end() {
     if !YIELDS_EVERYWHERE {
         return;
