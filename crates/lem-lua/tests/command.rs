@@ -235,6 +235,36 @@ fn a_seed_makes_a_world_and_repeats_it() {
 }
 
 #[test]
+fn what_is_sent_over_http_follows_from_the_seed() {
+    let code = "
+        local io, utils, client = require 'lem.io', require 'lem.utils', require 'lem.http.client'
+        local server = require 'lem.http.server'.new('127.0.0.1', 80, function(request, response)
+            for i = 1, 8 do response.headers['X-Answer-' .. i] = i end
+        end)
+        utils.spawn(function() server:run() end)
+        local raw = assert(io.tcp.connect('127.0.0.1', 80))
+        raw:write 'GET / HTTP/1.0\\r\\nHost: raw\\r\\n\\r\\n'
+        print(raw:read '*a')
+        server:close()
+        local listener = assert(io.tcp.listen('127.0.0.1', 81))
+        utils.spawn(function()
+            local s = listener:accept()
+            repeat local line = s:read '*l' print(line) until line == '\\r'
+            s:close()
+            listener:close()
+        end)
+        local headers = {}
+        for i = 1, 8 do headers['X-Question-' .. i] = i end
+        client.new():request { url = 'http://127.0.0.1:81/', headers = headers }";
+    let first = said(&mut lem(&["--simulate", "7", "-e", code]));
+    assert!(first.0.contains("X-Answer-8: 8\r\n") && first.0.contains("X-Question-8: 8\r\n"), "{first:?}");
+    assert_eq!((first.1.as_str(), first.2), ("", 0));
+    for _ in 0..4 {
+        assert_eq!(first, said(&mut lem(&["--simulate", "7", "-e", code])));
+    }
+}
+
+#[test]
 fn a_simulated_world_that_stands_still_says_what_waits() {
     let script = |end: &str| {
         format!(

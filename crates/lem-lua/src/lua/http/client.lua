@@ -59,7 +59,7 @@ local function head(request, method, host, port, path, body)
 	for name, value in pairs(request.headers or {}) do
 		headers[name] = value
 	end
-	local lines = { ('%s %s HTTP/1.1'):format(method, path) }
+	local lines = {}
 	for name, value in pairs(headers) do
 		local line = ('%s: %s'):format(name, value)
 		if line:find '[\r\n]' then
@@ -67,6 +67,9 @@ local function head(request, method, host, port, path, body)
 		end
 		lines[#lines + 1] = line
 	end
+	-- The order of a table is another one in each run: with it, what is sent would not follow from a world's seed.
+	table.sort(lines)
+	table.insert(lines, 1, ('%s %s HTTP/1.1'):format(method, path))
 	return table.concat(lines, '\r\n') .. '\r\n\r\n'
 end
 

@@ -44,10 +44,14 @@ end
 function Response:appendheader(texts)
 	local status = self.status or (#self == 0 and not self.file and 204 or 200)
 	texts[#texts + 1] = ('HTTP/%s %s\r\n'):format(self.version, response.status_string(status))
+	local lines = {}
 	for name, value in pairs(self.headers) do
-		texts[#texts + 1] = ('%s: %s\r\n'):format(name, (tostring(value):gsub('[\r\n]+', ' ')))
+		lines[#lines + 1] = ('%s: %s\r\n'):format(name, (tostring(value):gsub('[\r\n]+', ' ')))
 	end
-	texts[#texts + 1] = '\r\n'
+	-- The order of a table is another one in each run: with it, what is sent would not follow from a world's seed.
+	table.sort(lines)
+	lines[#lines + 1] = '\r\n'
+	texts[#texts + 1] = table.concat(lines)
 end
 
 function Response:appendbody(texts)
