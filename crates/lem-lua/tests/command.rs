@@ -207,6 +207,21 @@ fn a_file_that_is_appended_to_is_not_overwritten() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_write_to_a_file_that_has_failed_half_way_says_what_it_came_to() {
+    let code = "
+        local io, name = require 'lem.io', os.tmpname()
+        local file = io.open(name, 'w')
+        local done, message = file:write(('x'):rep(1000000))
+        print(done, message ~= nil, file:written() > 0, file:written() == file:size())
+        os.remove(name)";
+    // No file may become longer than this; without the signal that is an error of the write.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" -e \"$1\"", env!("CARGO_BIN_EXE_lem"), code]);
+    assert_eq!(said(&mut shell), ("nil\ttrue\ttrue\ttrue\n".into(), String::new(), 0));
+}
+
+#[test]
 fn a_seed_makes_a_world_and_repeats_it() {
     let code = "
         local io, utils = require 'lem.io', require 'lem.utils'

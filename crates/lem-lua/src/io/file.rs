@@ -2,12 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fs::{File, TryLockError};
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use lem_ssl_rs::{Error, Limits, unblock};
@@ -23,7 +24,8 @@ pub(crate) struct FileStream {
     /// Whether it has a position, which reads and writes share. Sockets and terminals have none.
     has_position: bool,
     ahead: Ahead,
-    written: Cell<u64>,
+    /// How many bytes writes have handed over. The thread that works counts them, as they go.
+    written: Arc<AtomicU64>,
     slot: Slot,
     reading: Work<Vec<u8>>,
     /// A write, or a new position: where it is after that.
@@ -79,7 +81,7 @@ impl FileStream {
             file: RefCell::new(Some(Arc::new(file))),
             has_position,
             ahead: Ahead::default(),
-            written: Cell::new(0),
+            written: Arc::default(),
             slot: Slot::default(),
             reading: Work(RefCell::new(None)),
             changing: Work(RefCell::new(None)),
@@ -174,6 +176,24 @@ fn read_at(mut file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> 
     count
 }
 
+/// Counts what is written, also where that ends half way.
+struct Counted<'a> {
+    file: &'a File,
+    written: &'a AtomicU64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(data)?;
+        self.written.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Input for FileStream {
     async fn more(&self) -> Result<Vec<u8>, Error> {
         let file = self.file()?;
@@ -224,21 +244,19 @@ impl Duplex for FileStream {
     }
 
     async fn write(&self, data: &[u8]) -> Result<(), Error> {
-        let (data, count) = (data.to_vec(), data.len() as u64);
+        let (data, written) = (data.to_vec(), self.written.clone());
         // It goes where the script has read to, not where the reading ahead has come.
         let write = move |mut file: &File, back: i64| {
             if back > 0 {
                 file.seek(SeekFrom::Current(-back))?;
             }
-            file.write_all(&data).map(|()| 0)
+            Counted { file, written: &written }.write_all(&data).map(|()| 0)
         };
-        self.change(write).await?;
-        self.written.set(self.written.get() + count);
-        Ok(())
+        self.change(write).await.map(drop)
     }
 
     fn written(&self) -> u64 {
-        self.written.get()
+        self.written.load(Ordering::Relaxed)
     }
 
     fn close(&self) -> Result<(), Error> {
