@@ -265,6 +265,7 @@ impl From<Error> for Failure {
 fn is_passing(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NetworkUnreachable, TimedOut};
     match error {
+        _ if matches!(TlsError::of(error), Some(TlsError::HandshakeCut { .. })) => true,
         Error::Timeout(_) => true,
         Error::Io { source, .. } => {
             [BrokenPipe, ConnectionAborted, ConnectionReset, NetworkUnreachable, TimedOut].contains(&source.kind())

@@ -1,6 +1,10 @@
 //! `--retries`: what passes is tried again, what lasts is not.
 
-use crate::support::{Downloads, Reply, Site, World, pattern};
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+
+use crate::support::{Downloads, Reply, Site, World, lem_ssl, pattern};
 
 const QUICK: [&str; 4] = ["--retries", "3", "--retry-delay", "0.05"];
 
@@ -68,11 +72,41 @@ fn attempts_come_to_an_end() {
 #[test]
 fn nobody_listening_is_tried_again_too() {
     let world = World::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("https://{free}/file");
-    let ended =
-        crate::support::lem_ssl([&["get", &url, "-o", "-", "--ca", &world.ca][..], &QUICK].concat(), b"").expect(4);
+    let ended = lem_ssl([&["get", &url, "-o", "-", "--ca", &world.ca][..], &QUICK].concat(), b"").expect(4);
     assert_eq!(ended.stderr.matches("trying again").count(), 3, "{}", ended.stderr);
+}
+
+#[test]
+fn a_connection_that_is_cut_during_the_handshake_is_tried_again() {
+    let world = World::new();
+    let site = Site::new(&world, [Reply::ok(b"content")]);
+    let server = site.url("").trim_start_matches("https://").to_owned();
+    let front = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/file", front.local_addr().unwrap().port());
+    // It lets the first two down, by RST and by FIN, and carries the third.
+    let carrying = thread::spawn(move || {
+        for count in [1, 64 * 1024] {
+            let (mut client, _) = front.accept().unwrap();
+            assert!(client.read(&mut vec![0; count]).unwrap() > 0);
+        }
+        let (client, _) = front.accept().unwrap();
+        let server = TcpStream::connect(server).unwrap();
+        let (mut to_client, mut from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let returning = thread::spawn(move || {
+            let _ = io::copy(&mut from_server, &mut to_client);
+            let _ = to_client.shutdown(Shutdown::Both);
+        });
+        let (mut from_client, mut to_server) = (client, server);
+        let _ = io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(Shutdown::Both);
+        returning.join().unwrap();
+    });
+    let ended = lem_ssl([&["get", &url, "-o", "-", "--ca", &world.ca][..], &QUICK].concat(), b"").expect(0);
+    assert_eq!((&ended.stdout[..], ended.stderr.matches("trying again").count()), (&b"content"[..], 2));
+    assert!(ended.stderr.contains("during the handshake"), "{}", ended.stderr);
+    carrying.join().unwrap();
 }
 
 #[test]
