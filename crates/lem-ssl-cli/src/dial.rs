@@ -1,7 +1,7 @@
 //! From an address to an encrypted stream, by way of STARTTLS where it is asked for.
 
 use lem_ssl_rs::lem_rs::transport::{InputBuffer, StreamOptions, connect_source};
-use lem_ssl_rs::{Address, Context, Deadline, Plain, Stream, TcpStream};
+use lem_ssl_rs::{Address, Context, Deadline, Error, Phase, Plain, Stream, TcpStream};
 
 use crate::exit::Failure;
 use crate::options::{ClientArgs, wrong};
@@ -41,7 +41,18 @@ impl Goal {
         let deadline = Deadline::after(client.timeout);
         let stream = self.connect_plain(&deadline).await?;
         protocol.ask(&stream, &self.name, deadline.remaining()).await?;
-        Ok(context.upgrade(stream, &self.name).await?)
+        Ok(self.secure(context, stream, &deadline).await?)
+    }
+
+    /// Goes over to TLS, within what is left of the deadline.
+    pub(crate) async fn secure(
+        &self,
+        context: &Context,
+        stream: TcpStream,
+        deadline: &Deadline,
+    ) -> Result<Stream, Error> {
+        let target = self.address.to_string();
+        deadline.limit(Phase::Handshake, &target, context.upgrade(stream, &self.name)).await
     }
 
     /// Connects only.

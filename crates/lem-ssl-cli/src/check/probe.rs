@@ -73,7 +73,7 @@ impl Probe {
         report.peer = plain.peer_addr().ok().map(|peer| peer.to_string());
         let plain = self.go_over(report, plain, &deadline).await?;
         let began = now();
-        let shaken = self.context.upgrade(plain, &self.goal.name).await;
+        let shaken = self.goal.secure(&self.context, plain, &deadline).await;
         let took = now() - began;
         report.timings.handshake = Some(took);
         match shaken {
@@ -159,7 +159,7 @@ impl Probe {
             return Resumption::Unknown;
         }
         let began = now();
-        match self.context.upgrade(plain, &self.goal.name).await {
+        match self.goal.secure(&self.context, plain, &deadline).await {
             Ok(stream) => {
                 let resumed = stream.info().is_some_and(|info| info.resumed);
                 if resumed {
@@ -182,7 +182,7 @@ impl Probe {
         {
             return;
         }
-        if let Ok(stream) = self.inspecting.upgrade(plain, &self.goal.name).await
+        if let Ok(stream) = self.goal.secure(&self.inspecting, plain, &deadline).await
             && let Some(info) = stream.info()
         {
             report.set_session(&info);

@@ -51,8 +51,7 @@ impl Proxy {
         Ok(Self { address, authorization: authorization.transpose()? })
     }
 
-    /// Connects to the server of `url` by way of this proxy, and shakes hands with the server; the way there takes at most
-    /// `limit`.
+    /// Connects to the server of `url` by way of this proxy, and shakes hands with the server, in at most `limit`.
     pub(crate) async fn connect(
         &self,
         context: &Context,
@@ -62,8 +61,9 @@ impl Proxy {
     ) -> Result<Stream, Failure> {
         let address = url.address().map_err(Error::from)?;
         let name = server_name.map(str::to_owned).or_else(|| target::name_of(&address)).unwrap_or_default();
-        let plain = self.reach(&url.host_and_port(), &Deadline::after(limit)).await?;
-        let shaken = context.upgrade(plain, &name).await;
+        let (deadline, server) = (Deadline::after(limit), url.host_and_port());
+        let plain = self.reach(&server, &deadline).await?;
+        let shaken = deadline.limit(Phase::Handshake, &server, context.upgrade(plain, &name)).await;
         shaken.map_err(|error| Failure::from(error).within(format_args!("through the proxy {self}")))
     }
 

@@ -1,6 +1,8 @@
 //! `--starttls`: eight protocols that begin in plain text, and what a hostile server does with that.
 
-use lem_ssl_rs::{Context, ReadMode};
+use std::time::{Duration, Instant};
+
+use lem_ssl_rs::{Context, ReadMode, sleep};
 
 use crate::support::{Peer, Plain, World, lem_ssl};
 
@@ -211,6 +213,26 @@ fn a_server_that_goes_away_or_says_nothing_is_11_too() {
     let finished = lem_ssl(arguments, b"").expect(11);
     assert!(finished.stderr.contains("timed out"), "{}", finished.stderr);
     peer.join();
+}
+
+#[test]
+fn one_timeout_is_for_the_plain_text_and_the_handshake_together() {
+    let world = World::new();
+    for subcommand in ["connect", "check"] {
+        let peer = Peer::new(&world, async move |plain, _| {
+            sleep(Duration::from_secs(2)).await;
+            play(&plain, POSTGRES, b"").await;
+            // It is silent in the handshake.
+            while plain.read(ReadMode::Available).await.is_ok() {}
+        });
+        let address = format!("localhost:{}", peer.port);
+        let began = Instant::now();
+        let arguments = [subcommand, &address, "--ca", &world.ca, "--starttls", "postgres", "--timeout", "3"];
+        let finished = lem_ssl(arguments, b"").expect(5);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(5), "{subcommand}: {took:?}: {finished:?}");
+        peer.join();
+    }
 }
 
 #[test]

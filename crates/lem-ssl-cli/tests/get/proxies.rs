@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::support::{Reply, Site, World, lem_ssl};
 
@@ -95,6 +96,27 @@ fn the_environment_names_a_proxy_and_who_needs_none() {
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(said.contains("HTTPS_PROXY in the environment") && !said.contains("secret"), "{said}");
+}
+
+#[test]
+fn one_timeout_is_for_the_proxy_and_the_handshake_together() {
+    let world = World::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let by = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let proxy = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        thread::sleep(Duration::from_secs(2));
+        client.write_all(CONNECTED.as_bytes()).unwrap();
+        // Nobody answers behind it.
+        let _ = std::io::copy(&mut client, &mut std::io::sink());
+    });
+    let began = Instant::now();
+    let arguments = ["get", "https://server.example/x", "-o", "-", "--ca", &world.ca, "--proxy", &by, "--timeout", "3"];
+    let said = lem_ssl(arguments, b"").expect(5).stderr;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}: {said}");
+    assert!(said.contains(&format!("through the proxy {by}")) && said.contains("(--timeout)"), "{said}");
+    proxy.join().unwrap();
 }
 
 #[test]
