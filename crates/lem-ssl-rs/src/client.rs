@@ -24,8 +24,9 @@ impl Context {
     /// # Errors
     /// [`Error::Address`], [`Error::Resolve`], [`Error::Connect`] (with every address that was tried); a
     /// [`TlsError`](crate::TlsError) if the handshake fails, [`TlsError::Certificate`](crate::TlsError::Certificate)
-    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake. Each of them names
-    /// the address that was asked for.
+    /// above all; [`Error::Timeout`] that names the phase, after 30 s in all or 10 s of handshake, in the phase of
+    /// connecting with every attempt and every address that has not answered; [`Error::Task`] if no thread can look up a
+    /// name; [`Error::Misuse`] outside of a machine. Each of the others names the address that was asked for.
     ///
     /// **Cancel safety:** dropping it ends every attempt.
     ///

@@ -142,6 +142,29 @@ fn a_connect_deadline_names_its_phase() {
 }
 
 #[test]
+fn a_connect_that_times_out_tells_each_of_its_attempts() {
+    let sim = both_families();
+    sim.net().partition(ip(V6));
+    let error = run_to_error(&sim, Stream::connect("both.test:443"));
+    assert_eq!(sim.elapsed().as_secs(), 30);
+    let Error::Timeout(timeout) = &error else { panic!("{error}") };
+    assert_eq!(timeout.phase(), Phase::Connect);
+    let failed: Vec<_> = timeout.attempts().iter().map(|attempt| attempt.endpoint.to_string()).collect();
+    assert_eq!(failed, [format!("{V4}:443")]);
+    assert_eq!(timeout.unanswered(), [Endpoint::Ip(format!("[{V6}]:443").parse().unwrap())]);
+    let attempts = format!("{V4}:443: connection refused; [{V6}]:443: no answer");
+    assert_eq!(error.to_string(), format!("connect to both.test:443 timed out after 30 s: {attempts}"));
+}
+
+#[test]
+fn a_connect_to_one_address_that_times_out_does_not_name_it_twice() {
+    let sim = both_families();
+    sim.net().partition(ip(V4));
+    let error = run_to_error(&sim, Stream::connect((V4, 443)));
+    assert_eq!(error.to_string(), format!("connect to {V4}:443 timed out after 30 s"));
+}
+
+#[test]
 fn a_full_queue_lets_the_next_client_wait_until_somebody_accepts() {
     let sim = both_families();
     run(&sim, async {

@@ -25,6 +25,21 @@ pub struct Attempt {
     pub error: Arc<io::Error>,
 }
 
+/// By what a program can tell of the operating system's error: its kind and its number.
+impl PartialEq for Attempt {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |attempt: &Self| (attempt.error.kind(), attempt.error.raw_os_error());
+        self.endpoint == other.endpoint && of(self) == of(other)
+    }
+}
+
+impl Eq for Attempt {}
+
+/// The address, and what was said of it.
+pub(super) fn write_attempt(attempt: &Attempt, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}: {}", attempt.endpoint, Brief(&attempt.error))
+}
+
 impl ConnectError {
     pub(crate) fn new(target: String, attempts: Vec<Attempt>) -> Self {
         Self { target, attempts }
@@ -56,12 +71,12 @@ impl fmt::Display for ConnectError {
             if index > 0 {
                 f.write_str("; ")?;
             }
-            let at = attempt.endpoint.to_string();
             // "connect to 127.0.0.1:1: 127.0.0.1:1: refused" would say the same thing twice.
-            if at != self.target || self.attempts.len() > 1 {
-                write!(f, "{at}: ")?;
+            if self.attempts.len() == 1 && attempt.endpoint.to_string() == self.target {
+                Brief(&attempt.error).fmt(f)?;
+            } else {
+                write_attempt(attempt, f)?;
             }
-            write!(f, "{}", Brief(&attempt.error))?;
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Human;
+use super::connect::{Attempt, write_attempt};
+use crate::endpoint::Endpoint;
 
 /// The part of a connection's life in which a deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,12 +52,14 @@ pub struct Timeout {
     phase: Phase,
     waited: Duration,
     target: Option<String>,
+    attempts: Vec<Attempt>,
+    unanswered: Vec<Endpoint>,
 }
 
 impl Timeout {
     /// A deadline of `phase` passed after `waited`.
     pub fn new(phase: Phase, waited: Duration) -> Self {
-        Self { phase, waited, target: None }
+        Self { phase, waited, target: None, attempts: Vec::new(), unanswered: Vec::new() }
     }
 
     /// Says for what it was waited: an address, a name.
@@ -63,6 +67,23 @@ impl Timeout {
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
         self
+    }
+
+    /// Says what has become of each address until then.
+    #[must_use]
+    pub(crate) fn tried(mut self, attempts: Vec<Attempt>, unanswered: Vec<Endpoint>) -> Self {
+        (self.attempts, self.unanswered) = (attempts, unanswered);
+        self
+    }
+
+    /// In the phase of connecting: every attempt that had failed before, in the order in which they did.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// In the phase of connecting: every address that had not answered, those included whose turn had not come.
+    pub fn unanswered(&self) -> &[Endpoint] {
+        &self.unanswered
     }
 
     /// The phase that took too long.
@@ -92,7 +113,24 @@ impl fmt::Display for Timeout {
         if let Some(target) = &self.target {
             write!(f, "{to}{target}")?;
         }
-        write!(f, " timed out after {}", Human(self.waited))
+        write!(f, " timed out after {}", Human(self.waited))?;
+        // One address that is the target, and has said nothing, tells no more.
+        if let (None, [only]) = (self.attempts.first(), &self.unanswered[..])
+            && self.target.as_ref().is_some_and(|target| *target == only.to_string())
+        {
+            return Ok(());
+        }
+        let mut between = ": ";
+        for attempt in &self.attempts {
+            f.write_str(between)?;
+            write_attempt(attempt, f)?;
+            between = "; ";
+        }
+        for endpoint in &self.unanswered {
+            write!(f, "{between}{endpoint}: no answer")?;
+            between = "; ";
+        }
+        Ok(())
     }
 }
 

@@ -48,7 +48,8 @@ impl Stream<Plain> {
     ///
     /// # Errors
     /// [`Error::Address`] if the text is no address; [`Error::Resolve`]; [`Error::Connect`] with every attempt;
-    /// [`Error::Timeout`] after 30 s; [`Error::Misuse`] outside of a machine.
+    /// [`Error::Timeout`] after 30 s, in the phase of connecting with every attempt and every address that has not
+    /// answered; [`Error::Task`] if no thread can look up a name; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it ends every attempt.
     pub async fn connect(address: impl ToAddress) -> Result<Self, Error> {
@@ -91,9 +92,15 @@ async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Err
     };
     let mut race = Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };
     let connect = poll_fn(|cx| race.poll(cx));
-    match deadline.limit(Phase::Connect, &target, async { Ok(connect.await) }).await? {
-        Ok(source) => Ok(source),
-        Err(attempts) => Err(Error::Connect(Box::new(ConnectError::new(target, attempts)))),
+    let raced = deadline.limit(Phase::Connect, &target, async { Ok(connect.await) }).await;
+    match raced {
+        Ok(Ok(source)) => Ok(source),
+        Ok(Err(attempts)) => Err(Error::Connect(Box::new(ConnectError::new(target, attempts)))),
+        Err(Error::Timeout(timeout)) => {
+            let (failed, unanswered) = race.into_story();
+            Err(timeout.tried(failed, unanswered).into())
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -172,6 +179,12 @@ impl Race {
                 self.next = Some(sleep(STAGGER));
             }
         }
+    }
+
+    /// What has failed so far, and what has not answered: what runs, then what was not begun.
+    fn into_story(self) -> (Vec<Attempt>, Vec<Endpoint>) {
+        let running = self.running.into_iter().map(|attempt| attempt.endpoint);
+        (self.failed, running.chain(self.waiting).collect())
     }
 
     /// Begins an attempt; if there is no room for it, it is tried again after `pause`. One that fails at once is noted.
