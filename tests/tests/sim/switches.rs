@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lem_rs::sim::Sim;
-use lem_rs::{Cut, Error, ReadMode, now, sleep, spawn, timeout};
+use lem_rs::sim::{Net, Sim};
+use lem_rs::{Cut, Endpoint, Error, Listener, ReadMode, TcpStream, now, sleep, spawn, timeout, yield_now};
 
 use crate::support::{pair, run, world};
 
@@ -38,6 +38,80 @@ fn a_partition_holds_everything_back_until_it_heals() {
         Ok(())
     });
     assert!(sim.trace().to_string().contains("note: 10.0.0.1 is cut off"));
+}
+
+/// Does this to a connection under which nothing moves, as the world's `hold` has it; when the server hears of it.
+fn heard_after(hold: fn(&Net, &Endpoint), end: fn(&Net, TcpStream)) -> Duration {
+    let sim = world(1).build();
+    let net = sim.net();
+    run(&sim, async {
+        let (client, server) = pair().await?;
+        server.write("never read").await?;
+        sleep(Duration::from_secs(1)).await;
+        hold(&net, &client.peer_addr()?);
+        let (begun, healing) = (now(), net.clone());
+        let heals = spawn(async move {
+            sleep(Duration::from_secs(30)).await;
+            healing.heal("10.0.0.1".parse().unwrap());
+        });
+        end(&net, client);
+        let _ = server.read(ReadMode::Available).await;
+        let heard = now() - begun;
+        heals.await?;
+        Ok(heard)
+    })
+}
+
+#[test]
+fn no_end_of_a_connection_passes_a_partition_or_a_stall() {
+    let holds: [fn(&Net, &Endpoint); 2] = [
+        |net, _| net.partition("10.0.0.1".parse().unwrap()),
+        |net, end| assert_eq!(net.stall(end, Duration::from_secs(30)), 1),
+    ];
+    let ends: [fn(&Net, TcpStream); 4] = [
+        // Something unread makes it a reset.
+        |_, client| client.abort(),
+        |_, client| client.close().unwrap(),
+        |net, client| assert_eq!(net.reset(&client.local_addr().unwrap()), 1),
+        |net, client| assert_eq!(net.cut(&client.local_addr().unwrap()), 1),
+    ];
+    for (held, hold) in holds.into_iter().enumerate() {
+        for (number, end) in ends.into_iter().enumerate() {
+            assert_eq!(heard_after(hold, end).as_secs(), 30, "hold {held}, end {number}");
+        }
+    }
+}
+
+#[test]
+fn a_listener_that_closes_during_a_partition_resets_its_clients_when_it_heals() {
+    let sim = world(1).build();
+    let net = sim.net();
+    run(&sim, async {
+        let listener = Listener::bind("10.0.0.1:443").await?;
+        let client = TcpStream::connect("10.0.0.1:443").await?;
+        net.partition("10.0.0.1".parse().unwrap());
+        drop(listener);
+        assert!(timeout(Duration::from_secs(60), client.read(1)).await.is_err());
+        net.heal("10.0.0.1".parse().unwrap());
+        assert!(matches!(client.read(1).await, Err(Error::Truncated(Cut::Reset))));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_server_that_is_stalled_answers_a_connect_when_the_time_is_over() {
+    let sim = world(1).build();
+    let net = sim.net();
+    let took = run(&sim, async {
+        let listener = Listener::bind("10.0.0.1:443").await?;
+        let begun = now();
+        let connecting = spawn(TcpStream::connect("10.0.0.1:443"));
+        yield_now().await;
+        assert_eq!(net.stall(listener.local_addr(), Duration::from_secs(20)), 1);
+        connecting.await??;
+        Ok(now() - begun)
+    });
+    assert_eq!(took.as_secs(), 20);
 }
 
 #[test]
@@ -96,7 +170,7 @@ fn what_is_left_behind_is_told() {
         .run(async {
             spawn(sleep(Duration::from_secs(3600))).detach();
             // It must wait before the run is over.
-            lem_rs::yield_now().await;
+            yield_now().await;
             pair().await
         })
         .unwrap()

@@ -54,12 +54,22 @@ pub(super) struct Wire {
     pub(super) ended: bool,
     /// FIN or RST is under way or has arrived: nothing follows it.
     pub(super) over: bool,
+    /// What a fault, or the end of this socket, sends behind all that, as soon as anything can set out.
+    pub(super) last: Option<Last>,
     /// When the link has taken up what was sent last.
     pub(super) free_at: Duration,
     /// When what was sent last arrives; nothing overtakes it.
     pub(super) last_arrival: Duration,
     /// The next time at which it tries to send on.
     pub(super) pump_at: Option<Duration>,
+}
+
+/// A segment that is none of the data's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Nobody meant it: writing goes on, into the void.
+    Fin,
+    Reset,
 }
 
 impl Conn {

@@ -81,7 +81,7 @@ impl State {
     /// A client's first segment reaches the server's host.
     pub(super) fn hello(&mut self, id: u32, attempt: u32) {
         let Some(conn) = self.conns.get(&id).filter(|conn| !conn.broken) else { return };
-        let (latency, to) = (conn.link.latency, conn.server.address.clone());
+        let (latency, to, stalled_until) = (conn.link.latency, conn.server.address.clone(), conn.stalled_until);
         let dark = [&conn.client.address, &conn.server.address].into_iter().any(|address| self.is_dark(address));
         let listener = self.listener_at(&to);
         let room = listener.is_none_or(|id| self.has_room(id));
@@ -94,7 +94,7 @@ impl State {
             self.agenda.put(self.now + pause, next);
             return;
         }
-        let at = self.now + latency;
+        let at = self.now.max(stalled_until) + latency;
         let Some(listener) = listener else {
             self.agenda.put(at, Due::Answer { conn: id, why: Some(Why::Refused) });
             return;

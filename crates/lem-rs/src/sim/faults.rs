@@ -13,7 +13,7 @@ pub enum Fault {
     ShortWrite,
     /// A segment is cut in two at any byte, and the second part travels by itself. Each segment.
     Split,
-    /// Nothing moves on the connection for up to two seconds. Each segment.
+    /// Nothing more sets out on the connection for up to two seconds. Each segment.
     Stall,
     /// The machine learns of readiness up to 50 ms late. Each edge.
     LateEdge,
@@ -36,7 +36,7 @@ pub enum Fault {
     BlackHole,
     /// Connecting fails at once: the network is unreachable. Each connect.
     Unreachable,
-    /// No descriptor is left (EMFILE). Each connect and each accept that would succeed.
+    /// No descriptor is left (EMFILE). Each connect, listen and opening of a UDP socket, and each accept that would succeed.
     NoDescriptor,
     /// A connection is gone before it is accepted (ECONNABORTED). Each accept that would succeed.
     AcceptAborted,

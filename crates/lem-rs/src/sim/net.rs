@@ -66,8 +66,8 @@ impl Net {
         });
     }
 
-    /// Cuts an address off: nothing reaches it and nothing leaves it, until [`heal`](Self::heal). What is under way still
-    /// arrives.
+    /// Cuts an address off: nothing sets out from it or to it, no end of a connection either, until [`heal`](Self::heal).
+    /// What is under way still arrives.
     pub fn partition(&self, ip: IpAddr) {
         self.with(|state| {
             state.log(What::Note(format!("{ip} is cut off").into()));
@@ -85,19 +85,20 @@ impl Net {
         });
     }
 
-    /// Resets every connection with an end at this address: both ends are told, behind what is under way to them.
-    /// Returns how many there are.
+    /// Resets every connection with an end at this address: both ends are told, behind what is under way to them, and not
+    /// through a partition or a stall. Returns how many there are.
     pub fn reset(&self, end: &Endpoint) -> usize {
         self.each(end, State::break_by_reset)
     }
 
-    /// Ends every connection with an end at this address, with a FIN in both directions that nobody meant. Returns how
-    /// many there are.
+    /// Ends every connection with an end at this address, with a FIN in both directions that nobody meant, and that passes
+    /// no partition or stall. Returns how many there are.
     pub fn cut(&self, end: &Endpoint) -> usize {
         self.each(end, State::break_by_fin)
     }
 
-    /// Nothing moves on the connections with an end at this address for so long. Returns how many there are.
+    /// Nothing sets out on the connections with an end at this address for so long, and none of them is answered that is
+    /// being made. What is under way still arrives. Returns how many there are.
     pub fn stall(&self, end: &Endpoint, duration: Duration) -> usize {
         self.each(end, |state, id| {
             let until = state.now + duration.min(NEVER);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::agenda::Due;
+use super::conn::Last;
 use super::faults::Fault;
 use super::state::State;
 use super::trace::{EndId, What, Why};
@@ -10,6 +11,7 @@ use super::trace::{EndId, What, Why};
 impl State {
     /// Sends what may be sent from this end.
     pub(super) fn pump(&mut self, from: EndId) {
+        self.send_last(from);
         while self.send_segment(from) {}
     }
 
@@ -56,8 +58,7 @@ impl State {
             return false;
         }
         let window = link.receive_buffer.saturating_sub(at_peer + this.out.in_flight);
-        let ends = [conn.client.address.clone(), conn.server.address.clone()];
-        if ends.iter().any(|address| self.is_dark(address)) || (pending > 0 && window == 0) {
+        if self.is_in_the_dark(from.conn) || (pending > 0 && window == 0) {
             // Light, or a read at the other end, sends on.
             return false;
         }
@@ -143,16 +144,51 @@ impl State {
         self.raise(to);
     }
 
-    /// Puts an RST on its way to this end, behind what is under way to it.
+    /// Puts an RST on its way to this end, behind what is under way to it; when something can set out again, if nothing can.
     pub(super) fn send_reset(&mut self, to: EndId) {
-        let now = self.now;
         let Some(conn) = self.conns.get_mut(&to.conn) else { return };
-        let latency = conn.link.latency;
         let wire = &mut conn.end(to.other().side).out;
-        wire.last_arrival = wire.last_arrival.max(now + latency);
         wire.over = true;
-        let at = wire.last_arrival;
-        self.agenda.put(at, Due::Reset { end: to });
+        wire.last = Some(Last::Reset);
+        self.send_last(to.other());
+    }
+
+    /// Sends what this end sends behind everything else, unless nothing can set out.
+    fn send_last(&mut self, from: EndId) {
+        let now = self.now;
+        let Some(conn) = self.conns.get_mut(&from.conn) else { return };
+        let (latency, stalled_until) = (conn.link.latency, conn.stalled_until);
+        let Some(last) = conn.end(from.side).out.last else { return };
+        if stalled_until > now {
+            self.pump_at(from, stalled_until);
+            return;
+        }
+        if self.is_in_the_dark(from.conn) {
+            // Light sends on.
+            return;
+        }
+        let Some(conn) = self.conns.get_mut(&from.conn) else { return };
+        let wire = &mut conn.end(from.side).out;
+        wire.last = None;
+        match last {
+            Last::Reset => {
+                wire.last_arrival = wire.last_arrival.max(now + latency);
+                let at = wire.last_arrival;
+                self.agenda.put(at, Due::Reset { end: from.other() });
+            }
+            Last::Fin => {
+                self.depart(from, Vec::new(), true);
+                if let Some(conn) = self.conns.get_mut(&from.conn) {
+                    conn.end(from.side).out.over = false;
+                }
+            }
+        }
+    }
+
+    /// Whether one of the connection's ends is cut off.
+    fn is_in_the_dark(&self, conn: u32) -> bool {
+        let ends = self.conns.get(&conn).map(|conn| [&conn.client.address, &conn.server.address]);
+        ends.is_some_and(|ends| ends.into_iter().any(|address| self.is_dark(address)))
     }
 
     /// An RST reaches this end.
@@ -191,13 +227,11 @@ impl State {
     pub(super) fn break_by_fin(&mut self, conn: u32) {
         self.discard(conn);
         for end in Self::sides(conn) {
-            let over = self.conns.get_mut(&conn).is_none_or(|conn| conn.end(end.side).out.over);
-            if !over {
-                self.depart(end, Vec::new(), true);
-                // Writing goes on, into the void, which answers.
-                if let Some(conn) = self.conns.get_mut(&conn) {
-                    conn.end(end.side).out.over = false;
-                }
+            if let Some(wire) = self.conns.get_mut(&conn).map(|conn| &mut conn.end(end.side).out)
+                && !wire.over
+            {
+                wire.last = Some(Last::Fin);
+                self.send_last(end);
             }
             // What was thrown away has made room for that.
             self.raise(end);
