@@ -125,6 +125,25 @@ fn dropped_getters_put_their_values_back_in_the_order_in_which_they_were_put() {
 }
 
 #[test]
+fn a_signal_for_a_getter_that_is_dropped_is_kept_for_nobody() {
+    run(async {
+        let queue = Queue::new();
+        let mut later = pin!(queue.get());
+        for somebody_waits in [false, true] {
+            let mut first = pin!(queue.get());
+            assert!(poll_once(first.as_mut()).await.is_pending());
+            assert_eq!(queue.signal(&"news"), 1);
+            if somebody_waits {
+                assert!(poll_once(later.as_mut()).await.is_pending());
+            }
+        }
+        assert!(queue.is_empty());
+        queue.put("a value");
+        assert_eq!(later.await, Ok("a value"));
+    });
+}
+
+#[test]
 fn a_getter_that_is_dropped_without_a_value_leaves_the_line() {
     run(async {
         let queue = Queue::new();

@@ -14,8 +14,9 @@ use crate::runtime::{Parked, current};
 /// A first-in, first-out queue between tasks. Clones are the same queue.
 ///
 /// Values wait for tasks, or tasks for values. A value is handed to the task that has waited longest; if that task
-/// stops waiting before it took the value, the value goes to the next one, or back to the front of the queue. A task that
-/// has been handed a value waits no more: a [`signal`](Self::signal) or a [`reset`](Self::reset) comes too late for it.
+/// stops waiting before it took the value, the value goes to the next one, or back to the front of the queue; the clone of
+/// a [`signal`](Self::signal) is dropped with it. A task that has been handed a value waits no more: a signal or a
+/// [`reset`](Self::reset) comes too late for it.
 ///
 /// It grows without limit: the caller that puts more than is taken decides what is too much ([`len`](Self::len)).
 pub struct Queue<T> {
@@ -41,6 +42,8 @@ struct Numbered<T> {
 enum Place<T> {
     Waiting(Parked),
     Got(Numbered<T>),
+    /// A clone that is for this task alone: nobody else gets it.
+    Signalled(T),
     Reset,
     /// The task no longer waits.
     Left,
@@ -83,7 +86,8 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`QueueReset`] if [`reset`](Self::reset) was called while it waited.
     ///
-    /// **Cancel safety:** a value that was handed to a dropped `get` goes to the next task, or back to the front.
+    /// **Cancel safety:** a value that was handed to a dropped `get` goes to the next task, or back to the front. The clone
+    /// of a [`signal`](Self::signal) is for this one alone, and is dropped with it.
     ///
     /// # Panics
     /// When awaited outside of [`Machine::run`](crate::Machine::run) and there is no value.
@@ -97,6 +101,7 @@ impl<T> Queue<T> {
     }
 
     /// Gives a clone of `value` to every task that waits now; keeps nothing if none does. Returns how many there were.
+    /// A task that stops waiting before it took its clone drops it.
     ///
     /// ```
     /// # use lem_rs::{Error, Machine, Queue, sleep, spawn};
@@ -121,17 +126,15 @@ impl<T> Queue<T> {
     {
         // Before anything is changed: a clone is made by code of the user's, which may panic, or come here.
         let values: Vec<T> = std::iter::repeat_n(value, self.state.borrow().waiting.len()).cloned().collect();
-        let (waiting, first) = {
+        let waiting: Vec<_> = {
             let mut state = self.state.borrow_mut();
             let count = values.len().min(state.waiting.len());
-            let first = state.count + 1;
-            state.count += count as u64;
-            (state.waiting.drain(..count).collect::<Vec<_>>(), first)
+            state.waiting.drain(..count).collect()
         };
         let reached = waiting.len();
-        let numbered = (first..).zip(values).map(|(number, value)| Place::Got(Numbered { number, value }));
+        let signalled = values.into_iter().map(Place::Signalled);
         // All have theirs before the first is woken: a foreign waker may come here, too.
-        let woken: Vec<_> = waiting.into_iter().zip(numbered).filter_map(|(place, with)| fill(&place, with)).collect();
+        let woken: Vec<_> = waiting.into_iter().zip(signalled).filter_map(|(place, with)| fill(&place, with)).collect();
         wake(woken);
         reached
     }
@@ -210,9 +213,9 @@ impl<T> Future for Get<T> {
             return Poll::Pending;
         };
         let before = match place.replace(Place::Left) {
-            Place::Got(numbered) => {
+            Place::Got(Numbered { value, .. }) | Place::Signalled(value) => {
                 self.place = None;
-                return Poll::Ready(Ok(numbered.value));
+                return Poll::Ready(Ok(value));
             }
             Place::Reset => {
                 self.place = None;
@@ -264,7 +267,11 @@ impl<T> Drop for Get<T> {
                     }
                 }
             }
-            _ => self.queue.state.borrow_mut().waiting.retain(|other| !Rc::ptr_eq(other, &place)),
+            // It was for us alone: who comes later waits for the next one.
+            Place::Signalled(_) | Place::Reset => {}
+            Place::Waiting(_) | Place::Left => {
+                self.queue.state.borrow_mut().waiting.retain(|other| !Rc::ptr_eq(other, &place))
+            }
         }
     }
 }
