@@ -58,6 +58,35 @@ fn a_connected_socket_hears_its_peer_alone() {
 }
 
 #[test]
+fn what_strangers_sent_before_a_socket_was_connected_is_not_received_and_what_the_peer_sent_is() {
+    run(async {
+        let (one, other) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+        let stranger = UdpSocket::bind("127.0.0.1:0").await?;
+        let at = other.local_addr()?;
+        let mut buffer = [0; 64];
+        for _ in 0..3 {
+            stranger.send_to(b"stranger", at).await?;
+        }
+        one.send_to(b"early", at).await?;
+        stranger.send_to(b"stranger", at).await?;
+        // All of it is there.
+        assert_eq!(other.peek_from(&mut buffer).await?, (8, stranger.local_addr()?));
+        other.connect(one.local_addr()?).await?;
+        assert_eq!(other.peek_from(&mut buffer).await?, (5, one.local_addr()?));
+        assert_eq!(other.recv(&mut buffer).await?, 5);
+        assert!(timeout(Duration::from_millis(20), other.recv(&mut buffer)).await.is_err());
+        one.send_to(b"late", at).await?;
+        assert_eq!(other.recv(&mut buffer).await?, 4);
+        // The peer of before is a stranger to the next one.
+        one.send_to(b"too late", at).await?;
+        other.connect(stranger.local_addr()?).await?;
+        stranger.send_to(b"no stranger", at).await?;
+        assert_eq!(other.recv(&mut buffer).await?, 11);
+        Ok(())
+    });
+}
+
+#[test]
 fn many_tasks_may_wait_and_each_datagram_goes_to_one_of_them_in_order() {
     run(async {
         let (one, other) = pair().await?;

@@ -62,8 +62,8 @@ impl UdpSocket {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
-    /// cannot be used; [`Error::Misuse`] outside of a machine.
+    /// [`Error::Address`]; [`Error::Resolve`], [`Error::Timeout`] after 30 s of that, or [`Error::Task`] if no thread can
+    /// look up a name; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn bind(address: impl ToAddress) -> Result<Self, Error> {
@@ -112,8 +112,9 @@ impl UdpSocket {
         Ok(Self { readiness: SharedReadiness::new(watched), socket: Rc::from(socket), is_v6 })
     }
 
-    /// Chooses a peer: [`send`](Self::send) goes there, and only what comes from there is received. Nothing is sent. A
-    /// name's first address of the socket's family is taken.
+    /// Chooses a peer: [`send`](Self::send) goes there, and only what comes from there is received. That is so of what has
+    /// come already, too: what the peer has sent is kept, the rest is dropped. Nothing is sent. A name's first address of
+    /// the socket's family is taken.
     ///
     /// ```
     /// # use lem_rs::{Error, Machine, UdpSocket};

@@ -1,5 +1,6 @@
 //! UDP sockets of the operating system.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -16,6 +17,8 @@ struct OsDatagram {
     registry: Rc<Registry>,
     /// Another owner may have a duplicate of the descriptor.
     shared: bool,
+    /// Whether datagrams may be queued that came before the socket was connected: from this peer alone they are received.
+    peer_among_others: Cell<Option<SocketAddr>>,
 }
 
 /// Opens a socket, with the options that have to be set before it is bound.
@@ -30,7 +33,12 @@ pub(super) fn bind(registry: Rc<Registry>, at: SocketAddr, options: &UdpOptions)
     }
     socket.bind(&at.into())?;
     socket.set_nonblocking(true)?;
-    Ok(Box::new(OsDatagram { socket: UdpSocket::from_std(socket.into()), registry, shared: false }))
+    Ok(Box::new(OsDatagram {
+        socket: UdpSocket::from_std(socket.into()),
+        registry,
+        shared: false,
+        peer_among_others: Cell::new(None),
+    }))
 }
 
 /// Takes over a socket that was opened elsewhere.
@@ -43,10 +51,31 @@ pub(super) fn adopt(registry: Rc<Registry>, socket: std::net::UdpSocket) -> io::
     // A datagram socket of another family says so here, and not at each receive.
     socket.local_addr()?;
     socket.set_nonblocking(true)?;
-    Ok(Box::new(OsDatagram { socket: UdpSocket::from_std(socket), registry, shared: true }))
+    Ok(Box::new(OsDatagram {
+        socket: UdpSocket::from_std(socket),
+        registry,
+        shared: true,
+        peer_among_others: Cell::new(None),
+    }))
 }
 
 impl OsDatagram {
+    /// Whether this was queued before the socket was connected, and is not from its peer. There are as many of them as
+    /// the receive buffer had room for, and none behind the moment at which it is empty.
+    fn is_of_stranger(&self, received: &io::Result<(usize, SocketAddr)>) -> bool {
+        let Some(peer) = self.peer_among_others.get() else { return false };
+        match received {
+            // The zone of an address is not compared: the kernel may tell it of one of the two alone.
+            Ok((_, from)) => (from.ip(), from.port()) != (peer.ip(), peer.port()),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.peer_among_others.set(None);
+                }
+                false
+            }
+        }
+    }
+
     /// Receives into a buffer of this length. On Windows two errors of that are none of ours: that somebody has refused an
     /// earlier datagram, on a socket with no peer, and that a datagram has not fitted. Of the second the sender is known
     /// only if there is a peer.
@@ -89,7 +118,10 @@ impl Datagram for OsDatagram {
     }
 
     fn connect(&self, peer: SocketAddr) -> io::Result<()> {
-        self.socket.connect(peer)
+        self.socket.connect(peer)?;
+        // From now on the kernel takes what the peer sends, but keeps what it had taken before.
+        self.peer_among_others.set(self.socket.peer_addr().ok());
+        Ok(())
     }
 
     fn send(&self, data: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
@@ -100,11 +132,22 @@ impl Datagram for OsDatagram {
     }
 
     fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.received(buffer.len(), || self.socket.recv_from(buffer))
+        loop {
+            let received = self.received(buffer.len(), || self.socket.recv_from(buffer));
+            if !self.is_of_stranger(&received) {
+                return received;
+            }
+        }
     }
 
     fn peek(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.received(buffer.len(), || self.socket.peek_from(buffer))
+        loop {
+            let there = self.received(buffer.len(), || self.socket.peek_from(buffer));
+            if !self.is_of_stranger(&there) {
+                return there;
+            }
+            self.received(buffer.len(), || self.socket.recv_from(buffer))?;
+        }
     }
 
     fn peer(&self) -> io::Result<SocketAddr> {
