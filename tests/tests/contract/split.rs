@@ -29,6 +29,7 @@ on_every_stream! {
     a_write_queue_finishes_what_was_begun_when_its_writer_gives_up,
     a_write_queue_sends_nothing_of_a_message_that_was_not_begun,
     a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_stays_incomplete,
+    a_write_queue_says_closed_while_its_writer_is_being_shut_down,
     what_a_write_queue_has_begun_is_delivered_before_the_end,
 }
 
@@ -343,6 +344,22 @@ async fn a_write_queue_whose_writer_is_closed_says_closed_for_a_message_that_sta
         assert!(accepted < TOO_MUCH);
         assert_same(&far.read(ReadMode::All).await.unwrap(), &pattern(TOO_MUCH)[..accepted]);
     }
+}
+
+async fn a_write_queue_says_closed_while_its_writer_is_being_shut_down(carrier: impl Carrier) {
+    let ((_reader, writer), far) = split_pair(carrier).await;
+    let queue = WriteQueue::new(writer);
+    // The peer does not read, and what was begun is sent in the background.
+    assert!(timeout(Duration::from_millis(20), queue.write(&pattern(TOO_MUCH))).await.is_err());
+    let shutting = {
+        let queue = queue.clone();
+        spawn(async move { queue.writer().shutdown().await })
+    };
+    // It waits for the kernel to take that.
+    until(|| queue.writer().is_busy()).await;
+    says(queue.write("late").await, "closed");
+    far.read(ReadMode::All).await.unwrap();
+    shutting.await.unwrap().unwrap();
 }
 
 async fn what_a_write_queue_has_begun_is_delivered_before_the_end(carrier: impl Carrier) {

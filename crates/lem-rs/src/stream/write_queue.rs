@@ -53,7 +53,8 @@ impl<T: Transport> WriteQueue<T> {
     /// Writes all of `data` when it is its turn. Done when the kernel has it.
     ///
     /// # Errors
-    /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`]. After [`Error::Interrupted`] the message was
+    /// As [`Stream::write`](crate::Stream::write), but never [`Error::Busy`], unless somebody writes past the queue, through
+    /// [`writer`](Self::writer). After [`Error::Interrupted`] the message was
     /// either not begun or is sent whole, unless the stream is aborted. [`Error::Closed`] if the sending side was closed
     /// when only a part of the message had been accepted: the rest of it is not sent.
     ///
@@ -61,7 +62,11 @@ impl<T: Transport> WriteQueue<T> {
     /// background.
     pub async fn write(&self, data: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Error> {
         let _turn = self.turns.take().await;
-        self.writer.write_whole(data.as_ref()).await
+        match self.writer.write_whole(data.as_ref()).await {
+            // A shutdown of the writer waits where a write would.
+            Err(Error::Busy) if self.writer.is_closed() => Err(Error::Closed),
+            written => written,
+        }
     }
 
     /// The half behind the queue, to close it, or to interrupt the write under way.
