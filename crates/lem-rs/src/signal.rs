@@ -103,8 +103,14 @@ impl Signals {
 
     fn take(&self) -> io::Result<Signal> {
         let mut pending = self.pending.borrow_mut();
-        if pending.is_empty() {
-            pending.extend(self.source.borrow_mut().take()?);
+        // Those that have come again meanwhile are among the new ones, too.
+        match self.source.borrow_mut().take() {
+            Ok(arrived) => {
+                let again = arrived.into_iter().filter(|signal| !pending.contains(signal)).collect::<Vec<_>>();
+                pending.extend(again);
+            }
+            Err(error) if pending.is_empty() => return Err(error),
+            Err(_) => {}
         }
         pending.pop_front().ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }

@@ -62,6 +62,25 @@ fn the_end_of_a_child_is_told() {
 }
 
 #[test]
+fn a_signal_that_comes_again_before_it_was_taken_is_received_once() {
+    run(async {
+        let signals = Signals::new([Signal::Continue, Signal::Alarm])?;
+        for name in ["CONT", "ALRM"] {
+            send(name);
+        }
+        sleep(Duration::from_millis(20)).await;
+        // The other one is known of, and not taken yet.
+        let first = signals.next().await?;
+        let second = if first == Signal::Alarm { ("CONT", Signal::Continue) } else { ("ALRM", Signal::Alarm) };
+        send(second.0);
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(signals.next().await?, second.1);
+        assert!(timeout(Duration::from_millis(20), signals.next()).await.is_err(), "it is received once");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_signal_that_is_not_taken_fills_nothing() {
     run(async {
         let signals = Rc::new(Signals::new([Signal::WindowChange])?);
