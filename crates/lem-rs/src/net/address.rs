@@ -100,7 +100,7 @@ impl Address {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme.and_then(|scheme| Some((scheme, encrypted(scheme)?))) {
             Some((scheme, encrypted)) => {
-                let problem = format!("{scheme}:// is plain text: write {encrypted}://, or use TcpStream or Listener");
+                let problem = format!("{scheme}:// is plain text: write {encrypted}, or use TcpStream or Listener");
                 Err(AddressError::new(text, problem))
             }
             None => Self::parse(text, port),

@@ -50,8 +50,41 @@ pub(super) fn port_of(service: &str) -> Option<u16> {
     SERVICES.iter().find(|(name, _)| name.eq_ignore_ascii_case(service)).map(|(_, port)| *port)
 }
 
-/// The service that is the same in TLS, if this one is plain text: `https` for `http`.
+/// Those that are plain text, and whose service in TLS does not have their name with an `s` behind it; nothing where it has
+/// no name at all.
+const PLAIN: &[(&str, Option<&str>)] = &[
+    ("domain", Some("domain-s")),
+    ("http-alt", Some("https-alt")),
+    ("mysql", None),
+    ("postgresql", None),
+    ("redis", None),
+    ("xmpp-client", Some("xmpps-client")),
+];
+
+/// What to write for the same in TLS, if this service is plain text: `https://` for `http`.
 pub(super) fn encrypted(service: &str) -> Option<String> {
-    let encrypted = format!("{}s", service.to_ascii_lowercase());
-    (port_of(service).is_some() && port_of(&encrypted).is_some()).then_some(encrypted)
+    let service = service.to_ascii_lowercase();
+    let encrypted = format!("{service}s");
+    if port_of(&service).is_some() && port_of(&encrypted).is_some() {
+        return Some(format!("{encrypted}://"));
+    }
+    let (_, encrypted) = PLAIN.iter().find(|(name, _)| *name == service)?;
+    let to_write = encrypted.map(|encrypted| format!("{encrypted}://"));
+    Some(to_write.unwrap_or_else(|| "host:port, if TLS is spoken there".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Services that are plain text have another port in TLS, or none; the others say in their name that they are TLS.
+    #[test]
+    fn each_service_is_either_plain_text_or_says_that_it_is_not() {
+        const TLS: &[&str] = &["domain-s", "https-alt", "secure-mqtt", "sip-tls", "syslog-tls", "xmpps-client"];
+        for (name, _) in SERVICES {
+            let is_tls = TLS.contains(name) || name.ends_with('s');
+            assert_eq!(encrypted(name).is_none(), is_tls, "{name}");
+        }
+        assert_eq!(encrypted("XMPP-Client").as_deref(), Some("xmpps-client://"));
+    }
 }
