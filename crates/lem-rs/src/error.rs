@@ -57,7 +57,7 @@ pub enum Error {
     Truncated(Cut),
     /// A limit on what a peer may make us store was reached. The data is still readable in another mode.
     Limit {
-        /// What was read: `line`, `all` or `exact`.
+        /// What was read: `line`, `all`, `exact` or `until`.
         what: &'static str,
         /// The limit, in bytes.
         limit: usize,

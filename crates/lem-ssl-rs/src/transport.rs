@@ -118,8 +118,9 @@ impl Tls {
     }
 
     /// Turns a client away after the handshake, because of what its certificate says: it gets the alert `access_denied`
-    /// (RFC 8446 section 6.2), and the connection is closed in the background. A peer that is not asked for certificates
-    /// is only cut off. Of a stream the transport comes by [`into_parts`](lem_rs::Stream::into_parts).
+    /// (RFC 8446 section 6.2), and the connection is closed in the background. It gets no alert, and is only cut off, if the
+    /// context has rustls' records ([`ContextBuilder::rustls_records`](crate::ContextBuilder::rustls_records)) and asks no
+    /// client for a certificate. Of a stream the transport comes by [`into_parts`](lem_rs::Stream::into_parts).
     pub fn deny(self) {
         close_transport(self.refuse(Alert::AccessDenied), ALERT_DEADLINE);
     }

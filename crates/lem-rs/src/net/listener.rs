@@ -83,8 +83,9 @@ impl Listener {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Address`]; [`Error::Resolve`], or [`Error::Timeout`] after 30 s of that; [`Error::Io`] if the address
-    /// cannot be used (in use, not ours, not permitted); [`Error::Misuse`] outside of a machine.
+    /// [`Error::Address`]; [`Error::Resolve`], [`Error::Timeout`] after 30 s of that, or [`Error::Task`] if no thread can
+    /// look up a name; [`Error::Io`] if the address cannot be used (in use, not ours, not permitted); [`Error::Misuse`]
+    /// outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
     ///
@@ -325,8 +326,9 @@ impl Listener {
         Ok(())
     }
 
-    /// Calls `on_event` when accepting has to pause because descriptors or memory have run out: once until a connection is
-    /// accepted again, however often that is tried meanwhile.
+    /// Calls `on_event` when accepting has to pause because descriptors or memory have run out, or 64 connections in a row
+    /// were gone before they were accepted: once until a connection is accepted again, however often that is tried
+    /// meanwhile.
     pub fn on_pause(&self, on_event: impl Fn(&Error) + 'static) {
         let before = self.state.borrow_mut().on_pause.replace(Rc::new(on_event));
         drop(before);

@@ -15,7 +15,8 @@ use crate::runtime::{Core, current, look_up, no_machine, refused};
 /// address where the resolver does not know it. There is no limit of time: a [`Deadline`](crate::Deadline) gives one.
 ///
 /// # Errors
-/// [`Error::Resolve`] if the name has no addresses or nobody can tell; [`Error::Misuse`] outside of a machine.
+/// [`Error::Resolve`] if the name has no addresses or nobody can tell; [`Error::Task`] if there is no thread that could ask
+/// the operating system; [`Error::Misuse`] outside of a machine.
 ///
 /// **Cancel safety:** dropping it abandons the lookup. A thread that asks the operating system ends when that has
 /// answered.

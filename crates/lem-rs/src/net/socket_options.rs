@@ -48,7 +48,8 @@ pub struct KeepAlive {
     pub idle: Duration,
     /// How long after a question the next one comes; `None` leaves the system's.
     pub interval: Option<Duration>,
-    /// After how many questions without an answer the connection is given up; `None` leaves the system's.
+    /// After how many questions without an answer the connection is given up; `None` leaves the system's. Linux, Android,
+    /// FreeBSD and Apple's systems can be told that; on others, Windows among them, the system's stays, without an error.
     pub retries: Option<u32>,
 }
 

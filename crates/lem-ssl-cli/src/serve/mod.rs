@@ -100,7 +100,8 @@ between two requests go at once; those of --echo are never between two, and keep
 the whole time of --drain. The file of a Unix-domain socket goes when it ends; one that was left
 by a server that was killed is replaced.
 
-With --list names that begin with a dot are not shown, nor are links that lead out of the folder. With
+With --list names that begin with a dot are not shown, but for .well-known, nor are links that lead out
+of the folder. With
 --gzip text, scripts, JSON, XML, SVG and WebAssembly are packed while they are sent, but never a part
 of a file. How long an answer is then tells something about what is in it: do not serve files with
 --gzip in which a secret stands beside what others have written (BREACH).

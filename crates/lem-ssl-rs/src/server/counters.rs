@@ -13,7 +13,8 @@ pub struct Counters {
     /// Connections that were dropped at once because too many from their address shook hands or waited to be accepted.
     /// Those of which a proxy had to tell first whose they are count among the [`failed`](Self::failed) too.
     pub refused: u64,
-    /// How often accepting paused because descriptors or memory had run out.
+    /// How often accepting paused because descriptors or memory had run out, or 64 connections in a row were gone before
+    /// they were accepted.
     pub pauses: u64,
     /// How often accepting stopped because as many connections were open as may be
     /// ([`ServerOptions::connections`](crate::ServerOptions::connections)).

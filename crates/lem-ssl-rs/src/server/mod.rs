@@ -87,7 +87,8 @@ impl Context {
     ///
     /// # Errors
     /// A [`TlsError::Config`](crate::TlsError::Config) if the context has no identity, or no early data and the options
-    /// ask for it; [`Error::Address`], [`Error::Resolve`]; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
+    /// ask for it; [`Error::Address`]; [`Error::Resolve`], [`Error::Timeout`] after 30 s of that, or [`Error::Task`] if no
+    /// thread can look up a name; [`Error::Io`] if the address cannot be used; [`Error::Misuse`] outside of a machine.
     ///
     /// **Cancel safety:** dropping it opens nothing.
     pub async fn listen(&self, address: impl ToAddress) -> Result<Server, Error> {

@@ -110,7 +110,8 @@ pub enum ServerEvent<'a> {
         /// Whose.
         peer: &'a Endpoint,
     },
-    /// Accepting pauses because descriptors or memory have run out. Reported once for each pause; it goes on by itself.
+    /// Accepting pauses because descriptors or memory have run out, or 64 connections in a row were gone before they were
+    /// accepted. Reported once for each pause; it goes on by itself.
     Paused(&'a Error),
     /// As many connections are open as may be ([`ServerOptions::connections`]): accepting stops until one goes. Told once
     /// a second at most; [`Counters::limited`](crate::Counters::limited) counts all of them.
