@@ -126,7 +126,7 @@ fn connecting_names_the_address_as_it_was_written() {
     });
     let (resolving, connecting) = said.unwrap();
     assert_eq!(resolving, "resolving the name of server.test:7 timed out after 0 µs");
-    assert_eq!(connecting, "connect to server.test:7 timed out after 3 s: 10.0.0.1:7: no answer");
+    assert_eq!(connecting, "connect to server.test:7 timed out after 3 s");
 }
 
 #[test]
