@@ -270,7 +270,7 @@ impl<T> Drop for Get<T> {
             // It was for us alone: who comes later waits for the next one.
             Place::Signalled(_) | Place::Reset => {}
             Place::Waiting(_) | Place::Left => {
-                self.queue.state.borrow_mut().waiting.retain(|other| !Rc::ptr_eq(other, &place))
+                self.queue.state.borrow_mut().waiting.retain(|other| !Rc::ptr_eq(other, &place));
             }
         }
     }
