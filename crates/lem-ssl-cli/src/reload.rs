@@ -269,7 +269,7 @@ mod tests {
     }
 
     /// A reloader in a simulated world, and how often it has read; what it reads is over, as the file is then.
-    fn counting(file: &Path) -> (Rc<Reloader<Expiry>>, Arc<AtomicUsize>) {
+    fn counting(log: Log, file: &Path) -> (Rc<Reloader<Expiry>>, Arc<AtomicUsize>) {
         let (reads, file) = (Arc::new(AtomicUsize::new(0)), file.to_owned());
         let counted = reads.clone();
         let read = move || {
@@ -277,7 +277,6 @@ mod tests {
             Ok(Expiry::over(&file, FileState::of(&file)))
         };
         let replace = |over| Ok(Notices { warnings: Vec::new(), expiries: vec![over] });
-        let log = Log::new(true, crate::log::Format::Plain).unwrap();
         let notifier = Notifier::from_env(&log);
         (Reloader::new(read, replace, log, notifier), reads)
     }
@@ -288,7 +287,7 @@ mod tests {
         fs::write(&file, "old").unwrap();
         let sim = lem_ssl_rs::sim::Sim::builder(1).build();
         let read = sim.run(async {
-            let (reloader, reads) = counting(&file);
+            let (reloader, reads) = counting(Log::new(true, crate::log::Format::Plain).unwrap(), &file);
             let read = || reads.load(Ordering::Relaxed);
             reloader.expect(vec![Expiry::over(&file, FileState::of(&file))]);
             sleep(10 * RETRY).await;

@@ -1,6 +1,6 @@
 //! Lists of revoked certificates: whose they are, and which of them count.
 
-use lem_ssl_rs::{CertificateFault, Error, RevocationLists, Roots, TlsError};
+use lem_ssl_rs::{CertificateFault, Context, Error, RevocationLists, Roots, TlsError};
 use lem_ssl_tests::pki::draft::{Draft, DraftKey};
 use lem_ssl_tests::pki::{Authority, Issued, KeyKind, Leaf};
 use lem_ssl_tests::scratch::Scratch;

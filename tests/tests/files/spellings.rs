@@ -14,7 +14,7 @@ fn list(issuer: &str, issuer_type: u8, revoked: &[&Draft], key: &DraftKey) -> St
     armour("X509 CRL", &revocation_list(issuer, issuer_type, revoked, key))
 }
 
-/// A root, an intermediate and two clients of it: the names in the certificates are of the type UTF8String.
+/// A root, an intermediate and two clients of it: the names in the certificates are of the type `UTF8String`.
 struct Club {
     root: DraftKey,
     between: DraftKey,
