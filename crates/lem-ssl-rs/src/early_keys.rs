@@ -1,8 +1,9 @@
 //! The keys of a client that has offered early data, so that a server can tell refused early data from the handshake.
 //!
-//! rustls passes over records that do not open, but does not say whether it did or whether it keeps a part of a message.
-//! Only the keys tell. rustls hands the secrets behind them to a key log, in the call that derives them: so a key log of
-//! ours keeps them for that moment, if the session has asked for them, and the session takes what is made of them.
+//! rustls passes over records that do not open, but does not say whether it did or whether it keeps a part of a
+//! message. Only the keys tell. rustls hands the secrets behind them to a key log, in the call that derives them: so a
+//! key log of ours keeps them for that moment, if the session has asked for them, and the session takes what is made
+//! of them.
 
 use std::cell::RefCell;
 use std::fmt;
