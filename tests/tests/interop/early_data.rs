@@ -30,7 +30,7 @@ struct Files {
 impl Files {
     fn new(certificates: &Certificates) -> Self {
         let session = certificates.scratch.path().join("session.pem").display().to_string();
-        Self { session, early: certificates.scratch.write("early", &request()).display().to_string() }
+        Self { session, early: certificates.scratch.write("early", request()).display().to_string() }
     }
 
     /// The first visit, which leaves a session.

@@ -136,8 +136,8 @@ const FAMILIAR_LABELS: &[&str] = &[
 /// What other labels end with.
 const LAST_WORDS: &[&str] = &["certificate", "key", "crl", "parameters", "request"];
 
-/// A line of a block's inside is nearly always 64 digits, with some of each kind. Hexadecimal digits have no capitals, or no
-/// small letters.
+/// A line of a block's inside is nearly always 64 digits, with some of each kind; a certificate's first one, which begins
+/// with what is the same in all, may be without numerals. Hexadecimal digits have no capitals, or no small letters.
 fn looks_like_base64(line: &[u8]) -> bool {
     const MIN_LENGTH: usize = 40;
     let padding = line.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
@@ -145,7 +145,22 @@ fn looks_like_base64(line: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| digits.iter().any(kind);
     line.len() >= MIN_LENGTH
         && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-        && [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit].into_iter().all(has)
+        && [u8::is_ascii_uppercase, u8::is_ascii_lowercase].into_iter().all(has)
+        && (has(u8::is_ascii_digit) || digits.starts_with(SEQUENCE_IN_BASE64))
         // A path; a line in 64 of a block, but hardly two in a row.
         && !digits.starts_with(b"/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_certificate_is_known_without_a_numeral() {
+        let letters = "AbCdEfGhIjKlMnOpQrStUvWxYz".repeat(2);
+        for (line, is_told) in [(format!("MIIB{letters}"), true), (letters, false)] {
+            let mut around = Around::default();
+            assert_eq!(around.take_line(1, line.as_bytes()).is_err(), is_told, "{line}");
+        }
+    }
 }
