@@ -220,7 +220,7 @@ fn a_file_that_is_something_else_says_what_it_looks_like() {
     // What "base64 -w 0" makes of a certificate's first line, and the beginning of what follows.
     let base64 = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ4akNDQVd5Z0F3SUJBZ0lVZU1rUS9nSkl6Vm1VK0NwdEpSa0ZI\n";
     let secret = format!("apiVersion: v1\nkind: Secret\ndata:\n  tls.crt: {base64}");
-    let cases: [(&str, Vec<u8>, &[&str]); 19] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 20] = [
         ("empty", Vec::new(), &["it is empty"]),
         ("blank", b" \n\t\n".to_vec(), &["it is empty"]),
         ("der", der.clone(), &["looks like DER", "-inform DER"]),
@@ -244,6 +244,7 @@ fn a_file_that_is_something_else_says_what_it_looks_like() {
         ("gzip", vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3], &["zero bytes"]),
         ("large", vec![b'\n'; 16 * 1024 * 1024 + 1], &["larger than 16777216 bytes"]),
         ("lines", "-\n".repeat(1_000_000).into_bytes(), &["has no \"-----BEGIN\" line"]),
+        ("words", "--end".repeat(100_000).into_bytes(), &["has no \"-----BEGIN\" line"]),
     ];
     for (name, content, words) in cases {
         let path = scratch.write(name, content);

@@ -64,25 +64,33 @@ const HAS_BASE64_OF_PEM: &str = "this is the base64 of a whole PEM file behind o
 pub(super) fn looks_like_boundary(line: &[u8]) -> bool {
     let text = with_plain_dashes(line);
     let small = text.to_ascii_lowercase();
-    ["begin", "end"].iter().any(|word| small.match_indices(word).any(|(at, _)| is_boundary_at(&text, at, word.len())))
+    let first = text.find(|letter: char| letter != '-' && !letter.is_whitespace());
+    let is_meant = |at, word: &str| is_boundary_at(&text, at, word.len(), first == Some(at));
+    ["begin", "end"].iter().any(|word| small.match_indices(word).any(|(at, _)| is_meant(at, word)))
 }
 
-/// Whether that is meant by the word at this place.
-fn is_boundary_at(text: &str, at: usize, length: usize) -> bool {
-    let (before, word, behind) = (&text[..at], &text[at..at + length], &text[at + length..]);
+/// A label has half as many, and dashes behind it. A line may have millions, and as many words that are looked at.
+const MAX_BEHIND: usize = 100;
+
+/// Whether that is meant by the word at this place. `is_first` says that there are only dashes and blanks before it.
+fn is_boundary_at(text: &str, at: usize, length: usize, is_first: bool) -> bool {
+    let end = (at + length..text.len().min(at + length + MAX_BEHIND) + 1).rev().find(|end| text.is_char_boundary(*end));
+    let (before, word, behind) = (&text[..at], &text[at..at + length], &text[at + length..end.unwrap_or(at + length)]);
     if before.ends_with(|letter: char| letter.is_alphanumeric()) {
         return false;
     }
     let dashes = |text: &str| text.len() - text.trim_end_matches('-').len();
     let attached = dashes(before);
-    let is_first = before.trim_matches(|letter: char| letter == '-' || letter.is_whitespace()).is_empty();
+    let is_marked = dashes(before.trim_end()) >= 2;
+    if !is_first && !is_marked {
+        return false;
+    }
     let label = behind.split("--").next().unwrap_or_default();
     let bare: String =
         label.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     let is_loud = !word.bytes().chain(label.bytes()).any(|byte| byte.is_ascii_lowercase());
-    let is_marked = dashes(before.trim_end()) >= 2;
     if FAMILIAR_LABELS.contains(&bare.as_str()) {
-        return is_first || is_marked;
+        return true;
     }
     match word {
         "BEGIN" | "END" if attached >= 3 && bare.is_empty() => is_first,
