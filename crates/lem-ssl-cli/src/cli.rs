@@ -95,7 +95,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
 }
 
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let mut codes = String::from("Exit codes:\n");
     for exit in Exit::ALL {
         let _ = writeln!(codes, "  {:>3}  {}", exit.code(), exit.meaning());

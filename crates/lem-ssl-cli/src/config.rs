@@ -101,6 +101,7 @@ fn named_in(arguments: &[OsString]) -> Option<PathBuf> {
 /// What an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OptionKind {
+    /// None, or one that may be left out.
     Flag,
     Value,
 }
@@ -108,7 +109,9 @@ enum OptionKind {
 /// What the option of this name takes, if one of the commands has it.
 fn kind_of<'a>(mut commands: impl Iterator<Item = &'a Command>, name: &str) -> Option<OptionKind> {
     let argument = commands.find_map(|command| command.get_arguments().find(|known| known.get_long() == Some(name)))?;
-    Some(if argument.get_action().takes_values() { OptionKind::Value } else { OptionKind::Flag })
+    let needs_value =
+        argument.get_action().takes_values() && argument.get_num_args().is_none_or(|count| count.min_values() > 0);
+    Some(if needs_value { OptionKind::Value } else { OptionKind::Flag })
 }
 
 /// The options in a file.
@@ -252,6 +255,24 @@ mod tests {
             "--tls-in",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn whatever_may_be_true_may_be_false() {
+        let command = crate::cli::command();
+        for name in SUBCOMMANDS {
+            let subcommand = command.find_subcommand(name).unwrap();
+            let kind = |name: &str| kind_of([subcommand, &command].into_iter(), name);
+            for option in subcommand.get_arguments().filter_map(clap::Arg::get_long) {
+                let takes =
+                    |value: &str| options_in(&format!("{option} = {value}\n"), Path::new("x.toml"), kind).is_ok();
+                let stands_alone = kind(option) == Some(OptionKind::Flag);
+                assert_eq!(takes("false"), stands_alone, "{name} --{option}");
+            }
+        }
+        let tunnel = command.find_subcommand("tunnel").unwrap();
+        assert_eq!(kind_of([tunnel].into_iter(), "proxy-protocol"), Some(OptionKind::Flag));
+        assert_eq!(kind_of([tunnel].into_iter(), "cert"), Some(OptionKind::Value));
     }
 
     #[test]
