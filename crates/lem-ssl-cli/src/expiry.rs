@@ -66,13 +66,11 @@ impl Expiry {
         }
     }
 
-    /// Takes note of what the awaited file is now; says whether it is another one than before.
-    pub(crate) fn is_replaced(&mut self, now: FileState) -> bool {
-        match self {
-            // One that is gone will come back.
-            Self::Over { state, .. } if now.is_there() => std::mem::replace(state, now.clone()) != now,
-            _ => false,
-        }
+    /// Whether the awaited file, which is in this state now, is another one than that which was read. It is so until that was
+    /// read, however often it is asked: a reload may fail, for what another file holds.
+    pub(crate) fn is_replaced(&self, now: &FileState) -> bool {
+        // One that is gone will come back.
+        matches!(self, Self::Over { state, .. } if now.is_there() && state != now)
     }
 
     /// What there is to tell at this moment, once: that its time is over soon.
@@ -171,11 +169,12 @@ mod tests {
         assert_eq!((over[0].awaited(), over[0].next()), (Some(&file), None));
         assert!(!over[0].has_run_out(SystemTime::now()), "it had before it was read");
         assert_eq!(Expiry::moved(over.clone(), |_| None), []);
-        let mut moved = Expiry::moved(over, |file| Some(file.to_owned()));
-        assert!(!moved[0].is_replaced(FileState::of(&file)));
-        assert!(!moved[0].is_replaced(FileState::of(&folder.join("missing"))));
+        let moved = Expiry::moved(over, |file| Some(file.to_owned()));
+        assert!(!moved[0].is_replaced(&FileState::of(&file)));
+        assert!(!moved[0].is_replaced(&FileState::of(&folder.join("missing"))));
         std::fs::write(&file, "another one").unwrap();
-        assert!(moved[0].is_replaced(FileState::of(&file)) && !moved[0].is_replaced(FileState::of(&file)));
+        let now = FileState::of(&file);
+        assert!(moved[0].is_replaced(&now) && moved[0].is_replaced(&now), "until it was read");
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -232,17 +232,26 @@ impl<T: Send + 'static> Reloader<T> {
     }
 }
 
-/// Whether the file of one that was over is another one now.
-async fn is_any_replaced(expiries: &mut [Expiry]) -> bool {
+/// Whether the file of one that was over is another one now. A file that does not answer is not waited for any more.
+async fn is_any_replaced(expiries: &mut Vec<Expiry>) -> bool {
     let files: Vec<PathBuf> = expiries.iter().filter_map(Expiry::awaited).cloned().collect();
     if files.is_empty() {
         return false;
     }
     let look = move || files.iter().map(|file| FileState::of(file)).collect::<Vec<_>>();
-    // Those that cannot be looked at, because there is no thread, are looked at the next time.
-    let Ok(states) = unblock(look).await else { return false };
-    let awaited = expiries.iter_mut().filter(|expiry| expiry.awaited().is_some());
-    awaited.zip(states).fold(false, |is_any, (expiry, state)| expiry.is_replaced(state) || is_any)
+    match timeout(DEADLINE, unblock(look)).await {
+        Ok(Ok(states)) => {
+            let awaited = expiries.iter().filter(|expiry| expiry.awaited().is_some());
+            awaited.zip(states).any(|(expiry, state)| expiry.is_replaced(&state))
+        }
+        // There is no thread: they are looked at the next time.
+        Ok(Err(_)) => false,
+        // Each look would keep one more thread.
+        Err(_) => {
+            expiries.retain(|expiry| expiry.awaited().is_none());
+            false
+        }
+    }
 }
 
 #[cfg(all(test, unix))]
