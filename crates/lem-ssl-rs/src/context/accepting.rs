@@ -134,7 +134,9 @@ impl ContextBuilder {
     ///
     /// Early data that are refused, for example after a restart, are skipped if they are no more than `most` bytes, without
     /// what each record adds; a server that receives none skips 16 KiB. With more of them the handshake fails (section
-    /// 4.2.10), and the client has to connect again. So let `most` not become less while clients have sessions.
+    /// 4.2.10), and the client has to connect again. So let `most` not become less while clients have sessions. Two cases are
+    /// rustls' alone, which counts 17 bytes more for each record: a client that has to send a second hello, and the first record
+    /// of one whose session is resumed without its early data.
     ///
     /// # Replay
     /// Early data come before the client has shown that it is there: anyone who has recorded them can send them again

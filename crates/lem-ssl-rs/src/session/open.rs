@@ -101,7 +101,7 @@ pub(super) fn open<C: Connection>(
         }
         // rustls has passed over it without counting anything, and would do so with any number of them.
         if is_short && step.used == 0 && matches!(step.then, Then::Continues) {
-            fate = Fate::TooShort;
+            fate = Fate::Unexpected;
         }
         match fate {
             Fate::Shown | Fate::ShownFirst(_) => {}
@@ -110,7 +110,7 @@ pub(super) fn open<C: Connection>(
                 step.used = complete;
             }
             Fate::TooMuch => step.then = Then::Failed(PeerMisbehaved::TooMuchEarlyDataReceived.into()),
-            Fate::TooShort => step.then = Then::Failed(PeerMisbehaved::IllegalTlsInnerPlaintext.into()),
+            Fate::Unexpected => step.then = Then::Failed(PeerMisbehaved::IllegalTlsInnerPlaintext.into()),
         }
         used += step.used;
         content += step.content + step.early;

@@ -41,8 +41,9 @@ pub(super) enum Fate {
     Dropped,
     /// As [`Dropped`](Self::Dropped), but there were too many before.
     TooMuch,
-    /// It is [too short](is_too_short).
-    TooShort,
+    /// It is [too short](is_too_short), or of a kind that no client sends there: rustls would pass over any number of them, and
+    /// try each again with the next.
+    Unexpected,
 }
 
 impl RefusedEarly {
@@ -77,10 +78,10 @@ impl RefusedEarly {
                 Fate::Shown
             }
             Stage::Skipped(_) if is_plain(record) => Fate::Shown,
-            // rustls says what is wrong with it, or passes over it.
             Stage::Skipped(_) if !can_be_early(record) => {
                 self.stage = Stage::Over;
-                Fate::Shown
+                // Of what is no record at all rustls says what is wrong.
+                if would_be_tried(record) { Fate::Unexpected } else { Fate::Shown }
             }
             Stage::Skipped(keys) if keys.may_be_accepted() => Fate::ShownFirst(record.to_vec()),
             Stage::Skipped(_) => self.skip(record),
@@ -125,7 +126,7 @@ impl RefusedEarly {
             return Fate::Shown;
         }
         if is_too_short(record) {
-            return Fate::TooShort;
+            return Fate::Unexpected;
         }
         let size = sealed.len().saturating_sub(MIN_SEALED);
         // One without content costs as much.
@@ -168,6 +169,11 @@ fn can_be_early(record: &[u8]) -> bool {
     matches!(record, [CONTENT, 3, ..]) && record.len() <= HEADER + MAX_SEALED
 }
 
+/// Whether rustls, which looks at no type there, would try to open it.
+fn would_be_tried(record: &[u8]) -> bool {
+    matches!(record, [CHANGE_CIPHER_SPEC..=HEARTBEAT, 3, ..]) && record.len() <= HEADER + MAX_TRIED
+}
+
 /// The type of a record that changes ciphers.
 const CHANGE_CIPHER_SPEC: u8 = 20;
 
@@ -179,6 +185,12 @@ const HANDSHAKE: u8 = 22;
 
 /// The type of a record with content, or with whatever is sealed.
 const CONTENT: u8 = 23;
+
+/// The last type that rustls knows (RFC 6520).
+const HEARTBEAT: u8 = 24;
+
+/// What follows the header at most for rustls, which goes by TLS 1.2 there (RFC 5246 section 6.2.3).
+const MAX_TRIED: usize = (1 << 14) + 2048;
 
 /// The type of what is sealed, and the tag.
 const MIN_SEALED: usize = 1 + 16;

@@ -166,8 +166,17 @@ fn a_record_in_which_nothing_can_be_sealed_is_no_early_data() {
 fn what_cannot_be_early_data_is_not_skipped() {
     check(async {
         for server in refusing().await {
-            let wrong: [&[u8]; 3] = [&[99, 3, 3, 0, 20], &[23, 3, 3, 0x48, 1], &[23, 9, 3, 0, 20]];
-            for header in wrong {
+            use AlertDescription::{DecodeError, UnexpectedMessage};
+            let wrong: [(&[u8], AlertDescription); 7] = [
+                (&[99, 3, 3, 0, 20], DecodeError),
+                (&[23, 3, 3, 0x48, 1], DecodeError),
+                (&[23, 9, 3, 0, 20], DecodeError),
+                (&[23, 3, 3, 0x41, 1], UnexpectedMessage),
+                (&[21, 3, 3, 0, 20], UnexpectedMessage),
+                (&[22, 3, 3, 0, 1], UnexpectedMessage),
+                (&[24, 3, 3, 0, 20], UnexpectedMessage),
+            ];
+            for (header, alert) in wrong {
                 let client = with_session(Returning::new()).await;
                 let address = server.local_addr().ip().unwrap();
                 let refused = unblock(move || {
@@ -178,9 +187,9 @@ fn what_cannot_be_early_data_is_not_skipped() {
                     visitor.refused()
                 });
                 let refused = refused.await.unwrap();
-                assert_eq!(refused, Error::AlertReceived(AlertDescription::DecodeError), "{header:?}");
+                assert_eq!(refused, Error::AlertReceived(alert), "{header:?}");
             }
-            until(|| server.counters().failed.total() == 3).await;
+            until(|| server.counters().failed.total() == 7).await;
         }
     });
 }
