@@ -5,10 +5,11 @@ use std::path::Path;
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
+use super::authority::Rank;
 use crate::der;
 use crate::error::{ConfigError, ConfigPart, webpki_words};
 use crate::pem::{self, Found, Origin};
-use crate::x509::{Raw, readable};
+use crate::x509::readable;
 
 /// The anchor that a certificate is.
 ///
@@ -19,15 +20,16 @@ pub(super) fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'st
         .map_err(|error| format!("cannot be read: {}", webpki_words(&error)))?
         .to_owned();
     // webpki asks no root whether it is an authority's. One of which we cannot tell may be anybody's.
-    let raw = Raw::read(certificate).map_err(|part| format!("cannot be read: {part}"))?;
-    if raw.extensions.authority.is_none() && !raw.is_self_issued() {
-        let issuer = readable(raw.issuer).unwrap_or_else(|| "which has no name".to_owned());
-        return Err(format!(
-            "is not an authority's (CA:TRUE is missing), and all roots are trusted as authorities: give the certificate of \
-             its issuer ({issuer}), or of the root above that"
-        ));
+    match Rank::read(certificate).map_err(|part| format!("cannot be read: {part}"))? {
+        Rank::SelfIssued | Rank::Authority => Ok(anchor),
+        Rank::Leaf { issuer } => {
+            let issuer = readable(issuer).unwrap_or_else(|| "which has no name".to_owned());
+            Err(format!(
+                "is not an authority's (CA:TRUE is missing), and all roots are trusted as authorities: give the \
+                 certificate of its issuer ({issuer}), or of the root above that"
+            ))
+        }
     }
-    Ok(anchor)
 }
 
 /// Adds all certificates of a file, or none.

@@ -1,6 +1,7 @@
 //! Whom we trust: roots, and the verifiers that check a peer's chain against them.
 
 mod anchors;
+mod authority;
 mod choice;
 mod clients;
 mod explain;

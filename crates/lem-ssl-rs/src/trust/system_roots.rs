@@ -19,7 +19,8 @@ use crate::pem;
 /// that cannot be read trust nobody, and are passed over.
 ///
 /// # Errors
-/// The outer one: of what the variables name, or of the operating system. The inner one: the machine has no roots of its own.
+/// The outer one: of what the variables name, or that the machine's own list would be shorter than it is. The inner one:
+/// the machine has no roots of its own, or none that can be read.
 pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<Result<(), ConfigError>, ConfigError> {
     match Named::by(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")) {
         Some(named) => named.add(store, part).map(Ok),
@@ -88,8 +89,7 @@ fn add_folder(
         match is_new {
             Ok(true) => {}
             Ok(false) => continue,
-            // A link that leads nowhere, or in a circle.
-            Err(error) if is_of_the_file(&error) || file.is_symlink() => continue,
+            Err(error) if is_of_the_file(&error) || leads_nowhere(&file) => continue,
             Err(error) => return Err(ConfigError::new(part, format!("cannot read {}", file.display())).because(error)),
         }
         match pem::read_file(part, &file) {
@@ -108,6 +108,11 @@ fn is_of_the_file(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
 }
 
+/// Whether it is a link to what is not there, in a circle, or through a file.
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && fs::canonicalize(path).is_err()
+}
+
 /// Takes what was found in the machine's own places.
 fn own(
     store: &mut RootCertStore,
@@ -117,32 +122,34 @@ fn own(
     let before = store.len();
     add_authorities(store, &found.certs);
     let has_some = store.len() > before;
+    let mut unreadable = None;
     for error in found.errors {
-        let (inner, path) = match error.kind {
-            ErrorKind::Io { inner, path } => (inner, path),
+        let unread = match error.kind {
+            ErrorKind::Io { inner, path } if has_some && (is_of_the_file(&inner) || leads_nowhere(&path)) => continue,
+            ErrorKind::Io { inner, .. } if inner.kind() == io::ErrorKind::NotFound => continue,
+            ErrorKind::Io { inner, path } => {
+                let problem = format!("cannot read the trusted roots of this machine in {}", path.display());
+                ConfigError::new(part, problem).because(inner)
+            }
             ErrorKind::Os(error) if !has_some => {
-                return Err(ConfigError::new(part, format!("cannot read the trusted roots of this machine: {error}")));
+                ConfigError::new(part, format!("cannot read the trusted roots of this machine: {error}"))
             }
             // Some that cannot be read.
             _ => continue,
         };
-        // Roots that are there and not for us are not the same as none.
-        let is_harmless = match inner.kind() {
-            io::ErrorKind::NotFound => true,
-            io::ErrorKind::PermissionDenied => has_some,
-            _ => false,
-        };
-        if !is_harmless {
-            let problem = format!("cannot read the trusted roots of this machine in {}", path.display());
-            return Err(ConfigError::new(part, problem).because(inner));
+        unreadable.get_or_insert(unread);
+    }
+    match (has_some, unreadable) {
+        (true, None) => Ok(Ok(())),
+        (true, Some(unread)) => Err(unread),
+        // Roots that are there and cannot be read are told as such, and are no more than none.
+        (false, Some(unread)) => Ok(Err(unread)),
+        (false, None) => {
+            let problem = "this machine has no trusted roots of its own, or none that can be read: install them (the \
+                           package ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another list";
+            Ok(Err(ConfigError::new(part, problem)))
         }
     }
-    if has_some {
-        return Ok(Ok(()));
-    }
-    let problem = "this machine has no trusted roots of its own, or none that can be read: install them (the package \
-                   ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another list";
-    Ok(Err(ConfigError::new(part, problem)))
 }
 
 fn add_authorities(store: &mut RootCertStore, certificates: &[CertificateDer<'_>]) {

@@ -116,11 +116,12 @@ fn links_of_a_folder_count_once_and_those_to_nowhere_not_at_all() {
     assert_eq!(load(None, scratch.0.to_str()).unwrap(), 1);
 }
 
+fn unread(inner: io::Error, path: &Path) -> rustls_native_certs::Error {
+    rustls_native_certs::Error { context: "reading", kind: ErrorKind::Io { inner, path: path.to_owned() } }
+}
+
 fn found(certs: Vec<CertificateDer<'static>>, errors: &[io::ErrorKind]) -> CertificateResult {
-    let error = |kind: &io::ErrorKind| rustls_native_certs::Error {
-        context: "reading",
-        kind: ErrorKind::Io { inner: io::Error::from(*kind), path: "/usr/roots.pem".into() },
-    };
+    let error = |kind: &io::ErrorKind| unread(io::Error::from(*kind), "/usr/roots.pem".as_ref());
     let mut found = CertificateResult::default();
     (found.certs, found.errors) = (certs, errors.iter().map(error).collect());
     found
@@ -137,18 +138,41 @@ fn a_machine_without_roots_says_so_and_trusts_nobody() {
 }
 
 #[test]
-fn roots_that_the_system_fails_to_read_are_not_the_same_as_none() {
+fn roots_that_the_system_fails_to_read_are_told_and_only_some_of_them_are_not_enough() {
     let root = Identity::self_signed(["one"]).unwrap().chain()[0].clone();
-    for (certificates, error) in [
-        (vec![root.clone()], io::ErrorKind::Other),
-        (Vec::new(), io::ErrorKind::Other),
-        (Vec::new(), io::ErrorKind::PermissionDenied),
-    ] {
-        let error = own(&mut RootCertStore::empty(), PART, found(certificates, &[error])).unwrap_err();
+    let told = |error: ConfigError| {
         assert!(error.to_string().contains("roots of this machine in /usr/roots.pem"), "{error}");
         assert!(error.io_error().is_some());
+    };
+    for error in [io::ErrorKind::Other, io::ErrorKind::PermissionDenied, io::ErrorKind::NotADirectory] {
+        // The inner error: another list may stand in for what cannot be read at all.
+        told(own(&mut RootCertStore::empty(), PART, found(Vec::new(), &[error])).unwrap().unwrap_err());
     }
+    told(own(&mut RootCertStore::empty(), PART, found(vec![root.clone()], &[io::ErrorKind::Other])).unwrap_err());
     for error in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
         own(&mut RootCertStore::empty(), PART, found(vec![root.clone()], &[error])).unwrap().unwrap();
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_no_file_among_the_roots_of_the_machine_costs_nothing_of_the_rest() {
+    use std::os::unix::fs::symlink;
+
+    let root = Identity::self_signed(["one"]).unwrap().chain()[0].clone();
+    let scratch = Scratch::new("own-links");
+    scratch.write("file", "");
+    for (target, link) in [("circle", "circle"), ("file/below", "through-a-file")] {
+        let link = scratch.0.join(link);
+        symlink(target, &link).unwrap();
+        let mut found = found(vec![root.clone()], &[]);
+        found.errors.push(unread(fs::metadata(&link).unwrap_err(), &link));
+        own(&mut RootCertStore::empty(), PART, found).unwrap().unwrap();
+    }
+    // What a good link leads to may be readable again soon.
+    let link = scratch.0.join("good");
+    symlink("file", &link).unwrap();
+    let mut found = found(vec![root], &[]);
+    found.errors.push(unread(io::Error::from(io::ErrorKind::Other), &link));
+    own(&mut RootCertStore::empty(), PART, found).unwrap_err();
 }
