@@ -20,9 +20,11 @@ use crate::pem::{self, Found, Origin};
 /// A text is taken whole or refused. Where several lists of one issuer are given, each counts: a certificate that is on any
 /// of them is refused. A list whose time is over counts as before, because an old list is better than none.
 ///
-/// A list of a root must be signed with that root's key, and have its name as it is written in the certificate, or the context
-/// is not built. Lists of other issuers are checked when a client shows the issuer's certificate; if the signature is wrong
-/// then, or the name is written in another way, the client is refused.
+/// A list of a root must be signed with that root's key, and have its name as it is written in the certificate, not in
+/// other capitals or another string type, or the context is not built. Lists of other issuers are checked when a client
+/// shows the issuer's certificate; if the signature is wrong then, or the name is written in another way, the client is
+/// refused. So is one whose issuer has no list of its own where another authority, whose name differs in that way only,
+/// has one.
 ///
 /// ```no_run
 /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};

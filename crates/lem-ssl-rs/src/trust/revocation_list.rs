@@ -31,7 +31,7 @@ enum Signer {
     Root,
     /// That of one of several roots of this name.
     OneOfTheRoots,
-    /// No root has this name.
+    /// No root has this name as the list writes it.
     Unknown,
 }
 
@@ -109,7 +109,10 @@ impl List {
                 Signer::Unknown
             }
             roots if !roots.iter().any(|root| has_signed(root, &signed, algorithms)) => {
-                return Err(not_signed(&name));
+                return Err(format!(
+                    "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, \
+                     or is of another authority, or the root is not the right one"
+                ));
             }
             [_] => Signer::Root,
             _ => Signer::OneOfTheRoots,
@@ -119,6 +122,9 @@ impl List {
 }
 
 /// Refuses a list of a root whose name it writes in another way: it would count for nobody.
+///
+/// One with the key of a root and a name of its own may be of an authority that was renamed and has kept its key, and one
+/// of another key may be an intermediate's with nearly a root's name. Whose these are shows when a client comes.
 fn refuse_rewritten(
     value: &NameValue,
     name: &str,
@@ -127,25 +133,14 @@ fn refuse_rewritten(
     algorithms: WebPkiSupportedAlgorithms,
 ) -> Result<(), String> {
     let same_name = |root: &TrustAnchor<'_>| NameValue::of(&root.subject) == *value;
-    if let Some(root) = roots.roots.iter().find(|root| has_signed(root, signed, algorithms)) {
-        let root_name = readable(&root.subject).unwrap_or_else(|| "a root without a name".into());
-        let how = match same_name(root) {
-            true => "in another way than the root's certificate (another string type, or capitals)".to_owned(),
-            false => format!("as no root's, though {root_name} has signed it"),
-        };
-        return Err(format!(
-            "the revocation list of {name} writes its issuer's name {how}, so it would count for nobody: its issuer has to \
-             issue it again with the name as it is in the certificate"
-        ));
+    if !roots.roots.iter().any(|root| same_name(root) && has_signed(root, signed, algorithms)) {
+        return Ok(());
     }
-    if roots.roots.iter().any(same_name) { Err(not_signed(name)) } else { Ok(()) }
-}
-
-fn not_signed(name: &str) -> String {
-    format!(
-        "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, or is of another \
-         authority, or the root is not the right one"
-    )
+    Err(format!(
+        "the revocation list of {name} writes its issuer's name in another way than the root's certificate (another \
+         string type, or capitals), so it would count for nobody: its issuer has to issue it again with the name as it is \
+         in the certificate"
+    ))
 }
 
 fn has_signed(root: &TrustAnchor<'_>, signed: &Signed<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
