@@ -12,12 +12,32 @@ local function written(self)
 	return stream.written and stream:written()
 end
 
--- The write under way is over. If it has not ended well and a part of it is sent, nothing can come behind that.
+-- How many bytes a stream takes these arguments for; nil if they are not only strings and numbers.
+local function length(...)
+	local sum = 0
+	for i = 1, select('#', ...) do
+		local value = select(i, ...)
+		local kind = type(value)
+		if kind ~= 'string' and kind ~= 'number' then
+			return nil
+		end
+		sum = sum + #tostring(value)
+	end
+	return sum
+end
+
+-- The write under way is over. If it has not ended well and only a part of it is accepted, nothing can come behind that.
+-- What is accepted whole is sent whole, also where the write has failed: the next write sends what is left first.
 local function over(self, is_whole, message)
-	if not is_whole and written(self) ~= self.before then
+	local before, whole = self.before, self.length
+	self.before, self.length = nil, nil
+	if is_whole then
+		return
+	end
+	local now = written(self)
+	if now ~= before and not (whole and now >= before + whole) then
 		self.broken = message or 'interrupted'
 	end
-	self.before = nil
 end
 
 -- The oldest writer that still waits goes on.
@@ -91,7 +111,7 @@ function Stream:write(...)
 		next_writer(self)
 		return nil, self.broken
 	end
-	self.busy_writing, self.before = true, written(self)
+	self.busy_writing, self.before, self.length = true, written(self), length(...)
 	local co = core.enter(self.writing)
 	return hand_on(self, co, pcall(self.stream.write, self.stream, ...))
 end

@@ -168,6 +168,48 @@ fn behind_a_write_that_has_failed_half_way_nothing_is_written() {
 }
 
 #[test]
+fn behind_a_write_that_has_failed_and_is_accepted_whole_others_are_written() {
+    passes(
+        "local io_queue = require 'lem.io.queue'
+         local function check(fail, limit)
+             local a, b = pair()
+             local w = io_queue.wrap(a)
+             a:settimeout(limit)
+             -- Each is accepted whole. The last one is not sent before the peer reads.
+             local count, before, co, result = 0, nil, nil, nil
+             spawn(function()
+                 co = utils.thisthread()
+                 repeat
+                     before, count = a:written(), count + 1
+                     local done_, message = w:write(('x'):rep(49990), 1234567, 890)
+                 until not done_
+                 result = message
+             end)
+             local last
+             repeat last = count sleep(0.1) until result or count == last
+             fail(w, co)
+             is(a:written() - before) { 50000 }
+             if limit then
+                 is(w:write 'not yet') { n = 2, nil, 'timeout' }
+                 is(a:written() - before) { 50000 }
+             end
+             a:settimeout(nil)
+             local got = begin(b.read, b, '*a')
+             is(w:write 'next') { true }
+             w:close()
+             local all = got()
+             is(#all, all:sub(-14)) { count * 50000 + 4, '1234567890next' }
+         end
+         check(function() end, 0.3)
+         check(function(w) is(w:interrupt()) { true } utils['yield']() end)
+         if coroutine.close then
+             check(function(_, co) coroutine.close(co) end)
+         end
+         done()",
+    );
+}
+
+#[test]
 fn what_is_no_stream_is_passed_through() {
     passes(
         "local io_queue = require 'lem.io.queue'
