@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io::Write;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -33,11 +34,17 @@ use crate::task::{Kept, Origin, drive, spawn};
 /// let lua = Lua::new(&machine)?;
 /// lua.globals().set("limit", 3)?;
 /// let sum: i64 = machine.run(async {
-///     lua.eval("local utils = require 'lem.utils'; utils.newsleeper():sleep(0.01); return limit + ...", 4).await
+///     let script = "local utils = require 'lem.utils'; utils.newsleeper():sleep(0.01); return limit + ...";
+///     let sum = lua.eval(script, 4).await?;
+///     // Coroutines that the script has started may still run, and fail.
+///     lua.finished().await?;
+///     Ok::<_, lem_lua::Error>(sum)
 /// })??;
 /// assert_eq!(sum, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Dropped with an error of a coroutine that no call has returned, it writes that to standard error.
 pub struct Lua<'m> {
     lua: mlua::Lua,
     scheduler: Rc<Scheduler>,
@@ -72,8 +79,10 @@ impl<'m> Lua<'m> {
     /// Runs a script as a coroutine, and returns what it returns. Inside of [`Machine::run`].
     ///
     /// # Errors
-    /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if a script ends the program. An error of
-    /// another coroutine, also of one that this script has started, is [`finished`](Self::finished)'s.
+    /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if a script ends the program;
+    /// [`Error::Internal`] if a function in Rust has panicked, in whichever coroutine. An error that another coroutine
+    /// has raised, also one that this script has started, is [`finished`](Self::finished)'s. Only when no coroutine can
+    /// go on, all calls that still wait return it: what they wait for was perhaps its to give.
     ///
     /// **Cancel safety:** dropped, the script is left where it waits, and goes no further.
     pub async fn eval<R: FromLuaMulti>(&self, chunk: impl AsChunk, arguments: impl IntoLuaMulti) -> Result<R, Error> {
@@ -92,11 +101,12 @@ impl<'m> Lua<'m> {
         let thread = self.lua.create_thread(function.clone())?;
         let arguments = arguments.into_lua_multi(&self.lua)?;
         let ended = drive(&self.scheduler, &self.lua, Kept::new(&self.lua, thread)?, arguments);
-        let values = self.scheduler.or_exit(ended).await?.unwrap_or_default();
+        let values = self.scheduler.or_ending(ended).await?.unwrap_or_default();
         Ok(R::from_lua_multi(values, &self.lua)?)
     }
 
-    /// Starts a function as a coroutine of its own. An error in it is [`finished`](Self::finished)'s.
+    /// Starts a function as a coroutine of its own. An error in it is [`finished`](Self::finished)'s, or that of calls
+    /// that wait when no coroutine can go on.
     ///
     /// # Errors
     /// If memory is short, or an argument cannot be made a value of Lua.
@@ -172,6 +182,15 @@ impl Deref for Lua<'_> {
 
     fn deref(&self) -> &mlua::Lua {
         &self.lua
+    }
+}
+
+/// What nobody was told of is told at the end.
+impl Drop for Lua<'_> {
+    fn drop(&mut self) {
+        if let Some(error) = self.scheduler.take_untold() {
+            let _ = writeln!(std::io::stderr(), "lem: {error}");
+        }
     }
 }
 

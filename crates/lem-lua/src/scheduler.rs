@@ -39,9 +39,9 @@ pub(crate) struct Scheduler {
     active: Cell<usize>,
     /// What is called for an error that a coroutine does not catch; without it, that is the end.
     pub(crate) on_error: RefCell<Option<Function>>,
-    /// The first error that a coroutine of a task has not caught, until `finished` tells it.
+    /// The first error that a coroutine of a task has not caught, until somebody is told of it.
     failure: RefCell<Option<Error>>,
-    exit: Cell<Exit>,
+    ending: RefCell<Ending>,
     /// Those who want to know when nothing is active any more, or there is a failure or an exit.
     watchers: RefCell<Vec<Waker>>,
     /// The coroutines that nobody may resume, as Lua keeps them.
@@ -207,67 +207,91 @@ impl Scheduler {
         }
     }
 
-    /// Whether a script has asked for the end of the program, and nobody has heard of it yet.
+    /// Whether everything is to end, and nobody has heard of it yet.
     pub(crate) fn is_ending(&self) -> bool {
-        self.exit.get().is_untold
+        self.ending.borrow().is_untold
     }
 
-    /// Everything ends; the first who says so gives the reason.
+    /// Everything ends; the first who says so gives the reason. An error that a coroutine has raised ends no call that
+    /// can go on; all else ends each call under way.
     pub(crate) fn end(&self, error: Error) {
-        let exit = self.exit.get();
         match error {
             // What its end does to the coroutines is no reason.
-            _ if exit.is_untold => {}
-            Error::Exit(status) => self.exit.set(Exit { count: exit.count + 1, status, is_untold: true }),
-            failure => {
-                self.failure.borrow_mut().get_or_insert(failure);
+            _ if self.is_ending() => {}
+            raised @ Error::Raised(_) => {
+                self.failure.borrow_mut().get_or_insert(raised);
             }
+            error => self.end_calls(error),
         }
         self.tell();
     }
 
-    /// Runs a coroutine to its end, unless a script ends the program. What others have not caught is `finished`'s.
-    pub(crate) async fn or_exit<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
-        let heard = self.exit.get().count;
+    /// Ends all calls under way.
+    fn end_calls(&self, error: Error) {
+        let mut ending = self.ending.borrow_mut();
+        *ending = Ending { count: ending.count + 1, error: Some(error), is_untold: true };
+        drop(ending);
+        self.tell();
+    }
+
+    /// Runs a coroutine to its end, unless everything ends before. An error that another coroutine has not caught is
+    /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give.
+    pub(crate) async fn or_ending<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
+        let heard = self.ending.borrow().count;
         let mut coroutine = pin!(coroutine);
         poll_fn(|cx| {
             if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
                 // One that could not wait for the end was ended by an error.
-                return Poll::Ready(result.map_err(|error| self.exit_since(heard).unwrap_or(Error::raised(&error))));
+                return Poll::Ready(result.map_err(|error| self.ending_since(heard).unwrap_or(Error::raised(&error))));
             }
-            self.poll_exit(cx, heard).map(Err)
+            if self.active.get() == 0
+                && !self.is_ending()
+                && let Some(failure) = self.failure.take()
+            {
+                self.end_calls(failure);
+            }
+            self.poll_ending(cx, heard).map(Err)
         })
         .await
     }
 
-    /// An exit that nobody has heard of, or that came after so many others.
-    fn exit_since(&self, heard: u64) -> Option<Error> {
-        let exit = self.exit.get();
-        if !exit.is_untold && exit.count == heard {
+    /// An end that nobody has heard of, or that came after so many others.
+    fn ending_since(&self, heard: u64) -> Option<Error> {
+        let mut ending = self.ending.borrow_mut();
+        if !ending.is_untold && ending.count == heard {
             return None;
         }
-        self.exit.set(Exit { is_untold: false, ..exit });
-        Some(Error::Exit(exit.status))
+        ending.is_untold = false;
+        ending.error.clone()
     }
 
-    fn poll_exit(&self, cx: &Context<'_>, heard: u64) -> Poll<Error> {
-        if let Some(error) = self.exit_since(heard) {
+    fn poll_ending(&self, cx: &Context<'_>, heard: u64) -> Poll<Error> {
+        if let Some(error) = self.ending_since(heard) {
             return Poll::Ready(error);
         }
         self.watch(cx.waker());
         Poll::Pending
     }
 
+    /// The failure that nobody was told of. An exit is none.
+    pub(crate) fn take_untold(&self) -> Option<Error> {
+        let failure = self.failure.take();
+        failure.or_else(|| {
+            let ending = self.ending.take();
+            ending.error.filter(|error| ending.is_untold && !matches!(error, Error::Exit(_)))
+        })
+    }
+
     /// Waits until no coroutine can run any more, or one has ended everything.
     pub(crate) async fn finished(&self) -> Result<(), Error> {
-        let heard = self.exit.get().count;
+        let heard = self.ending.borrow().count;
         poll_fn(|cx| {
             if let Some(failure) = self.failure.take() {
-                self.exit.set(Exit { is_untold: false, ..self.exit.get() });
+                self.ending.borrow_mut().is_untold = false;
                 return Poll::Ready(Err(failure));
             }
-            match self.poll_exit(cx, heard) {
-                Poll::Ready(exit) => Poll::Ready(Err(exit)),
+            match self.poll_ending(cx, heard) {
+                Poll::Ready(error) => Poll::Ready(Err(error)),
                 Poll::Pending if self.active.get() == 0 => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
             }
@@ -276,12 +300,13 @@ impl Scheduler {
     }
 }
 
-/// The ends of the program that scripts have asked for. All who wait hear of each: a program in Rust may go on.
-#[derive(Debug, Default, Clone, Copy)]
-struct Exit {
+/// What has ended all calls under way: an exit that a script has asked for, or a failure. All who wait hear of each: a
+/// program in Rust may go on.
+#[derive(Debug, Default)]
+struct Ending {
     count: u64,
-    /// Of the last one.
-    status: i32,
+    /// The last one.
+    error: Option<Error>,
     /// Nobody has waited, or has looked yet.
     is_untold: bool,
 }

@@ -176,7 +176,7 @@ fn tell(scheduler: &Rc<Scheduler>, lua: &WeakLua, log: &Function, event: &Server
         spawn(scheduler, &lua, thread, MultiValue::from_iter([Value::String(text)]), Origin::Spawned)
     });
     if let Err(error) = told {
-        scheduler.end(error.into());
+        scheduler.end(crate::error::Error::Internal(error.to_string()));
     }
 }
 

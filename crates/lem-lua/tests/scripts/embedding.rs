@@ -165,6 +165,81 @@ fn a_panic_in_a_function_of_rust_is_no_success() {
 }
 
 #[test]
+fn a_panic_in_a_started_coroutine_ends_the_calls_under_way() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let broken = lua.create_function(|_, ()| -> mlua::Result<()> { panic!("expected by a test") });
+    lua.globals().set("broken", broken.expect("a function")).expect("a global");
+    let script = "
+        local utils = require 'lem.utils'
+        utils.spawn(function() utils.newsleeper():sleep(0.001) broken() end)
+        utils.newsleeper():sleep(60)";
+    let (call, finished) =
+        machine.run(async { (lua.eval::<()>(script, ()).await, lua.finished().await) }).expect("it ends");
+    assert!(matches!(&call, Err(Error::Internal(text)) if text.contains("panicked")), "{call:?}");
+    assert!(matches!(finished, Ok(())), "it was told: {finished:?}");
+}
+
+#[test]
+fn calls_that_wait_for_a_coroutine_that_has_died_return_its_error() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let waits = "require 'lem.queue'.new():get()";
+    let script = "
+        local utils, results = require 'lem.utils', require 'lem.queue'.new()
+        utils.spawn(function()
+            utils.newsleeper():sleep(0.01)
+            results:put(nil + 1)
+        end)
+        return results:get()";
+    machine
+        .run(async {
+            let (mut one, mut other) = (pin!(lua.eval::<()>(waits, ())), pin!(lua.eval::<()>(script, ())));
+            let (mut first, mut second) = (None, None);
+            poll_fn(|cx| {
+                for (call, end) in [(one.as_mut(), &mut first), (other.as_mut(), &mut second)] {
+                    if end.is_none()
+                        && let Poll::Ready(result) = call.poll(cx)
+                    {
+                        *end = Some(result);
+                    }
+                }
+                if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            for end in [first, second] {
+                assert!(matches!(&end, Some(Err(Error::Raised(text))) if text.contains("arithmetic")), "{end:?}");
+            }
+            lua.finished().await.expect("it was told");
+            assert_eq!(lua.eval::<i64>("return 1", ()).await.expect("it works"), 1);
+        })
+        .expect("no stall");
+}
+
+#[test]
+fn an_error_that_no_call_has_returned_is_written_at_the_end() {
+    const MARK: &str = "LEM_LUA_TEST_DROPS_A_STATE";
+    if std::env::var_os(MARK).is_some() {
+        let machine = Machine::new().expect("a machine");
+        let lua = Lua::new(&machine).expect("a state");
+        let script = "
+            local utils = require 'lem.utils'
+            utils.spawn(function() error 'untold' end)
+            utils.newsleeper():sleep(0.01)";
+        machine.run(async { lua.eval::<()>(script, ()).await }).expect("it ends").expect("it works");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "embedding::an_error_that_no_call_has_returned_is_written_at_the_end", "--nocapture"])
+        .env(MARK, "1")
+        .output()
+        .expect("it runs");
+    let told = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{told}");
+    assert!(told.contains("lem: ") && told.contains("untold\nstack traceback:"), "{told}");
+}
+
+#[test]
 fn a_verb_outside_of_a_coroutine_of_the_machine_says_so() {
     let machine = Machine::new().expect("a machine");
     let lua = Lua::new(&machine).expect("a state");
