@@ -26,8 +26,8 @@ local function length(...)
 	return sum
 end
 
--- The write under way is over. If it has not ended well and only a part of it is accepted, nothing can come behind that.
--- What is accepted whole is sent whole, also where the write has failed: the next write sends what is left first.
+-- The write under way is over. If it has not ended well and only a part of it is accepted, nothing can come behind
+-- that. What is accepted whole is sent whole, also where the write has failed: the next one sends what is left first.
 local function over(self, is_whole, message)
 	local before, whole = self.before, self.length
 	self.before, self.length = nil, nil
@@ -35,7 +35,8 @@ local function over(self, is_whole, message)
 		return
 	end
 	local now = written(self)
-	if now ~= before and not (whole and now >= before + whole) then
+	local is_accepted = now and before and whole and now >= before + whole
+	if now ~= before and not is_accepted then
 		self.broken = message or 'interrupted'
 	end
 end
