@@ -110,8 +110,8 @@ impl List {
             }
             roots if !roots.iter().any(|root| has_signed(root, &signed, algorithms)) => {
                 return Err(format!(
-                    "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, \
-                     or is of another authority, or the root is not the right one"
+                    "the revocation list of {name} is not signed with the key of the root of this name: it was \
+                     damaged, or is of another authority, or the root is not the right one"
                 ));
             }
             [_] => Signer::Root,
@@ -123,8 +123,8 @@ impl List {
 
 /// Refuses a list of a root whose name it writes in another way: it would count for nobody.
 ///
-/// One with the key of a root and a name of its own may be of an authority that was renamed and has kept its key, and one
-/// of another key may be an intermediate's with nearly a root's name. Whose these are shows when a client comes.
+/// One with the key of a root and a name of its own may be of an authority that was renamed and has kept its key, and
+/// one of another key may be an intermediate's with nearly a root's name. Whose these are shows when a client comes.
 fn refuse_rewritten(
     value: &NameValue,
     name: &str,
@@ -138,8 +138,8 @@ fn refuse_rewritten(
     }
     Err(format!(
         "the revocation list of {name} writes its issuer's name in another way than the root's certificate (another \
-         string type, or capitals), so it would count for nobody: its issuer has to issue it again with the name as it is \
-         in the certificate"
+         string type, or capitals), so it would count for nobody: its issuer has to issue it again with the name as it \
+         is in the certificate"
     ))
 }
 

@@ -23,8 +23,8 @@ use crate::pem::{self, Origin};
 /// server's self-signed certificate is trusted in this way. The owner of its key can then issue certificates for every
 /// name, as an authority can.
 ///
-/// Its dates do not count, and need not be readable: a root that has expired is trusted as before, until it is taken out.
-/// Those that it has issued must be valid.
+/// Its dates do not count, and need not be readable: a root that has expired is trusted as before, until it is taken
+/// out. Those that it has issued must be valid.
 ///
 /// The operating system's own are `Roots::System` and `Roots::SystemOrWebPki`, which need the feature `system-roots`:
 /// `cargo add lem-ssl-rs --features system-roots`. Without it the compiler says so.
@@ -55,15 +55,15 @@ pub enum Roots {
     ///
     /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. A folder that `SSL_CERT_DIR` names must
     /// be there. Of the system's own list, and of what is in folders, files and certificates that cannot be read or are no
-    /// authority's are passed over: nobody here can mend them, and they trust nobody. So are links that lead to no file.
-    /// That the operating system fails to read a file for a reason that may pass is an error, and so is a list of its own
-    /// of which nothing can be read. An empty `SSL_CERT_FILE` with no folder beside it is one too: unset it.
+    /// authority's are passed over: nobody here can mend them, and they trust nobody. So are links that lead to no
+    /// file. That the operating system fails to read a file for a reason that may pass is an error, and so is a list of
+    /// its own of which nothing can be read. An empty `SSL_CERT_FILE` with no folder beside it is one too: unset it.
     ///
     /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]
     System,
-    /// As [`System`](Self::System), and [`WebPki`](Self::WebPki) where the machine has none of its own, or none that can
-    /// be read. What the variables name must be there, and readable, all the same.
+    /// As [`System`](Self::System), and [`WebPki`](Self::WebPki) where the machine has none of its own, or none that
+    /// can be read. What the variables name must be there, and readable, all the same.
     ///
     /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]

@@ -19,8 +19,8 @@ use crate::pem;
 /// that cannot be read trust nobody, and are passed over.
 ///
 /// # Errors
-/// The outer one: of what the variables name, or that the machine's own list would be shorter than it is. The inner one:
-/// the machine has no roots of its own, or none that can be read.
+/// The outer one: of what the variables name, or that the machine's own list would be shorter than it is. The inner
+/// one: the machine has no roots of its own, or none that can be read.
 pub(super) fn add(store: &mut RootCertStore, part: ConfigPart) -> Result<Result<(), ConfigError>, ConfigError> {
     match Named::by(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")) {
         Some(named) => named.add(store, part).map(Ok),
@@ -146,7 +146,8 @@ fn own(
         (false, Some(unread)) => Ok(Err(unread)),
         (false, None) => {
             let problem = "this machine has no trusted roots of its own, or none that can be read: install them (the \
-                           package ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another list";
+                           package ca-certificates, for example), name a file with SSL_CERT_FILE, or trust another \
+                           list";
             Ok(Err(ConfigError::new(part, problem)))
         }
     }
