@@ -1,6 +1,7 @@
 //! Elements of DER (X.690 section 8.1), and just enough to say what a block of bytes is.
 //!
-//! No decision about trust rests on it: that is webpki's. It refuses files that are not what they say.
+//! Whether a chain is good is webpki's to say. What may be a root, and whose a revocation list is, is read by it: each refuses
+//! what cannot be read.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;

@@ -1,8 +1,9 @@
 //! What stands in a certificate (RFC 5280): the one reader of them, for messages, explanations and reports.
 //!
 //! Whether a chain is good is for webpki to say. These decisions rest on this: which key a certificate has, where only the key
-//! counts (pins without a chain, first use, and what accepts any certificate); whether a root is an authority's; and whether a
-//! revocation list is of an issuer whose name it writes in another way. Each refuses what cannot be read.
+//! counts (pins without a chain, first use, and what accepts any certificate); and whether a revocation list is of an issuer
+//! whose name it writes in another way. Each refuses what cannot be read. Whether a root is an authority's is read by less
+//! (`trust/authority.rs`), because its dates do not count.
 
 mod alternative;
 mod certificate;
