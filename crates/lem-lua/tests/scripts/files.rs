@@ -288,9 +288,11 @@ fn a_file_that_is_being_sent_keeps_reads_out_where_both_share_a_slot() {
          a:settimeout(0.001)
          repeat
              utils['yield']()
-             is_busy(a, a.read)
-             is_busy(a, a.read, '*l')
-             is(a:sendfile(file, 1)) { n = 3, nil, 'busy', 0 }
+             if a:written() - before < size then
+                 is_busy(a, a.read)
+                 is_busy(a, a.read, '*l')
+                 is(a:sendfile(file, 1)) { n = 3, nil, 'busy', 0 }
+             end
          until a:written() - before > size / 2
          is(sent()) { size }
          is(#got()) { size }
@@ -299,9 +301,12 @@ fn a_file_that_is_being_sent_keeps_reads_out_where_both_share_a_slot() {
          sent = begin(to.sendfile, to, file, size)
          repeat
              utils['yield']()
-             is_busy(to, to.read)
-             is_busy(to, to.read, '*l')
-             is_busy(to, to.seek, 'set', 0)
+             -- A disk may be done with all of it meanwhile.
+             if to:written() < size then
+                 is_busy(to, to.read)
+                 is_busy(to, to.read, '*l')
+                 is_busy(to, to.seek, 'set', 0)
+             end
          until to:written() > size / 2
          is(sent()) { size }
          is(to:seek 'set', to:read '*a' == ('a\\n'):rep(size / 2)) { 0, true }
