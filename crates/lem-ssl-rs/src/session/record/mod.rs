@@ -107,8 +107,8 @@ impl Records {
         Ok(Self {
             kernel,
             suite,
-            opening: Opening::new(suite, secrets.rx)?,
-            sealing: Sealing::new(suite, secrets.tx)?,
+            opening: Opening::new(secrets.rx)?,
+            sealing: Sealing::new(secrets.tx)?,
             joining: Joining::default(),
             tolerance: Tolerance {
                 empty: MAX_EMPTY,
@@ -247,7 +247,7 @@ impl Records {
 
     fn take_key_update(&mut self, is_to_be_answered: bool, outbox: &mut Outbox) -> Result<(), Violation> {
         take_one(&mut self.tolerance.key_updates, PeerMisbehaved::TooManyKeyUpdateRequests)?;
-        let next = self.kernel.next_opening().and_then(|next| Opening::new(self.suite, next));
+        let next = self.kernel.next_opening().and_then(Opening::new);
         self.opening = next.map_err(Violation::in_rustls)?;
         if is_to_be_answered {
             self.answer = match self.answer {
@@ -267,7 +267,7 @@ impl Records {
         let [kind, high, middle, low] = KEY_UPDATE;
         let message = [kind, high, middle, low, u8::from(requests_the_same)];
         let record = self.sealing.seal(self.suite, ContentType::Handshake, &message)?;
-        self.sealing = self.kernel.next_sealing().and_then(|next| Sealing::new(self.suite, next))?;
+        self.sealing = self.kernel.next_sealing().and_then(Sealing::new)?;
         if requests_the_same {
             // A peer that has nothing else to send for years answers each of our requests.
             self.tolerance.key_updates = self.tolerance.key_updates.saturating_add(1);
