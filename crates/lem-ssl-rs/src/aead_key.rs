@@ -18,9 +18,12 @@ use rustls::crypto::{CipherSuiteCommon, hmac};
 use rustls::quic::{Algorithm, HeaderProtectionKey, Keys, PacketKey, Tag, Version};
 use rustls::{CipherSuite, ConnectionTrafficSecrets, Error, Tls13CipherSuite};
 
-/// A key with the same bytes.
-pub(crate) fn copy_of(key: &AeadKey) -> AeadKey {
-    key_of(key.as_ref()).unwrap_or_else(|| unreachable!("a suite of TLS 1.3 has keys of 32 bytes or 16"))
+/// The bytes of a key, and zeros behind them where it is short: to keep them, zeroed when they are dropped.
+pub(crate) fn padded(key: &AeadKey) -> AeadKey {
+    let mut bytes = [0; LONG];
+    let key = key.as_ref();
+    bytes[..key.len()].copy_from_slice(key);
+    AeadKey::from(bytes)
 }
 
 /// A key of these bytes: 32 of them, or 16. `None` for any other length.
@@ -224,12 +227,13 @@ mod tests {
 
     #[test]
     fn a_key_has_the_bytes_and_the_length_that_it_is_made_of() {
-        let long = AeadKey::from(std::array::from_fn(|at| at as u8));
-        assert_eq!(copy_of(&long).as_ref(), long.as_ref());
-        let bytes: [u8; SHORT] = std::array::from_fn(|at| 0xf0 | at as u8);
-        let short = short_key(&bytes);
-        assert_eq!(short.as_ref(), bytes);
-        assert_eq!(copy_of(&short).as_ref(), bytes);
+        let bytes: [u8; LONG] = std::array::from_fn(|at| 0xc0 | at as u8);
+        for length in [SHORT, LONG] {
+            let key = key_of(&bytes[..length]).unwrap_or_else(|| panic!("a key of {length} bytes"));
+            assert_eq!(key.as_ref(), &bytes[..length]);
+            let kept = padded(&key);
+            assert_eq!(kept.as_ref().split_at(length), (&bytes[..length], &[0; LONG][length..]));
+        }
         assert!(MADE.take().is_none(), "no key stays behind");
         assert!([0, 15, 17, 31, 33].iter().all(|&length| key_of(&[0; 40][..length]).is_none()));
     }

@@ -7,13 +7,14 @@ use rustls::crypto::cipher::{
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion, Tls13CipherSuite};
 
 use super::kernel::key_and_iv;
-use crate::aead_key::copy_of;
+use crate::aead_key::{key_of, padded};
 
 /// The number of the next record under these keys. Once it cannot be counted on, the keys are spent.
 const MAX_NUMBER: u64 = u64::MAX - 1;
 
 /// What an AEAD object is made of. The key is zeroed when it is dropped.
 struct Key {
+    /// As rustls has derived it, until an object was made of it; its bytes and zeros up to the longest length from then on.
     key: AeadKey,
     iv: [u8; NONCE_LEN],
 }
@@ -25,8 +26,17 @@ impl Key {
         Ok(Self { key, iv })
     }
 
-    fn copy(&self) -> (AeadKey, Iv) {
-        (copy_of(&self.key), Iv::from(self.iv))
+    /// What to make an object of, as often as one is needed. `length` is that of the suite's keys.
+    fn give(&mut self, length: usize) -> (AeadKey, Iv) {
+        let is_derived = self.key.as_ref().len() == length;
+        let key = if is_derived {
+            let kept = padded(&self.key);
+            std::mem::replace(&mut self.key, kept)
+        } else {
+            let bytes = &self.key.as_ref()[..length];
+            key_of(bytes).unwrap_or_else(|| unreachable!("a suite of TLS 1.3 has keys of 32 bytes or 16"))
+        };
+        (key, Iv::from(self.iv))
     }
 }
 
@@ -55,7 +65,7 @@ impl Opening {
             return Err(Error::DecryptError);
         }
         let aead = self.aead.get_or_insert_with(|| {
-            let (key, iv) = self.key.copy();
+            let (key, iv) = self.key.give(suite.aead_alg.key_len());
             suite.aead_alg.decrypter(key, iv)
         });
         let message = InboundOpaqueMessage::new(ContentType::ApplicationData, ProtocolVersion::TLSv1_2, sealed);
@@ -99,7 +109,7 @@ impl Sealing {
             return Err(Error::EncryptError);
         }
         let aead = self.aead.get_or_insert_with(|| {
-            let (key, iv) = self.key.copy();
+            let (key, iv) = self.key.give(suite.aead_alg.key_len());
             suite.aead_alg.encrypter(key, iv)
         });
         let payload = OutboundChunks::Single(content);
@@ -139,6 +149,19 @@ mod tests {
 
     fn secrets() -> ConnectionTrafficSecrets {
         ConnectionTrafficSecrets::Aes256Gcm { key: AeadKey::from([7; 32]), iv: Iv::from([8; NONCE_LEN]) }
+    }
+
+    #[test]
+    fn a_key_gives_the_same_bytes_each_time() {
+        for length in [16, 32] {
+            let bytes: [u8; 32] = std::array::from_fn(|at| 0xc0 | at as u8);
+            let derived = key_of(&bytes[..length]).unwrap_or_else(|| panic!("a key of {length} bytes"));
+            let mut key = Key { key: derived, iv: [8; NONCE_LEN] };
+            for _ in 0..3 {
+                let (given, iv) = key.give(length);
+                assert_eq!((given.as_ref(), iv.as_ref()), (&bytes[..length], &[8; NONCE_LEN][..]));
+            }
+        }
     }
 
     #[test]
