@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error, Explanation};
-use crate::handshake::{Beginning, shake_hands};
+use crate::handshake::{Beginning, Target, shake_hands};
 use crate::session::Session;
 use crate::transport::Stream;
 use crate::trust::parse_name;
@@ -108,27 +108,27 @@ impl Context {
     }
 
     async fn connect_verified(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
-        let target = address.to_string();
-        let connected = self.connect_to(address, target.clone(), name).await;
+        let connected = self.connect_to(address, name).await;
         // The errors of the layers below name it already.
-        connected.map_err(|error| error.doing(format!("connect to {target}")))
+        connected.map_err(|error| error.doing(format!("connect to {address}")))
     }
 
-    async fn connect_to(&self, address: &Address, target: String, name: ServerName<'static>) -> Result<Stream, Error> {
+    async fn connect_to(&self, address: &Address, name: ServerName<'static>) -> Result<Stream, Error> {
         let config = self.client()?;
         let deadline = Deadline::after(self.inner().deadlines.connect);
-        let remembers = self.inner().remembers.clone();
-        if let Some(remembers) = &remembers {
-            remembers.before(deadline, target.clone()).await?;
+        let remembers = self.inner().remembers.clone().map(|remembers| (remembers, name.clone()));
+        if let Some((remembers, _)) = &remembers {
+            remembers.before(deadline, address.to_string()).await?;
         }
         let source = connect_source(address, &deadline).await?;
-        let session = Session::client(config, name.clone(), self.inner().record_layer).map_err(cannot_begin)?;
-        let beginning =
-            Beginning { source, session, received: Vec::new(), target: target.clone(), deadline, metered: None };
+        let session = Session::client(config, name, self.inner().record_layer).map_err(cannot_begin)?;
+        let target = Target::Address(address.clone());
+        let beginning = Beginning { source, session, received: Vec::new(), target, deadline, metered: None };
         let stream = shake_hands(self.clone(), beginning).await?;
-        if let Some(remembers) = remembers {
+        if let Some((remembers, name)) = remembers {
             // If it cannot be remembered, there is no stream.
-            remembers.after(name, certificates_of(&stream), deadline, target).await.inspect_err(|_| stream.abort())?;
+            let remembered = remembers.after(name, certificates_of(&stream), deadline, address.to_string()).await;
+            remembered.inspect_err(|_| stream.abort())?;
         }
         Ok(stream)
     }
@@ -185,7 +185,7 @@ impl Context {
         }
         let session = Session::client(config, name.clone(), self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
-        let stream = self.go_over(plain, session, received, target.clone(), deadline).await?;
+        let stream = self.go_over(plain, session, received, Target::Named(target.clone()), deadline).await?;
         if let Some(remembers) = remembers {
             remembers.after(name, certificates_of(&stream), deadline, target).await.inspect_err(|_| stream.abort())?;
         }
@@ -202,7 +202,7 @@ impl Context {
     pub async fn upgrade_server(&self, stream: lem_rs::Stream<Plain>) -> Result<Stream, Error> {
         let config = self.server()?;
         let (plain, mut received) = stream.into_parts()?;
-        let peer = plain.source().peer().map_or_else(|_| "a client".into(), |peer| peer.to_string());
+        let peer = plain.source().peer().map_or_else(|_| Target::Named("a client".into()), Target::Peer);
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::server(config, self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
@@ -214,7 +214,7 @@ impl Context {
         plain: Plain,
         session: Session,
         received: Vec<u8>,
-        target: String,
+        target: Target,
         deadline: Deadline,
     ) -> Result<Stream, Error> {
         let source = plain.into_source();

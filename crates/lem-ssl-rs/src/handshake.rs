@@ -1,11 +1,12 @@
 //! The handshake: no stream exists before it is finished.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::Instant;
 
 use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
-use lem_rs::{Cut, Deadline, Direction, EndOfStream, Phase, now, spawn, timeout};
+use lem_rs::{Address, Cut, Deadline, Direction, EndOfStream, Endpoint, Phase, now, spawn, timeout};
 use rustls::AlertDescription;
 
 use crate::context::Context;
@@ -23,12 +24,32 @@ pub(crate) struct Beginning {
     pub(crate) session: Session,
     /// What had arrived before TLS began.
     pub(crate) received: Vec<u8>,
-    /// With whom, for messages.
-    pub(crate) target: String,
+    /// With whom.
+    pub(crate) target: Target,
     /// Under which deadline, beside the handshake's own.
     pub(crate) deadline: Deadline,
     /// What it reports with, if a server has accepted it.
     pub(crate) metered: Option<Metered>,
+}
+
+/// With whom a handshake is, for messages: a text is made of it only for those.
+pub(crate) enum Target {
+    /// With the server there.
+    Address(Address),
+    /// With a client.
+    Peer(Endpoint),
+    /// With somebody on a plain connection.
+    Named(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Peer(peer) => peer.fmt(f),
+            Self::Named(name) => name.fmt(f),
+        }
+    }
 }
 
 /// Shakes hands; the stream exists only if that succeeds. If it fails, the alert that says why is sent in the background.
@@ -48,7 +69,7 @@ pub(crate) async fn shake_hands(context: Context, beginning: Beginning) -> Resul
 /// A handshake under way. What is large is on the heap, because thousands may be under way, and a future has room for
 /// everything that it ever moves.
 pub(crate) struct Handshake {
-    target: String,
+    target: Target,
     deadline: Deadline,
     begun: Instant,
     inner: Box<UnderWay>,

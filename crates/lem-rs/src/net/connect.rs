@@ -79,10 +79,9 @@ pub async fn connect_source(address: &Address, deadline: &Deadline) -> Result<So
 async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Error> {
     let core = current().ok_or_else(no_machine)?;
     address.check_destination()?;
-    let target = address.to_string();
     let endpoints = match address {
         Address::Name { host, port } => {
-            let found = deadline.limit(Phase::Resolve, &target, resolve_on(&core, host, *port)).await?;
+            let found = deadline.limit(Phase::Resolve, address, resolve_on(&core, host, *port)).await?;
             interleave(found).into_iter().map(Endpoint::Ip).collect()
         }
         Address::Ip(ip) => VecDeque::from([Endpoint::Ip(*ip)]),
@@ -90,12 +89,12 @@ async fn establish(address: &Address, deadline: &Deadline) -> Result<Source, Err
         Address::Any { .. } => VecDeque::new(),
         Address::Unix(path) => VecDeque::from([Endpoint::Unix(Some(path.clone()))]),
     };
-    let mut race = Race { core, waiting: endpoints, running: Vec::new(), failed: Vec::new(), next: None };
+    let mut race = Race { core, waiting: endpoints, running: Vec::with_capacity(1), failed: Vec::new(), next: None };
     let connect = poll_fn(|cx| race.poll(cx));
-    let raced = deadline.limit(Phase::Connect, &target, async { Ok(connect.await) }).await;
+    let raced = deadline.limit(Phase::Connect, address, async { Ok(connect.await) }).await;
     match raced {
         Ok(Ok(source)) => Ok(source),
-        Ok(Err(attempts)) => Err(Error::Connect(Box::new(ConnectError::new(target, attempts)))),
+        Ok(Err(attempts)) => Err(Error::Connect(Box::new(ConnectError::new(address.to_string(), attempts)))),
         Err(Error::Timeout(timeout)) => {
             let (failed, unanswered) = race.into_story();
             Err(timeout.tried(failed, unanswered).into())
@@ -203,8 +202,9 @@ impl Race {
 
     /// The first attempt that has worked; those that have failed are noted.
     fn check_running(&mut self, cx: &mut Context<'_>) -> Option<Source> {
-        for attempt in std::mem::take(&mut self.running) {
-            let mut next = Some(attempt);
+        // Each is taken from the front, and put behind the others if it goes on.
+        for _ in 0..self.running.len() {
+            let mut next = Some(self.running.remove(0));
             while let Some(Running { endpoint, progress }) = next.take() {
                 match progress {
                     Progress::NoRoom { pause, mut over } => match Pin::new(&mut over).poll(cx) {

@@ -125,7 +125,7 @@ impl Listener {
         let candidates: Vec<Endpoint> = match &address {
             Address::Name { host, port } => {
                 let found = resolve_on(&core, host, *port);
-                let found = Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await?;
+                let found = Deadline::after(DEADLINE).limit(Phase::Resolve, &address, found).await?;
                 found.into_iter().map(Endpoint::Ip).collect()
             }
             Address::Ip(ip) => vec![Endpoint::Ip(*ip)],

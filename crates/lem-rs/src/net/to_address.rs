@@ -62,11 +62,18 @@ impl ToAddress for String {
 
 impl ToAddress for (&str, u16) {
     fn to_address(&self) -> Result<Address, AddressError> {
-        Address::parse(self.0, Some(self.1))
+        // Nothing else can be written that way, and it is quick to recognize.
+        match self.0.parse::<IpAddr>() {
+            Ok(ip) => (ip, self.1).to_address(),
+            Err(_) => Address::parse(self.0, Some(self.1)),
+        }
     }
 
     fn to_encrypted_address(&self) -> Result<Address, AddressError> {
-        Address::parse_encrypted(self.0, Some(self.1))
+        match self.0.parse::<IpAddr>() {
+            Ok(ip) => (ip, self.1).to_address(),
+            Err(_) => Address::parse_encrypted(self.0, Some(self.1)),
+        }
     }
 }
 

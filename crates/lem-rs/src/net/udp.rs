@@ -331,7 +331,7 @@ async fn candidates(core: &Core, address: &Address) -> Result<Vec<SocketAddr>, E
     match address {
         Address::Name { host, port } => {
             let found = resolve_on(core, host, *port);
-            Deadline::after(DEADLINE).limit(Phase::Resolve, &address.to_string(), found).await
+            Deadline::after(DEADLINE).limit(Phase::Resolve, address, found).await
         }
         Address::Ip(ip) => Ok(vec![*ip]),
         Address::Any { port } => Ok(any(*port)),

@@ -1,5 +1,6 @@
 //! One deadline over several phases of one piece of work.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -44,7 +45,7 @@ impl Deadline {
         self.limit.saturating_sub(now().saturating_duration_since(self.begun))
     }
 
-    /// Runs one phase under the deadline.
+    /// Runs one phase under the deadline. `target` is made a text of only if it is needed.
     ///
     /// # Errors
     /// The future's own; [`Error::Timeout`] that names the phase, the target, and how long the whole work has taken.
@@ -53,7 +54,7 @@ impl Deadline {
     pub async fn limit<T>(
         &self,
         phase: Phase,
-        target: &str,
+        target: &(impl fmt::Display + ?Sized),
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let mut future = pin!(future);
@@ -62,13 +63,13 @@ impl Deadline {
             if poll.is_pending()
                 && let Some(core) = current()
             {
-                core.awaited().note(|| Awaited::Phase(phase, Some(target.into())));
+                core.awaited().note(|| Awaited::Phase(phase, Some(target.to_string().into())));
             }
             poll
         });
         timeout(self.remaining(), noted).await.unwrap_or_else(|_| {
             let waited = now().saturating_duration_since(self.begun);
-            Err(Timeout::new(phase, waited).target(target).into())
+            Err(Timeout::new(phase, waited).target(target.to_string()).into())
         })
     }
 }

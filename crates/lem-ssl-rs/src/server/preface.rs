@@ -31,7 +31,7 @@ impl Preface {
         deadline: Deadline,
     ) -> Result<(Source, Vec<u8>), Error> {
         let stream = TcpStream::new(Plain::new(source), InputBuffer::default(), StreamOptions::default());
-        let stream = deadline.limit(Phase::Handshake, &peer.to_string(), (self.0)(stream)).await?;
+        let stream = deadline.limit(Phase::Handshake, peer, (self.0)(stream)).await?;
         let (plain, mut received) = stream.into_parts()?;
         Ok((plain.into_source(), received.take_all()))
     }
