@@ -152,7 +152,9 @@ impl Tls {
     /// Opens what was received before.
     fn open_kept(&mut self, input: &mut InputBuffer) -> Then {
         let Self { source, session, partial, outbox, sending, metered, .. } = self;
-        let Opened { used, content, cost, then } = session.open(partial, input, outbox, *sending == Sending::Open);
+        let is_open = *sending == Sending::Open;
+        let Opened { used, content, cost, then } =
+            with_memory(source, session, outbox, |session, outbox| session.open(partial, input, outbox, is_open));
         source.charge(cost);
         partial.drain(..used);
         if partial.is_empty() {
@@ -230,9 +232,13 @@ impl Transport for Tls {
                 return Ok(None);
             }
             let filled = &mut arena[..kept + count];
-            // At once, and not record by record: content is a little shorter than what carries it.
-            input.reserve(filled.len());
-            let Opened { used, content, cost, then } = session.open(filled, input, outbox, *sending == Sending::Open);
+            if !session.is_handshaking() {
+                // At once, and not record by record: content is a little shorter than what carries it.
+                input.reserve(filled.len());
+            }
+            let is_open = *sending == Sending::Open;
+            let Opened { used, content, cost, then } =
+                with_memory(source, session, outbox, |session, outbox| session.open(filled, input, outbox, is_open));
             source.charge(cost);
             if let Some(metered) = metered {
                 metered.received(content);
@@ -350,6 +356,25 @@ impl Transport for Tls {
             metered.closing();
         }
     }
+}
+
+/// Has the session open records. A handshake answers with a good deal, and gets memory for it that the machine has kept;
+/// afterwards next to nothing is answered.
+fn with_memory(
+    source: &Source,
+    session: &mut Session,
+    outbox: &mut Outbox,
+    open: impl FnOnce(&mut Session, &mut Outbox) -> Opened,
+) -> Opened {
+    if !session.is_handshaking() {
+        return open(session, outbox);
+    }
+    outbox.ensure_memory(source);
+    let opened = open(session, outbox);
+    if outbox.is_empty() {
+        outbox.clear(source);
+    }
+    opened
 }
 
 /// Keeps the part of a record until the rest of it comes, in memory that is only held meanwhile.

@@ -35,9 +35,34 @@ impl Outbox {
         source.return_spare(std::mem::take(self).bytes);
     }
 
+    /// Takes memory that the machine has kept, for what is queued next; [`clear`](Self::clear) gives it back.
+    pub fn ensure_memory(&mut self, source: &Source) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = source.take_spare();
+        }
+    }
+
     /// Queues bytes behind what waits.
     pub fn push(&mut self, bytes: &[u8]) {
         append(&mut self.bytes, &mut self.start, bytes);
+    }
+
+    /// Queues a vector behind what waits; if nothing does, without a copy.
+    pub fn push_vec(&mut self, bytes: Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = bytes;
+        } else {
+            self.push(&bytes);
+        }
+    }
+
+    /// Queues behind what waits what `fill` puts into `count` bytes of room: as many as it says, from the front.
+    pub fn push_with(&mut self, count: usize, fill: impl FnOnce(&mut [u8]) -> usize) {
+        drop_taken(&mut self.bytes, &mut self.start);
+        let end = self.bytes.len();
+        self.bytes.resize(end + count, 0);
+        let filled = fill(&mut self.bytes[end..]).min(count);
+        self.bytes.truncate(end + filled);
     }
 
     /// Writes `bytes` now if nothing waits before them, and queues what the kernel refuses.
@@ -53,9 +78,7 @@ impl Outbox {
         if taken == bytes.len() {
             return Ok(Flushed::Done);
         }
-        if self.bytes.capacity() == 0 {
-            self.bytes = source.take_spare();
-        }
+        self.ensure_memory(source);
         self.push(&bytes[taken..]);
         Ok(Flushed::Blocked)
     }
@@ -87,11 +110,15 @@ impl Outbox {
 /// Appends `more` to a buffer whose bytes before `start` have been taken. When those are the greater part they are dropped
 /// first: the front of a buffer that never becomes empty would grow with all that was ever sent.
 pub(super) fn append(bytes: &mut Vec<u8>, start: &mut usize, more: &[u8]) {
+    drop_taken(bytes, start);
+    bytes.extend_from_slice(more);
+}
+
+fn drop_taken(bytes: &mut Vec<u8>, start: &mut usize) {
     if *start > bytes.len() / 2 {
         bytes.drain(..*start);
         *start = 0;
     }
-    bytes.extend_from_slice(more);
 }
 
 /// Writes until everything is taken or the kernel refuses; says how much it took.

@@ -1,7 +1,8 @@
 //! How many connections of each address shake hands, or wait to be accepted.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use lem_rs::Endpoint;
 /// Counts by address; an address with none has no entry.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    under_way: RefCell<HashMap<IpAddr, usize>>,
+    under_way: RefCell<BTreeMap<IpAddr, usize>>,
 }
 
 impl Peers {
@@ -19,12 +20,11 @@ impl Peers {
         let Some(address) = peer.ip().map(|peer| group(peer.ip())) else {
             return Some(Admitted::uncounted());
         };
-        let mut under_way = self.under_way.borrow_mut();
-        let count = under_way.get(&address).copied().unwrap_or_default();
-        if count >= max {
-            return None;
+        match self.under_way.borrow_mut().entry(address) {
+            Entry::Occupied(mut count) if *count.get() < max => *count.get_mut() += 1,
+            Entry::Vacant(count) if max > 0 => drop(count.insert(1)),
+            Entry::Occupied(_) | Entry::Vacant(_) => return None,
         }
-        under_way.insert(address, count + 1);
         Some(Admitted { peers: Some((self.clone(), address)) })
     }
 }
@@ -45,11 +45,10 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let Some((peers, address)) = self.peers.take() else { return };
-        let mut under_way = peers.under_way.borrow_mut();
-        if let Some(count) = under_way.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.remove(&address);
+        if let Entry::Occupied(mut count) = peers.under_way.borrow_mut().entry(address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }

@@ -90,11 +90,8 @@ impl<Data> Sealer for WriteTraffic<'_, Data> {
 pub(super) fn encode<Data>(mut message: EncodeTlsData<'_, Data>, outbox: &mut Outbox) {
     // Asking with no room tells the size.
     if let Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) = message.encode(&mut []) {
-        let mut room = vec![0; required_size];
         // The room is what was asked for, and the message was not encoded before.
-        if let Ok(count) = message.encode(&mut room) {
-            outbox.push(&room[..count]);
-        }
+        outbox.push_with(required_size, |room| message.encode(room).unwrap_or(0));
     }
 }
 

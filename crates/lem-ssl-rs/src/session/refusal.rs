@@ -23,7 +23,7 @@ impl Session {
         if let Some((suite, (number, keys))) = suite.zip(keys)
             && let Some(record) = seal(alert, suite, keys, number)
         {
-            outbox.push(&record);
+            outbox.push_vec(record);
         }
     }
 }

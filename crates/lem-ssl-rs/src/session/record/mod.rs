@@ -253,7 +253,7 @@ impl Records {
             self.answer = match self.answer {
                 KeyAnswer::AtOnce => {
                     let update = self.update_keys(false).map_err(Violation::in_rustls)?;
-                    outbox.push(&update);
+                    outbox.push_vec(update);
                     KeyAnswer::Sent
                 }
                 KeyAnswer::Sent | KeyAnswer::Owed => KeyAnswer::Owed,
@@ -332,7 +332,7 @@ impl Records {
     fn say(&mut self, alert: [u8; 2], outbox: &mut Outbox) {
         // Keys that seal nothing any more have no words either: the peer sees that the connection is cut off.
         if let Ok(record) = self.sealing.seal(self.suite, ContentType::Alert, &alert) {
-            outbox.push(&record);
+            outbox.push_vec(record);
         }
     }
 
