@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use lem_ssl_rs::{Context, Identity, IdentityWarning, Roots};
-use lem_ssl_tests::pki::draft::{Draft, DraftKey, FOR_CLIENTS, FOR_SERVERS, SEQUENCE, UTC_TIME, element};
+use lem_ssl_tests::pki::draft::{
+    Draft, DraftKey, FOR_CLIENTS, FOR_SERVERS, PRINTABLE_STRING, SEQUENCE, UTC_TIME, UTF8_STRING, element,
+};
 use lem_ssl_tests::pki::{Authority, KeyKind, Leaf, self_signed};
 use rustls::pki_types::CertificateDer;
 
@@ -65,6 +67,30 @@ fn a_chain_in_another_order_or_of_other_issuers_is_told() {
     );
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(warnings(&[pem[0], &pki().other.certificate_pem()].concat(), now).len(), 1);
+}
+
+/// Other libraries take the two for one name, and ours does not: neither a wrong order is to blame, nor is nothing.
+#[test]
+fn an_issuer_whose_name_is_written_in_another_way_is_told_as_that_and_what_is_above_is_looked_at() {
+    let [root, upper, middle, leaf] = [(); 4].map(|()| DraftKey::new());
+    let months = |draft: Draft| draft.between(-10, 300);
+    let own = months(Draft::leaf(&["localhost"], "Middle", &leaf)).sign(&middle);
+    for (name, string_type) in [("Middle", PRINTABLE_STRING), ("MIDDLE", UTF8_STRING)] {
+        let between = |key| Draft { subject_type: string_type, ..Draft::authority(name, "Upper", key) };
+        let told = of_server(vec![own.clone(), months(between(&middle)).sign(&upper)], &leaf);
+        let words = format!(
+            "certificate number 2 of the chain (CN={name}) writes its name in another way than the one before it, which \
+             it has issued (another string type, or capitals): some clients will refuse the chain; the authority has to \
+             issue one of the two again"
+        );
+        assert_eq!(told, [words.as_str()]);
+        let plain = months(Draft::new("Upper", "Root", &upper)).sign(&root);
+        let told = of_server(vec![own.clone(), months(between(&middle)).sign(&upper), plain], &leaf);
+        assert!(told.len() == 2 && told[1].contains("(CN=Upper) is not an authority's"), "{told:?}");
+        // Another authority of such a name is another.
+        let told = of_server(vec![own.clone(), months(between(&upper)).sign(&upper)], &leaf);
+        assert!(told.len() == 1 && told[0].contains("is not that of the issuer of the one before it"), "{told:?}");
+    }
 }
 
 /// What a server's log says of this chain.

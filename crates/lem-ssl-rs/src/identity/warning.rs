@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustls::crypto::WebPkiSupportedAlgorithms;
+
 use super::{Identity, is_raw};
 use crate::der;
 use crate::provider::default_provider;
 use crate::trust::is_signed_by_another;
-use crate::x509::{Date, GeneralName, KeyUse, Raw, Span, purpose_name, readable};
+use crate::x509::{Date, GeneralName, KeyUse, NameValue, Raw, Span, purpose_name, readable};
 
 /// Something about an [`Identity`] that makes peers refuse it, now or soon. Times are since 1970-01-01 UTC.
 ///
@@ -65,6 +67,14 @@ pub enum IdentityWarning {
         subject: Option<String>,
         /// Who has issued the one before it.
         issuer: Option<String>,
+    },
+    /// A certificate is that of the issuer of the one before it, but the two write its name in different ways (another string
+    /// type, or capitals): clients that compare the bytes of names, as this library does, take it for another issuer's.
+    IssuerRewritten {
+        /// Which one of the chain.
+        certificate: usize,
+        /// Whom it was issued to.
+        subject: Option<String>,
     },
     /// Our own certificate is an authority's (CA:TRUE), which many peers refuse.
     IsAuthority {
@@ -159,7 +169,8 @@ impl Identity {
         if is_raw(self.chain()) {
             return warnings;
         }
-        let mut issuer = None;
+        let algorithms = default_provider().ok().map(|provider| provider.signature_verification_algorithms);
+        let mut below: Option<Raw<'_>> = None;
         for (index, der) in self.chain().iter().enumerate() {
             let certificate = index + 1;
             let read = match Raw::read(der) {
@@ -168,16 +179,21 @@ impl Identity {
                     let subject = der::Certificate::read(der).and_then(|read| readable(read.subject));
                     warnings.push(IdentityWarning::Unreadable { certificate, subject, part });
                     // Whether the next one is its issuer's is not known.
-                    issuer = None;
+                    below = None;
                     continue;
                 }
             };
             let subject = readable(read.subject);
-            if issuer.is_some_and(|issuer| issuer != read.subject) {
-                let issuer = issuer.and_then(readable);
-                warnings.push(IdentityWarning::NotTheIssuer { certificate, subject: subject.clone(), issuer });
+            match below.as_ref().map(|below| (below.issuer, Relation::of(below, &read, algorithms))) {
+                None | Some((_, Relation::Issuer)) => {}
+                Some((_, Relation::Rewritten)) => {
+                    warnings.push(IdentityWarning::IssuerRewritten { certificate, subject: subject.clone() });
+                }
+                Some((issuer, Relation::Other)) => {
+                    let (subject, issuer) = (subject.clone(), readable(issuer));
+                    warnings.push(IdentityWarning::NotTheIssuer { certificate, subject, issuer });
+                }
             }
-            issuer = Some(read.issuer);
             let (not_before, not_after) = (read.not_before.since_1970(), read.not_after.since_1970());
             let soon = MAX_NOTICE.min(not_after.saturating_sub(not_before) / 10);
             if checked > not_after {
@@ -187,8 +203,9 @@ impl Identity {
             } else if not_after - checked < soon {
                 warnings.push(IdentityWarning::ExpiresSoon { certificate, subject, checked, not_after });
             }
+            below = Some(read);
         }
-        self.check_shape(&mut warnings);
+        self.check_shape(algorithms, &mut warnings);
         warnings
     }
 
@@ -218,8 +235,7 @@ impl Identity {
     }
 
     /// What no date mends: what each certificate is, and whether the one above has signed it.
-    fn check_shape(&self, warnings: &mut Vec<IdentityWarning>) {
-        let provider = default_provider();
+    fn check_shape(&self, algorithms: Option<WebPkiSupportedAlgorithms>, warnings: &mut Vec<IdentityWarning>) {
         let chain = self.readable_chain();
         // Those that each have the issuer's name of the one before; what follows is in no use.
         let mut below: Option<&Raw<'_>> = None;
@@ -227,14 +243,13 @@ impl Identity {
             let Some(read) = read else { break };
             let (certificate, subject) = (index + 1, || readable(read.subject));
             if let Some(signed) = below {
-                if signed.issuer != read.subject {
-                    break;
-                }
-                if let Ok(provider) = &provider
-                    && is_signed_by_another(signed, read, provider.signature_verification_algorithms)
-                {
-                    let subject = readable(signed.subject);
-                    warnings.push(IdentityWarning::BadSignature { certificate: index, subject });
+                match (Relation::of(signed, read, algorithms), algorithms) {
+                    (Relation::Other, _) => break,
+                    (Relation::Issuer, Some(algorithms)) if is_signed_by_another(signed, read, algorithms) => {
+                        let subject = readable(signed.subject);
+                        warnings.push(IdentityWarning::BadSignature { certificate: index, subject });
+                    }
+                    (Relation::Issuer | Relation::Rewritten, _) => {}
                 }
             }
             match (index, read.extensions.authority) {
@@ -267,6 +282,27 @@ impl Identity {
     }
 }
 
+/// How a certificate stands to the one before it, which is below it.
+enum Relation {
+    /// It has the name of that one's issuer.
+    Issuer,
+    /// It is that one's issuer, and has its name written in another way.
+    Rewritten,
+    Other,
+}
+
+impl Relation {
+    fn of(below: &Raw<'_>, above: &Raw<'_>, algorithms: Option<WebPkiSupportedAlgorithms>) -> Self {
+        let has_signed = || !algorithms.is_some_and(|algorithms| is_signed_by_another(below, above, algorithms));
+        match () {
+            () if below.issuer == above.subject => Self::Issuer,
+            // Two authorities may have names that say the same.
+            () if NameValue::is_same(below.issuer, above.subject) && has_signed() => Self::Rewritten,
+            () => Self::Other,
+        }
+    }
+}
+
 /// Enough to act. Who has certificates for few days renews them without being told.
 const MAX_NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
@@ -277,6 +313,7 @@ impl fmt::Display for IdentityWarning {
         | Self::ExpiresSoon { certificate, subject, .. }
         | Self::NotYetValid { certificate, subject, .. }
         | Self::NotTheIssuer { certificate, subject, .. }
+        | Self::IssuerRewritten { certificate, subject }
         | Self::IsAuthority { certificate, subject }
         | Self::NotAuthority { certificate, subject }
         | Self::PathLength { certificate, subject, .. }
@@ -327,6 +364,10 @@ impl fmt::Display for IdentityWarning {
                 }
                 f.write_str(": some clients will refuse the chain")
             }
+            Self::IssuerRewritten { .. } => f.write_str(
+                " writes its name in another way than the one before it, which it has issued (another string type, or \
+                 capitals): some clients will refuse the chain; the authority has to issue one of the two again",
+            ),
             Self::IsAuthority { .. } => {
                 f.write_str(" is that of a certificate authority (CA:TRUE): many peers refuse it; issue one from it")
             }
