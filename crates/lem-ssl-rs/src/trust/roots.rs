@@ -56,8 +56,8 @@ pub enum Roots {
     /// A file that `SSL_CERT_FILE` names is read as every PEM file: whole, or refused. A folder that `SSL_CERT_DIR` names must
     /// be there. Of the system's own list, and of what is in folders, files and certificates that cannot be read or are no
     /// authority's are passed over: nobody here can mend them, and they trust nobody. So are links that lead to no
-    /// file. That the operating system fails to read a file for a reason that may pass is an error, and so is a list of
-    /// its own of which nothing can be read. An empty `SSL_CERT_FILE` with no folder beside it is one too: unset it.
+    /// file. That the operating system fails to read a file for a reason that may pass is an error, and so is a file of more
+    /// than 16 MiB in such a folder, and a list of its own of which nothing can be read. An empty `SSL_CERT_FILE` with no folder beside it is one too: unset it.
     ///
     /// Needs the feature `system-roots`.
     #[cfg(feature = "system-roots")]

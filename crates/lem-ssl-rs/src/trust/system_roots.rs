@@ -94,8 +94,8 @@ fn add_folder(
         }
         match pem::read_file(part, &file) {
             Ok(text) => add_authorities(store, &pem::certificates_among(&text)),
-            // Too large, or not for us.
-            Err(error) if error.io_error().is_none_or(is_of_the_file) => {}
+            Err(error) if error.io_error().is_some_and(is_of_the_file) => {}
+            // One that is too large too: what is in it is not known, and may be authorities.
             Err(error) => return Err(error),
         }
     }

@@ -103,6 +103,19 @@ fn what_is_no_authority_in_a_folder_costs_nothing_of_the_rest() {
     assert!(error.contains("there is no certificate in the folders"), "{error}");
 }
 
+#[test]
+fn a_file_of_a_folder_that_is_larger_than_is_read_is_told_and_not_left_out() {
+    const LIMIT: usize = 16 * 1024 * 1024;
+    let scratch = Scratch::new("large");
+    scratch.write("one.pem", root("one"));
+    let mut large = root("two").into_bytes();
+    large.resize(LIMIT + 1, b'\n');
+    scratch.write("two.pem", &large);
+    let error = load(None, scratch.0.to_str()).unwrap_err().to_string();
+    let words = format!("{} is larger than {LIMIT} bytes", scratch.0.join("two.pem").display());
+    assert!(error.contains(&words), "{error}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_of_a_folder_count_once_and_those_to_nowhere_not_at_all() {
