@@ -43,7 +43,8 @@ pub(crate) struct Explainer {
 /// webpki follows no more intermediate certificates than these.
 const MAX_INTERMEDIATES: usize = 6;
 
-/// So many signatures are checked for one explanation: what that costs is ours, and the peer chooses how often.
+/// So many signatures are checked for one explanation by keys that were presented, and so many by those of roots: what that
+/// costs is ours, and the peer chooses how often.
 const MAX_SIGNATURES: usize = 12;
 
 /// So many names are compared with constraints for one explanation, for the same reason.
@@ -347,12 +348,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Checks a signature, once; `None` if too many were checked.
+    /// Checks a signature, once; `None` if too many by keys of this kind were checked: many roots of one name must not keep
+    /// those inside of the chain from being looked at.
     fn signed(&mut self, what: Signs, issuer: Issuer, check: impl FnOnce() -> Signed) -> Option<Signed> {
         if let Some(known) = self.signatures.get(&(what, issuer)) {
             return Some(*known);
         }
-        if self.signatures.len() >= MAX_SIGNATURES {
+        let is_of_root = |issuer: Issuer| matches!(issuer, Issuer::Root(_));
+        let alike = self.signatures.keys().filter(|(_, by)| is_of_root(*by) == is_of_root(issuer)).count();
+        if alike >= MAX_SIGNATURES {
             return None;
         }
         let signed = check();

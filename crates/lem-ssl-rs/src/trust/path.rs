@@ -25,8 +25,12 @@ pub(super) struct Path {
 /// hundreds of steps; real ones need a few.
 const MAX_LOOKS: usize = 10_000;
 
-/// Each way to a root costs a signature, if only to find out that it is none.
-const MAX_PATHS: usize = 32;
+/// Each way to roots costs a signature, if only to find out that it is none. Ways that differ only in which of several roots
+/// of one name they end at are one here: a peer cannot make more of them, and webpki checks no more than 100 signatures.
+const MAX_WAYS: usize = 32;
+
+/// More roots of one name are not told apart: an explanation checks the signatures by a dozen of them.
+const MAX_ENDS: usize = 32;
 
 /// Longer ways are not searched; webpki refuses much shorter ones. Of the first one, its length and its end are found out.
 const MAX_CERTIFICATES: usize = 12;
@@ -107,7 +111,8 @@ pub(super) fn is_maze(
 pub(super) const IN_A_MAZE: CertificateError = CertificateError::UnknownIssuer;
 
 fn search(nodes: &[Option<Node<'_>>], roots: &[TrustAnchor<'_>]) -> (Vec<Path>, bool) {
-    let mut search = Search { nodes, roots, looks: Some(MAX_LOOKS), found: Vec::new(), is_too_long: false };
+    let looks = Some(MAX_LOOKS);
+    let mut search = Search { nodes, roots, looks, ways: 0, found: Vec::new(), is_too_long: false };
     search.follow(&mut vec![0]);
     (search.found, search.looks.is_none())
 }
@@ -117,6 +122,8 @@ struct Search<'a> {
     roots: &'a [TrustAnchor<'a>],
     /// How many certificates may still be looked at; `None` when there was more to look at than that.
     looks: Option<usize>,
+    /// How many were found, with all roots of one name counted once.
+    ways: usize,
     found: Vec<Path>,
     /// A way was found that is longer than those that are searched.
     is_too_long: bool,
@@ -127,12 +134,11 @@ impl Search<'_> {
         let nodes = self.nodes;
         self.looks = self.looks.and_then(|looks| looks.checked_sub(nodes.len()));
         let Some(Some(head)) = path.last().and_then(|last| nodes.get(*last)) else { return };
-        let mut is_end = true;
-        for (at, root) in self.roots.iter().enumerate() {
-            if root.subject.as_ref() == head.issuer {
-                is_end = false;
-                self.found(path, Some(at));
-            }
+        let is_issuer = |(at, root): (usize, &TrustAnchor<'_>)| (root.subject.as_ref() == head.issuer).then_some(at);
+        let ends: Vec<_> = self.roots.iter().enumerate().filter_map(is_issuer).map(Some).collect();
+        let mut is_end = ends.is_empty();
+        if !is_end {
+            self.found(path, &ends);
         }
         for (at, candidate) in nodes.iter().enumerate().skip(1) {
             let Some(candidate) = candidate else { continue };
@@ -156,7 +162,7 @@ impl Search<'_> {
             path.pop();
         }
         if is_end {
-            self.found(path, None);
+            self.found(path, &[None]);
         }
     }
 
@@ -171,19 +177,21 @@ impl Search<'_> {
         path.iter().for_each(|at| is_visited[*at] = true);
         while let Some(Some(head)) = path.last().map(|last| &nodes[*last]) {
             if let Some(root) = self.roots.iter().position(|root| root.subject.as_ref() == head.issuer) {
-                return self.found(&path, Some(root));
+                return self.found(&path, &[Some(root)]);
             }
             let is_issuer = |node: &Option<Node<'_>>| node.as_ref().is_some_and(|node| node.subject == head.issuer);
             let Some(next) = (1..nodes.len()).find(|at| !is_visited[*at] && is_issuer(&nodes[*at])) else { break };
             is_visited[next] = true;
             path.push(next);
         }
-        self.found(&path, None);
+        self.found(&path, &[None]);
     }
 
-    fn found(&mut self, path: &[usize], root: Option<usize>) {
-        if self.found.len() < MAX_PATHS {
-            self.found.push(Path { certificates: path.to_vec(), root });
+    /// Takes a way, which ends at each of these.
+    fn found(&mut self, path: &[usize], ends: &[Option<usize>]) {
+        if self.ways < MAX_WAYS {
+            self.ways += 1;
+            self.found.extend(ends.iter().take(MAX_ENDS).map(|root| Path { certificates: path.to_vec(), root: *root }));
         } else {
             self.looks = None;
         }

@@ -35,15 +35,24 @@ fn of_ways_without_end_some_are_looked_at_and_that_is_said() {
 #[test]
 fn of_many_roots_of_one_name_the_one_that_has_signed_is_found() {
     run(async {
-        for is_below in [false, true] {
+        for intermediates in [0, 1, 3] {
             let kit = Kit::new();
             let keys = (0..40).map(|_| DraftKey::new());
             let others = keys.map(|key| Draft::authority("Root", "Root", &key).sign(&key));
-            let roots = others.chain([kit.root()]).collect();
-            let chain = match is_below {
-                true => vec![kit.below().sign(&kit.middle), kit.middle().sign(&kit.root)],
-                false => vec![kit.leaf().sign(&kit.root)],
+            let roots: Vec<_> = others.chain([kit.root()]).collect();
+            let [upper, lower] = [(); 2].map(|()| DraftKey::new());
+            let chain = match intermediates {
+                0 => vec![kit.leaf().sign(&kit.root)],
+                1 => vec![kit.below().sign(&kit.middle), kit.middle().sign(&kit.root)],
+                _ => vec![
+                    kit.below().sign(&kit.middle),
+                    Draft { issuer: "Lower".into(), ..kit.middle() }.sign(&lower),
+                    Draft::authority("Lower", "Upper", &lower).sign(&upper),
+                    Draft::authority("Upper", "Root", &upper).sign(&kit.root),
+                ],
             };
+            let explanation = trusting(roots.clone()).explain(&chain, "localhost").unwrap();
+            assert_eq!((explanation.incomplete, explanation.findings), (false, Vec::new()), "{intermediates}");
             let case = Case { roots, ..kit.case("many roots of one name", chain, accepted(&[])) };
             for by in [Shown::ByServer, Shown::ByClient] {
                 let (result, _) = shown(&case, by, Version::Tls13).await;
@@ -51,6 +60,19 @@ fn of_many_roots_of_one_name_the_one_that_has_signed_is_found() {
             }
         }
     });
+}
+
+/// So many roots are no reason to look no further.
+#[test]
+fn of_a_chain_below_many_roots_of_one_name_the_bad_signature_is_named() {
+    let kit = Kit::new();
+    let roots = (0..41).map(|_| DraftKey::new()).map(|key| Draft::authority("Root", "Root", &key).sign(&key));
+    let between = |key: &DraftKey| Draft::authority("Middle", "Root", key).sign(&kit.root);
+    let of_another = vec![kit.below().sign(&kit.middle), between(&kit.leaf), between(&kit.root)];
+    let explanation = trusting(roots.chain([kit.root()]).collect()).explain(&of_another, "localhost").unwrap();
+    let fault = CertificateFault::BadSignature { issuer: Some("CN=Middle".to_owned()) };
+    assert_eq!(explanation.findings.first().map(|finding| (&finding.fault, finding.position)), Some((&fault, Some(0))));
+    assert!(!explanation.incomplete);
 }
 
 #[test]
