@@ -146,6 +146,28 @@ fn a_list_that_writes_an_intermediates_name_in_another_way_lets_none_of_its_clie
 }
 
 #[test]
+fn a_certificate_that_is_presented_and_in_no_use_keeps_nobody_out() {
+    let club = Club::new();
+    let own = list("Between", UTF8_STRING, &[], &club.between);
+    let renamed = list("Sideways", PRINTABLE_STRING, &[], &club.between);
+    let between = certificate(&Draft::authority("Between", "Club", &club.between).sign(&club.root));
+    // Its issuer's list writes the name in another way.
+    let beside = certificate(&Draft::authority("Beside", "Sideways", &club.between).sign(&club.between));
+    let meet = |client: &Draft, above: &str| {
+        let chain = certificate(&client.sign(&club.between)) + above;
+        club.meet_with(&club.roots(), &format!("{own}{renamed}"), &chain)
+    };
+    meet(&club.listed, &format!("{between}{beside}")).unwrap();
+    meet(&club.listed, &format!("{beside}{between}")).unwrap();
+    // In use it does.
+    let client = Draft { issuer: "Beside".into(), ..club.listed.clone() };
+    let sideways = certificate(&Draft::authority("Sideways", "Club", &club.between).sign(&club.root));
+    let own = list("Beside", UTF8_STRING, &[], &club.between);
+    let chain = certificate(&client.sign(&club.between)) + &beside + &sideways;
+    assert_eq!(fault(club.meet_with(&club.roots(), &(own + &renamed), &chain)), rewritten("CN=Sideways"));
+}
+
+#[test]
 fn two_authorities_whose_names_say_the_same_have_a_list_each() {
     let (club, new) = (Club::new(), DraftKey::new());
     let of_new = list("Between", PRINTABLE_STRING, &[&club.listed], &new);

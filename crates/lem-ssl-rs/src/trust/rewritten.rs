@@ -50,6 +50,7 @@ pub(super) fn check(
 ) -> Result<(), CertificateError> {
     // What webpki cannot read, it does not follow.
     let chain: Vec<_> = chain.iter().filter_map(|der| EndEntityCert::try_from(*der).ok()).collect();
+    let chain = connected(&chain);
     let mut signatures = MAX_SIGNATURES;
     for certificate in &chain {
         let issuer = certificate.issuer();
@@ -78,6 +79,19 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// The peer's own certificate, which is the first, and those that a way from it may lead through: nobody has followed others.
+fn connected<'c, 'a>(chain: &'c [EndEntityCert<'a>]) -> Vec<&'c EndEntityCert<'a>> {
+    let (Some(leaf), mut others) = (chain.first(), chain.iter().skip(1).collect::<Vec<_>>()) else { return Vec::new() };
+    let (mut connected, mut next) = (vec![leaf], 0);
+    while let Some(below) = connected.get(next) {
+        let issuer = below.issuer();
+        let (issuers, rest) = others.into_iter().partition::<Vec<_>, _>(|one| one.subject() == issuer);
+        connected.extend(issuers);
+        (others, next) = (rest, next + 1);
+    }
+    connected
 }
 
 fn has_signed(list: &List, key: &[u8], algorithms: WebPkiSupportedAlgorithms) -> bool {
