@@ -28,7 +28,9 @@ impl Context {
     /// connecting with every attempt and every address that has not answered; [`Error::Task`] if no thread can look up a
     /// name; [`Error::Misuse`] outside of a machine. Each of the others names the address that was asked for.
     ///
-    /// **Cancel safety:** dropping it ends every attempt.
+    /// **Cancel safety:** dropping it ends every attempt. The error of a [`timeout`](crate::timeout) or
+    /// [`within`](crate::within) around it therefore lists no attempts; that of a shorter
+    /// [`connect_deadline`](crate::ContextBuilder::connect_deadline) does.
     ///
     /// ```no_run
     /// # use lem_ssl_rs::{Context, Error, Machine, ReadMode};

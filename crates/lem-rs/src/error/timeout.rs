@@ -76,12 +76,14 @@ impl Timeout {
         self
     }
 
-    /// In the phase of connecting: every attempt that had failed before, in the order in which they did.
+    /// In the phase of connecting: every attempt that had failed before, in the order in which they did. Empty if the
+    /// deadline was not the connect's own, but one around it.
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
 
-    /// In the phase of connecting: every address that had not answered, those included whose turn had not come.
+    /// In the phase of connecting: every address that had not answered, those included whose turn had not come. Empty as
+    /// [`attempts`](Self::attempts) is.
     pub fn unanswered(&self) -> &[Endpoint] {
         &self.unanswered
     }

@@ -51,7 +51,8 @@ impl Stream<Plain> {
     /// [`Error::Timeout`] after 30 s, in the phase of connecting with every attempt and every address that has not
     /// answered; [`Error::Task`] if no thread can look up a name; [`Error::Misuse`] outside of a machine.
     ///
-    /// **Cancel safety:** dropping it ends every attempt.
+    /// **Cancel safety:** dropping it ends every attempt. The error of a [`timeout`](crate::timeout) or
+    /// [`within`](crate::within) around it therefore lists no attempts.
     pub async fn connect(address: impl ToAddress) -> Result<Self, Error> {
         let address = match address.to_address() {
             Ok(address) => address,

@@ -14,7 +14,8 @@ use crate::error::{Phase, Timeout};
 ///
 /// # Errors
 /// [`Timeout`] when the time is over. The future is dropped then, so what that means is the future's own cancel
-/// safety: a stream's reads lose nothing, and a write leaves what it had handed over queued.
+/// safety: a stream's reads lose nothing, and a write leaves what it had handed over queued. The error says nothing of what
+/// the future has done: it lists no attempts of a connect, as that of the connect's own deadline does.
 ///
 /// **Cancel safety:** that of `future`.
 ///

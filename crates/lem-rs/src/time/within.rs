@@ -12,7 +12,8 @@ use crate::runtime::current;
 /// Gives `operation` at most `duration`. As [`timeout`](crate::timeout), but with one `Result` and not one in another, so
 /// that one `?` is enough; and the error names what was waited for when the time was over, as far as that is known:
 /// reading from a stream or writing to one, with the peer's address; connecting, with the address as it was written;
-/// accepting. It may be a block of several verbs.
+/// accepting. It may be a block of several verbs. It lists no attempts of a connect; the error of the
+/// connect's own deadline does.
 ///
 /// ```
 /// use std::time::Duration;

@@ -17,7 +17,7 @@ use super::configs::{AdoptClient, Compression, Exports, Parts, Version, supporte
 use super::serving::{Made, Serving, Wanted};
 use super::{Context, Deadlines, Inner, no_identity, no_roots, only_tls13};
 use crate::error::{ConfigError, ConfigPart, Error};
-use crate::exporter::Capture;
+use crate::exporter::keeping_secret;
 use crate::provider::default_provider;
 use crate::record_layer::RecordLayer;
 use crate::trust::{
@@ -145,7 +145,8 @@ impl ContextBuilder {
         self
     }
 
-    /// How long resolving, connecting and the handshake may take together. Default 30 s.
+    /// How long resolving, connecting and the handshake may take together. Default 30 s. Its error lists every
+    /// attempt and every address that has not answered; that of a [`timeout`](crate::timeout) around a connect does not.
     pub fn connect_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.connect = deadline;
         self
@@ -223,7 +224,7 @@ impl ContextBuilder {
     /// TLS 1.2 without the extended master secret (RFC 7627), which few do, are refused: two connections could
     /// have the same keying material without it.
     pub fn export_keying_material(mut self, enable: bool) -> Self {
-        self.exports = enable.then_some(|key_log| Arc::new(Capture(key_log)));
+        self.exports = enable.then_some(keeping_secret);
         self
     }
 
