@@ -188,9 +188,14 @@ fn a_url_of_plain_text_is_refused_with_a_word() {
             context.connect_as(String::from("HTTP://127.0.0.1:1"), "one.test").await,
             &["HTTP:// is plain text: write https://"],
         );
-        for (plain, encrypted) in [("ws", "wss"), ("imap", "imaps"), ("ldap", "ldaps"), ("mqtt", "mqtts")] {
+        for (plain, encrypted) in
+            [("ws", "wss"), ("imap", "imaps"), ("ldap", "ldaps"), ("mqtt", "mqtts"), ("redis", "rediss")]
+        {
             let error = context.connect(&format!("{plain}://one.test")).await;
             says(error, &[&format!("{plain}:// is plain text: write {encrypted}://")]);
+            let address = format!("{encrypted}://127.0.0.1:1");
+            let refused = context.connect(&address).await.unwrap_err();
+            assert!(!matches!(refused, Error::Address(_)), "{address}: {refused:?}");
         }
         let server = server_builder().identity(identity(&issue(&["one.test"]))).build().unwrap();
         says(server.listen("http://127.0.0.1:0").await, &words);

@@ -30,6 +30,8 @@ const SERVICES: &[(&str, u16)] = &[
     ("pop3s", 995),
     ("postgresql", 5432),
     ("redis", 6379),
+    // In URLs only, without a port of its own.
+    ("rediss", 6379),
     ("secure-mqtt", 8883),
     ("sip-tls", 5061),
     ("sips", 5061),
@@ -57,7 +59,6 @@ const PLAIN: &[(&str, Option<&str>)] = &[
     ("http-alt", Some("https-alt")),
     ("mysql", None),
     ("postgresql", None),
-    ("redis", None),
     ("xmpp-client", Some("xmpps-client")),
 ];
 
