@@ -1,9 +1,8 @@
 //! The keys of a client that has offered early data, so that a server can tell refused early data from the handshake.
 //!
 //! rustls passes over records that do not open, but does not say whether it did or whether it keeps a part of a
-//! message. Only the keys tell. rustls hands the secrets behind them to a key log, in the call that derives them: so a
-//! key log of ours keeps them for that moment, if the session has asked for them, and the session takes what is made
-//! of them.
+//! message. Only the keys tell. The secrets behind them come by way of a key log, which keeps them for that moment, if
+//! the session has asked for them, and the session takes what is made of them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -15,6 +14,7 @@ use rustls::{ContentType, KeyLog, ProtocolVersion, Tls13CipherSuite};
 
 use crate::aead_key::key_of;
 use crate::exporter::info;
+use crate::key_tap::KeyTap;
 
 thread_local! {
     /// `None` if nobody wants any.
@@ -42,31 +42,21 @@ impl EarlySecrets {
 }
 
 /// Keeps the secrets for [`EarlySecrets::take`], beside another key log.
-#[derive(Debug)]
-pub(crate) struct EarlyKeyLog(pub(crate) Arc<dyn KeyLog>);
+pub(crate) fn keeping_secrets(other: Arc<dyn KeyLog>) -> Arc<dyn KeyLog> {
+    KeyTap::new(&[HANDSHAKE, EARLY], keep, other)
+}
 
 const HANDSHAKE: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
 
 const EARLY: &str = "CLIENT_EARLY_TRAFFIC_SECRET";
 
-impl KeyLog for EarlyKeyLog {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        if matches!(label, HANDSHAKE | EARLY) && secret.len() <= OkmBlock::MAX_LEN {
-            SECRETS.with_borrow_mut(|secrets| {
-                if let Some(secrets) = secrets {
-                    let place = if label == HANDSHAKE { &mut secrets.handshake } else { &mut secrets.early };
-                    *place = Some(OkmBlock::new(secret));
-                }
-            });
+fn keep(label: &str, _client_random: &[u8], secret: OkmBlock) {
+    SECRETS.with_borrow_mut(|secrets| {
+        if let Some(secrets) = secrets {
+            let place = if label == HANDSHAKE { &mut secrets.handshake } else { &mut secrets.early };
+            *place = Some(secret);
         }
-        if self.0.will_log(label) {
-            self.0.log(label, client_random, secret);
-        }
-    }
-
-    fn will_log(&self, label: &str) -> bool {
-        matches!(label, HANDSHAKE | EARLY) || self.0.will_log(label)
-    }
+    });
 }
 
 /// Opens the first record under each of the client's keys, for a trial.

@@ -1,7 +1,7 @@
 //! Keying material exported from a connection (RFC 5705, RFC 8446 section 7.5).
 //!
-//! rustls' unbuffered connections have no call for it. They tell the secret that everything is derived from to a key log,
-//! in the call that derives it: so a key log of ours keeps it for that moment, and the session takes it.
+//! rustls' unbuffered connections have no call for it. The secret that everything is derived from comes by way of a key
+//! log, which keeps it for that moment, and the session takes it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,6 +11,7 @@ use rustls::crypto::tls13::OkmBlock;
 use rustls::{KeyLog, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
 use crate::error::Error;
+use crate::key_tap::KeyTap;
 
 thread_local! {
     /// The secret that was derived last on this thread.
@@ -29,8 +30,9 @@ pub(crate) fn take_secret() -> Option<Secret> {
 }
 
 /// Keeps what keying material is derived from for [`take_secret`], beside another key log.
-#[derive(Debug)]
-pub(crate) struct Capture(pub(crate) Arc<dyn KeyLog>);
+pub(crate) fn keeping_secret(other: Arc<dyn KeyLog>) -> Arc<dyn KeyLog> {
+    KeyTap::new(&[TLS13, TLS12], keep, other)
+}
 
 /// The exporter's own secret in TLS 1.3.
 const TLS13: &str = "EXPORTER_SECRET";
@@ -38,21 +40,9 @@ const TLS13: &str = "EXPORTER_SECRET";
 /// The master secret in TLS 1.2.
 const TLS12: &str = "CLIENT_RANDOM";
 
-impl KeyLog for Capture {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        if matches!(label, TLS13 | TLS12)
-            && secret.len() <= OkmBlock::MAX_LEN
-            && let Ok(client_random) = client_random.try_into()
-        {
-            SECRET.set(Some(Secret { secret: OkmBlock::new(secret), client_random }));
-        }
-        if self.0.will_log(label) {
-            self.0.log(label, client_random, secret);
-        }
-    }
-
-    fn will_log(&self, label: &str) -> bool {
-        matches!(label, TLS13 | TLS12) || self.0.will_log(label)
+fn keep(_label: &str, client_random: &[u8], secret: OkmBlock) {
+    if let Ok(client_random) = client_random.try_into() {
+        SECRET.set(Some(Secret { secret, client_random }));
     }
 }
 

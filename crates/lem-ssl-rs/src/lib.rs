@@ -67,6 +67,7 @@ pub mod guide;
 mod handshake;
 mod identity;
 mod info;
+mod key_tap;
 mod live;
 mod meter;
 mod parameters;

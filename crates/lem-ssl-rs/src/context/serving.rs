@@ -15,7 +15,7 @@ use rustls::{ProtocolVersion, ServerConfig, SignatureScheme, SupportedCipherSuit
 
 use super::configs::{Parts, unusable_provider};
 use super::{no_identity, only_tls13};
-use crate::early_keys::EarlyKeyLog;
+use crate::early_keys::keeping_secrets;
 use crate::error::{ConfigError, ConfigPart};
 use crate::identity::acme;
 use crate::identity::{ByName, Chosen, Identity, KeyLoader, Recorded, Resolve, UnknownName, is_raw};
@@ -192,7 +192,7 @@ fn adopted(config: &ServerConfig, wanted: &Wanted, parts: &Parts<'_>) -> Result<
 
 /// For exporting, as for clients; and for telling refused early data from what follows them.
 fn with_key_logs(mut config: ServerConfig, parts: &Parts<'_>) -> ServerConfig {
-    config.key_log = Arc::new(EarlyKeyLog(config.key_log));
+    config.key_log = keeping_secrets(config.key_log);
     if let Some(exports) = parts.exports {
         config.key_log = exports(config.key_log);
         config.require_ems = true;

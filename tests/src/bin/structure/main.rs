@@ -69,6 +69,7 @@ const CRATES: &[Crate] = &[
             "trust",        // whom we believe
             "identity",     // certificates and keys of our own
             "tickets",      // resuming sessions without remembering them
+            "key_tap",      // secrets, by way of a key log
             "exporter",     // keying material, from a connection's secret
             "early_keys",   // the keys of a client that has sent early data
             "context",      // settings, shared by connections
