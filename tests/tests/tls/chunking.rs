@@ -18,10 +18,7 @@ struct Ends {
 impl Ends {
     fn new(role: Role, version: Version) -> Self {
         let pki = pki();
-        let ours = match role {
-            Role::Client => pki.client_context(),
-            Role::Server => pki.server_context(),
-        };
+        let ours = pki.context(role);
         Self {
             role,
             ours: ours.versions([version]).build().unwrap(),

@@ -27,11 +27,7 @@ const CASES: &[Case] = &[
 ];
 
 fn ours(role: Role, version: Version) -> Context {
-    let builder = match role {
-        Role::Client => pki().client_context(),
-        Role::Server => pki().server_context(),
-    };
-    builder.versions([version]).export_keying_material(true).build().unwrap()
+    pki().context(role).versions([version]).export_keying_material(true).build().unwrap()
 }
 
 /// A stream, and rustls' own connection at the other end.

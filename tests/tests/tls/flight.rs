@@ -21,11 +21,7 @@ enum Then {
 fn one_piece(role: Role, version: Version, then: Then) {
     run(async {
         let pki = pki();
-        let ours = match role {
-            Role::Client => pki.client_context(),
-            Role::Server => pki.server_context(),
-        };
-        let ours = ours.versions([version]).build().unwrap();
+        let ours = pki.context(role).versions([version]).build().unwrap();
         let mut server_config = pki.server_config(&pki.server, &[version]);
         server_config.send_half_rtt_data = true;
         let tls_peer = match role {

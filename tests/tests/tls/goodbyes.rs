@@ -165,11 +165,7 @@ fn a_goodbye_in_the_clear_ends_the_handshake() {
         let pki = pki();
         // Before anything else, or in the middle of a handshake of TLS 1.2.
         for (role, begins) in [(Role::Client, false), (Role::Server, false), (Role::Server, true)] {
-            let context = match role {
-                Role::Client => pki.client_context(),
-                Role::Server => pki.server_context(),
-            };
-            let context = context.build().unwrap();
+            let context = pki.context(role).build().unwrap();
             let (near, far) = wire();
             let us = spawn(async move { upgrade(&context, role, near).await.unwrap_err() });
             let mut peer = Peer::new(client(&Arc::new(pki.client_config(&[Version::Tls12]))), far).await;

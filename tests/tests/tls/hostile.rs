@@ -174,11 +174,7 @@ fn an_offence_in_the_handshake_is_answered_with_an_alert() {
     run(async {
         let pki = pki();
         for role in ROLES {
-            let context = match role {
-                Role::Client => pki.client_context(),
-                Role::Server => pki.server_context(),
-            };
-            let context = context.build().unwrap();
+            let context = pki.context(role).build().unwrap();
             for (what, bytes, alert) in FIRST_WORDS {
                 let (near, far) = wire();
                 let ours = context.clone();

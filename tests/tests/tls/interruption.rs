@@ -18,11 +18,7 @@ enum Stop {
 
 fn context(role: Role, version: Version) -> Context {
     let pki = pki();
-    let builder = match role {
-        Role::Client => pki.client_context(),
-        Role::Server => pki.server_context(),
-    };
-    builder.versions([version]).build().unwrap()
+    pki.context(role).versions([version]).build().unwrap()
 }
 
 async fn connect(role: Role, version: Version, context: &Context) -> (Rc<Stream>, Peer) {

@@ -7,11 +7,7 @@ use crate::support::{Beat, Role, pki, run, says, tls, upgrade, wire};
 /// Our error when the peer says `words`, in pieces, and then ends its side.
 async fn told(role: Role, words: &[u8], piece: usize) -> Error {
     let pki = pki();
-    let context = match role {
-        Role::Client => pki.client_context(),
-        Role::Server => pki.server_context(),
-    };
-    let context = context.build().unwrap();
+    let context = pki.context(role).build().unwrap();
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, role, near).await.unwrap_err() });
     let beat = Beat::new();

@@ -16,11 +16,11 @@ async fn connect(role: Role) -> (Stream, Peer) {
 async fn connect_cut(role: Role, cuts: Cuts) -> (Stream, Peer) {
     let pki = pki();
     let versions = [Version::Tls13];
-    let (context, tls) = match role {
-        Role::Client => (pki.client_context(), server(&Arc::new(pki.server_config(&pki.server, &versions)))),
-        Role::Server => (pki.server_context(), client(&Arc::new(pki.client_config(&versions)))),
+    let tls = match role {
+        Role::Client => server(&Arc::new(pki.server_config(&pki.server, &versions))),
+        Role::Server => client(&Arc::new(pki.client_config(&versions))),
     };
-    let context = context.versions(versions).build().unwrap();
+    let context = pki.context(role).versions(versions).build().unwrap();
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, role, near).await.unwrap() });
     let mut peer = Peer::new(tls, far).await.cut(cuts);

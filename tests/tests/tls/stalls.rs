@@ -12,11 +12,7 @@ fn stalled(role: Role, version: Version) {
     run(async {
         let pki = pki();
         let deadline = Duration::from_millis(20);
-        let context = match role {
-            Role::Client => pki.client_context(),
-            Role::Server => pki.server_context(),
-        };
-        let context = context.versions([version]).handshake_deadline(deadline).build().unwrap();
+        let context = pki.context(role).versions([version]).handshake_deadline(deadline).build().unwrap();
         // So many flights the peer has in its handshake; it stalls in each of them, at once and in the middle.
         let flights = if version == Version::Tls12 || role == Role::Server { 2 } else { 1 };
         for flight in 0..flights {

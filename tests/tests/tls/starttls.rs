@@ -104,10 +104,7 @@ fn a_hello_that_came_with_the_request_is_the_beginning_of_the_handshake() {
 fn a_plain_stream_that_is_closed_cannot_go_over() {
     run(async {
         for role in [Role::Client, Role::Server] {
-            let context = match role {
-                Role::Client => pki().client_context(),
-                Role::Server => pki().server_context(),
-            };
+            let context = pki().context(role);
             let (near, far) = wire();
             near.close_write().unwrap();
             let error = upgrade(&context.build().unwrap(), role, near).await.unwrap_err();

@@ -25,10 +25,7 @@ struct Ends {
 impl Ends {
     fn new(role: Role, version: Version) -> Self {
         let pki = pki();
-        let context = match role {
-            Role::Client => pki.client_context(),
-            Role::Server => pki.server_context(),
-        };
+        let context = pki.context(role);
         // Without resumption, so that every connection has the same records.
         let mut client = pki.client_config(&[version]);
         client.resumption = rustls::client::Resumption::disabled();

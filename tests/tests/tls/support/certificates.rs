@@ -44,6 +44,14 @@ impl Pki {
         danger::provider(builder(), provider()).roots(Roots::None).identity(identity(&self.server))
     }
 
+    /// The one or the other.
+    pub(crate) fn context(&self, role: Role) -> ContextBuilder {
+        match role {
+            Role::Client => self.client_context(),
+            Role::Server => self.server_context(),
+        }
+    }
+
     pub(crate) fn roots(&self) -> Arc<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.certificate_der().clone()).unwrap();

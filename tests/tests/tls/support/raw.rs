@@ -15,11 +15,11 @@ pub(crate) struct Raw {
 /// Our end, in `role`, connected with a raw peer.
 pub(crate) async fn raw(role: Role) -> (Stream, Raw) {
     let pki = pki();
-    let (context, mut handshake) = match role {
-        Role::Client => (pki.client_context(), RawHandshake::server(pki.server_config(&pki.server, &[Version::Tls13]))),
-        Role::Server => (pki.server_context(), RawHandshake::client(pki.client_config(&[Version::Tls13]))),
+    let mut handshake = match role {
+        Role::Client => RawHandshake::server(pki.server_config(&pki.server, &[Version::Tls13])),
+        Role::Server => RawHandshake::client(pki.client_config(&[Version::Tls13])),
     };
-    let context: Context = context.versions([Version::Tls13]).build().unwrap();
+    let context: Context = pki.context(role).versions([Version::Tls13]).build().unwrap();
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, role, near).await.unwrap() });
     let mut received = Vec::new();
