@@ -175,13 +175,8 @@ fn mode_of(mode: &Value, stop: Option<u8>) -> mlua::Result<Mode> {
 fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: Mode) -> mlua::Result<Pair> {
     let stream = &handle.stream;
     handle.use_now();
-    if handle.lent.get() > 0 {
-        return Ok((Value::Boolean(false), Value::Nil));
-    }
-    // What is given up in favour of this may be a read of this stream.
-    scheduler.abandon_refused();
-    if let Err(error) = handle.check_read() {
-        return Answer::Fail(D::words(&error)).into_pair(lua);
+    if let Some(answer) = refused(lua, scheduler, handle)? {
+        return Ok(answer);
     }
     // Most reads find their data: no box for them.
     let ready = scheduler.poll(|cx| pin!(stream.ahead().read(&**stream, mode)).poll(cx))?;
@@ -189,6 +184,19 @@ fn read<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>, mode: M
         Poll::Ready(Ok(bytes)) => Ok((Value::String(lua.create_string(&bytes)?), Value::Nil)),
         Poll::Ready(Err(error)) => failed::<D>(&handle.was_cut, &error).into_pair(lua),
         Poll::Pending => read_later(lua, scheduler, handle, mode, false),
+    }
+}
+
+/// The answer to a read that must not begin. `false`: lines are lent, and have to be consumed first.
+fn refused<D: Duplex>(lua: &Lua, scheduler: &Scheduler, handle: &Handle<D>) -> mlua::Result<Option<Pair>> {
+    if handle.lent.get() > 0 {
+        return Ok(Some((Value::Boolean(false), Value::Nil)));
+    }
+    // What is given up in favour of this may be a read of this stream.
+    scheduler.abandon_refused();
+    match handle.check_read() {
+        Ok(()) => Ok(None),
+        Err(error) => Answer::Fail(D::words(&error)).into_pair(lua).map(Some),
     }
 }
 
@@ -237,12 +245,8 @@ fn lend_lines<D: Duplex>(
     let stream = &handle.stream;
     let ahead = stream.ahead();
     let turn = handle.use_now();
-    if handle.lent.get() > 0 {
-        return Ok((Value::Boolean(false), Value::Nil));
-    }
-    scheduler.abandon_refused();
-    if let Err(error) = handle.check_read() {
-        return Answer::Fail(D::words(&error)).into_pair(lua);
+    if let Some(answer) = refused(lua, scheduler, handle)? {
+        return Ok(answer);
     }
     if can_wait && !scheduler.may_lend() {
         return read_later(lua, scheduler, handle, Mode::Line { stop: b'\n', keep }, true);
