@@ -237,10 +237,7 @@ fn a_file_is_served_to_many_at_once() {
          local f = io_.open(path, 'w+')
          local text = ('0123456789'):rep(100000)
          f:write(text)
-         local socket = io_.tcp.listen('127.0.0.1', 0)
-         local url = 'http://127.0.0.1:' .. select(2, socket:address()) .. '/'
-         local s = require 'lem.http.server'.new(socket, function(req, res) res.file = f end)
-         begin(s.run, s)
+         local s, url = serve(function(req, res) res.file = f end)
          local bodies = {}
          for i = 1, 4 do
              bodies[i] = begin(function() return require 'lem.http.client'.new():get(url):body() == text end)

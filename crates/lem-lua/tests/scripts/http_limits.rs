@@ -3,14 +3,7 @@
 use crate::support::passes;
 
 const SERVER: &str = "
-    local client, server = require 'lem.http.client', require 'lem.http.server'
-    local function serve(f)
-        local socket = io_.tcp.listen('127.0.0.1', 0)
-        local s = server.new(socket, f)
-        begin(s.run, s)
-        local _, port = socket:address()
-        return s, port, 'http://127.0.0.1:' .. port .. '/'
-    end
+    local client = require 'lem.http.client'
     -- A server that answers every request by these bytes, written by f(stream).
     local function raw(f)
         local socket = io_.tcp.listen('127.0.0.1', 0)
@@ -69,7 +62,7 @@ fn a_chunk_is_as_long_as_it_says_or_refused() {
              is(c:get(url):body()) {{ n = 2, nil, 'parse error' }}
              s:close()
          end
-         local s, port = serve(function(req, res) res:add(select(2, req:body(10)) or 'it was read') end)
+         local s, _, port = serve(function(req, res) res:add(select(2, req:body(10)) or 'it was read') end)
          for _, size in ipairs {{ '8000000000000000', '7fffffffffffffff', 'fffffffffffffff' }} do
              local a = io_.tcp.connect('127.0.0.1', port)
              a:write('POST / HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n', size, '\\r\\n\\r\\n')
@@ -163,12 +156,12 @@ fn a_response_that_is_none_is_a_500_and_ends_nothing() {
              silent = function() error(setmetatable({{}}, {{ __tostring = function() return {{}} end }})) end,
              bytes = function() error 'not UTF-8: \\255' end,
          }}
-         local s, _, url = serve(function(req, res)
+         local s, url = serve(function(req, res)
              local f = broken[req.path:sub(2)]
              if f then f(res) else res:add 'fine' end
          end)
          for name in pairs(broken) do
-             is(name, c:get(url .. name).status) {{ name, 500 }}
+             is(name, c:get(url .. '/' .. name).status) {{ name, 500 }}
              is(c:get(url):body()) {{ 'fine' }}
          end
          s.debug = function() error 'expected by a test' end
@@ -182,15 +175,12 @@ fn a_response_that_is_none_is_a_500_and_ends_nothing() {
 #[test]
 fn a_request_whose_end_others_see_elsewhere_is_refused() {
     passes(
-        "local server, handled = require 'lem.http.server', {}
-         local socket = io_.tcp.listen('127.0.0.1', 0)
-         local _, port = socket:address()
-         local s = server.new(socket, function(request, response)
+        "local handled = {}
+         local s, _, port = serve(function(request, response)
              handled[#handled + 1] = request.path
              response.status = tonumber(request.path:match '%d+')
              response:add 'body'
          end)
-         spawn(function() s:run() end)
          local function answer(text)
              local c = io_.tcp.connect('127.0.0.1', port)
              c:write(text)
@@ -226,13 +216,9 @@ fn a_request_whose_end_others_see_elsewhere_is_refused() {
 #[test]
 fn a_client_that_sends_no_head_is_let_go() {
     passes(
-        "local server = require 'lem.http.server'
-         local socket = io_.tcp.listen('127.0.0.1', 0)
-         local _, port = socket:address()
-         local s = server.new(socket, function(_, response) sleep(0.3) response:add 'slow' end)
+        "local s, _, port = serve(function(_, response) sleep(0.3) response:add 'slow' end)
          is(s.head_timeout) { 60 }
          s.head_timeout = 0.1
-         spawn(function() s:run() end)
          local c = io_.tcp.connect('127.0.0.1', port)
          c:write 'GET / HTTP/1.1\\r\\nHost: x\\r\\n'
          c:settimeout(20)

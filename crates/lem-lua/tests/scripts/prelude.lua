@@ -109,3 +109,12 @@ function begin(f, ...)
 		return unpack(values, 1, values.n)
 	end
 end
+
+-- An HTTP server that answers by f(request, response): itself, its URL without a path, its port.
+function serve(f, encrypted)
+	local socket = encrypted and contexts():listen '127.0.0.1:0' or io_.tcp.listen('127.0.0.1', 0)
+	local s = require 'lem.http.server'.new(socket, f)
+	begin(s.run, s)
+	local _, port = socket:address()
+	return s, (encrypted and 'https://localhost:' or 'http://127.0.0.1:') .. port, port
+end
