@@ -14,13 +14,13 @@ use super::state::{Link, Outbound, State};
 use super::transport::Transport;
 use crate::endpoint::Endpoint;
 use crate::error::{EndOfStream, Error};
-use crate::proto::InputBuffer;
+use crate::proto::{InputBuffer, Limits};
 use crate::runtime::{Awaited, Core, Direction, ReadyHandler, Registered, Wait};
 
 pub(super) struct Inner<T: Transport> {
     pub(super) core: Rc<Core>,
-    pub(super) options: StreamOptions,
-    /// At first what the options say.
+    /// What a peer may make the stream store.
+    pub(super) limits: Limits,
     pub(super) close_deadline: Cell<Duration>,
     /// What handles lead to, once there are any.
     pub(super) handles: OnceCell<Rc<HandleTarget>>,
@@ -55,7 +55,8 @@ impl<T: Transport> Inner<T> {
         let state = RefCell::new(State::new(transport, input));
         let close_deadline = Cell::new(options.close_deadline);
         let handles = OnceCell::new();
-        let inner = Rc::new(Self { core, options, close_deadline, handles, state, usage: Cell::default() });
+        let inner =
+            Rc::new(Self { core, limits: options.limits, close_deadline, handles, state, usage: Cell::default() });
         inner.release_memory();
         inner.note_use();
         // What the handshake has left to send goes now, unless it may be coalesced with the first write.

@@ -33,7 +33,7 @@ pub struct Lines<'a, T: Transport> {
 
 impl<'a, T: Transport> Lines<'a, T> {
     pub(super) fn new(inner: &'a Rc<Inner<T>>) -> Self {
-        Self { inner, batch: Vec::new(), start: 0, limit: inner.options.limits.line }
+        Self { inner, batch: Vec::new(), start: 0, limit: inner.limits.line }
     }
 
     /// The next line, with its `'\n'`; `None` when the peer has ended the stream cleanly behind the last one.

@@ -88,7 +88,7 @@ impl<T: Transport> Inner<T> {
         mode: ReadMode,
         take: impl FnOnce(&mut Reader, usize) -> R,
     ) -> Poll<Result<R, Error>> {
-        self.poll_read_within(cx, operation, mode, &self.options.limits, take)
+        self.poll_read_within(cx, operation, mode, &self.limits, take)
     }
 
     /// As [`poll_read`](Self::poll_read), with other limits than the stream's.

@@ -45,7 +45,7 @@ impl<T: Transport> Inner<T> {
         };
         let inner = Rc::new(Inner {
             core: self.core.clone(),
-            options: self.options,
+            limits: self.limits,
             close_deadline: Cell::new(self.close_deadline.get()),
             handles: self.handles.clone(),
             state: RefCell::new(state),

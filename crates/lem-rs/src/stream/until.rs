@@ -139,7 +139,7 @@ impl<T: Transport> Future for ReadUntil<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inner, delimiter, needed, searched, operation } = &mut *self;
-        let limit = inner.options.limits.line;
+        let limit = inner.limits.line;
         if delimiter.is_empty() {
             return Poll::Ready(Err(Error::Misuse("a delimiter of no bytes is everywhere: give at least one".into())));
         }
