@@ -19,12 +19,13 @@ pub(super) struct Progress {
     /// How many bytes at the front rustls has seen and needs to see again: a handshake message that is not complete.
     pub(super) held: usize,
     pub(super) key_answer: KeyAnswer,
-    refused_early: RefusedEarly,
+    /// Of a server, until the client's early data are over.
+    refused_early: Option<Box<RefusedEarly>>,
 }
 
 impl Progress {
     pub(super) fn of_client() -> Self {
-        Self { held: 0, key_answer: KeyAnswer::Due, refused_early: RefusedEarly::none() }
+        Self { held: 0, key_answer: KeyAnswer::Due, refused_early: None }
     }
 
     /// On a server that receives so much early data.
@@ -32,7 +33,7 @@ impl Progress {
         // A server that receives none skips as much as a record holds: what a client may send of a session that it has from
         // another server is not known here.
         let most = if max_early_data == 0 { MAX_CONTENT } else { max_early_data as usize };
-        Self { refused_early: RefusedEarly::at_most(most), ..Self::of_client() }
+        Self { refused_early: Some(Box::new(RefusedEarly::at_most(most))), ..Self::of_client() }
     }
 }
 
@@ -85,16 +86,26 @@ pub(super) fn open<C: Connection>(
         let record = &rest[held..held + complete];
         let is_short = complete > 0 && is_too_short(record);
         let is_goodbye = is_plain_goodbye(record) && connection.common().is_handshaking();
-        let mut fate = if complete > 0 { progress.refused_early.judge(record) } else { Fate::Shown };
+        let mut fate = match &mut progress.refused_early {
+            Some(early) if complete > 0 => early.judge(record),
+            _ => Fate::Shown,
+        };
         let mut step = Step::default();
         if let Fate::Shown | Fate::ShownFirst(_) = fate {
             let shown = Shown { records: &mut rest[..fed], follows };
             step = advance(connection, shown, &mut progress.key_answer, &mut sink);
-            progress.refused_early.advance(connection);
+            if let Some(early) = &mut progress.refused_early {
+                early.advance(connection);
+            }
         }
-        if let Fate::ShownFirst(record) = &fate {
-            let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
-            fate = progress.refused_early.try_again(record, is_taken);
+        if let Some(early) = &mut progress.refused_early {
+            if let Fate::ShownFirst(record) = &fate {
+                let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
+                fate = early.try_again(record, is_taken);
+            }
+            if early.is_over() {
+                progress.refused_early = None;
+            }
         }
         if is_goodbye && matches!(step.then, Then::Continues) {
             step.then = Then::PeerFinished;

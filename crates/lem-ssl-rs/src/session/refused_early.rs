@@ -52,9 +52,9 @@ impl RefusedEarly {
         Self { stage: Stage::Awaited(Vec::new()), left: most }
     }
 
-    /// On a client.
-    pub(super) fn none() -> Self {
-        Self { stage: Stage::Over, left: 0 }
+    /// Whether nothing is to be judged any more: there are no early data, or they are over.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
     }
 
     /// What is to become of a record that rustls has not seen.
