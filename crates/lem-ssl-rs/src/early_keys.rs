@@ -8,13 +8,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::crypto::cipher::{InboundOpaqueMessage, Iv, MessageDecrypter, NONCE_LEN};
+use rustls::crypto::cipher::{InboundOpaqueMessage, Iv, MessageDecrypter};
 use rustls::crypto::tls13::OkmBlock;
 use rustls::{ContentType, KeyLog, ProtocolVersion, Tls13CipherSuite};
 
-use crate::aead_key::key_of;
-use crate::exporter::info;
 use crate::key_tap::KeyTap;
+use crate::traffic::derived;
 
 thread_local! {
     /// `None` if nobody wants any.
@@ -100,14 +99,9 @@ fn content_type(opening: &mut dyn MessageDecrypter, sealed: &[u8]) -> Option<Con
     opening.decrypt(message, 0).ok().map(|opened| opened.typ)
 }
 
-/// What opens records with the keys of this secret (RFC 8446 section 7.3).
+/// What opens records with the keys of this secret.
 fn opening(secret: &OkmBlock, suite: &Tls13CipherSuite) -> Option<Box<dyn MessageDecrypter>> {
-    let expander = suite.hkdf_provider.expander_for_okm(secret);
-    let length = suite.aead_alg.key_len();
-    let key = expander.expand_block(&info(length, b"key", &[]).each());
-    let key = key_of(key.as_ref().get(..length)?)?;
-    let mut iv = [0; NONCE_LEN];
-    expander.expand_slice(&info(NONCE_LEN, b"iv", &[]).each(), &mut iv).ok()?;
+    let (key, iv) = derived(secret, suite)?;
     Some(suite.aead_alg.decrypter(key, Iv::from(iv)))
 }
 

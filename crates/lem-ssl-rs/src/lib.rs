@@ -78,6 +78,7 @@ mod server;
 mod session;
 mod text;
 mod tickets;
+mod traffic;
 mod transport;
 mod trust;
 mod x509;

@@ -20,7 +20,9 @@ use crate::error::{ConfigError, ConfigPart};
 use crate::identity::acme;
 use crate::identity::{ByName, Chosen, Identity, KeyLoader, Recorded, Resolve, UnknownName, is_raw};
 use crate::provider::default_keys;
+use crate::record_layer::RecordLayer;
 use crate::tickets::{SessionMemory, Tickets, ticketer};
+use crate::traffic::keeping_traffic_secrets;
 use crate::trust::{ClientAuth, Clients, RevocationLists, Roots, clients};
 
 /// What was chosen for identities and servers, and what makes it.
@@ -190,9 +192,13 @@ fn adopted(config: &ServerConfig, wanted: &Wanted, parts: &Parts<'_>) -> Result<
     Ok(Serving { config, early: None, clients: None, policy: Vec::new(), tickets: Tickets::Off })
 }
 
-/// For exporting, as for clients; and for telling refused early data from what follows them.
+/// For exporting, as for clients; for telling refused early data from what follows them; and for the next keys of records that
+/// are to be ours.
 fn with_key_logs(mut config: ServerConfig, parts: &Parts<'_>) -> ServerConfig {
     config.key_log = keeping_secrets(config.key_log);
+    if config.enable_secret_extraction && parts.record_layer == RecordLayer::Own {
+        config.key_log = keeping_traffic_secrets(config.key_log);
+    }
     if let Some(exports) = parts.exports {
         config.key_log = exports(config.key_log);
         config.require_ems = true;
@@ -272,9 +278,9 @@ fn config(
     config.key_log = parts.key_log.clone();
     config.cert_compressors.extend(&parts.compression.compressors);
     config.cert_decompressors.extend(&parts.compression.decompressors);
-    let mut config = with_key_logs(config, parts);
     // Where the records stay with rustls: for the alert to a client whose resumed session is refused.
     config.enable_secret_extraction = clients.is_some() || parts.record_layer.wants_secrets(parts.provider);
+    let mut config = with_key_logs(config, parts);
     // For clients without tickets, or all of them if there are none. The memory is as new as the policy, unless the context
     // before had the same one.
     config.session_storage = Arc::new(SessionMemory::new());

@@ -29,9 +29,8 @@ impl<'a> Agreed<'a> {
     }
 }
 
-/// What was agreed in a handshake of TLS 1.3 that is finished.
+/// What was agreed in a handshake of TLS 1.3 that is finished, beside the suite, which the records know.
 pub(super) struct Facts {
-    suite: &'static Tls13CipherSuite,
     group: Option<&'static dyn SupportedKxGroup>,
     alpn: Option<Box<[u8]>>,
     certificates: Box<[CertificateDer<'static>]>,
@@ -39,26 +38,26 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// `None` if it was no handshake of TLS 1.3.
-    pub(super) fn of(common: &CommonState) -> Option<Self> {
-        let Some(SupportedCipherSuite::Tls13(suite)) = common.negotiated_cipher_suite() else { return None };
-        Some(Self {
-            suite,
+    pub(super) fn of(common: &CommonState) -> Self {
+        Self {
             group: common.negotiated_key_exchange_group(),
             alpn: common.alpn_protocol().map(Box::from),
             certificates: common.peer_certificates().unwrap_or_default().into(),
             kind: common.handshake_kind(),
-        })
+        }
     }
 
-    pub(super) fn suite(&self) -> &'static Tls13CipherSuite {
-        self.suite
+    /// Takes out what is not to be copied.
+    pub(super) fn take(&mut self) -> Self {
+        let Self { group, kind, .. } = *self;
+        let (alpn, certificates) = (self.alpn.take(), std::mem::take(&mut self.certificates));
+        Self { group, alpn, certificates, kind }
     }
 
-    pub(super) fn agreed(&self) -> Agreed<'_> {
+    pub(super) fn agreed(&self, suite: &'static Tls13CipherSuite) -> Agreed<'_> {
         Agreed {
             version: Some(ProtocolVersion::TLSv1_3),
-            suite: Some(SupportedCipherSuite::Tls13(self.suite)),
+            suite: Some(SupportedCipherSuite::Tls13(suite)),
             group: self.group,
             alpn: self.alpn.as_deref(),
             certificates: &self.certificates,

@@ -4,10 +4,13 @@
 //! that came, an end that came, a part of a message, an answer to new keys. So it is shown no record behind the
 //! handshake: [`Next::Ours`](super::open::Next::Ours) says that it has seen none.
 
+use rustls::SupportedCipherSuite;
+
 use super::agreed::Facts;
 use super::record::{HEADER, Kernel, MAX_CONTENT, Records};
 use super::{End, Ours, Session};
 use crate::record_layer::{RecordLayer, can_be_ours};
+use crate::traffic::TrafficSecrets;
 
 /// How records become ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +33,28 @@ impl Session {
     /// Takes the records over, if they can be ours. They stay with rustls otherwise, for good.
     pub(super) fn convert(&mut self) {
         let (Some(conversion), Some(common)) = (self.conversion, self.common()) else { return };
-        let facts = Facts::of(common);
+        let (facts, suite) = (Facts::of(common), common.negotiated_cipher_suite());
+        let traffic = self.traffic.take();
         self.conversion = None;
-        let Some(facts) = facts else { return };
-        let suite = facts.suite();
+        let Some(SupportedCipherSuite::Tls13(suite)) = suite else { return };
         if !can_be_ours(suite) {
             return;
         }
-        let taken = match std::mem::replace(&mut self.end, End::Lost) {
-            End::Client(connection) => connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
-                Records::new(secrets, Kernel::Client(kernel), suite, conversion.max_content.into())
-            }),
-            End::Server(connection) => connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
-                Records::new(secrets, Kernel::Server(kernel), suite, conversion.max_content.into())
-            }),
-            end @ (End::Ours(_) | End::Failed(_) | End::Lost) => {
+        let taken = match (std::mem::replace(&mut self.end, End::Lost), traffic) {
+            (End::Client(connection), _) => {
+                connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
+                    Records::new(secrets, Kernel::Client(Box::new(kernel)), suite, conversion.max_content)
+                })
+            }
+            (End::Server(connection), Some(traffic)) => {
+                connection.dangerous_into_kernel_connection().and_then(|(secrets, _)| {
+                    // A copy, since what a box gives up is not zeroed there.
+                    let kernel = Kernel::Server(TrafficSecrets::clone(&traffic));
+                    Records::new(secrets, kernel, suite, conversion.max_content)
+                })
+            }
+            // A server whose key log did not tell the secrets of its keys.
+            (end @ (End::Server(_) | End::Ours(_) | End::Failed(_) | End::Lost), _) => {
                 self.end = end;
                 return;
             }
@@ -54,5 +64,15 @@ impl Session {
         if let Ok(records) = taken {
             self.end = End::Ours(Box::new(Ours { records, facts }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_quiet_server_keeps_for_its_records_is_half_of_an_aead_object() {
+        assert!(size_of::<Ours>() <= 400, "{} bytes", size_of::<Ours>());
     }
 }

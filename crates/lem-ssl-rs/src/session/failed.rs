@@ -1,10 +1,13 @@
 //! What is left of a connection that an error has ended: no secrets (RFC 8446 section 6.2).
 
+use rustls::Tls13CipherSuite;
+
 use super::agreed::{Agreed, Facts};
 use super::{End, Session};
 
 pub(super) struct Failed {
     is_server: bool,
+    suite: &'static Tls13CipherSuite,
     facts: Facts,
 }
 
@@ -14,7 +17,7 @@ impl Failed {
     }
 
     pub(super) fn agreed(&self) -> Agreed<'_> {
-        self.facts.agreed()
+        self.facts.agreed(self.suite)
     }
 }
 
@@ -23,12 +26,11 @@ impl Session {
     /// session.
     #[cold]
     pub(super) fn forget(&mut self) {
-        self.end = match std::mem::replace(&mut self.end, End::Lost) {
-            End::Ours(ours) => {
-                let is_server = ours.records.is_server();
-                End::Failed(Box::new(Failed { is_server, facts: ours.facts }))
-            }
-            end => end,
-        };
+        if let End::Ours(ours) = &mut self.end {
+            let (is_server, suite) = (ours.records.is_server(), ours.records.suite());
+            let facts = ours.facts.take();
+            // Dropped where they are, the keys zero themselves.
+            self.end = End::Failed(Box::new(Failed { is_server, suite, facts }));
+        }
     }
 }

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 use crate::exporter::{Exporter, take_secret};
 use crate::identity::{Hello, acme, forget_hello, take_diverted, take_hello};
 use crate::record_layer::RecordLayer;
+use crate::traffic::{TrafficSecrets, take_traffic_secrets};
 use crate::trust::forget_refused;
 use crate::x509::{Certificate, UnreadableCertificate};
 
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     progress: Progress,
     /// What is to become of it after the handshake; `None` if rustls keeps the records.
     conversion: Option<Conversion>,
+    /// Of a server, until its records are ours.
+    traffic: Option<Box<TrafficSecrets>>,
     keying: Keying,
     /// What a client asked for, and was shown.
     hello: Option<Hello>,
@@ -124,7 +127,7 @@ impl Session {
         conversion: Option<Conversion>,
         early: Option<Box<EarlyData>>,
     ) -> Self {
-        Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
+        Self { end, progress, conversion, traffic: None, keying, hello: None, early, peer: OnceCell::new() }
     }
 
     /// What rustls' connection knows, while there is one.
@@ -139,7 +142,7 @@ impl Session {
     /// What was agreed so far.
     pub(crate) fn agreed(&self) -> Agreed<'_> {
         match &self.end {
-            End::Ours(ours) => ours.facts.agreed(),
+            End::Ours(ours) => ours.facts.agreed(ours.records.suite()),
             End::Failed(failed) => failed.agreed(),
             _ => self.common().map(Agreed::of).unwrap_or_default(),
         }
@@ -218,7 +221,7 @@ impl Session {
         outbox: &mut Outbox,
         may_send: bool,
     ) -> Opened {
-        let Self { end, progress, conversion, keying, hello, early, .. } = self;
+        let Self { end, progress, conversion, traffic, keying, hello, early, .. } = self;
         let converts = conversion.is_some();
         let (opened, next) = match end {
             End::Ours(ours) => {
@@ -252,6 +255,9 @@ impl Session {
                 }
                 keying.look(outbox.as_slice());
                 keying.advance();
+                if converts && let Some(secrets) = take_traffic_secrets() {
+                    *traffic = Some(secrets);
+                }
                 // A client that was asked for a second hello is answered for that one.
                 if let Some(last) = take_hello() {
                     *hello = Some(last);
@@ -362,6 +368,7 @@ fn forget_others() {
     forget_hello();
     forget_refused();
     drop(take_secret());
+    drop(take_traffic_secrets());
 }
 
 /// The types of records that rustls knows.

@@ -76,6 +76,7 @@ pub(super) fn open<C: Connection>(
 ) -> (Opened, Next) {
     let (mut used, mut content, mut cost) = (0, 0, 0);
     loop {
+        let was_handshaking = connection.common().is_handshaking();
         let rest = &mut received[used..];
         let held = progress.held;
         let complete = next_record(&rest[held..]).unwrap_or(0);
@@ -85,7 +86,7 @@ pub(super) fn open<C: Connection>(
         let tickets = connection.tickets();
         let record = &rest[held..held + complete];
         let is_short = complete > 0 && is_too_short(record);
-        let is_goodbye = is_plain_goodbye(record) && connection.common().is_handshaking();
+        let is_goodbye = is_plain_goodbye(record) && was_handshaking;
         let mut fate = match &mut progress.refused_early {
             Some(early) if complete > 0 => early.judge(record),
             _ => Fate::Shown,
@@ -149,8 +150,9 @@ pub(super) fn open<C: Connection>(
                 }
             };
         }
-        // rustls would not give the answer to new keys that it keeps back.
-        let has_seen_no_more = progress.held == 0 && progress.key_answer == KeyAnswer::Due;
+        // rustls would not give the answer to new keys that it keeps back. And once it may have taken new keys, those that the
+        // handshake has told are others.
+        let has_seen_no_more = was_handshaking && progress.held == 0 && progress.key_answer == KeyAnswer::Due;
         if has_seen_no_more && sink.is_finished(connection) {
             return (Opened { used, content, cost, then: Then::Continues }, Next::Ours);
         }

@@ -12,12 +12,12 @@ const FATAL: u8 = 2;
 impl Session {
     /// Refuses a client whose handshake is finished: puts `alert` into `outbox`. If the session does not give its keys, the
     /// client gets no alert, and sees that the connection is cut off.
-    pub(crate) fn refuse(self, alert: AlertDescription, outbox: &mut Outbox) {
-        let connection = match self.end {
-            End::Ours(mut ours) => return ours.records.fail(alert, outbox),
-            End::Server(connection) => connection,
-            End::Client(_) | End::Failed(_) | End::Lost => return,
-        };
+    pub(crate) fn refuse(mut self, alert: AlertDescription, outbox: &mut Outbox) {
+        // Where they are: keys that are moved leave a copy behind.
+        if let End::Ours(ours) = &mut self.end {
+            return ours.records.fail(alert, outbox);
+        }
+        let End::Server(connection) = self.end else { return };
         let suite = connection.negotiated_cipher_suite();
         let keys = connection.dangerous_into_kernel_connection().ok().map(|(secrets, _)| secrets.tx);
         if let Some((suite, (number, keys))) = suite.zip(keys)

@@ -71,6 +71,7 @@ const CRATES: &[Crate] = &[
             "tickets",      // resuming sessions without remembering them
             "key_tap",      // secrets, by way of a key log
             "exporter",     // keying material, from a connection's secret
+            "traffic",      // the secrets of a server's traffic keys, and keys from them
             "early_keys",   // the keys of a client that has sent early data
             "context",      // settings, shared by connections
             "danger",       // the ways around verification

@@ -105,6 +105,32 @@ fn long_traffic_both_ways_goes_on_under_ever_new_keys() {
     });
 }
 
+/// A client derives its next keys in rustls, and a server here.
+#[test]
+fn client_and_server_agree_on_ever_new_keys_of_each_suite() {
+    run(async {
+        let whole = limited(3);
+        for suite in &whole.cipher_suites {
+            let only = Arc::new(CryptoProvider { cipher_suites: vec![*suite], ..CryptoProvider::clone(&whole) });
+            let [client, server] = [pki().client_context(), pki().server_context()]
+                .map(|builder| danger::provider(Records::Ours.on(builder), only.clone()).build().unwrap());
+            let (near, far) = wire();
+            let serving = spawn(async move { upgrade(&server, Role::Server, far).await.unwrap() });
+            let client = upgrade(&client, Role::Client, near).await.unwrap();
+            let server = serving.await.unwrap();
+            for stream in [&client, &server] {
+                assert_eq!(Records::of(stream), Some(Records::Ours), "{suite:?}");
+            }
+            for round in 0..20_u8 {
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    from.write(&[round; 9]).await.unwrap();
+                    assert_eq!(to.read(ReadMode::Exact(9)).await.unwrap(), [round; 9], "{suite:?}");
+                }
+            }
+        }
+    });
+}
+
 /// A client of ours whose keys seal so many records, and a raw server at the other end of the wire.
 async fn connect_raw(limit: u64) -> (Stream, RawPeer, UnixStream) {
     let pki = pki();

@@ -1,39 +1,35 @@
-//! What rustls keeps of a connection whose records are ours: its secrets, and on a client its tickets.
+//! Where the next keys come from.
 
 use rustls::client::ClientConnectionData;
-use rustls::crypto::cipher::{AeadKey, Iv};
 use rustls::kernel::KernelConnection;
-use rustls::server::ServerConnectionData;
-use rustls::{ConnectionTrafficSecrets, Error};
+use rustls::{Error, Side, Tls13CipherSuite};
 
+use super::keys::Key;
+use crate::traffic::TrafficSecrets;
+
+/// What is left of the handshake for the next keys, and on a client for tickets.
 pub(in crate::session) enum Kernel {
-    Client(KernelConnection<ClientConnectionData>),
-    Server(KernelConnection<ServerConnectionData>),
+    /// rustls': tickets are derived from a secret that it tells nobody.
+    Client(Box<KernelConnection<ClientConnectionData>>),
+    /// In the records' own memory, which comes after the handshake: memory that is taken during it lies between objects that
+    /// are freed soon, and keeps their places apart for as long as the connection lives.
+    Server(TrafficSecrets),
 }
 
 impl Kernel {
     /// The next keys that we seal with.
-    pub(super) fn next_sealing(&mut self) -> Result<(u64, ConnectionTrafficSecrets), Error> {
+    pub(super) fn next_sealing(&mut self, suite: &Tls13CipherSuite) -> Result<Key, Error> {
         match self {
-            Self::Client(kernel) => kernel.update_tx_secret(),
-            Self::Server(kernel) => kernel.update_tx_secret(),
+            Self::Client(kernel) => Key::extracted(kernel.update_tx_secret()?.1),
+            Self::Server(secrets) => Key::of(secrets.advance(Side::Server, suite), suite),
         }
     }
 
     /// The next keys that the peer seals with.
-    pub(super) fn next_opening(&mut self) -> Result<(u64, ConnectionTrafficSecrets), Error> {
+    pub(super) fn next_opening(&mut self, suite: &Tls13CipherSuite) -> Result<Key, Error> {
         match self {
-            Self::Client(kernel) => kernel.update_rx_secret(),
-            Self::Server(kernel) => kernel.update_rx_secret(),
+            Self::Client(kernel) => Key::extracted(kernel.update_rx_secret()?.1),
+            Self::Server(secrets) => Key::of(secrets.advance(Side::Client, suite), suite),
         }
-    }
-}
-
-/// Key and initialisation vector; `None` for a cipher that this module was not checked against.
-pub(super) fn key_and_iv(secrets: ConnectionTrafficSecrets) -> Option<(AeadKey, Iv)> {
-    use ConnectionTrafficSecrets::{Aes128Gcm, Aes256Gcm, Chacha20Poly1305};
-    match secrets {
-        Aes128Gcm { key, iv } | Aes256Gcm { key, iv } | Chacha20Poly1305 { key, iv } => Some((key, iv)),
-        _ => None,
     }
 }

@@ -4,25 +4,44 @@ use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, MessageDecrypter, MessageEncrypter, NONCE_LEN,
     OutboundChunks, OutboundPlainMessage,
 };
+use rustls::crypto::tls13::OkmBlock;
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion, Tls13CipherSuite};
 
-use super::kernel::key_and_iv;
 use crate::aead_key::{key_of, padded};
+use crate::traffic::derived;
 
 /// The number of the next record under these keys. Once it cannot be counted on, the keys are spent.
 const MAX_NUMBER: u64 = u64::MAX - 1;
 
 /// What an AEAD object is made of. The key is zeroed when it is dropped.
-struct Key {
-    /// As rustls has derived it, until an object was made of it; its bytes and zeros up to the longest length from then on.
+pub(super) struct Key {
+    /// As it was derived, until an object was made of it; its bytes and zeros up to the longest length from then on.
     key: AeadKey,
     iv: [u8; NONCE_LEN],
 }
 
 impl Key {
-    fn new(secrets: ConnectionTrafficSecrets) -> Result<Self, Error> {
-        let (key, iv) = key_and_iv(secrets).ok_or_else(|| Error::General("keys of an unknown cipher".into()))?;
-        let iv = iv.as_ref().try_into().map_err(|_| Error::General("an IV of an unknown length".into()))?;
+    /// A key that rustls has derived.
+    ///
+    /// # Errors
+    /// If it is one of a cipher that this module was not checked against.
+    pub(super) fn extracted(secrets: ConnectionTrafficSecrets) -> Result<Self, Error> {
+        use ConnectionTrafficSecrets::{Aes128Gcm, Aes256Gcm, Chacha20Poly1305};
+        match secrets {
+            Aes128Gcm { key, iv } | Aes256Gcm { key, iv } | Chacha20Poly1305 { key, iv } => {
+                let iv = iv.as_ref().try_into().map_err(|_| Error::General("an IV of an unknown length".into()))?;
+                Ok(Self { key, iv })
+            }
+            _ => Err(Error::General("keys of an unknown cipher".into())),
+        }
+    }
+
+    /// The key that belongs to a traffic secret.
+    ///
+    /// # Errors
+    /// If the suite's keys are of an unknown length.
+    pub(super) fn of(secret: &OkmBlock, suite: &Tls13CipherSuite) -> Result<Self, Error> {
+        let (key, iv) = derived(secret, suite).ok_or_else(|| Error::General("keys of an unknown length".into()))?;
         Ok(Self { key, iv })
     }
 
@@ -49,8 +68,9 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new((number, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
-        Ok(Self { key: Key::new(secrets)?, aead: None, number })
+    /// Goes on with this record's number.
+    pub(super) fn new(key: Key, number: u64) -> Self {
+        Self { key, aead: None, number }
     }
 
     /// Opens what is sealed in a record, in place.
@@ -93,8 +113,9 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    pub(super) fn new((number, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
-        Ok(Self { key: Key::new(secrets)?, aead: None, number })
+    /// Goes on with this record's number.
+    pub(super) fn new(key: Key, number: u64) -> Self {
+        Self { key, aead: None, number }
     }
 
     /// One record.
@@ -147,8 +168,8 @@ mod tests {
         provider.cipher_suites.iter().filter_map(rustls::SupportedCipherSuite::tls13).collect()
     }
 
-    fn secrets() -> ConnectionTrafficSecrets {
-        ConnectionTrafficSecrets::Aes256Gcm { key: AeadKey::from([7; 32]), iv: Iv::from([8; NONCE_LEN]) }
+    fn key() -> Key {
+        Key { key: AeadKey::from([7; 32]), iv: [8; NONCE_LEN] }
     }
 
     #[test]
@@ -167,8 +188,8 @@ mod tests {
     #[test]
     fn numbers_do_not_wrap() {
         for suite in suites().into_iter().filter(|suite| suite.aead_alg.key_len() == 32) {
-            let mut sealing = Sealing::new((MAX_NUMBER - 1, secrets())).unwrap_or_else(|error| panic!("{error}"));
-            let mut opening = Opening::new((MAX_NUMBER - 1, secrets())).unwrap_or_else(|error| panic!("{error}"));
+            let mut sealing = Sealing::new(key(), MAX_NUMBER - 1);
+            let mut opening = Opening::new(key(), MAX_NUMBER - 1);
             assert!(sealing.are_worn(suite), "long before");
             for _ in 0..2 {
                 let record = sealing.seal(suite, ContentType::ApplicationData, b"last");
@@ -183,10 +204,7 @@ mod tests {
     #[test]
     fn keys_that_seal_no_record_yet_are_not_worn_and_others_before_they_have_sealed_all() {
         let suite = suites()[0];
-        let worn = |number| {
-            let sealing = Sealing::new((number, secrets())).unwrap_or_else(|error| panic!("{error}"));
-            sealing.are_worn(suite)
-        };
+        let worn = |number| Sealing::new(key(), number).are_worn(suite);
         let limit = suite.common.confidentiality_limit;
         assert_eq!([0, 1, limit - 2, limit - 1, limit, u64::MAX].map(worn), [false, false, false, true, true, true]);
     }

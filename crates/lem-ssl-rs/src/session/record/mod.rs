@@ -1,9 +1,9 @@
 //! The records of TLS 1.3 after the handshake (RFC 8446 sections 4.6, 5 and 6): bytes in, decisions out, without a
 //! socket and without a clock.
 //!
-//! rustls shakes hands, and keeps secrets and tickets ([`Kernel`]); the provider's AEAD objects open records where they
-//! stand and seal them; what is between is here. `RFC8446.md` beside this file says which clause is kept where, and which
-//! test shows it. rustls 0.24 is to have the same in its own interface: then this module goes.
+//! rustls shakes hands, and keeps a client's secrets and tickets ([`Kernel`]); the provider's AEAD objects open records
+//! where they stand and seal them; what is between is here. `RFC8446.md` beside this file says which clause is kept where,
+//! and which test shows it. rustls 0.24 is to have the same in its own interface: then this module goes.
 
 use lem_rs::transport::{InputBuffer, Outbox};
 use rustls::{
@@ -26,7 +26,7 @@ pub(super) use kernel::Kernel;
 
 use alert::{CLOSE_NOTIFY, Told, fatal};
 use frame::{is_ready, split_record};
-use keys::{Opening, Sealing};
+use keys::{Key, Opening, Sealing};
 use messages::{Joining, Message, take_message};
 use violation::Violation;
 
@@ -40,7 +40,7 @@ pub(super) struct Records {
     tolerance: Tolerance,
     answer: KeyAnswer,
     /// How much goes into one record.
-    max_content: usize,
+    max_content: u16,
 }
 
 /// Whether a request for new keys is answered at once. RFC 8446 section 4.6.3: an answer must come before our next content,
@@ -102,13 +102,14 @@ impl Records {
         secrets: ExtractedSecrets,
         kernel: Kernel,
         suite: &'static Tls13CipherSuite,
-        max_content: usize,
+        max_content: u16,
     ) -> Result<Self, Error> {
+        let ExtractedSecrets { rx: (received, rx), tx: (sent, tx) } = secrets;
         Ok(Self {
             kernel,
             suite,
-            opening: Opening::new(secrets.rx)?,
-            sealing: Sealing::new(secrets.tx)?,
+            opening: Opening::new(Key::extracted(rx)?, received),
+            sealing: Sealing::new(Key::extracted(tx)?, sent),
             joining: Joining::default(),
             tolerance: Tolerance {
                 empty: MAX_EMPTY,
@@ -123,6 +124,14 @@ impl Records {
 
     pub(super) fn is_server(&self) -> bool {
         matches!(self.kernel, Kernel::Server(_))
+    }
+
+    pub(super) fn suite(&self) -> &'static Tls13CipherSuite {
+        self.suite
+    }
+
+    fn max_content(&self) -> usize {
+        self.max_content.into()
     }
 
     /// See [`Session::has_record`](super::Session::has_record).
@@ -247,8 +256,8 @@ impl Records {
 
     fn take_key_update(&mut self, is_to_be_answered: bool, outbox: &mut Outbox) -> Result<(), Violation> {
         take_one(&mut self.tolerance.key_updates, PeerMisbehaved::TooManyKeyUpdateRequests)?;
-        let next = self.kernel.next_opening().and_then(Opening::new);
-        self.opening = next.map_err(Violation::in_rustls)?;
+        let next = self.kernel.next_opening(self.suite).map_err(Violation::in_rustls)?;
+        self.opening = Opening::new(next, 0);
         if is_to_be_answered {
             self.answer = match self.answer {
                 KeyAnswer::AtOnce => {
@@ -267,7 +276,7 @@ impl Records {
         let [kind, high, middle, low] = KEY_UPDATE;
         let message = [kind, high, middle, low, u8::from(requests_the_same)];
         let record = self.sealing.seal(self.suite, ContentType::Handshake, &message)?;
-        self.sealing = self.kernel.next_sealing().and_then(Sealing::new)?;
+        self.sealing = Sealing::new(self.kernel.next_sealing(self.suite)?, 0);
         if requests_the_same {
             // A peer that has nothing else to send for years answers each of our requests.
             self.tolerance.key_updates = self.tolerance.key_updates.saturating_add(1);
@@ -279,7 +288,7 @@ impl Records {
     #[inline]
     pub(super) fn seal_one(&mut self, content: &[u8]) -> Option<Vec<u8>> {
         let is_alone =
-            content.len() <= self.max_content && self.answer != KeyAnswer::Owed && !self.sealing.are_worn(self.suite);
+            content.len() <= self.max_content() && self.answer != KeyAnswer::Owed && !self.sealing.are_worn(self.suite);
         let record =
             if is_alone { self.sealing.seal(self.suite, ContentType::ApplicationData, content).ok() } else { None };
         if record.is_some() {
@@ -293,7 +302,7 @@ impl Records {
     /// # Errors
     /// If there is too little room, or the keys cannot be used any more.
     pub(super) fn seal(&mut self, content: &[u8], records: &mut [u8]) -> Result<usize, Unsealed> {
-        let count = content.len().div_ceil(self.max_content);
+        let count = content.len().div_ceil(self.max_content());
         let needed = content.len() + (count + 1) * MAX_OVERHEAD;
         if needed > records.len() {
             return Err(Unsealed::TooSmall(needed));
@@ -309,7 +318,7 @@ impl Records {
             put(self.update_keys(false))?;
         }
         self.answer = KeyAnswer::AtOnce;
-        for part in content.chunks(self.max_content) {
+        for part in content.chunks(self.max_content()) {
             if self.sealing.are_worn(self.suite) {
                 put(self.update_keys(true))?;
             }
