@@ -1,18 +1,18 @@
-//! Keys are zeroed: none is found in this process' memory when its connection is over. Stacks are not looked at: what was
-//! moved there is overwritten by chance only.
+//! Keys and their secrets are zeroed: none is found in this process' memory when its connection is over. Stacks are not
+//! looked at: what was moved there is overwritten by chance only.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
-use lem_ssl_rs::{ReadMode, Stream, UnixStream, Version, danger, spawn};
+use lem_ssl_rs::{Context, ReadMode, Stream, UnixStream, Version, danger, spawn};
 use lem_ssl_tests::raw::{CONTENT, RawHandshake, RawPeer};
 use lem_ssl_tests::records::Records;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::cipher::{
     AeadKey, Iv, MessageDecrypter, MessageEncrypter, Tls13AeadAlgorithm, UnsupportedOperationError,
 };
-use rustls::{ConnectionTrafficSecrets, SupportedCipherSuite, Tls13CipherSuite};
+use rustls::{ClientConfig, ConnectionTrafficSecrets, KeyLog, SupportedCipherSuite, Tls13CipherSuite};
 
 use crate::support::{Role, pki, provider, run, upgrade, wire};
 
@@ -26,24 +26,34 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Tells which keys are used.
 struct Telling(&'static dyn Tls13AeadAlgorithm);
 
-impl Telling {
-    fn tell(key: &AeadKey) {
-        let masked: Vec<u8> = key.as_ref().iter().map(|byte| byte ^ MASK).collect();
-        let mut seen = SEEN.lock().unwrap();
-        if !seen.contains(&masked) {
-            seen.push(masked);
+fn tell(key: &[u8]) {
+    let masked: Vec<u8> = key.iter().map(|byte| byte ^ MASK).collect();
+    let mut seen = SEEN.lock().unwrap();
+    if !seen.contains(&masked) {
+        seen.push(masked);
+    }
+}
+
+/// Tells from which secrets the keys of the records come.
+#[derive(Debug)]
+struct TellingLog;
+
+impl KeyLog for TellingLog {
+    fn log(&self, label: &str, _: &[u8], secret: &[u8]) {
+        if label.ends_with("_TRAFFIC_SECRET_0") {
+            tell(secret);
         }
     }
 }
 
 impl Tls13AeadAlgorithm for Telling {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        Self::tell(&key);
+        tell(key.as_ref());
         self.0.encrypter(key, iv)
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Self::tell(&key);
+        tell(key.as_ref());
         self.0.decrypter(key, iv)
     }
 
@@ -157,7 +167,11 @@ fn no_key_of_a_connection_stays_in_memory_when_it_is_over() {
 async fn connected_raw() -> (Stream, RawPeer, UnixStream) {
     let context = danger::provider(Records::Ours.on(pki().server_context()), telling()).build().unwrap();
     forget_trials();
-    let mut handshake = RawHandshake::client(pki().client_config(&[Version::Tls13]));
+    connected_to(context, pki().client_config(&[Version::Tls13])).await
+}
+
+async fn connected_to(context: Context, client: ClientConfig) -> (Stream, RawPeer, UnixStream) {
+    let mut handshake = RawHandshake::client(client);
     let (near, far) = wire();
     let us = spawn(async move { upgrade(&context, Role::Server, near).await.unwrap() });
     let mut received = Vec::new();
@@ -185,6 +199,30 @@ fn a_connection_that_has_failed_keeps_no_key_though_its_stream_is_still_there() 
         assert_eq!(kept(), 0);
         // What was agreed is known still.
         assert_eq!(stream.info().unwrap().version, Some(Version::Tls13));
+    });
+}
+
+/// Those that rustls may have left elsewhere are not ours.
+#[test]
+fn a_server_forgets_its_secrets_when_new_ones_have_taken_their_place_and_when_it_fails() {
+    let _turn = TURN.lock();
+    run(async {
+        for fails in [false, true] {
+            forget_trials();
+            let context = Records::Ours.on(pki().server_context()).build().unwrap();
+            let mut client = pki().client_config(&[Version::Tls13]);
+            client.key_log = Arc::new(TellingLog);
+            let (stream, mut peer, far) = connected_to(context, client).await;
+            // The request for new keys is answered, so that both sides take them.
+            let bytes = if fails { vec![0xff; 40] } else { [peer.key_update(), peer.seal(CONTENT, b"x")].concat() };
+            drop(peer);
+            let before = found();
+            assert_eq!(before.len(), 2);
+            far.write(&bytes).await.unwrap();
+            assert_eq!(stream.read(1).await.is_err(), fails);
+            let after = found();
+            assert!(before.iter().zip(&after).all(|(before, after)| after < before), "{before:?}, then {after:?}");
+        }
     });
 }
 
