@@ -1,15 +1,15 @@
 //! Streams that are being closed in the background, for which `run` waits although the main task is done.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// What is being finished in the background, in the order in which it began.
 #[derive(Debug, Default)]
 pub(super) struct Shutdowns {
     begun: Cell<u64>,
-    /// Which of those are not over.
-    open: RefCell<BTreeSet<u64>>,
+    /// Whether each of the last of those is not over; the first here is not.
+    open: RefCell<VecDeque<bool>>,
 }
 
 /// Something is being finished in the background, until this is dropped.
@@ -23,7 +23,7 @@ impl Shutdowns {
     pub(super) fn begin(self: &Rc<Self>) -> ShutdownGuard {
         let number = self.begun.get();
         self.begun.set(number + 1);
-        self.open.borrow_mut().insert(number);
+        self.open.borrow_mut().push_back(true);
         ShutdownGuard { number, among: self.clone() }
     }
 
@@ -34,12 +34,18 @@ impl Shutdowns {
 
     /// Whether any of the first so many is not over.
     pub(super) fn has_any_of(&self, first: u64) -> bool {
-        self.open.borrow().first().is_some_and(|number| *number < first)
+        let open = self.open.borrow();
+        !open.is_empty() && self.begun.get() - (open.len() as u64) < first
     }
 }
 
 impl Drop for ShutdownGuard {
     fn drop(&mut self) {
-        self.among.open.borrow_mut().remove(&self.number);
+        let mut open = self.among.open.borrow_mut();
+        let place = (self.number + open.len() as u64 - self.among.begun.get()) as usize;
+        open[place] = false;
+        while open.front() == Some(&false) {
+            open.pop_front();
+        }
     }
 }
