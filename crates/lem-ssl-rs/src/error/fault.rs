@@ -9,7 +9,7 @@ use super::check::CertificateCheck;
 use crate::x509::{Date, Span, SpkiHash};
 
 /// What is wrong with a certificate. Times are since 1970-01-01 UTC.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CertificateFault {
     /// It is no longer valid.
@@ -376,6 +376,13 @@ impl fmt::Display for CertificateFault {
             Self::NotPresented => f.write_str("the peer presented no certificate, and has to present one"),
             Self::Other(cause) => write!(f, " was refused: {cause}"),
         }
+    }
+}
+
+/// The check, and the words for people: a second text for each fault would be in every program, and say no more.
+impl fmt::Debug for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateFault({:?}:{self})", self.check())
     }
 }
 

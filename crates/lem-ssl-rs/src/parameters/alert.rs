@@ -116,10 +116,13 @@ impl fmt::Display for AlertDescription {
         };
         for (at, word) in name.split('_').enumerate() {
             f.write_str(if at == 0 { "" } else { " " })?;
-            match word {
-                "ca" | "ech" | "mac" | "psk" => f.write_str(&word.to_uppercase())?,
-                word => f.write_str(word)?,
-            }
+            f.write_str(match word {
+                "ca" => "CA",
+                "ech" => "ECH",
+                "mac" => "MAC",
+                "psk" => "PSK",
+                word => word,
+            })?;
         }
         write!(f, " (alert {number})")
     }
