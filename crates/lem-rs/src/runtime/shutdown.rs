@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::shrink::shrink_queue;
+
 /// What is being finished in the background, in the order in which it began.
 #[derive(Debug, Default)]
 pub(super) struct Shutdowns {
@@ -47,5 +49,27 @@ impl Drop for ShutdownGuard {
         while open.front() == Some(&false) {
             open.pop_front();
         }
+        shrink_queue(&mut open);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_begun_before_counts_until_the_last_of_it_is_over_in_whatever_order() {
+        let shutdowns = Rc::new(Shutdowns::default());
+        let (first, second, third) = (shutdowns.begin(), shutdowns.begin(), shutdowns.begin());
+        let begun = shutdowns.begun();
+        let later = shutdowns.begin();
+        for (guard, is_any_left) in [(second, true), (first, true), (third, false)] {
+            assert!(shutdowns.has_any_of(begun));
+            drop(guard);
+            assert_eq!(shutdowns.has_any_of(begun), is_any_left);
+        }
+        assert!(shutdowns.has_any_of(shutdowns.begun()), "the later one is not over");
+        drop(later);
+        assert!(!shutdowns.has_any_of(shutdowns.begun()) && shutdowns.open.borrow().is_empty());
     }
 }

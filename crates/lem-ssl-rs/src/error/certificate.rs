@@ -107,3 +107,16 @@ fn finding_alone(fault: CertificateFault, chain: &[CertificateDer<'_>]) -> Certi
 
 /// So many findings beside the first are named in a message.
 const MAX_OTHERS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_of_a_fault_names_the_check_and_says_what_people_are_told() {
+        let fault = CertificateFault::WeakKey { bits: 512 };
+        let debug = format!("{:?}", CertificateProblem::alone(fault.clone(), Vec::new()));
+        assert!(debug.contains("CertificateFault(Algorithm: has an RSA key of 512 bits"), "{debug}");
+        assert!(debug.contains(&fault.to_string()), "{debug}");
+    }
+}
