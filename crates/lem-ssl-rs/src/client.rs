@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
 use crate::context::Context;
 use crate::error::{ConfigError, ConfigPart, Error, Explanation};
-use crate::handshake::{Beginning, Target, shake_hands};
+use crate::handshake::{Beginning, SecondCheck, Target, shake_hands};
 use crate::session::Session;
 use crate::transport::Stream;
 use crate::trust::parse_name;
@@ -124,8 +124,9 @@ impl Context {
         }
         let source = connect_source(address, &deadline).await?;
         let session = Session::client(config, name, self.inner().record_layer).map_err(cannot_begin)?;
-        let target = Target::Address(address.clone());
-        let beginning = Beginning { source, session, received: Vec::new(), target, deadline, metered: None };
+        let (target, received) = (Target::Address(address.clone()), Vec::new());
+        let second_check = SecondCheck::none();
+        let beginning = Beginning { source, session, received, target, deadline, metered: None, second_check };
         let stream = shake_hands(self.clone(), beginning).await?;
         if let Some((remembers, name)) = remembers {
             // If it cannot be remembered, there is no stream.
@@ -187,7 +188,9 @@ impl Context {
         }
         let session = Session::client(config, name.clone(), self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
-        let stream = self.go_over(plain, session, received, Target::Named(target.clone()), deadline).await?;
+        let target_of_handshake = Target::Named(target.clone());
+        let second_check = SecondCheck::none();
+        let stream = self.go_over(plain, session, received, target_of_handshake, deadline, second_check).await?;
         if let Some(remembers) = remembers {
             remembers.after(name, certificates_of(&stream), deadline, target).await.inspect_err(|_| stream.abort())?;
         }
@@ -208,7 +211,7 @@ impl Context {
         let deadline = Deadline::after(self.inner().deadlines.handshake);
         let session = Session::server(config, self.inner().record_layer).map_err(cannot_begin)?;
         let received = received.take_all();
-        self.go_over(plain, session, received, peer, deadline).await
+        self.go_over(plain, session, received, peer, deadline, SecondCheck::of_clients()).await
     }
 
     async fn go_over(
@@ -218,9 +221,11 @@ impl Context {
         received: Vec<u8>,
         target: Target,
         deadline: Deadline,
+        second_check: SecondCheck,
     ) -> Result<Stream, Error> {
-        let source = plain.into_source();
-        shake_hands(self.clone(), Beginning { source, session, received, target, deadline, metered: None }).await
+        let (source, metered) = (plain.into_source(), None);
+        let beginning = Beginning { source, session, received, target, deadline, metered, second_check };
+        shake_hands(self.clone(), beginning).await
     }
 }
 

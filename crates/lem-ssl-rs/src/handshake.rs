@@ -6,17 +6,18 @@ use std::task::{Poll, ready};
 use std::time::Instant;
 
 use lem_rs::transport::{CpuPermit, InputBuffer, Received, Source, Transport, close_transport};
-use lem_rs::{Address, Cut, Deadline, Direction, EndOfStream, Endpoint, Phase, now, spawn, timeout};
-use rustls::AlertDescription;
+use lem_rs::{Address, Cut, Deadline, Direction, EndOfStream, Endpoint, Phase, now};
 
 use crate::context::Context;
 use crate::error::{Error, TlsError};
-use crate::explain::explain;
 use crate::meter::Metered;
 use crate::session::Session;
 use crate::transport::{ALERT_DEADLINE, Stream, Tls};
 
 mod early;
+mod second_check;
+
+pub(crate) use second_check::SecondCheck;
 
 /// What a handshake begins with.
 pub(crate) struct Beginning {
@@ -30,6 +31,8 @@ pub(crate) struct Beginning {
     pub(crate) deadline: Deadline,
     /// What it reports with, if a server has accepted it.
     pub(crate) metered: Option<Metered>,
+    /// How a client of a resumed session is checked again.
+    pub(crate) second_check: SecondCheck,
 }
 
 /// With whom a handshake is, for messages: a text is made of it only for those.
@@ -75,7 +78,7 @@ pub(crate) struct Handshake {
     inner: Box<UnderWay>,
 }
 
-struct UnderWay {
+pub(crate) struct UnderWay {
     context: Context,
     tls: Tls,
     input: InputBuffer,
@@ -87,25 +90,15 @@ struct UnderWay {
     second_check: SecondCheck,
 }
 
-/// A client whose session is resumed showed its certificate, or none, when the session was begun, and is checked again.
-#[derive(Debug)]
-enum SecondCheck {
-    Due,
-    Passed,
-    /// It is refused, and is to get this alert.
-    Failed(AlertDescription),
-}
-
 impl Handshake {
     pub(crate) fn begin(context: Context, beginning: Beginning) -> Self {
-        let Beginning { source, session, received, target, deadline, metered } = beginning;
+        let Beginning { source, session, received, target, deadline, metered, second_check } = beginning;
         let inner = context.inner();
         let deadline = deadline.at_most(inner.deadlines.handshake);
         let permit = source.cpu_permit();
         let mut tls = Tls::new(source, session, inner.accept_missing_close_notify, metered);
         let mut input = InputBuffer::default();
         let received = Some(tls.begin(received, &mut input));
-        let second_check = SecondCheck::Due;
         let inner = UnderWay { context, tls, input, permit, received, peer_is_gone: false, second_check };
         Self { target, deadline, begun: now(), inner: Box::new(inner) }
     }
@@ -133,12 +126,8 @@ impl Handshake {
     /// Ends the connection; the alert that says why is sent in the background.
     pub(crate) fn give_up(self) {
         match self.inner.second_check {
-            SecondCheck::Failed(alert) if self.is_over() => {
-                close_transport(self.inner.tls.refuse(alert), ALERT_DEADLINE);
-            }
-            // It has brought early data. Its alert can only be sent when the handshake is over.
-            SecondCheck::Failed(alert) => spawn(self.inner.finish_and_refuse(alert)).detach(),
-            SecondCheck::Due | SecondCheck::Passed => close_transport(self.inner.tls, ALERT_DEADLINE),
+            SecondCheck::Failed(alert, refuse) => refuse(self.inner, alert),
+            SecondCheck::Due(_) | SecondCheck::Done => close_transport(self.inner.tls, ALERT_DEADLINE),
         }
     }
 }
@@ -150,7 +139,13 @@ impl UnderWay {
         if let Some(name) = self.tls.session().validated() {
             return Err(TlsError::Validated { name: name.into() }.into());
         }
-        self.check_again()
+        match std::mem::replace(&mut self.second_check, SecondCheck::Done) {
+            SecondCheck::Due(check) => check(self),
+            done => {
+                self.second_check = done;
+                Ok(())
+            }
+        }
     }
 
     /// Sends and receives until the handshake is over, or early data have come.
@@ -193,35 +188,6 @@ impl UnderWay {
         }
         result
     }
-
-    /// Checks a client of a resumed session again, once, before its early data are seen.
-    fn check_again(&mut self) -> Result<(), Error> {
-        if !matches!(self.second_check, SecondCheck::Due) {
-            return Ok(());
-        }
-        self.second_check = SecondCheck::Passed;
-        let context = self.context.inner();
-        let checked = self.tls.resumed_certificates().map_or(Ok(()), |chain| context.check_client_again(chain));
-        checked.map_err(|error| {
-            self.second_check = SecondCheck::Failed(alert_of(&error));
-            explain(error, true, &[]).into()
-        })
-    }
-
-    /// Refuses a client when its handshake is over, which it has some time for.
-    async fn finish_and_refuse(mut self: Box<Self>, alert: AlertDescription) {
-        let finished = timeout(ALERT_DEADLINE, async {
-            while self.tls.is_handshaking() {
-                drop(self.tls.take_early());
-                self.exchange().await?;
-            }
-            Ok::<(), Error>(())
-        });
-        match finished.await {
-            Ok(Ok(())) => close_transport(self.tls.refuse(alert), ALERT_DEADLINE),
-            _ => close_transport(self.tls, ALERT_DEADLINE),
-        }
-    }
 }
 
 /// The peer's side is over. A peer that has little to say may say it all, and goodbye, in one piece with the last message
@@ -232,15 +198,6 @@ fn ended(tls: &mut Tls, end: EndOfStream) -> Result<(), Error> {
     }
     tls.set_pending_end(end);
     Ok(())
-}
-
-/// The alert that tells of a refused certificate.
-fn alert_of(error: &rustls::Error) -> AlertDescription {
-    match error {
-        rustls::Error::InvalidCertificate(error) => error.clone().into(),
-        rustls::Error::NoCertificatesPresented => AlertDescription::CertificateRequired,
-        _ => AlertDescription::InternalError,
-    }
 }
 
 fn handshake_error(end: EndOfStream) -> Error {

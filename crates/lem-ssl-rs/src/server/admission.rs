@@ -20,7 +20,7 @@ use super::preface::Preface;
 use crate::client::cannot_begin;
 use crate::context::Context;
 use crate::error::{Error, TlsError};
-use crate::handshake::{Beginning, Handshake, Target};
+use crate::handshake::{Beginning, Handshake, SecondCheck, Target};
 use crate::live::LiveContext;
 use crate::meter::Metered;
 use crate::session::Session;
@@ -307,6 +307,6 @@ fn begin(
 ) -> Result<Handshake, Error> {
     let config = if admission.options.early_data { context.early_server()? } else { context.server()? };
     let session = Session::server(config, context.inner().record_layer).map_err(cannot_begin)?;
-    let target = Target::Peer(peer.clone());
-    Ok(Handshake::begin(context, Beginning { source, session, received, target, deadline, metered: Some(metered) }))
+    let (target, metered, second_check) = (Target::Peer(peer.clone()), Some(metered), SecondCheck::of_clients());
+    Ok(Handshake::begin(context, Beginning { source, session, received, target, deadline, metered, second_check }))
 }
