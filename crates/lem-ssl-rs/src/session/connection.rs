@@ -10,6 +10,8 @@ use rustls::unbuffered::{
 };
 
 use super::Unsealed;
+use super::refused_early::{Fate, RefusedEarly};
+use crate::traffic::TrafficSecrets;
 
 /// An unbuffered connection.
 pub(super) trait Connection {
@@ -20,6 +22,34 @@ pub(super) trait Connection {
     fn read_early(data: ReadEarlyData<'_, '_, Self::Data>, early: &mut Vec<u8>) -> Result<usize, rustls::Error>;
     /// How many tickets the peer has sent.
     fn tickets(&self) -> u32;
+
+    /// What is to become of a record that was not processed yet. Only a server refuses early data.
+    fn judge(&mut self, _record: &[u8]) -> Fate {
+        Fate::Shown
+    }
+
+    /// A record was processed: what early data are sealed with may be known now.
+    fn look_for_early_keys(&mut self) {}
+
+    /// What is to become of a record that was [shown first](Fate::ShownFirst).
+    fn try_again(&mut self, _record: &[u8], _is_taken: bool) -> Fate {
+        Fate::Shown
+    }
+}
+
+/// A server's connection, and what rustls does not keep for it.
+pub(super) struct Accepting {
+    pub(super) connection: UnbufferedServerConnection,
+    refused_early: RefusedEarly,
+    /// What the keys after the handshake come from, if the records are to be ours.
+    pub(super) traffic: Option<Box<TrafficSecrets>>,
+}
+
+impl Accepting {
+    /// With a connection that receives so much early data.
+    pub(super) fn new(connection: UnbufferedServerConnection, max_early_data: u32) -> Self {
+        Self { connection, refused_early: RefusedEarly::beside(max_early_data), traffic: None }
+    }
 }
 
 impl Connection for UnbufferedClientConnection {
@@ -43,15 +73,15 @@ impl Connection for UnbufferedClientConnection {
     }
 }
 
-impl Connection for UnbufferedServerConnection {
+impl Connection for Accepting {
     type Data = ServerConnectionData;
 
     fn common(&self) -> &CommonState {
-        self
+        &self.connection
     }
 
     fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
-        self.process_tls_records(records)
+        self.connection.process_tls_records(records)
     }
 
     fn read_early(mut data: ReadEarlyData<'_, '_, Self::Data>, early: &mut Vec<u8>) -> Result<usize, rustls::Error> {
@@ -67,6 +97,18 @@ impl Connection for UnbufferedServerConnection {
     /// Nobody sends a server tickets.
     fn tickets(&self) -> u32 {
         0
+    }
+
+    fn judge(&mut self, record: &[u8]) -> Fate {
+        self.refused_early.judge(record)
+    }
+
+    fn look_for_early_keys(&mut self) {
+        self.refused_early.advance(&self.connection);
+    }
+
+    fn try_again(&mut self, record: &[u8], is_taken: bool) -> Fate {
+        self.refused_early.try_again(record, is_taken)
     }
 }
 
@@ -100,7 +142,7 @@ pub(super) fn write<C: Connection>(
     connection: &mut C,
     held: &mut [u8],
     outbox: &mut Outbox,
-    with: impl FnOnce(&mut dyn Sealer) -> Result<usize, EncryptError>,
+    with: &mut dyn FnMut(&mut dyn Sealer) -> Result<usize, EncryptError>,
 ) -> Result<usize, Unsealed> {
     loop {
         match connection.process(held).state {

@@ -7,10 +7,9 @@
 use rustls::SupportedCipherSuite;
 
 use super::agreed::Facts;
-use super::record::{HEADER, Kernel, MAX_CONTENT, Records};
+use super::record::{HEADER, MAX_CONTENT};
 use super::{End, Ours, Session};
 use crate::record_layer::{RecordLayer, can_be_ours};
-use crate::traffic::TrafficSecrets;
 
 /// How records become ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,27 +33,16 @@ impl Session {
     pub(super) fn convert(&mut self) {
         let (Some(conversion), Some(common)) = (self.conversion, self.common()) else { return };
         let (facts, suite) = (Facts::of(common), common.negotiated_cipher_suite());
-        let traffic = self.traffic.take();
         self.conversion = None;
         let Some(SupportedCipherSuite::Tls13(suite)) = suite else { return };
         if !can_be_ours(suite) {
             return;
         }
-        let taken = match (std::mem::replace(&mut self.end, End::Lost), traffic) {
-            (End::Client(connection), _) => {
-                connection.dangerous_into_kernel_connection().and_then(|(secrets, kernel)| {
-                    Records::new(secrets, Kernel::Client(Box::new(kernel)), suite, conversion.max_content)
-                })
+        let taken = match std::mem::replace(&mut self.end, End::Lost) {
+            End::Rustls(connection) if connection.tells_next_keys() => {
+                connection.into_records(suite, conversion.max_content)
             }
-            (End::Server(connection), Some(traffic)) => {
-                connection.dangerous_into_kernel_connection().and_then(|(secrets, _)| {
-                    // A copy, since what a box gives up is not zeroed there.
-                    let kernel = Kernel::Server(TrafficSecrets::clone(&traffic));
-                    Records::new(secrets, kernel, suite, conversion.max_content)
-                })
-            }
-            // A server whose key log did not tell the secrets of its keys.
-            (end @ (End::Server(_) | End::Ours(_) | End::Failed(_) | End::Lost), _) => {
+            end => {
                 self.end = end;
                 return;
             }

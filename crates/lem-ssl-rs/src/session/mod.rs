@@ -13,9 +13,9 @@ use rustls::unbuffered::EncryptError;
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
 use crate::exporter::{Exporter, take_secret};
-use crate::identity::{Hello, acme, forget_hello, take_diverted, take_hello};
+use crate::identity::{Hello, acme, forget_hello};
 use crate::record_layer::RecordLayer;
-use crate::traffic::{TrafficSecrets, take_traffic_secrets};
+use crate::traffic::take_traffic_secrets;
 use crate::trust::forget_refused;
 use crate::x509::{Certificate, UnreadableCertificate};
 
@@ -32,19 +32,20 @@ mod opened;
 mod record;
 mod refusal;
 mod refused_early;
+mod shaking;
 
 pub(crate) use agreed::Agreed;
 pub(crate) use alert::is_without_common_scheme;
 pub(crate) use opened::{Opened, Then};
 
 use agreed::Facts;
-use alert::send_alert;
-use connection::{Sealer, write};
+use connection::{Accepting, Sealer};
 use convert::Conversion;
 use failed::Failed;
 use keying::Keying;
-use open::{Next, Progress, Sink, open};
+use open::{Next, Progress, Sink};
 use record::{Records, next_record};
+use shaking::{About, Shaking};
 
 /// One end of a TLS connection.
 pub(crate) struct Session {
@@ -52,8 +53,6 @@ pub(crate) struct Session {
     progress: Progress,
     /// What is to become of it after the handshake; `None` if rustls keeps the records.
     conversion: Option<Conversion>,
-    /// Of a server, until its records are ours.
-    traffic: Option<Box<TrafficSecrets>>,
     keying: Keying,
     /// What a client asked for, and was shown.
     hello: Option<Hello>,
@@ -67,8 +66,9 @@ pub(crate) struct Session {
 pub(crate) type PeerCache = Arc<OnceLock<Result<Certificate, UnreadableCertificate>>>;
 
 enum End {
-    Client(Box<UnbufferedClientConnection>),
-    Server(Box<UnbufferedServerConnection>),
+    /// The handshake is under way, or rustls keeps the records. One pointer, so that a stream, which has this for the time
+    /// of its handshake mostly, is no larger for it.
+    Rustls(Box<Box<dyn Shaking>>),
     /// The handshake is finished, and the records are ours.
     Ours(Box<Ours>),
     /// As [`Ours`](Self::Ours), until an error has ended it: its secrets are forgotten (RFC 8446 section 6.2).
@@ -108,33 +108,32 @@ impl Session {
         let keying = Keying::of(&*config.key_log);
         let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
         let connection = UnbufferedClientConnection::new(config, name)?;
-        Ok(Self::new(End::Client(Box::new(connection)), Progress::of_client(), keying, conversion, None))
+        Ok(Self::new(Box::new(connection), keying, conversion, None))
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>, layer: RecordLayer) -> Result<Self, rustls::Error> {
         let early = (config.max_early_data_size > 0).then(Box::default);
-        let progress = Progress::of_server(config.max_early_data_size);
+        let max_early_data = config.max_early_data_size;
         let keying = Keying::of(&*config.key_log);
         let conversion = Conversion::of(layer, config.enable_secret_extraction, config.max_fragment_size);
-        let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self::new(End::Server(Box::new(connection)), progress, keying, conversion, early))
+        let connection = Accepting::new(UnbufferedServerConnection::new(config)?, max_early_data);
+        Ok(Self::new(Box::new(connection), keying, conversion, early))
     }
 
     fn new(
-        end: End,
-        progress: Progress,
+        connection: Box<dyn Shaking>,
         keying: Keying,
         conversion: Option<Conversion>,
         early: Option<Box<EarlyData>>,
     ) -> Self {
-        Self { end, progress, conversion, traffic: None, keying, hello: None, early, peer: OnceCell::new() }
+        let (end, progress) = (End::Rustls(Box::new(connection)), Progress::default());
+        Self { end, progress, conversion, keying, hello: None, early, peer: OnceCell::new() }
     }
 
     /// What rustls' connection knows, while there is one.
     fn common(&self) -> Option<&CommonState> {
         match &self.end {
-            End::Client(connection) => Some(connection),
-            End::Server(connection) => Some(connection),
+            End::Rustls(connection) => Some(connection.common()),
             End::Ours(_) | End::Failed(_) | End::Lost => None,
         }
     }
@@ -154,8 +153,8 @@ impl Session {
 
     pub(crate) fn is_server(&self) -> bool {
         match &self.end {
-            End::Client(_) | End::Lost => false,
-            End::Server(_) => true,
+            End::Rustls(connection) => connection.is_server(),
+            End::Lost => false,
             End::Ours(ours) => ours.records.is_server(),
             End::Failed(failed) => failed.is_server(),
         }
@@ -221,7 +220,7 @@ impl Session {
         outbox: &mut Outbox,
         may_send: bool,
     ) -> Opened {
-        let Self { end, progress, conversion, traffic, keying, hello, early, .. } = self;
+        let Self { end, progress, conversion, keying, hello, early, .. } = self;
         let converts = conversion.is_some();
         let (opened, next) = match end {
             End::Ours(ours) => {
@@ -232,37 +231,10 @@ impl Session {
                 return opened;
             }
             End::Failed(_) | End::Lost => return Opened::lost(),
-            End::Client(connection) => {
-                forget_others();
-                keying.look(received);
-                let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
-                let opened = open(&mut **connection, progress, received, sink);
-                keying.advance();
-                opened
-            }
-            End::Server(connection) => {
-                forget_others();
-                let may_divert = hello.is_none();
+            End::Rustls(connection) => {
                 let early = early.as_deref_mut().map(|early| &mut early.bytes);
-                let sink = Sink { input, early, outbox, may_send, converts, may_divert };
-                let mut opened = open(&mut **connection, progress, received, sink);
-                // Nothing was answered to the first hello, and all of it is still here.
-                if may_divert && let Some(other) = take_diverted() {
-                    *connection = other;
-                    *progress = Progress::of_server(0);
-                    let sink = Sink { input, early: None, outbox, may_send, converts, may_divert: false };
-                    opened = open(&mut **connection, progress, received, sink);
-                }
-                keying.look(outbox.as_slice());
-                keying.advance();
-                if converts && let Some(secrets) = take_traffic_secrets() {
-                    *traffic = Some(secrets);
-                }
-                // A client that was asked for a second hello is answered for that one.
-                if let Some(last) = take_hello() {
-                    *hello = Some(last);
-                }
-                opened
+                let sink = Sink { input, early, outbox, may_send, converts, may_divert: false };
+                connection.open(About { progress, keying, hello }, received, sink)
             }
         };
         match next {
@@ -280,8 +252,7 @@ impl Session {
         let error = rustls::InvalidMessage::HandshakePayloadTooLarge.into();
         let held = &kept[..self.progress.held];
         match &mut self.end {
-            End::Client(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
-            End::Server(connection) => send_alert(&mut **connection, held, &error, outbox, may_send),
+            End::Rustls(connection) => connection.send_alert(held, &error, outbox, may_send),
             // A record has room enough, and messages are joined elsewhere.
             End::Ours(_) | End::Failed(_) | End::Lost => {}
         }
@@ -344,12 +315,11 @@ impl Session {
         &mut self,
         kept: &mut [u8],
         outbox: &mut Outbox,
-        with: impl FnOnce(&mut dyn Sealer) -> Result<usize, EncryptError>,
+        mut with: impl FnMut(&mut dyn Sealer) -> Result<usize, EncryptError>,
     ) -> Result<usize, Unsealed> {
         let held = &mut kept[..self.progress.held];
         match &mut self.end {
-            End::Client(connection) => write(&mut **connection, held, outbox, with),
-            End::Server(connection) => write(&mut **connection, held, outbox, with),
+            End::Rustls(connection) => connection.write(held, outbox, &mut with),
             End::Ours(_) | End::Failed(_) | End::Lost => Err(Unsealed::Over),
         }
     }

@@ -8,33 +8,17 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::{self, send_alert};
 use super::connection::{Connection, encode};
-use super::record::{MAX_CONTENT, next_record};
-use super::refused_early::{Fate, RefusedEarly, is_too_short};
+use super::record::next_record;
+use super::refused_early::{Fate, is_too_short};
 use super::{KeyAnswer, Opened, Then, cost};
 use crate::identity::is_diverted;
 
 /// What a session keeps between two calls of [`open`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     /// How many bytes at the front rustls has seen and needs to see again: a handshake message that is not complete.
     pub(super) held: usize,
     pub(super) key_answer: KeyAnswer,
-    /// Of a server, until the client's early data are over.
-    refused_early: Option<Box<RefusedEarly>>,
-}
-
-impl Progress {
-    pub(super) fn of_client() -> Self {
-        Self { held: 0, key_answer: KeyAnswer::Due, refused_early: None }
-    }
-
-    /// On a server that receives so much early data.
-    pub(super) fn of_server(max_early_data: u32) -> Self {
-        // A server that receives none skips as much as a record holds: what a client may send of a session that it has from
-        // another server is not known here.
-        let most = if max_early_data == 0 { MAX_CONTENT } else { max_early_data as usize };
-        Self { refused_early: Some(Box::new(RefusedEarly::at_most(most))), ..Self::of_client() }
-    }
 }
 
 /// Where what comes out of records goes.
@@ -60,6 +44,11 @@ pub(super) enum Next {
 }
 
 impl Sink<'_> {
+    /// The same, for a part of its time.
+    pub(super) fn reborrow(&mut self) -> Sink<'_> {
+        Sink { input: self.input, early: self.early.as_deref_mut(), outbox: self.outbox, ..*self }
+    }
+
     /// Whether the handshake is finished, and the records that follow are to be ours.
     fn is_finished(&self, connection: &impl Connection) -> bool {
         let common = connection.common();
@@ -87,26 +76,16 @@ pub(super) fn open<C: Connection>(
         let record = &rest[held..held + complete];
         let is_short = complete > 0 && is_too_short(record);
         let is_goodbye = is_plain_goodbye(record) && was_handshaking;
-        let mut fate = match &mut progress.refused_early {
-            Some(early) if complete > 0 => early.judge(record),
-            _ => Fate::Shown,
-        };
+        let mut fate = if complete > 0 { connection.judge(record) } else { Fate::Shown };
         let mut step = Step::default();
         if let Fate::Shown | Fate::ShownFirst(_) = fate {
             let shown = Shown { records: &mut rest[..fed], follows };
             step = advance(connection, shown, &mut progress.key_answer, &mut sink);
-            if let Some(early) = &mut progress.refused_early {
-                early.advance(connection);
-            }
+            connection.look_for_early_keys();
         }
-        if let Some(early) = &mut progress.refused_early {
-            if let Fate::ShownFirst(record) = &fate {
-                let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
-                fate = early.try_again(record, is_taken);
-            }
-            if early.is_over() {
-                progress.refused_early = None;
-            }
+        if let Fate::ShownFirst(record) = &fate {
+            let is_taken = step.used > 0 || matches!(step.then, Then::Failed(_));
+            fate = connection.try_again(record, is_taken);
         }
         if is_goodbye && matches!(step.then, Then::Continues) {
             step.then = Then::PeerFinished;

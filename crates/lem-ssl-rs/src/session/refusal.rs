@@ -17,10 +17,9 @@ impl Session {
         if let End::Ours(ours) = &mut self.end {
             return ours.records.fail(alert, outbox);
         }
-        let End::Server(connection) = self.end else { return };
-        let suite = connection.negotiated_cipher_suite();
-        let keys = connection.dangerous_into_kernel_connection().ok().map(|(secrets, _)| secrets.tx);
-        if let Some((suite, (number, keys))) = suite.zip(keys)
+        let End::Rustls(connection) = self.end else { return };
+        let suite = connection.common().negotiated_cipher_suite();
+        if let Some((suite, (number, keys))) = suite.zip(connection.into_sealing())
             && let Some(record) = seal(alert, suite, keys, number)
         {
             outbox.push_vec(record);

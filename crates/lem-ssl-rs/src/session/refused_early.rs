@@ -3,11 +3,10 @@
 //! rustls would try all that it has passed over again with each further record, and count them again. So it sees none of
 //! them, or the first only: that of a session that is resumed, where it alone knows whether early data are accepted.
 
-use rustls::SupportedCipherSuite;
+use rustls::{CommonState, SupportedCipherSuite};
 
 use super::client_hello::{message_length, offers_early_data};
-use super::connection::Connection;
-use super::record::{HEADER, MAX_SEALED};
+use super::record::{HEADER, MAX_CONTENT, MAX_SEALED};
 use crate::early_keys::{EarlyKeys, EarlySecrets};
 
 /// What a server knows of a client's early data.
@@ -47,14 +46,12 @@ pub(super) enum Fate {
 }
 
 impl RefusedEarly {
-    /// On a server that skips so many bytes.
-    pub(super) fn at_most(most: usize) -> Self {
-        Self { stage: Stage::Awaited(Vec::new()), left: most }
-    }
-
-    /// Whether nothing is to be judged any more: there are no early data, or they are over.
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over)
+    /// On a server that receives so much early data.
+    pub(super) fn beside(max_early_data: u32) -> Self {
+        // A server that receives none skips as much as a record holds: what a client may send of a session that it has from
+        // another server is not known here.
+        let left = if max_early_data == 0 { MAX_CONTENT } else { max_early_data as usize };
+        Self { stage: Stage::Awaited(Vec::new()), left }
     }
 
     /// What is to become of a record that rustls has not seen.
@@ -91,11 +88,11 @@ impl RefusedEarly {
 
     /// Takes the keys of a client that was answered; to be called when rustls has seen a record.
     #[inline]
-    pub(super) fn advance(&mut self, connection: &impl Connection) {
+    pub(super) fn advance(&mut self, connection: &CommonState) {
         if !matches!(self.stage, Stage::Offered) {
             return;
         }
-        let suite = connection.common().negotiated_cipher_suite().and_then(|suite| match suite {
+        let suite = connection.negotiated_cipher_suite().and_then(|suite| match suite {
             SupportedCipherSuite::Tls13(suite) => Some(suite),
             SupportedCipherSuite::Tls12(_) => None,
         });
