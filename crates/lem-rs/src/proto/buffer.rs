@@ -179,7 +179,7 @@ impl InputBuffer {
 
 /// The position of the first `'\n'`, sixteen bytes at a time: lines are short, so a wider step would mostly be set-up.
 #[inline]
-pub(crate) fn newline_in(bytes: &[u8]) -> Option<usize> {
+fn newline_in(bytes: &[u8]) -> Option<usize> {
     const STEP: usize = 16;
     let (steps, rest) = bytes.as_chunks::<STEP>();
     for (at, step) in steps.iter().enumerate() {

@@ -1,16 +1,17 @@
 //! A stream's lines, fetched many at a time.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::inner::Inner;
 use super::slots::Operation;
 use super::state::Link;
 use super::transport::Transport;
 use crate::error::{EndOfStream, Error};
-use crate::proto::{ReadMode, newline_in};
+use crate::proto::{Batch, ReadMode};
 use crate::runtime::Direction;
 
 /// The lines of a stream, in order: what [`Stream::lines`](crate::Stream::lines) returns.
@@ -24,16 +25,14 @@ use crate::runtime::Direction;
 /// no memory.
 pub struct Lines<'a, T: Transport> {
     inner: &'a Rc<Inner<T>>,
-    batch: Vec<u8>,
-    /// Where the first line stands in `batch` that was not handed out.
-    start: usize,
+    batch: Batch,
     /// The longest line, beside what each call looks at.
     limit: usize,
 }
 
 impl<'a, T: Transport> Lines<'a, T> {
     pub(super) fn new(inner: &'a Rc<Inner<T>>) -> Self {
-        Self { inner, batch: Vec::new(), start: 0, limit: inner.limits.line }
+        Self { inner, batch: Batch::default(), limit: inner.limits.line }
     }
 
     /// The next line, with its `'\n'`; `None` when the peer has ended the stream cleanly behind the last one.
@@ -64,22 +63,9 @@ impl<'a, T: Transport> Lines<'a, T> {
     /// [`ReadMode::Available`].
     ///
     /// **Cancel safety:** dropping it loses no line.
-    pub async fn next(&mut self) -> Result<Option<&[u8]>, Error> {
-        if self.start == self.batch.len() && !self.fetch().await? {
-            return Ok(None);
-        }
-        let rest = &self.batch[self.start..];
-        // There is one: only whole lines are fetched.
-        let length = newline_in(rest).map_or(rest.len(), |at| at + 1);
-        if length > self.limit {
-            return Err(Error::Limit { what: "line", limit: self.limit });
-        }
-        self.start += length;
-        if length == rest.len() {
-            // It holds nothing any more that others would have to wait for.
-            self.inner.state.borrow_mut().reader.take_back(&[]);
-        }
-        Ok(Some(&rest[..length]))
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Result<Option<&[u8]>, Error>> {
+        Next { lines: Some(self), operation: Operation::new(Direction::Read) }
     }
 
     /// The next line as text, without its `"\n"` or `"\r\n"`; `None` at the end, as [`next`](Self::next).
@@ -98,57 +84,97 @@ impl<'a, T: Transport> Lines<'a, T> {
         }
     }
 
-    /// Fetches at least one line; false at a clean end.
-    async fn fetch(&mut self) -> Result<bool, Error> {
+    /// Fetches at least one line, and says where the first one ends; `None` at a clean end.
+    #[inline(never)]
+    fn poll_fetch(&mut self, cx: &mut Context<'_>, operation: &mut Operation) -> Poll<Result<Option<usize>, Error>> {
         self.give_back();
-        let mut fetch = Fetch { inner: self.inner, operation: Operation::new(Direction::Read) };
-        match poll_fn(|cx| fetch.inner.poll_read_lines(cx, &mut fetch.operation, &mut self.batch)).await {
-            Ok(()) => Ok(true),
-            Err(Error::Closed) if self.inner.has_ended_empty() => Ok(false),
-            Err(error) => Err(error),
+        match ready!(self.inner.poll_read_lines(cx, operation)) {
+            Ok(batch) => {
+                self.batch = batch;
+                Poll::Ready(Ok(self.batch.next_end()))
+            }
+            Err(Error::Closed) if self.inner.has_ended_empty() => Poll::Ready(Ok(None)),
+            Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    #[cold]
+    fn too_long(&self) -> Error {
+        Error::Limit { what: "line", limit: self.limit }
+    }
+
+    /// The last line is handed out: there is nothing any more that others would have to wait for.
+    #[cold]
+    fn let_others_read(&self) {
+        self.inner.state.borrow_mut().reader.take_back(&[]);
     }
 
     /// What was not handed out is the stream's again, and the memory the machine's.
     fn give_back(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let start = std::mem::take(&mut self.start);
         // Without lines there is nothing to give back: a batch that is outstanding is that of another `Lines`.
-        if start < batch.len() {
-            self.inner.put_back(&batch[start..]);
+        if !self.batch.rest().is_empty() {
+            self.inner.put_back(self.batch.rest());
         }
-        if batch.capacity() > 0 {
-            self.inner.core.arenas().pool.put(batch);
-        }
+        self.inner.keep_memory(self.batch.release());
     }
 }
 
-/// A fetch under way; dropping it gives its place up.
-struct Fetch<'a, T: Transport> {
-    inner: &'a Rc<Inner<T>>,
+/// The next line. A future by hand: handing out a line that is there remains so small that the compiler makes it a part of
+/// the caller's loop.
+struct Next<'l, 'a, T: Transport> {
+    /// `None` when it is over.
+    lines: Option<&'l mut Lines<'a, T>>,
     operation: Operation,
 }
 
-impl<T: Transport> Drop for Fetch<'_, T> {
+impl<'l, T: Transport> Future for Next<'l, '_, T> {
+    type Output = Result<Option<&'l [u8]>, Error>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(lines) = self.lines.take() else { panic!("a future was polled after it was over") };
+        let end = match lines.batch.next_end() {
+            Some(end) => end,
+            None => match lines.poll_fetch(cx, &mut self.operation) {
+                Poll::Ready(Ok(Some(end))) => end,
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.lines = Some(lines);
+                    return Poll::Pending;
+                }
+            },
+        };
+        if lines.batch.length(end) > lines.limit {
+            return Poll::Ready(Err(lines.too_long()));
+        }
+        if lines.batch.is_last(end) {
+            lines.let_others_read();
+        }
+        Poll::Ready(Ok(Some(lines.batch.hand_out(end))))
+    }
+}
+
+impl<T: Transport> Drop for Next<'_, '_, T> {
+    #[inline]
     fn drop(&mut self) {
-        self.inner.abandon(&mut self.operation);
+        if let Some(lines) = &self.lines {
+            lines.inner.abandon(&mut self.operation);
+        }
     }
 }
 
 impl<T: Transport> Inner<T> {
     /// Reads all complete lines that are there, one at least. Until they are [put back](Self::put_back) the stream is
     /// busy for other readers.
-    fn poll_read_lines(
-        self: &Rc<Self>,
-        cx: &mut Context<'_>,
-        operation: &mut Operation,
-        batch: &mut Vec<u8>,
-    ) -> Poll<Result<(), Error>> {
+    fn poll_read_lines(self: &Rc<Self>, cx: &mut Context<'_>, operation: &mut Operation) -> Poll<Result<Batch, Error>> {
         let pool = &self.core.arenas().pool;
         let poll = self.poll_read(cx, operation, ReadMode::Line, |reader, _| {
+            let mut lines = Vec::new();
             let count = reader.buffer.whole_lines();
-            reader.buffer.take_into(count, batch, || pool.take());
+            reader.buffer.take_into(count, &mut lines, || pool.take());
             reader.set_batch_outstanding();
+            Batch::new(lines)
         });
         self.release_memory();
         poll
@@ -177,6 +203,6 @@ impl<T: Transport> Drop for Lines<'_, T> {
 
 impl<T: Transport> fmt::Debug for Lines<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("fetched", &(self.batch.len() - self.start)).finish_non_exhaustive()
+        f.debug_struct("Lines").field("fetched", &(self.batch.rest().len())).finish_non_exhaustive()
     }
 }
