@@ -91,8 +91,8 @@ impl Batch {
 #[inline]
 fn newlines_in(block: &[u8; BLOCK]) -> u64 {
     let (quarters, _) = block.as_chunks::<16>();
-    // Written so that the compiler compares sixteen bytes at once. In the end bit `n` of byte `m` says whether byte `m` of
-    // the `n`th eight is a '\n'.
+    // Written so that the compiler compares sixteen bytes at once. In the end bit `n` of byte `m` says whether byte `m`
+    // of the `n`th eight is a '\n'.
     let mut marks = [0; 16];
     for (at, mark) in marks.iter_mut().enumerate() {
         let is_newline = |quarter: usize| u8::from(quarters[quarter][at] == b'\n');

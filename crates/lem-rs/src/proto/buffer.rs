@@ -214,8 +214,8 @@ fn newline_within(step: &[u8; 16]) -> usize {
     before + marks.trailing_zeros() as usize / 8
 }
 
-/// Memory up to this size is as large as it has to be, so that what served one burst serves the next. `Vec` would double it
-/// for a few bytes that were left over, and the pool keeps no such buffers. What is collected grows in larger steps.
+/// Memory up to this size is as large as it has to be, so that what served one burst serves the next. `Vec` would double
+/// it for a few bytes that were left over, and the pool keeps no such buffers. What is collected grows in larger steps.
 const EXACT_UP_TO: usize = 256 * 1024;
 
 /// Memory up to this size is left as it is, however little of it is used.

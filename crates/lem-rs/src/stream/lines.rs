@@ -119,8 +119,8 @@ impl<'a, T: Transport> Lines<'a, T> {
     }
 }
 
-/// The next line. A future by hand: handing out a line that is there remains so small that the compiler makes it a part of
-/// the caller's loop.
+/// The next line. A future by hand: handing out a line that is there remains so small that the compiler makes it a part
+/// of the caller's loop.
 struct Next<'l, 'a, T: Transport> {
     /// `None` when it is over.
     lines: Option<&'l mut Lines<'a, T>>,
