@@ -63,6 +63,7 @@ impl<'a, T: Transport> Lines<'a, T> {
     /// [`ReadMode::Available`].
     ///
     /// **Cancel safety:** dropping it loses no line.
+    #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend, and cannot wait")]
     #[inline]
     pub fn next(&mut self) -> impl Future<Output = Result<Option<&[u8]>, Error>> {
         Next { lines: Some(self), operation: Operation::new(Direction::Read) }
