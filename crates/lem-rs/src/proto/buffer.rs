@@ -36,11 +36,7 @@ impl InputBuffer {
     /// Makes room for `more` bytes at once. The caller bounds it: a peer's word is no reason to allocate.
     pub fn reserve(&mut self, more: usize) {
         self.compact();
-        if self.bytes.len() + more <= EXACT_UP_TO {
-            self.bytes.reserve_exact(more);
-        } else {
-            self.bytes.reserve(more);
-        }
+        self.bytes.reserve(more);
     }
 
     /// Forgets everything.
@@ -214,10 +210,6 @@ fn newline_within(step: &[u8; 16]) -> usize {
     before + marks.trailing_zeros() as usize / 8
 }
 
-/// Memory up to this size is as large as it has to be, so that what served one burst serves the next. `Vec` would double
-/// it for a few bytes that were left over, and the pool keeps no such buffers. What is collected grows in larger steps.
-const EXACT_UP_TO: usize = 256 * 1024;
-
 /// Memory up to this size is left as it is, however little of it is used.
 const FIT_ABOVE: usize = 4 * 1024;
 
@@ -278,18 +270,6 @@ mod tests {
         buffer.take_into(1, &mut target, || panic!("nothing has to move"));
         assert_eq!((target.as_slice(), target.capacity()), (&b"e"[..], 64));
         assert_eq!(buffer.take_all(), b"f");
-    }
-
-    #[test]
-    fn a_little_that_is_left_over_does_not_double_the_memory_of_the_next_burst() {
-        const BURST: usize = 128 * 1024;
-        let mut buffer = InputBuffer::default();
-        for _ in 0..3 {
-            buffer.reserve(BURST);
-            buffer.extend(&[b'x'; BURST]);
-            buffer.consume(buffer.len() - 10);
-        }
-        assert!(buffer.bytes.capacity() < BURST + 1024, "{}", buffer.bytes.capacity());
     }
 
     /// A buffer with so much memory, and so many bytes in it.

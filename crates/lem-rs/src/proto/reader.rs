@@ -177,4 +177,4 @@ impl Reader {
 const AS_MUCH_AS_POSSIBLE: usize = usize::MAX;
 
 /// Lines are short and come in bursts: one read fetches many. It bounds what an idle line reader may hold unread.
-const LINE_READAHEAD: usize = 128 * 1024;
+const LINE_READAHEAD: usize = 64 * 1024;

@@ -59,8 +59,8 @@ pub(crate) struct BufferPool {
 const MAX_KEPT: usize = 4;
 
 /// Larger buffers come from unusual traffic and go back to the allocator. A write is at most 64 KiB ahead of the kernel,
-/// and lines are fetched by 128 KiB; both with what stands beside that.
-const MAX_KEPT_CAPACITY: usize = 160 * 1024;
+/// and lines are fetched by as much; both with what stands beside that.
+const MAX_KEPT_CAPACITY: usize = 128 * 1024;
 
 impl BufferPool {
     /// An empty buffer, with memory if one was kept.
