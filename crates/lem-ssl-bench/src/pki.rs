@@ -99,6 +99,14 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     })
 }
 
+/// As [`provider`], and a suite that no client offers, for our servers: they seal tickets with one of 256 bits, as all who take
+/// the suites that come with the library do, and without it they would remember sessions.
+pub(crate) fn provider_with_tickets() -> Arc<CryptoProvider> {
+    let mut provider = CryptoProvider::clone(&provider());
+    provider.cipher_suites.push(rustls_graviola::suites::TLS13_AES_256_GCM_SHA384);
+    Arc::new(provider)
+}
+
 fn files(directory: &Path) -> [PathBuf; 2] {
     [directory.join("certificate.der"), directory.join("key.der")]
 }

@@ -64,7 +64,7 @@ impl Contender for Lem {
 /// A server's context.
 pub(crate) fn context(pki: &Pki) -> Outcome<Context> {
     let identity = Identity::from_der(vec![pki.certificate()], pki.key());
-    let builder = danger::provider(Context::builder(), pki::provider()).versions([Version::Tls13]);
+    let builder = danger::provider(Context::builder(), pki::provider_with_tickets()).versions([Version::Tls13]);
     Ok(builder.roots(Roots::None).identity(identity).build()?)
 }
 

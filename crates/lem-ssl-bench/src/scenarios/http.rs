@@ -46,7 +46,7 @@ pub(crate) fn run(order: &Order) -> Outcome<()> {
 fn on_lem(order: &Order, pki: &Pki, answers: Answers) -> Outcome<()> {
     use lem_ssl_rs::hyper::{Executor, Io, Timer};
     Machine::new()?.run(async {
-        let context = danger::provider(Context::builder(), pki::provider())
+        let context = danger::provider(Context::builder(), pki::provider_with_tickets())
             .versions([Version::Tls13])
             .roots(Roots::None)
             .identity(Identity::from_der(vec![pki.certificate()], pki.key()))
