@@ -16,16 +16,19 @@ pub(crate) enum Expiry {
     /// It was good when it was read.
     Good {
         /// It begins the sentence: "the OCSP response".
-        what: &'static str,
+        what: String,
         file: PathBuf,
         until: SystemTime,
         /// From then on it is told.
         told_from: SystemTime,
         is_told: bool,
     },
-    /// Its time was over when it was read: as long as the file is the same, reading it again brings nothing.
+    /// Its time was over when it was read: as long as the file is the same, and the clock goes on, reading it again
+    /// brings nothing.
     Over {
         file: PathBuf,
+        /// A clock that was set back may say that it is good after all.
+        until: SystemTime,
         /// Of the moment before it was read.
         state: FileState,
     },
@@ -33,21 +36,21 @@ pub(crate) enum Expiry {
 
 impl Expiry {
     /// Of what is good until then. `what` begins the sentence: "the OCSP response".
-    pub(crate) fn good(what: &'static str, file: &Path, from: SystemTime, until: SystemTime) -> Self {
+    pub(crate) fn good(what: &str, file: &Path, from: SystemTime, until: SystemTime) -> Self {
         let whole = until.duration_since(from).unwrap_or_default();
         let told_from = until - (whole / AHEAD_PART).min(MAX_AHEAD);
-        Self::Good { what, file: file.to_owned(), until, told_from, is_told: false }
+        Self::Good { what: what.to_owned(), file: file.to_owned(), until, told_from, is_told: false }
     }
 
-    /// Of what was over when it was read; the file was in this state before.
-    pub(crate) fn over(file: &Path, state: FileState) -> Self {
-        Self::Over { file: file.to_owned(), state }
+    /// Of what was good until then only, and was over when it was read; the file was in this state before.
+    pub(crate) fn over(file: &Path, until: SystemTime, state: FileState) -> Self {
+        Self::Over { file: file.to_owned(), until, state }
     }
 
     /// The same where files have other paths: `inside` says which. What is out of reach there cannot be looked at.
     pub(crate) fn moved(expiries: Vec<Self>, inside: impl Fn(&Path) -> Option<PathBuf>) -> Vec<Self> {
         let moved = |expiry| match expiry {
-            Self::Over { file, state } => Some(Self::Over { file: inside(&file)?, state }),
+            Self::Over { file, until, state } => Some(Self::Over { file: inside(&file)?, until, state }),
             good @ Self::Good { .. } => Some(good),
         };
         expiries.into_iter().filter_map(moved).collect()
@@ -73,13 +76,18 @@ impl Expiry {
         matches!(self, Self::Over { state, .. } if now.is_there() && state != now)
     }
 
+    /// Whether it was over when it was read, and is good now: the clock was set back. It is so until it was read again.
+    pub(crate) fn is_good_again(&self, now: SystemTime) -> bool {
+        matches!(self, Self::Over { until, .. } if now < *until)
+    }
+
     /// What there is to tell at this moment, once: that its time is over soon.
     pub(crate) fn tell(&mut self, now: SystemTime) -> Option<String> {
         match self {
             Self::Good { what, file, until, told_from, is_told } if !*is_told && *told_from <= now && now < *until => {
                 *is_told = true;
                 let (file, until) = (file.display(), timestamp(*until));
-                Some(format!("warning: {file}: {what} is good until {until} only; the next one is not there yet"))
+                Some(format!("warning: {file}: {what} is good until {until} only; a newer one is not there yet"))
             }
             _ => None,
         }
@@ -153,10 +161,19 @@ mod tests {
         let said = expiry.tell(ahead).unwrap();
         assert_eq!(
             said,
-            "warning: a.der: the OCSP response is good until 2026-01-09T00:00:00.000Z only; the next one is not there yet"
+            "warning: a.der: the OCSP response is good until 2026-01-09T00:00:00.000Z only; a newer one is not there yet"
         );
         assert_eq!((expiry.next(), expiry.tell(ahead)), (Some(until), None));
         assert!(!expiry.has_run_out(until - Duration::from_secs(1)) && expiry.has_run_out(until));
+    }
+
+    #[test]
+    fn what_was_over_is_good_again_when_the_clock_was_set_back() {
+        let file = Path::new("a.der");
+        let (from, until) = (moment("20260101000000Z").unwrap(), moment("20260109000000Z").unwrap());
+        let over = Expiry::over(file, until, FileState::of(file));
+        assert!(!over.is_good_again(until) && over.is_good_again(until - Duration::from_secs(1)));
+        assert!(!Expiry::good("the OCSP response", file, from, until).is_good_again(from));
     }
 
     #[test]
@@ -165,7 +182,8 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("a.der");
         std::fs::write(&file, "old").unwrap();
-        let over = vec![Expiry::over(&file, FileState::of(&file))];
+        let until = SystemTime::now() - Duration::from_secs(1);
+        let over = vec![Expiry::over(&file, until, FileState::of(&file))];
         assert_eq!((over[0].awaited(), over[0].next()), (Some(&file), None));
         assert!(!over[0].has_run_out(SystemTime::now()), "it had before it was read");
         assert_eq!(Expiry::moved(over.clone(), |_| None), []);

@@ -125,7 +125,8 @@ impl<T: Send + 'static> Reloader<T> {
     }
 
     /// Requests it when one of these has run out, and again until the files could be read; when the file of one that was over
-    /// before is another one; and tells of an end ahead. What was expected before is forgotten.
+    /// before is another one, or the clock says that it is good; and tells of an end ahead. What was expected before is
+    /// forgotten.
     pub(crate) fn expect(self: &Rc<Self>, mut expiries: Vec<Expiry>) {
         let before = self.timer.take();
         drop(before);
@@ -140,7 +141,8 @@ impl<T: Send + 'static> Reloader<T> {
                 let Some(reloader) = reloader.upgrade() else { return };
                 reloader.log.warnings(expiries.iter_mut().filter_map(|expiry| expiry.tell(now)));
                 let has_run_out = expiries.iter().any(|expiry| expiry.has_run_out(now));
-                if has_run_out || is_replaced {
+                let is_good_again = expiries.iter().any(|expiry| expiry.is_good_again(now));
+                if has_run_out || is_replaced || is_good_again {
                     reloader.request();
                 }
                 let is_looked_at = has_run_out || expiries.iter().any(|expiry| expiry.awaited().is_some());
@@ -277,17 +279,39 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
     }
 
+    /// What was over as it stands in this file now.
+    fn over(file: &Path) -> Expiry {
+        Expiry::over(file, SystemTime::now() - Duration::from_secs(1), FileState::of(file))
+    }
+
     /// A reloader in a simulated world, and how often it has read; what it reads is over, as the file is then.
     fn counting(log: Log, file: &Path) -> (Rc<Reloader<Expiry>>, Arc<AtomicUsize>) {
         let (reads, file) = (Arc::new(AtomicUsize::new(0)), file.to_owned());
         let counted = reads.clone();
         let read = move || {
             counted.fetch_add(1, Ordering::Relaxed);
-            Ok(Expiry::over(&file, FileState::of(&file)))
+            Ok(over(&file))
         };
         let replace = |over| Ok(Notices { warnings: Vec::new(), expiries: vec![over] });
         let notifier = Notifier::from_env(&log);
         (Reloader::new(read, replace, log, notifier), reads)
+    }
+
+    #[test]
+    fn what_seems_over_only_because_the_clock_was_ahead_is_read_again_when_it_is_right() {
+        let file = std::env::temp_dir().join(format!("lem-ssl-ahead-{}", std::process::id()));
+        fs::write(&file, "the same").unwrap();
+        let sim = lem_ssl_rs::sim::Sim::builder(1).build();
+        let read = sim.run(async {
+            let (reloader, reads) = counting(Log::new(true, crate::log::Format::Plain).unwrap(), &file);
+            // Its time was over by the clock of the start, and is not by the clock of now.
+            let until = SystemTime::now() + Duration::from_secs(3600);
+            reloader.expect(vec![over(&file), Expiry::over(&file, until, FileState::of(&file))]);
+            sleep(10 * RETRY).await;
+            reads.load(Ordering::Relaxed)
+        });
+        fs::remove_file(&file).unwrap();
+        assert_eq!(read.unwrap(), 1);
     }
 
     #[test]
@@ -298,7 +322,7 @@ mod tests {
         let read = sim.run(async {
             let (reloader, reads) = counting(Log::new(true, crate::log::Format::Plain).unwrap(), &file);
             let read = || reads.load(Ordering::Relaxed);
-            reloader.expect(vec![Expiry::over(&file, FileState::of(&file))]);
+            reloader.expect(vec![over(&file)]);
             sleep(10 * RETRY).await;
             let mut read_so_far = vec![read()];
             for contents in ["another one", "and yet another one"] {

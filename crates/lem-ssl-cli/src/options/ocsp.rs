@@ -93,7 +93,9 @@ impl Staples {
             Some(until) if *until <= self.now => {
                 let shown = staple.file.display();
                 self.warnings.push(format!("warning: {shown}: {WHAT} was good until {until}; it is not stapled"));
-                self.expiries.push(Expiry::over(&staple.file, staple.state.clone()));
+                // What is no moment is not good again either, however the clock is set.
+                let until = moment(until).unwrap_or(SystemTime::UNIX_EPOCH);
+                self.expiries.push(Expiry::over(&staple.file, until, staple.state.clone()));
                 identity
             }
             next_update => {
