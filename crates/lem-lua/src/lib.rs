@@ -9,6 +9,7 @@
 mod ahead;
 mod answer;
 mod clock;
+mod endings;
 mod error;
 mod host;
 mod io;

@@ -16,6 +16,7 @@ use mlua::{Function, LightUserData, Lua, Table, Thread, Value};
 
 use crate::answer::{Answer, Pair};
 use crate::clock::Clock;
+use crate::endings::Endings;
 use crate::error::Error;
 
 /// The rest of a verb that has to wait.
@@ -39,11 +40,7 @@ pub(crate) struct Scheduler {
     active: Cell<usize>,
     /// What is called for an error that a coroutine does not catch; without it, that is the end.
     pub(crate) on_error: RefCell<Option<Function>>,
-    /// The first error that a coroutine of a task has not caught, until somebody is told of it.
-    failure: RefCell<Option<Error>>,
-    ending: RefCell<Ending>,
-    /// Those who want to know when nothing is active any more, or there is a failure or an exit.
-    watchers: RefCell<Vec<Waker>>,
+    endings: Endings,
     /// The coroutines that nobody may resume, as Lua keeps them.
     pub(crate) waiting_in_lua: RefCell<Option<Table>>,
     /// What the coroutines of tasks wait for, by the coroutines' addresses, so that it can be given up.
@@ -191,106 +188,55 @@ impl Scheduler {
     pub(crate) fn deactivate(&self) {
         self.active.set(self.active.get() - 1);
         if self.active.get() == 0 {
-            self.tell();
-        }
-    }
-
-    fn tell(&self) {
-        self.watchers.take().into_iter().for_each(Waker::wake);
-    }
-
-    fn watch(&self, waker: &Waker) {
-        let waker = waker.clone();
-        let mut watchers = self.watchers.borrow_mut();
-        if !watchers.iter().any(|known| known.will_wake(&waker)) {
-            watchers.push(waker);
+            self.endings.tell();
         }
     }
 
     /// Whether everything is to end, and nobody has heard of it yet.
     pub(crate) fn is_ending(&self) -> bool {
-        self.ending.borrow().is_untold
+        self.endings.is_ending()
     }
 
-    /// Everything ends; the first who says so gives the reason. An error that a coroutine has raised ends no call that
-    /// can go on; all else ends each call under way.
+    /// Everything ends; the first who says so gives the reason.
     pub(crate) fn end(&self, error: Error) {
-        match error {
-            // What its end does to the coroutines is no reason.
-            _ if self.is_ending() => {}
-            raised @ Error::Raised(_) => {
-                self.failure.borrow_mut().get_or_insert(raised);
-            }
-            error => self.end_calls(error),
-        }
-        self.tell();
-    }
-
-    /// Ends all calls under way.
-    fn end_calls(&self, error: Error) {
-        let mut ending = self.ending.borrow_mut();
-        *ending = Ending { count: ending.count + 1, error: Some(error), is_untold: true };
-        drop(ending);
-        self.tell();
+        self.endings.add(error);
     }
 
     /// Runs a coroutine to its end, unless everything ends before. An error that another coroutine has not caught is
     /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give.
     pub(crate) async fn or_ending<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
-        let heard = self.ending.borrow().count;
+        let heard = self.endings.count();
         let mut coroutine = pin!(coroutine);
         poll_fn(|cx| {
             if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
                 // One that could not wait for the end was ended by an error.
-                return Poll::Ready(result.map_err(|error| self.ending_since(heard).unwrap_or(Error::raised(&error))));
+                return Poll::Ready(result.map_err(|error| self.endings.since(heard).unwrap_or(Error::raised(&error))));
             }
             if self.active.get() == 0
                 && !self.is_ending()
-                && let Some(failure) = self.failure.take()
+                && let Some(failure) = self.endings.take_failure()
             {
-                self.end_calls(failure);
+                self.endings.end_calls(failure);
             }
-            self.poll_ending(cx, heard).map(Err)
+            self.endings.poll(cx, heard).map(Err)
         })
         .await
     }
 
-    /// An end that nobody has heard of, or that came after so many others.
-    fn ending_since(&self, heard: u64) -> Option<Error> {
-        let mut ending = self.ending.borrow_mut();
-        if !ending.is_untold && ending.count == heard {
-            return None;
-        }
-        ending.is_untold = false;
-        ending.error.clone()
-    }
-
-    fn poll_ending(&self, cx: &Context<'_>, heard: u64) -> Poll<Error> {
-        if let Some(error) = self.ending_since(heard) {
-            return Poll::Ready(error);
-        }
-        self.watch(cx.waker());
-        Poll::Pending
-    }
-
     /// The failure that nobody was told of. An exit is none.
     pub(crate) fn take_untold(&self) -> Option<Error> {
-        let failure = self.failure.take();
-        failure.or_else(|| {
-            let ending = self.ending.take();
-            ending.error.filter(|error| ending.is_untold && !matches!(error, Error::Exit(_)))
-        })
+        self.endings.take_untold()
     }
 
     /// Waits until no coroutine can run any more, or one has ended everything.
     pub(crate) async fn finished(&self) -> Result<(), Error> {
-        let heard = self.ending.borrow().count;
+        let heard = self.endings.count();
         poll_fn(|cx| {
-            if let Some(failure) = self.failure.take() {
-                self.ending.borrow_mut().is_untold = false;
+            if let Some(failure) = self.endings.take_failure() {
+                self.endings.is_told();
                 return Poll::Ready(Err(failure));
             }
-            match self.poll_ending(cx, heard) {
+            match self.endings.poll(cx, heard) {
                 Poll::Ready(error) => Poll::Ready(Err(error)),
                 Poll::Pending if self.active.get() == 0 => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
@@ -298,17 +244,6 @@ impl Scheduler {
         })
         .await
     }
-}
-
-/// What has ended all calls under way: an exit that a script has asked for, or a failure. All who wait hear of each: a
-/// program in Rust may go on.
-#[derive(Debug, Default)]
-struct Ending {
-    count: u64,
-    /// The last one.
-    error: Option<Error>,
-    /// Nobody has waited, or has looked yet.
-    is_untold: bool,
 }
 
 /// What a task waits for.

@@ -142,6 +142,7 @@ const CRATES: &[Crate] = &[
             "error",     // what ends a script
             "answer",    // what a verb gives back
             "clock",     // the time of day
+            "endings",   // what has ended, and who was told of it
             "scheduler", // coroutines that wait
             "slot",      // one operation at a time
             "ahead",     // bytes read ahead, and the read modes
