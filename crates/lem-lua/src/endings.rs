@@ -12,12 +12,28 @@ use crate::error::Error;
 pub(crate) struct Endings {
     /// The first error that a coroutine of a task has not caught, until somebody is told of it.
     failure: RefCell<Option<Error>>,
+    told: RefCell<Told>,
     last: RefCell<Ending>,
     /// Those who want to know when nothing is active any more, or there is a failure or an exit.
     watchers: RefCell<Vec<Waker>>,
 }
 
-/// What has ended all calls under way: an exit that a script has asked for, or a failure.
+/// The failures that somebody was told of.
+#[derive(Debug, Default)]
+struct Told {
+    count: u64,
+    /// The last one.
+    error: Option<Error>,
+}
+
+/// How much there was when a wait began: only what comes later is for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    endings: u64,
+    failures: u64,
+}
+
+/// What has ended all calls under way: an exit that a script has asked for, or a panic.
 #[derive(Debug, Default)]
 struct Ending {
     count: u64,
@@ -55,37 +71,38 @@ impl Endings {
             raised @ Error::Raised(_) => {
                 self.failure.borrow_mut().get_or_insert(raised);
             }
-            error => self.end_calls(error),
+            error => {
+                let mut last = self.last.borrow_mut();
+                *last = Ending { count: last.count + 1, error: Some(error), is_untold: true };
+            }
         }
         self.tell();
     }
 
-    /// Ends all calls under way.
-    pub(crate) fn end_calls(&self, error: Error) {
+    pub(crate) fn heard(&self) -> Heard {
+        Heard { endings: self.last.borrow().count, failures: self.told.borrow().count }
+    }
+
+    /// A failure that nobody was told of, or that others were told of since. All who wait hear of it by this.
+    pub(crate) fn failure_since(&self, heard: Heard) -> Option<Error> {
+        let untold = self.failure.take();
+        let is_untold = untold.is_some();
+        let mut told = self.told.borrow_mut();
+        if is_untold {
+            *told = Told { count: told.count + 1, error: untold };
+        }
+        let failure = if told.count == heard.failures { None } else { told.error.clone() };
+        drop(told);
+        if is_untold {
+            self.tell();
+        }
+        failure
+    }
+
+    /// An end that nobody has heard of, or that came since.
+    pub(crate) fn since(&self, heard: Heard) -> Option<Error> {
         let mut last = self.last.borrow_mut();
-        *last = Ending { count: last.count + 1, error: Some(error), is_untold: true };
-        drop(last);
-        self.tell();
-    }
-
-    /// How many there were.
-    pub(crate) fn count(&self) -> u64 {
-        self.last.borrow().count
-    }
-
-    pub(crate) fn take_failure(&self) -> Option<Error> {
-        self.failure.take()
-    }
-
-    /// Somebody has heard of the last one.
-    pub(crate) fn is_told(&self) {
-        self.last.borrow_mut().is_untold = false;
-    }
-
-    /// An end that nobody has heard of, or that came after so many others.
-    pub(crate) fn since(&self, heard: u64) -> Option<Error> {
-        let mut last = self.last.borrow_mut();
-        if !last.is_untold && last.count == heard {
+        if !last.is_untold && last.count == heard.endings {
             return None;
         }
         last.is_untold = false;
@@ -93,7 +110,7 @@ impl Endings {
     }
 
     /// Waits for such an end.
-    pub(crate) fn poll(&self, cx: &Context<'_>, heard: u64) -> Poll<Error> {
+    pub(crate) fn poll(&self, cx: &Context<'_>, heard: Heard) -> Poll<Error> {
         if let Some(error) = self.since(heard) {
             return Poll::Ready(error);
         }

@@ -82,7 +82,7 @@ impl<'m> Lua<'m> {
     /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if a script ends the program;
     /// [`Error::Internal`] if a function in Rust has panicked, in whichever coroutine. An error that another coroutine
     /// has raised, also one that this script has started, is [`finished`](Self::finished)'s. Only when no coroutine can
-    /// go on, all calls that still wait return it: what they wait for was perhaps its to give. As long as one can, a server
+    /// go on, all calls that still wait return it, too: what they wait for was perhaps its to give. As long as one can, a server
     /// that accepts or a coroutine that sleeps, a call goes on waiting, also for one that has died: put a
     /// [`timeout`](lem_ssl_rs::timeout) around it.
     ///
@@ -124,8 +124,8 @@ impl<'m> Lua<'m> {
     /// Waits until no coroutine can go on: all are done, or wait for each other. Inside of [`Machine::run`].
     ///
     /// # Errors
-    /// The first error that a started coroutine did not catch, told once, or [`Error::Exit`]; coroutines that are left
-    /// do not go on.
+    /// The first error that a started coroutine did not catch, or [`Error::Exit`], each told once to all who wait for
+    /// it; coroutines that are left do not go on.
     ///
     /// **Cancel safety:** dropping it loses nothing.
     pub async fn finished(&self) -> Result<(), Error> {

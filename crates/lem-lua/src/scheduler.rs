@@ -203,9 +203,10 @@ impl Scheduler {
     }
 
     /// Runs a coroutine to its end, unless everything ends before. An error that another coroutine has not caught is
-    /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give.
+    /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give. It is so
+    /// whoever else was told of that error meanwhile.
     pub(crate) async fn or_ending<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
-        let heard = self.endings.count();
+        let heard = self.endings.heard();
         let mut coroutine = pin!(coroutine);
         poll_fn(|cx| {
             if let Poll::Ready(result) = coroutine.as_mut().poll(cx) {
@@ -214,9 +215,9 @@ impl Scheduler {
             }
             if self.active.get() == 0
                 && !self.is_ending()
-                && let Some(failure) = self.endings.take_failure()
+                && let Some(failure) = self.endings.failure_since(heard)
             {
-                self.endings.end_calls(failure);
+                return Poll::Ready(Err(failure));
             }
             self.endings.poll(cx, heard).map(Err)
         })
@@ -230,10 +231,10 @@ impl Scheduler {
 
     /// Waits until no coroutine can run any more, or one has ended everything.
     pub(crate) async fn finished(&self) -> Result<(), Error> {
-        let heard = self.endings.count();
+        let heard = self.endings.heard();
         poll_fn(|cx| {
-            if let Some(failure) = self.endings.take_failure() {
-                self.endings.is_told();
+            // An end that came as well is left to be told.
+            if let Some(failure) = self.endings.failure_since(heard) {
                 return Poll::Ready(Err(failure));
             }
             match self.endings.poll(cx, heard) {

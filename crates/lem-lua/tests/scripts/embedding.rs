@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lem_lua::{Error, Lua, mlua};
 use lem_ssl_rs::sim::Sim;
-use lem_ssl_rs::{Machine, sleep, spawn, timeout};
+use lem_ssl_rs::{Machine, sleep, spawn, timeout, yield_now};
 
 #[test]
 fn values_go_both_ways() {
@@ -214,6 +214,105 @@ fn calls_that_wait_for_a_coroutine_that_has_died_return_its_error() {
             assert_eq!(lua.eval::<i64>("return 1", ()).await.expect("it works"), 1);
         })
         .expect("no stall");
+}
+
+/// Polls these until each has ended.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other, mut first, mut second) = (pin!(one), pin!(other), None, None);
+    poll_fn(|cx| {
+        if first.is_none()
+            && let Poll::Ready(end) = one.as_mut().poll(cx)
+        {
+            first = Some(end);
+        }
+        if second.is_none()
+            && let Poll::Ready(end) = other.as_mut().poll(cx)
+        {
+            second = Some(end);
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            ends => {
+                (first, second) = ends;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_call_that_waits_for_a_coroutine_that_has_died_returns_its_error_also_beside_finished() {
+    let waits = "
+        local utils, results = require 'lem.utils', require 'lem.queue'.new()
+        utils.spawn(function()
+            utils.newsleeper():sleep(0.01)
+            results:put(nil + 1)
+        end)
+        return results:get()";
+    let goes_on = "
+        require 'lem.utils'.newsleeper():sleep(0.1)
+        return 'done'";
+    let is_told = |end: &Error| matches!(end, Error::Raised(text) if text.contains("arithmetic"));
+    // Whichever of them hears of it first.
+    for is_finished_first in [true, false] {
+        let machine = Machine::new().expect("a machine");
+        let lua = Lua::new(&machine).expect("a state");
+        let whole = async {
+            let call = lua.eval::<()>(waits, ());
+            let (finished, call) = if is_finished_first {
+                // It begins to wait when the coroutine runs.
+                let finished = async {
+                    yield_now().await;
+                    lua.finished().await
+                };
+                both(finished, call).await
+            } else {
+                let (call, finished) = both(call, lua.finished()).await;
+                (finished, call)
+            };
+            assert!(is_told(&finished.expect_err("it has died")) && is_told(&call.expect_err("it was not put")));
+            lua.finished().await.expect("it was told");
+
+            let (finished, (call, other)) = both(
+                async {
+                    sleep(Duration::from_millis(1)).await;
+                    lua.finished().await
+                },
+                both(lua.eval::<()>(waits, ()), lua.eval::<String>(goes_on, ())),
+            )
+            .await;
+            assert!(is_told(&finished.expect_err("it has died")) && is_told(&call.expect_err("it was not put")));
+            assert_eq!(other.expect("it can go on"), "done");
+            // A call that begins later hears of it no more.
+            let fine = lua.eval::<i64>("return 1", ());
+            assert_eq!(fine.await.expect("it works"), 1);
+            let stuck = lua.eval::<()>("require 'lem.queue'.new():get()", ());
+            timeout(Duration::from_millis(10), stuck).await.expect_err("nobody puts anything");
+        };
+        machine.run(timeout(Duration::from_secs(20), whole)).expect("no stall").expect("all have ended");
+    }
+}
+
+#[test]
+fn an_exit_beside_an_error_is_told_after_it() {
+    let machine = Machine::new().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let script = "
+        local utils = require 'lem.utils'
+        utils.spawn(function() error 'before' end)
+        utils.spawn(function() utils.exit(3) end)";
+    let main = lua.load(script).into_function().expect("a script");
+    machine
+        .run(async {
+            lua.spawn(&main, ()).expect("a coroutine");
+            let finished = lua.finished().await;
+            assert!(matches!(&finished, Err(Error::Raised(text)) if text.contains("before")), "{finished:?}");
+            let finished = lua.finished().await;
+            assert!(matches!(finished, Err(Error::Exit(3))), "{finished:?}");
+            lua.finished().await.expect("both were told");
+        })
+        .expect("it ends");
 }
 
 #[test]
