@@ -10,6 +10,7 @@ use std::rc::Rc;
 use lem_ssl_rs::unblock;
 use mlua::{Lua, Table, UserDataRef, Value};
 
+use super::limit::limited;
 use crate::answer::{Answer, strerror};
 use crate::io::duplex::{Duplex, Handle};
 use crate::io::file::{FileStream, Lock};
@@ -57,6 +58,23 @@ pub(super) fn install(lua: &Lua, scheduler: &Rc<Scheduler>, host: &Table) -> mlu
                 _ => SeekFrom::Current(offset),
             };
             shared.start(lua, async move { number(stream.seek(from).await) })
+        })?,
+    )?;
+    let shared = scheduler.clone();
+    host.set(
+        "settle",
+        lua.create_function(move |lua, handle: UserDataRef<FileHandle>| {
+            shared.abandon_refused();
+            if let Err(error) = handle.check_write() {
+                return Answer::Fail(FileStream::words(&error)).into_pair(lua);
+            }
+            let (stream, limit) = (handle.stream.clone(), handle.limit.get());
+            shared.start(lua, async move {
+                match limited(limit, stream.settle()).await {
+                    Ok(()) => Answer::True,
+                    Err(error) => Answer::Fail(FileStream::words(&error)),
+                }
+            })
         })?,
     )?;
     let shared = scheduler.clone();

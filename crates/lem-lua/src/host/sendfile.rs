@@ -32,6 +32,10 @@ pub(super) fn install<D: Duplex>(lua: &Lua, scheduler: &Rc<Scheduler>, verbs: &T
             let guard = handle.sending.begin();
             let (stream, file, limit) = (handle.stream.clone(), file.stream.clone(), handle.limit.get());
             shared.start(lua, async move {
+                // Its bytes would count as sent.
+                if let Err(error) = limited(limit, stream.settle()).await {
+                    return Answer::Fail(D::words(&error));
+                }
                 let mut sent = 0;
                 while sent < size {
                     let count = usize::try_from(BLOCK.min(size - sent)).unwrap_or(0);

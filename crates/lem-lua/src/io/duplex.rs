@@ -32,6 +32,12 @@ pub(crate) trait Duplex: Input + 'static {
 
     async fn write(&self, data: &[u8]) -> Result<(), Error>;
 
+    /// Waits for a write that its caller has given up, and that goes on all the same: how many bytes it comes to is not
+    /// known before.
+    async fn settle(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// How many bytes all writes together have handed over.
     fn written(&self) -> u64;
 

@@ -255,6 +255,14 @@ impl Duplex for FileStream {
         self.change(write).await.map(drop)
     }
 
+    async fn settle(&self) -> Result<(), Error> {
+        let settled = async {
+            drop(self.changing.done().await);
+            Ok(())
+        };
+        self.slot.run(settled).await
+    }
+
     fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }

@@ -26,19 +26,64 @@ local function length(...)
 	return sum
 end
 
--- The write under way is over. If it has not ended well and only a part of it is accepted, nothing can come behind
--- that. What is accepted whole is sent whole, also where the write has failed: the next one sends what is left first.
-local function over(self, is_whole, message)
-	local before, whole = self.before, self.length
-	self.before, self.length = nil, nil
-	if is_whole then
-		return
-	end
-	local now = written(self)
+-- A write has not ended well. If only a part of it is accepted, nothing can come behind that. What is accepted whole is
+-- sent whole, also where the write has failed: the next one sends what is left first.
+local function judge(self, failed)
+	local now, before, whole = written(self), failed.before, failed.length
 	local is_accepted = now and before and whole and now >= before + whole
 	if now ~= before and not is_accepted then
-		self.broken = message or 'interrupted'
+		self.broken = failed.message or 'interrupted'
 	end
+end
+
+-- A file is written by a thread, which nothing can stop: how far a write came that was given up is known when that is
+-- done.
+local function has_thread(self)
+	return self.stream.verbs == host.file
+end
+
+-- The write under way is over, if it has begun.
+local function over(self, is_whole, message)
+	local before, length = self.before, self.length
+	self.before, self.length = nil, nil
+	if is_whole or not before then
+		return
+	end
+	local failed = { before = before, length = length, message = message }
+	if has_thread(self) then
+		self.failed = failed
+	else
+		judge(self, failed)
+	end
+end
+
+-- Waits until nothing is written any more that was given up, and judges that. Without it, its bytes would count as
+-- those of the next write. Nil and a message: that cannot begin.
+local function settle(self)
+	if has_thread(self) then
+		local done, message = core.finish(host.settle(self.stream[1]))
+		if not done then
+			return nil, message
+		end
+		local failed = self.failed
+		self.failed = nil
+		if failed then
+			judge(self, failed)
+		end
+	end
+	if self.broken then
+		return nil, self.broken
+	end
+	return true
+end
+
+local function write(self, ...)
+	local done, message = settle(self)
+	if not done then
+		return nil, message
+	end
+	self.before, self.length = written(self), length(...)
+	return self.stream:write(...)
 end
 
 -- The oldest writer that still waits goes on.
@@ -62,9 +107,7 @@ end
 local function forget(writer)
 	local self = writer.queue
 	if writer.turn then
-		if self.before then
-			over(self)
-		end
+		over(self)
 		return next_writer(self)
 	end
 	for i = self.first, self.last do
@@ -108,13 +151,9 @@ function Stream:write(...)
 		self.waiting[self.last] = writer
 		core.park(writer)
 	end
-	if self.broken then
-		next_writer(self)
-		return nil, self.broken
-	end
-	self.busy_writing, self.before, self.length = true, written(self), length(...)
+	self.busy_writing = true
 	local co = core.enter(self.writing)
-	return hand_on(self, co, pcall(self.stream.write, self.stream, ...))
+	return hand_on(self, co, pcall(write, self, ...))
 end
 
 function Stream:close()

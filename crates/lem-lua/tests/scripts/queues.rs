@@ -1,5 +1,11 @@
 //! `lem.queue` and `lem.io.queue`.
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use lem_lua::Lua;
+use lem_ssl_rs::{Machine, spawn, timeout, unblock};
+
 use crate::support::{YIELDS_EVERYWHERE, passes};
 
 #[test]
@@ -207,6 +213,89 @@ fn behind_a_write_that_has_failed_and_is_accepted_whole_others_are_written() {
          end
          done()",
     );
+}
+
+/// Work that keeps a thread of the machine until it is let go.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    /// The next thread that is free does nothing else.
+    fn hold(&self) {
+        let gate = self.clone();
+        let held = unblock(move || {
+            let (is_open, opened) = &*gate.0;
+            drop(opened.wait_while(is_open.lock().expect("a lock"), |is_open| !*is_open));
+        });
+        spawn(held).detach();
+    }
+
+    fn open(&self) {
+        *self.0.0.lock().expect("a lock") = true;
+        self.0.1.notify_all();
+    }
+}
+
+#[test]
+fn what_a_given_up_write_to_a_file_has_written_is_not_taken_for_a_part_of_the_next_one() {
+    let machine = Machine::builder().worker_threads(1).build().expect("a machine");
+    let lua = Lua::new(&machine).expect("a state");
+    let path = std::env::temp_dir().join(format!("lem-queue-{}", std::process::id()));
+    // The first has the thread while the first write is given up, the second one while the second write is.
+    let (first, second) = (Gate::default(), Gate::default());
+    let (held, opened) = (first.clone(), first.clone());
+    let hold = lua.create_function(move |_, ()| {
+        held.hold();
+        Ok(())
+    });
+    let behind = second.clone();
+    let next = lua.create_function(move |_, ()| {
+        behind.hold();
+        opened.open();
+        Ok(())
+    });
+    let last = second.clone();
+    let open = lua.create_function(move |_, ()| {
+        last.open();
+        Ok(())
+    });
+    for (name, function) in [("hold", hold), ("next_gate", next), ("open", open)] {
+        lua.globals().set(name, function.expect("a function")).expect("a global");
+    }
+    let script = "
+        local utils, io_queue = require 'lem.utils', require 'lem.io.queue'
+        local function sleep(seconds) utils.newsleeper():sleep(seconds) end
+        local file = assert(require 'lem.io'.open(..., 'w'))
+        local w = io_queue.wrap(file)
+        hold()
+        file:settimeout(0.01)
+        local done, message = w:write 'first\\n'
+        assert(not done and message == 'timeout', message)
+        assert(file:written() == 0)
+        -- It waits until the first one is written, and then for the thread, which has something else to do.
+        file:settimeout(0.5)
+        local ended
+        utils.spawn(function()
+            local _, message = w:write(('second'):rep(100))
+            ended = message or 'written'
+        end)
+        utils['yield']()
+        next_gate()
+        repeat sleep(0.01) until ended
+        assert(ended == 'timeout', ended)
+        open()
+        file:settimeout(nil)
+        assert(w:write 'third')
+        file:close()";
+    let file = path.to_str().expect("a path of text");
+    let whole = async { timeout(Duration::from_secs(60), lua.eval::<()>(script, file)).await };
+    let ended = machine.run(whole);
+    // The thread has to end, whatever has become of the script.
+    [first, second].iter().for_each(Gate::open);
+    ended.expect("it ends").expect("within a minute").expect("it works");
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    std::fs::remove_file(path).expect("it is there");
+    assert!(text.starts_with("first\n") && text.ends_with("third"), "{text}");
 }
 
 #[test]
