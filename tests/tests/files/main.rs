@@ -6,10 +6,12 @@
 
 mod bad;
 mod good;
+mod hashed;
 mod hints;
 mod keys;
 mod lists;
 mod roots;
 mod spellings;
+mod strays;
 mod support;
 mod warnings;

@@ -72,21 +72,25 @@ pub(crate) fn meet(client_roots: &str, lists: &str, chain: &str, key: &str) -> R
     let context = server().client_roots(Roots::Pem(client_roots.into())).revocation_lists(lists);
     let mut last = Ok(());
     for version in [Version::Tls12, Version::Tls13] {
-        let context = context.clone().versions([version]).build().unwrap();
-        let identity = Identity::from_pem(chain, key).unwrap();
-        let near = Context::builder().roots(roots()).identity(identity).build().unwrap();
-        last = watched_machine()
-            .run(async {
-                let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().clone();
-                let connecting = spawn(async move { near.connect_as(&address, "localhost").await.map(drop) });
-                let accepted = context.upgrade_server(listener.accept().await.unwrap()).await.map(drop);
-                let _ = connecting.await;
-                accepted
-            })
-            .unwrap();
+        last = meet_at(&context.clone().versions([version]).build().unwrap(), chain, key);
     }
     last
+}
+
+/// What this server makes of a client with this identity.
+pub(crate) fn meet_at(context: &Context, chain: &str, key: &str) -> Result<(), Error> {
+    let identity = Identity::from_pem(chain, key).unwrap();
+    let near = Context::builder().roots(roots()).identity(identity).build().unwrap();
+    watched_machine()
+        .run(async {
+            let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().clone();
+            let connecting = spawn(async move { near.connect_as(&address, "localhost").await.map(drop) });
+            let accepted = context.upgrade_server(listener.accept().await.unwrap()).await.map(drop);
+            let _ = connecting.await;
+            accepted
+        })
+        .unwrap()
 }
 
 /// A server's builder with its identity.

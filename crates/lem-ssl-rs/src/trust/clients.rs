@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::explain::{Explainer, Usage};
 use super::revocation::{Revocation, RevocationLists};
+use super::revocation_list::{List, distinct};
 use super::verifier::ClientChain;
 use super::{Roots, describe_roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
@@ -49,32 +49,27 @@ pub(crate) fn clients(
         return Err(ConfigError::new(ConfigPart::ClientAuth, problem));
     }
     let policy = policy_of(&store, auth);
-    let hints_fit = hints_fit(&store);
-    let build = |lists: Vec<CertificateRevocationListDer<'static>>| {
-        let mut builder = WebPkiClientVerifier::builder_with_provider(store.clone(), provider.clone());
-        if auth == ClientAuth::Optional {
-            builder = builder.allow_unauthenticated();
-        }
-        if !hints_fit {
-            builder = builder.clear_root_hint_subjects();
-        }
-        // An issuer that gives no list has revoked nothing that we could know of; an expired list still counts.
-        let builder = builder.with_crls(lists).allow_unknown_revocation_status();
-        builder.build().map_err(|error| {
-            ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
-        })
-    };
+    let algorithms = provider.signature_verification_algorithms;
+    let mut builder = WebPkiClientVerifier::builder_with_provider(store.clone(), provider.clone());
+    if auth == ClientAuth::Optional {
+        builder = builder.allow_unauthenticated();
+    }
+    if !hints_fit(&store) {
+        builder = builder.clear_root_hint_subjects();
+    }
+    let base = builder.build().map_err(|error| {
+        ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
+    })?;
     let mut revoked = Vec::new();
     for list in lists {
-        revoked.extend(list.load(&store, provider.signature_verification_algorithms)?);
+        revoked.extend(list.load(&store, algorithms)?);
     }
-    let known = revoked.clone();
-    let verifier: Arc<dyn ClientCertVerifier> = match revoked.is_empty() {
-        true => build(Vec::new())?,
-        false => Arc::new(Revocation::new(revoked, store.clone(), provider.signature_verification_algorithms, build)?),
+    let lists: Arc<[List]> = distinct(revoked).into();
+    let verifier: Arc<dyn ClientCertVerifier> = match lists.is_empty() {
+        true => base,
+        false => Arc::new(Revocation { base, lists: lists.clone(), roots: store.clone(), algorithms }),
     };
-    let explainer =
-        Explainer::new(store, describe_roots(roots), provider.signature_verification_algorithms, Usage::Client, known);
+    let explainer = Explainer::new(store, describe_roots(roots), algorithms, Usage::Client, lists);
     Ok(Some(Clients { verifier: Arc::new(ClientChain { verifier, explainer }), policy }))
 }
 

@@ -14,12 +14,12 @@ use rustls::server::ParsedCertificate;
 
 use super::missing::look_for_issuer;
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
-use super::revocation_list::List;
-use super::rewritten::{Verdict, verdict};
+use super::revocation_list::{FreshChecks, List, MAX_FRESH_CHECKS};
 use super::signature::{Signed, signed_by, weak};
+use super::standing::{Link, Standing, standing};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
 use crate::x509::{
-    Constraints, GeneralName, KeyUse, NameValue, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
+    Constraints, GeneralName, KeyUse, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
 };
 
 /// What a chain is presented for.
@@ -37,7 +37,7 @@ pub(crate) struct Explainer {
     asked: String,
     algorithms: WebPkiSupportedAlgorithms,
     usage: Usage,
-    lists: Vec<List>,
+    lists: Arc<[List]>,
 }
 
 /// webpki follows no more intermediate certificates than these.
@@ -56,7 +56,7 @@ impl Explainer {
         asked: String,
         algorithms: WebPkiSupportedAlgorithms,
         usage: Usage,
-        lists: Vec<List>,
+        lists: Arc<[List]>,
     ) -> Self {
         Self { roots, asked, algorithms, usage, lists }
     }
@@ -85,6 +85,7 @@ impl Explainer {
             now,
             alone: HashMap::new(),
             signatures: HashMap::new(),
+            fresh: FreshChecks::new(MAX_FRESH_CHECKS),
             subtrees: HashMap::new(),
             comparisons: MAX_COMPARISONS,
         };
@@ -143,19 +144,14 @@ struct Walk<'a> {
     now: Duration,
     /// What was found of a certificate with so many others below it: many ways may lead through one.
     alone: HashMap<(usize, usize), Vec<CertificateFault>>,
-    /// What was found of signatures by another certificate's, or by a root's, key.
-    signatures: HashMap<(Signs, Issuer), Signed>,
+    /// What was found of the signatures of those presented, by another one's, or by a root's, key.
+    signatures: HashMap<(usize, Issuer), Signed>,
+    /// So many signatures of lists may still be checked.
+    fresh: FreshChecks,
     /// Whom each authority may vouch for.
     subtrees: HashMap<Issuer, Subtrees<'a>>,
     /// So many names may still be compared with constraints.
     comparisons: usize,
-}
-
-/// What is signed, by its place among those presented and among the lists that we have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Signs {
-    Certificate(usize),
-    List(usize),
 }
 
 /// Whose key a signature is checked with, by its place.
@@ -180,16 +176,21 @@ impl<'a> Walk<'a> {
             let faults = self.alone.get(&(*at, depth)).into_iter().flatten();
             findings.extend(faults.map(|fault| finding(self.presented, *at, fault.clone())));
         }
-        for (depth, (at, certificate)) in on_path.iter().enumerate() {
+        let mut of_links = Vec::new();
+        // From the root downwards: a key counts for lists only if each one above has signed the next.
+        let mut is_vouched_for = path.root.is_some();
+        for (depth, (at, certificate)) in on_path.iter().enumerate().rev() {
             let issuer = match (on_path.get(depth + 1), path.root) {
                 (Some((above, _)), _) => Issuer::Presented(*above),
                 (None, Some(root)) => Issuer::Root(root),
-                (None, None) => break,
+                (None, None) => continue,
             };
-            findings.extend(self.link(*at, certificate, issuer));
-            let fault = self.revoked(certificate, issuer);
-            findings.extend(fault.map(|fault| finding(self.presented, *at, fault)));
+            let link = self.link(*at, certificate, issuer);
+            is_vouched_for &= self.signatures.get(&(*at, issuer)) == Some(&Signed::Yes);
+            let fault = if is_vouched_for { self.revoked(certificate, issuer) } else { None };
+            of_links.push([link, fault.map(|fault| finding(self.presented, *at, fault))]);
         }
+        findings.extend(of_links.into_iter().rev().flatten().flatten());
         for (depth, (at, _)) in on_path.iter().enumerate().skip(1) {
             findings.extend(self.constrained(&on_path[..depth], Issuer::Presented(*at)));
         }
@@ -267,52 +268,23 @@ impl<'a> Walk<'a> {
         Some(CertificateFault::WrongPurpose { required, presented })
     }
 
-    /// What the lists of its issuer say, as far as its issuer's key has signed them.
-    fn revoked(&mut self, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFault> {
+    /// What our lists say of a certificate, whose issuer has signed it and is vouched for.
+    fn revoked(&self, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFault> {
         let explainer = self.explainer;
-        if explainer.lists.is_empty() {
-            return None;
-        }
-        let key = self.key(issuer)?;
         let may_sign_lists = match issuer {
             Issuer::Presented(above) => self.presented[above].as_ref().ok()?.extensions.allows(KeyUse::RevocationLists),
             Issuer::Root(_) => true,
         };
-        let name = || readable(certificate.issuer);
-        let (mut is_known, mut is_unsigned, mut is_rewritten) = (false, false, false);
-        let value = NameValue::of(certificate.issuer);
-        let has_own = explainer.lists.iter().any(|list| list.issuer() == certificate.issuer);
-        for (index, list) in explainer.lists.iter().enumerate() {
-            if *list.issuer_value() != value {
-                continue;
-            }
-            let list_is_signed = |key: &[u8]| match list.signed() {
-                Some(list) => explainer.signed_by(list.message.whole, list.algorithm, list.signature, key),
-                None => Signed::No,
-            };
-            let signed = self.signed(Signs::List(index), issuer, || list_is_signed(key));
-            if list.issuer() != certificate.issuer {
-                match verdict(list, certificate.serial, signed == Some(Signed::Yes), has_own) {
-                    Verdict::Nothing => {}
-                    Verdict::Revoked => return Some(CertificateFault::Revoked),
-                    Verdict::Unknown => is_rewritten = true,
-                }
-                continue;
-            }
-            match signed {
-                Some(Signed::Yes) if !may_sign_lists => {
-                    return Some(CertificateFault::RevocationListNotAllowed { issuer: name() });
-                }
-                Some(Signed::Yes) if list.has(certificate.serial) => return Some(CertificateFault::Revoked),
-                Some(Signed::Yes) => is_known = true,
-                Some(_) => is_unsigned |= !list.is_of_a_root(),
-                None => {}
-            }
+        let (issuer, serial, key) = (certificate.issuer, certificate.serial, self.key(issuer)?);
+        let link = Link { issuer, serial, key, may_sign_lists };
+        let issuer = readable(issuer);
+        match standing(&explainer.lists, link, explainer.algorithms, &self.fresh) {
+            Standing::Good | Standing::Unknown => None,
+            Standing::Revoked => Some(CertificateFault::Revoked),
+            Standing::NotAllowed => Some(CertificateFault::RevocationListNotAllowed { issuer }),
+            Standing::BadSignature => Some(CertificateFault::RevocationListBadSignature { issuer }),
+            Standing::Rewritten => Some(CertificateFault::RevocationListRewritten { issuer }),
         }
-        if is_rewritten {
-            return Some(CertificateFault::RevocationListRewritten { issuer: name() });
-        }
-        (is_unsigned && !is_known).then(|| CertificateFault::RevocationListBadSignature { issuer: name() })
     }
 
     /// The contents of an issuer's `SubjectPublicKeyInfo`.
@@ -327,7 +299,7 @@ impl<'a> Walk<'a> {
     fn link(&mut self, at: usize, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFinding> {
         let roots = &self.explainer.roots.roots;
         let (explainer, key) = (self.explainer, self.key(issuer)?);
-        let signed = self.signed(Signs::Certificate(at), issuer, || {
+        let signed = self.signed(at, issuer, || {
             explainer.signed_by(certificate.signed, certificate.signature_algorithm, certificate.signature, key)
         })?;
         let of_issuer = |fault| match issuer {
@@ -353,7 +325,7 @@ impl<'a> Walk<'a> {
 
     /// Checks a signature, once; `None` if too many by keys of this kind were checked: many roots of one name must not keep
     /// those inside of the chain from being looked at.
-    fn signed(&mut self, what: Signs, issuer: Issuer, check: impl FnOnce() -> Signed) -> Option<Signed> {
+    fn signed(&mut self, what: usize, issuer: Issuer, check: impl FnOnce() -> Signed) -> Option<Signed> {
         if let Some(known) = self.signatures.get(&(what, issuer)) {
             return Some(*known);
         }

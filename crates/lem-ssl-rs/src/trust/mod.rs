@@ -12,12 +12,13 @@ mod pinned;
 mod possession;
 mod revocation;
 mod revocation_list;
-mod rewritten;
 mod roots;
+mod serials;
 mod server_name;
 mod servers;
 mod signature;
 mod spki;
+mod standing;
 #[cfg(feature = "system-roots")]
 mod system_roots;
 mod unusable_list;

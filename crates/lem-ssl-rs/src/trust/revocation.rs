@@ -1,5 +1,6 @@
 //! Lists of revoked certificates, and what a client's chain has to pass with them.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,11 +10,14 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use webpki::{EndEntityCert, VerifiedPath};
 
-use super::revocation_list::List;
-use super::rewritten;
+use super::revocation_list::{FreshChecks, List, MAX_FRESH_CHECKS};
+use super::standing::{Link, Standing, standing};
+use crate::der;
 use crate::error::{ConfigError, ConfigPart};
 use crate::pem::{self, Found, Origin};
+use crate::x509::{KeyUse, Raw};
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
@@ -24,7 +28,11 @@ use crate::pem::{self, Found, Origin};
 /// other capitals or another string type, or the context is not built. Lists of other issuers are checked when a client
 /// shows the issuer's certificate; if the signature is wrong then, or the name is written in another way, the client is
 /// refused. So is one whose issuer has no list of its own where another authority, whose name differs in that way only,
-/// has one.
+/// has one. All of that is about the certificates on the client's way to a trusted root, and where there are several ways, one
+/// without a fault is enough; what a client shows beside them is not looked at.
+///
+/// A list is kept in DER, with a sorted copy of its serial numbers. Its signature is checked once for each key that is vouched
+/// for, not in each handshake: that takes a few milliseconds for every 10 MB, in which the loop does nothing else.
 ///
 /// ```no_run
 /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};
@@ -93,82 +101,63 @@ impl RevocationLists {
     }
 }
 
-/// webpki looks at one list of an issuer only, and refuses the client if that is signed with another key. So where an
-/// issuer's name has several lists, or several keys, each list gets a verifier of its own.
+/// Accepts whom `base` accepts, if there is a good way to a root on which our lists have nothing against anybody.
 #[derive(Debug)]
 pub(super) struct Revocation {
-    /// With the lists that are the only one of their issuer.
-    base: Arc<dyn ClientCertVerifier>,
-    groups: Vec<Group>,
-    lists: Vec<List>,
-    roots: Arc<RootCertStore>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-/// The lists of one issuer's name, each in a verifier.
-#[derive(Debug)]
-struct Group {
-    verifiers: Vec<Arc<dyn ClientCertVerifier>>,
-    /// All of them are signed by roots: a client whose issuer's key has signed none of them has an issuer without a list.
-    by_roots: bool,
+    /// Without lists.
+    pub(super) base: Arc<dyn ClientCertVerifier>,
+    pub(super) lists: Arc<[List]>,
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Revocation {
-    /// `build` makes a verifier with these lists.
-    pub(super) fn new(
-        mut lists: Vec<List>,
-        roots: Arc<RootCertStore>,
-        algorithms: WebPkiSupportedAlgorithms,
-        build: impl Fn(Vec<CertificateRevocationListDer<'static>>) -> Result<Arc<dyn ClientCertVerifier>, ConfigError>,
-    ) -> Result<Self, ConfigError> {
-        // Sorting is stable, and equal lists need be looked at once only.
-        lists.sort_by(|one, other| (one.issuer(), one.der().as_ref()).cmp(&(other.issuer(), other.der().as_ref())));
-        lists.dedup_by(|one, other| one.der() == other.der());
-        let (mut single, mut groups) = (Vec::new(), Vec::new());
-        for lists in lists.chunk_by(|one, other| one.issuer() == other.issuer()) {
-            match lists {
-                [only] if only.is_all_of_its_name() => single.push(only.der().clone()),
-                _ => {
-                    let verifiers = lists.iter().map(|list| build(vec![list.der().clone()]));
-                    let by_roots = lists.iter().all(List::is_of_a_root);
-                    groups.push(Group { verifiers: verifiers.collect::<Result<_, _>>()?, by_roots });
-                }
-            }
-        }
-        Ok(Self { base: build(single)?, groups, lists, roots, algorithms })
-    }
-}
-
-impl Group {
-    fn verify(
+    /// Looks for such a way among the good ones: a certificate that is on none of them says nothing of the client.
+    fn check(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Error> {
-        let mut is_known = self.by_roots;
-        for verifier in &self.verifiers {
-            match verifier.verify_client_cert(end_entity, intermediates, now) {
-                Ok(_) => is_known = true,
-                Err(error) if is_of_another_key(&error) => {}
-                Err(error) => return Err(error),
+    ) -> Result<(), CertificateError> {
+        let leaf = EndEntityCert::try_from(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let (fresh, is_revoked) = (FreshChecks::new(MAX_FRESH_CHECKS), Cell::new(false));
+        let verify_path = |path: &VerifiedPath<'_>| match self.standing(path, &fresh) {
+            Standing::Good => Ok(()),
+            standing => {
+                is_revoked.set(is_revoked.get() || standing == Standing::Revoked);
+                Err(webpki::Error::UnknownRevocationStatus)
             }
+        };
+        let (algorithms, roots) = (self.algorithms.all, &self.roots.roots);
+        let usage = webpki::KeyUsage::client_auth();
+        match leaf.verify_for_usage(algorithms, roots, intermediates, now, usage, None, Some(&verify_path)) {
+            Ok(_) => Ok(()),
+            Err(_) if is_revoked.get() => Err(CertificateError::Revoked),
+            // A list of ours cannot be relied on. That is not the client's fault, but whether its certificate was revoked is
+            // not known.
+            Err(_) => Err(CertificateError::UnknownRevocationStatus),
         }
-        if is_known { Ok(()) } else { Err(CertificateError::UnknownRevocationStatus.into()) }
     }
-}
 
-/// Whether a list says nothing of a chain that is good without it, because another key of its issuer's name has signed it.
-/// webpki tells the most telling reason of all ways to a root: had any of them met a revoked certificate, it would be that.
-fn is_of_another_key(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::InvalidCertRevocationList(_)
-            | Error::InvalidCertificate(
-                CertificateError::BadSignature
-                    | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
-            )
-    )
+    /// The first that is not good, from the root downwards.
+    fn standing(&self, path: &VerifiedPath<'_>, fresh: &FreshChecks) -> Standing {
+        let mut key = path.anchor().subject_public_key_info.to_vec();
+        let mut may_sign_lists = true;
+        let intermediates = path.intermediate_certificates().rev();
+        for certificate in intermediates.chain(std::iter::once(&**path.end_entity())) {
+            let link = Link { issuer: certificate.issuer(), serial: certificate.serial(), key: &key, may_sign_lists };
+            let standing = standing(&self.lists, link, self.algorithms, fresh);
+            if standing != Standing::Good {
+                return standing;
+            }
+            let spki = certificate.subject_public_key_info();
+            let Some(own) = der::only(&spki, der::SEQUENCE) else { return Standing::Unknown };
+            key = own.to_vec();
+            let read = Raw::read(&certificate.der()).map(|raw| raw.extensions.allows(KeyUse::RevocationLists));
+            may_sign_lists = read.unwrap_or(false);
+        }
+        Standing::Good
+    }
 }
 
 impl ClientCertVerifier for Revocation {
@@ -190,17 +179,8 @@ impl ClientCertVerifier for Revocation {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.base.verify_client_cert(end_entity, intermediates, now).map_err(|error| match error {
-            // A list of ours cannot be relied on. That is not the client's fault, but whether its certificate was revoked is
-            // not known.
-            Error::InvalidCertRevocationList(_) => CertificateError::UnknownRevocationStatus.into(),
-            error => error,
-        })?;
-        for group in &self.groups {
-            group.verify(end_entity, intermediates, now)?;
-        }
-        let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
-        rewritten::check(&self.lists, &self.roots, self.algorithms, &chain)?;
+        let verified = self.base.verify_client_cert(end_entity, intermediates, now)?;
+        self.check(end_entity, intermediates, now)?;
         Ok(verified)
     }
 

@@ -1,28 +1,50 @@
 //! One list of revoked certificates (RFC 5280 section 5), and whose it is.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::RootCertStore;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateRevocationListDer, TrustAnchor};
-use webpki::{CertRevocationList, OwnedCertRevocationList, RawPublicKeyEntity};
+use rustls::pki_types::CertificateRevocationListDer;
+use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
+use super::serials::Serials;
+use super::signature::{Signed as Checked, signed_by};
 use super::unusable_list::unusable_list;
 use crate::der::{self, Signed};
 use crate::error::webpki_words;
 use crate::x509::{NameValue, readable};
 
 /// One list, which was read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct List {
     der: CertificateRevocationListDer<'static>,
-    read: Arc<CertRevocationList<'static>>,
+    serials: Serials,
     /// The content of the issuer's name.
     issuer: Vec<u8>,
     issuer_value: NameValue,
     signer: Signer,
+    checked: Mutex<CheckedKeys>,
 }
+
+/// The keys with which the signature of a list was checked, and whether they have made it. The whole list is hashed for each
+/// check, so the time that one takes is chosen by whoever issues the list: it is not spent again in each handshake.
+#[derive(Debug, Default)]
+struct CheckedKeys(VecDeque<(Vec<u8>, bool)>);
+
+/// So many keys are remembered. A list has one key; others are met only where authorities share a name.
+const MAX_CHECKED_KEYS: usize = 16;
+
+/// Longer keys are not remembered: those of ML-DSA, the longest in use, have 2600 bytes.
+const MAX_KEY: usize = 4096;
+
+/// How many checks of the signatures of lists a handshake may still cause that no other one has caused before.
+pub(super) type FreshChecks = Cell<usize>;
+
+/// The limit of [`FreshChecks`] for one handshake: a way through the certificates has 7 keys at most.
+pub(super) const MAX_FRESH_CHECKS: usize = 12;
 
 /// Whose key has signed a list, as far as it is known before a client comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +68,25 @@ impl List {
         &self.issuer_value
     }
 
-    /// What its issuer has signed; `None` never, because it was read before.
-    pub(super) fn signed(&self) -> Option<Signed<'_>> {
-        Signed::read(&self.der)
+    /// Whether this key, the contents of a `SubjectPublicKeyInfo`, has signed it; `None` if that is not known yet, and no
+    /// more may be found out.
+    pub(super) fn is_signed_by(
+        &self,
+        key: &[u8],
+        algorithms: WebPkiSupportedAlgorithms,
+        fresh: &FreshChecks,
+    ) -> Option<bool> {
+        if let Some((_, is_signed)) = self.checked().0.iter().find(|(checked, _)| checked == key) {
+            return Some(*is_signed);
+        }
+        fresh.set(fresh.get().checked_sub(1)?);
+        let is_signed = Signed::read(&self.der).is_some_and(|list| has_signed(key, &list, algorithms));
+        self.checked().keep(key, is_signed);
+        Some(is_signed)
+    }
+
+    fn checked(&self) -> MutexGuard<'_, CheckedKeys> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a root has signed it: of certificates that another key of that name has issued it says nothing.
@@ -56,18 +94,14 @@ impl List {
         self.signer != Signer::Unknown
     }
 
-    /// Whether no other key of its issuer's name is known of before a client comes.
-    pub(super) fn is_all_of_its_name(&self) -> bool {
-        self.signer != Signer::OneOfTheRoots
-    }
-
-    pub(super) fn der(&self) -> &CertificateRevocationListDer<'static> {
-        &self.der
+    /// Whether that root is the only one of its name.
+    pub(super) fn is_of_the_only_root(&self) -> bool {
+        self.signer == Signer::Root
     }
 
     /// Whether a certificate with this serial number is on it.
     pub(super) fn has(&self, serial: &[u8]) -> bool {
-        matches!(self.read.find_serial(serial), Ok(Some(_)))
+        self.serials.contains(serial)
     }
 
     /// Reads a list, and checks the signature of one that is a root's.
@@ -88,12 +122,13 @@ impl List {
                 webpki_words(&webpki::Error::UnsupportedCrlVersion)
             )));
         }
-        let parsed = OwnedCertRevocationList::from_der(&der).map_err(|error| {
+        let unreadable = |error: webpki::Error| {
             let why = unusable_list(signed.message.content).map_or_else(|| webpki_words(&error), Cow::Borrowed);
             unusable(&why)
-        })?;
-        let read = Arc::new(CertRevocationList::from(parsed));
-        let issuer = read.issuer().to_vec();
+        };
+        let read = BorrowedCertRevocationList::from_der(&der).map_err(unreadable)?;
+        let serials = Serials::read(&read).map_err(unreadable)?;
+        let issuer = CertRevocationList::from(read).issuer().to_vec();
         let name = readable(&issuer).unwrap_or_else(|| "an issuer without a name".into());
         if !algorithms.all.iter().any(|one| one.signature_alg_id().as_ref() == signed.algorithm) {
             return Err(format!(
@@ -102,50 +137,66 @@ impl List {
             ));
         }
         let issuer_value = NameValue::of(&issuer);
-        let of_this_name: Vec<_> = roots.roots.iter().filter(|root| root.subject.as_ref() == issuer).collect();
-        let signer = match of_this_name.as_slice() {
-            [] => {
-                refuse_rewritten(&issuer_value, &name, roots, &signed, algorithms)?;
-                Signer::Unknown
+        // What the roots have signed is found out here, once.
+        let mut checked = CheckedKeys::default();
+        let (mut count, mut is_signed, mut is_rewritten) = (0, false, false);
+        for root in roots.roots.iter().filter(|root| NameValue::of(&root.subject) == issuer_value) {
+            let is_its_own = has_signed(&root.subject_public_key_info, &signed, algorithms);
+            checked.keep(&root.subject_public_key_info, is_its_own);
+            if root.subject.as_ref() == issuer {
+                count += 1;
+                is_signed |= is_its_own;
+            } else {
+                is_rewritten |= is_its_own;
             }
-            roots if !roots.iter().any(|root| has_signed(root, &signed, algorithms)) => {
+        }
+        let signer = match count {
+            0 if is_rewritten => return Err(rewritten(&name)),
+            0 => Signer::Unknown,
+            _ if !is_signed => {
                 return Err(format!(
                     "the revocation list of {name} is not signed with the key of the root of this name: it was \
                      damaged, or is of another authority, or the root is not the right one"
                 ));
             }
-            [_] => Signer::Root,
+            1 => Signer::Root,
             _ => Signer::OneOfTheRoots,
         };
-        Ok(Self { der, read, issuer, issuer_value, signer })
+        Ok(Self { der, serials, issuer, issuer_value, signer, checked: Mutex::new(checked) })
     }
 }
 
-/// Refuses a list of a root whose name it writes in another way: it would count for nobody.
+/// Without those that are there already, byte for byte.
+pub(super) fn distinct(mut lists: Vec<List>) -> Vec<List> {
+    lists.sort_by(|one, other| one.der.as_ref().cmp(other.der.as_ref()));
+    lists.dedup_by(|one, other| one.der == other.der);
+    lists
+}
+
+impl CheckedKeys {
+    fn keep(&mut self, key: &[u8], is_signed: bool) {
+        if key.len() > MAX_KEY || self.0.iter().any(|(checked, _)| checked == key) {
+            return;
+        }
+        if self.0.len() >= MAX_CHECKED_KEYS {
+            self.0.pop_front();
+        }
+        self.0.push_back((key.to_vec(), is_signed));
+    }
+}
+
+/// A list of a root whose name it writes in another way would count for nobody.
 ///
 /// One with the key of a root and a name of its own may be of an authority that was renamed and has kept its key, and
 /// one of another key may be an intermediate's with nearly a root's name. Whose these are shows when a client comes.
-fn refuse_rewritten(
-    value: &NameValue,
-    name: &str,
-    roots: &RootCertStore,
-    signed: &Signed<'_>,
-    algorithms: WebPkiSupportedAlgorithms,
-) -> Result<(), String> {
-    let same_name = |root: &TrustAnchor<'_>| NameValue::of(&root.subject) == *value;
-    if !roots.roots.iter().any(|root| same_name(root) && has_signed(root, signed, algorithms)) {
-        return Ok(());
-    }
-    Err(format!(
+fn rewritten(name: &str) -> String {
+    format!(
         "the revocation list of {name} writes its issuer's name in another way than the root's certificate (another \
          string type, or capitals), so it would count for nobody: its issuer has to issue it again with the name as it \
          is in the certificate"
-    ))
+    )
 }
 
-fn has_signed(root: &TrustAnchor<'_>, signed: &Signed<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
-    let key = webpki::spki_for_anchor(root);
-    let Ok(key) = RawPublicKeyEntity::try_from(&key) else { return false };
-    let fitting = algorithms.all.iter().filter(|one| one.signature_alg_id().as_ref() == signed.algorithm);
-    fitting.into_iter().any(|one| key.verify_signature(*one, signed.message.whole, signed.signature).is_ok())
+fn has_signed(key: &[u8], list: &Signed<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
+    signed_by(algorithms, list.message.whole, list.algorithm, list.signature, key) == Checked::Yes
 }
