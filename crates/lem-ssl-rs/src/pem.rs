@@ -76,8 +76,17 @@ enum Role {
     Lists,
 }
 
-/// Reads a file that should hold PEM.
+/// Reads a file that should hold certificates or a key, as PEM.
 pub(crate) fn read_file(part: ConfigPart, path: &Path) -> Result<Vec<u8>, ConfigError> {
+    read_up_to(MAX_CERTIFICATES, "certificates and keys", part, path)
+}
+
+/// Reads a file that should hold revocation lists, as PEM.
+pub(crate) fn read_lists_file(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    read_up_to(MAX_LISTS, "revocation lists", ConfigPart::ClientAuth, path)
+}
+
+fn read_up_to(max: u64, of_what: &str, part: ConfigPart, path: &Path) -> Result<Vec<u8>, ConfigError> {
     let failed = |error| ConfigError::new(part, format!("cannot read {}", path.display())).because(error);
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
@@ -86,10 +95,6 @@ pub(crate) fn read_file(part: ConfigPart, path: &Path) -> Result<Vec<u8>, Config
     }
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(failed)?;
-    let (max, of_what) = match part {
-        ConfigPart::ClientAuth => (MAX_LISTS, "revocation lists"),
-        _ => (MAX_CERTIFICATES, "certificates and keys"),
-    };
     let length = file.take(max + 1).read_to_end(&mut text).map_err(failed)?;
     if length as u64 > max {
         let problem = format!("{} is larger than {max} bytes, the limit for files with {of_what}", path.display());

@@ -236,6 +236,9 @@ fn a_list_may_be_larger_than_any_file_of_certificates() {
     let large = |text: &str| scratch.write("large.pem", text.to_owned() + &padding.repeat(17));
     let list = large(&pki().list);
     server().client_roots(roots()).revocation_lists(RevocationLists::PemFile(list)).build().unwrap();
-    let error = Context::builder().roots(Roots::PemFile(large(&pki().root.certificate_pem()))).build().unwrap_err();
-    says("roots", &error.to_string(), &["larger than 16777216 bytes, the limit for files with certificates and keys"]);
+    let file = || Roots::PemFile(large(&pki().root.certificate_pem()));
+    for (name, builder) in [("roots", Context::builder().roots(file())), ("clients", server().client_roots(file()))] {
+        let error = builder.build().unwrap_err().to_string();
+        says(name, &error, &["larger than 16777216 bytes, the limit for files with certificates and keys"]);
+    }
 }

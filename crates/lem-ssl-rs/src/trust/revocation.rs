@@ -77,7 +77,7 @@ impl RevocationLists {
         let read;
         let (text, from) = match self {
             Self::PemFile(path) => {
-                read = pem::read_file(ConfigPart::ClientAuth, path)?;
+                read = pem::read_lists_file(path)?;
                 (&read, Origin::File(path))
             }
             Self::Pem(text) => (text, Origin::Given("the PEM text")),
