@@ -98,6 +98,8 @@ fn a_line_holds_for_its_server_however_the_name_is_written() {
             (format!("XN--BCHER-KVA.test {HASH}\n"), "xn--bcher-kva.test"),
             (format!("2001:DB8:0:0:0:0:0:1 {HASH}\n"), "2001:db8::1"),
             (format!("[2001:db8::1] {HASH}\n"), "2001:db8:0::1"),
+            (format!("[fe80::1%eth0] {HASH}\n"), "fe80::1"),
+            (format!("FE80::1%2 {HASH}\n"), "fe80::1"),
             (format!("192.0.2.1 {HASH}\n"), "192.0.2.1"),
         ] {
             scratch.write("known", &text);
@@ -119,7 +121,8 @@ fn a_name_that_no_server_can_have_is_refused_with_its_line_and_what_to_write() {
         ("[leaf.test]", "without a scheme, a port or brackets"),
         ("[192.0.2.1]", "without a scheme, a port or brackets"),
         ("[2001:db8::1]:443", "without a scheme, a port or brackets"),
-        ("fe80::1%eth0", "without a scheme, a port or brackets"),
+        ("fe80::1%", "without a scheme, a port or brackets"),
+        ("[leaf.test%eth0]", "without a scheme, a port or brackets"),
         ("https://leaf.test", "without a scheme, a port or brackets"),
         ("a.test,leaf.test", "write one name alone"),
         ("*.test", "write the name of the one server"),

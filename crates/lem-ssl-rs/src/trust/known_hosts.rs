@@ -30,7 +30,8 @@ use crate::x509::SpkiHash;
 /// Every line has a server's name or IP address, without a port, and an [`SpkiHash`](crate::SpkiHash); lines that begin with
 /// `#` are comments, and stay. A name is what [`Context::connect`](crate::Context::connect) takes before the port; capitals, a
 /// dot at its end, and the way in which an address is written make no difference, and a line whose name no server can have is
-/// an error. Servers behind different ports of one name must have the same key, or files of their own. The file is
+/// an error. Servers behind different ports of one name must have the same key, or files of their own; so must those that have
+/// one link-local address behind different interfaces, since the zone of an address (`%eth0`) is left out. The file is
 /// read when a context is built, and again before every connection, so it can be edited at any time; it is replaced as a
 /// whole, and processes that share it take turns, by a lock on a file of the same name with `.lock` behind it. All of that is
 /// off the loop, and under the deadline of the connection; if the file is locked for so long, the error says so.

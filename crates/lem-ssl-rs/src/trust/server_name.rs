@@ -36,12 +36,16 @@ pub(super) fn canonical(name: &ServerName<'_>) -> String {
 }
 
 /// Reads a name that a person has written into a file, and gives its canonical form. Addresses may have the brackets that they
-/// have in front of a port.
+/// have in front of a port, and a zone, which no certificate has: it is left out.
 ///
 /// # Errors
 /// As of [`parse_name`].
 pub(super) fn canonical_of(written: &str) -> Result<String, ConfigError> {
-    let inside = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let address = inside.filter(|inside| inside.parse::<Ipv6Addr>().is_ok());
-    parse_name(address.unwrap_or(written)).map(|name| canonical(&name))
+    let inside = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
+    let address = match inside.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() => address,
+        _ => inside,
+    };
+    let is_address = address.parse::<Ipv6Addr>().is_ok();
+    parse_name(if is_address { address } else { written }).map(|name| canonical(&name))
 }
