@@ -110,7 +110,16 @@ fn is_of_the_file(error: &io::Error) -> bool {
 
 /// Whether it is a link to what is not there, in a circle, or through a file.
 fn leads_nowhere(path: &Path) -> bool {
-    path.is_symlink() && fs::canonicalize(path).is_err()
+    path.is_symlink() && fs::canonicalize(path).is_err_and(|error| is_of_the_target(&error))
+}
+
+/// Whether a link that fails so has no target. Another reason, as of a disk or a server, may pass.
+fn is_of_the_target(error: &io::Error) -> bool {
+    let kind = error.kind();
+    let is_about_the_name =
+        matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename);
+    // The kind of a circle of links has a name only, until the standard library declares it stable.
+    is_about_the_name || format!("{kind:?}") == "FilesystemLoop"
 }
 
 /// Takes what was found in the machine's own places.
