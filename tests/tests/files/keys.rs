@@ -188,9 +188,14 @@ fn the_right_key_is_known_however_its_public_key_is_written() {
         says("another", &build(public, key).unwrap_err().to_string(), &["does not belong to the first certificate"]);
     }
     let pss = element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10]);
-    for (public, key) in [(public_key(&explicit, &point), &ec), (public_key(&pss, &rsa.public()[24..]), &rsa)] {
+    let no_algorithm = element(5, &[]);
+    for (public, key) in [
+        (public_key(&explicit, &point), &ec),
+        (public_key(&pss, &rsa.public()[24..]), &rsa),
+        (public_key(&no_algorithm, &point), &ec),
+    ] {
         let error = build(public, key).unwrap_err().to_string();
-        says("unknown", &error, &["the first certificate", "is written in a form that is not understood here"]);
+        says("unknown", &error, &["the first certificate", "in a form that is not understood here", "for PSS only"]);
         assert!(!error.contains("does not belong"), "{error}");
     }
 }

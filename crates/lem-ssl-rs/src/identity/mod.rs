@@ -238,9 +238,10 @@ impl Identity {
             Some(SameKey::Yes) => Ok(Arc::new(certified)),
             Some(SameKey::No) => Err(wrong(self.of_another_certificate(&public))),
             Some(SameKey::Unknown) => Err(wrong(format!(
-                "the public key of the first certificate in {origin} is written in a form that is not understood here, as \
-                 that of a curve by its numbers and not by its name: it cannot be told whether the private key in {} belongs \
-                 to it. Get a certificate in which the curve is named",
+                "the public key of the first certificate in {origin} is written in a form that is not understood here: it \
+                 cannot be told whether the private key in {} belongs to it. Get a certificate with its key in the usual \
+                 form: a curve by its name and not by its numbers, an RSA key for all signatures (rsaEncryption) and not \
+                 for PSS only",
                 self.inner.key_origin
             ))),
             None => Err(wrong(format!("the public key of the first certificate in {origin} cannot be read"))),

@@ -22,9 +22,11 @@ impl SameKey {
         match (Numbers::read(one), Numbers::read(other)) {
             (Some(one), Some(other)) if one.are(&other) => Self::Yes,
             (Some(_), Some(_)) => Self::No,
-            // A key of another kind is another one, in whatever form.
-            _ if kind(one) != kind(other) => Self::No,
-            _ => Self::Unknown,
+            _ => match (kind(one), kind(other)) {
+                // A key of another kind is another one, in whatever form.
+                (Some(one), Some(other)) if one != other => Self::No,
+                _ => Self::Unknown,
+            },
         }
     }
 }
