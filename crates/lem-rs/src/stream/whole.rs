@@ -305,7 +305,8 @@ impl<T: Transport> Stream<T> {
 
     /// Closes the stream at once: what is pending is dropped, no goodbye is said, a close under way is given up. A
     /// task that waits is interrupted. A peer that knows a goodbye (TLS) sees a truncated stream; a plain one may see an
-    /// ordinary end. A [shutdown](Self::shutdown) fails from then on: the peer may not have everything.
+    /// ordinary end. A [shutdown](Self::shutdown) fails from then on, because the peer may not have everything; if a close was
+    /// over before, it says again how that ended.
     pub fn abort(&self) {
         self.inner.abort();
     }
