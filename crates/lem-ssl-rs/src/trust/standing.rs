@@ -47,6 +47,9 @@ pub(super) fn standing(
     algorithms: WebPkiSupportedAlgorithms,
     fresh: &FreshChecks,
 ) -> Standing {
+    if lists.is_empty() {
+        return Standing::Good;
+    }
     let value = NameValue::of(link.issuer);
     let has_own = lists.iter().any(|list| list.issuer() == link.issuer);
     let (mut is_known, mut is_unsigned, mut is_rewritten, mut is_of_another) = (false, false, false, false);
