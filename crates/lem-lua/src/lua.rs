@@ -82,8 +82,8 @@ impl<'m> Lua<'m> {
     /// [`Error::Raised`] with the message and a traceback; [`Error::Exit`] if a script ends the program;
     /// [`Error::Internal`] if a function in Rust has panicked, in whichever coroutine. An error that another coroutine
     /// has raised, also one that this script has started, is [`finished`](Self::finished)'s. Only when no coroutine can
-    /// go on, all calls that still wait return it, too: what they wait for was perhaps its to give. As long as one can, a server
-    /// that accepts or a coroutine that sleeps, a call goes on waiting, also for one that has died: put a
+    /// go on, all calls that still wait return it, too: what they wait for was perhaps its to give. As long as one can, a
+    /// server that accepts or a coroutine that sleeps, a call goes on waiting, also for one that has died: put a
     /// [`timeout`](lem_ssl_rs::timeout) around it.
     ///
     /// **Cancel safety:** dropped, the script is left where it waits, and goes no further.

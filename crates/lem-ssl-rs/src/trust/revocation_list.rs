@@ -30,7 +30,7 @@ pub(super) struct List {
 }
 
 /// The keys with which the signature of a list was checked, and whether they have made it. The whole list is hashed for each
-/// check, so the time that one takes is chosen by whoever issues the list: it is not spent again in each handshake.
+/// check, so the time that one takes is chosen by the issuer of the list: it is not spent again in each handshake.
 #[derive(Debug, Default)]
 struct CheckedKeys(VecDeque<(Vec<u8>, bool)>);
 

@@ -39,8 +39,8 @@ pub(super) enum Standing {
     Unknown,
 }
 
-/// What to make of a certificate. Whoever calls has found that the issuer's key has signed it, and has a root that vouches for
-/// that issuer: with the keys that anybody may show, nothing is checked.
+/// What to make of a certificate. The caller has found that the issuer's key has signed it, and that a root vouches for
+/// that issuer: nothing is checked with keys that anybody may show.
 pub(super) fn standing(
     lists: &[List],
     link: Link<'_>,
