@@ -203,8 +203,8 @@ impl Scheduler {
     }
 
     /// Runs a coroutine to its end, unless everything ends before. An error that another coroutine has not caught is
-    /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give. It is so
-    /// whoever else was told of that error meanwhile.
+    /// this call's only where no coroutine can go on: what it waits for may have been the other one's to give. That others
+    /// were told of that error meanwhile changes nothing.
     pub(crate) async fn or_ending<T>(&self, coroutine: impl Future<Output = mlua::Result<T>>) -> Result<T, Error> {
         let heard = self.endings.heard();
         let mut coroutine = pin!(coroutine);
