@@ -143,6 +143,14 @@ impl Reader {
         }
     }
 
+    /// Why the protocol failed, if it ended so.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        match self.ended() {
+            Some(EndOfStream::Failed(reason)) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether no read can ever return a byte again.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.ended().is_some() && self.buffer.is_empty() && !self.batch_outstanding

@@ -115,12 +115,12 @@ impl<T: Transport> Inner<T> {
         let Link::Open(transport) = mem::replace(&mut state.link, Link::Closed(None)) else {
             unreachable!("it was open");
         };
-        let inbound = Inbound::after(state.reader.ended(), &*transport);
+        let inbound = Inbound::after(state.reader.ended(), transport.reports_failures());
         drop(state);
         drop((registered, input));
         let close = match &manner {
             Manner::Graceful(_) => Some(GracefulClose::new()),
-            Manner::Failed(reason) => Some(GracefulClose::failed(reason.clone())),
+            Manner::Failed(reason) => Some(GracefulClose::failed(reason)),
             Manner::Abort | Manner::CutOff => None,
         };
         self.state.borrow_mut().link = Link::Closed(close.clone());

@@ -3,10 +3,10 @@
 //! FIN alone is not enough. If the peer has sent bytes that we never read, closing the socket makes the kernel send
 //! RST, and RST destroys what the peer has not read yet: the end of our data, or the alert that explains it. So the
 //! socket is read, and what arrives thrown away, until the peer ends its side or the deadline passes (a lingering
-//! close, as web servers call it). Where the protocol's peer [reports its failures](Transport::reports_failures), the
+//! close, as web servers call it). Where the protocol's peer [reports its failures](super::Transport::reports_failures), the
 //! transport goes on receiving meanwhile, so that the close can tell why the peer gave up.
 //!
-//! Behind the goodbye of a peer whose [end is final](Transport::end_is_final) nothing comes but FIN, which a closed socket
+//! Behind the goodbye of a peer whose [end is final](super::Transport::end_is_final) nothing comes but FIN, which a closed socket
 //! answers without RST. So after its goodbye and ours only what is there already has to be read.
 
 use std::future::poll_fn;
@@ -15,8 +15,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::carrier::Carrier;
 use super::send_buffer::{SendBuffer, Step};
-use super::transport::{Received, Transport};
+use super::transport::Received;
 use crate::error::{Cut, EndOfStream, Error, Phase, Timeout};
 use crate::proto::InputBuffer;
 use crate::runtime::{Direction, Fin, Source};
@@ -68,20 +69,22 @@ pub(super) enum Inbound {
 }
 
 impl Inbound {
-    /// What it is for `transport`, whose receiving side has ended so, if it has.
-    pub(super) fn after(ended: Option<&EndOfStream>, transport: &impl Transport) -> Self {
+    /// What it is for a transport whose receiving side has ended so, if it has; `reports_failures` is what [it
+    /// says](super::Transport::reports_failures) of that.
+    pub(super) fn after(ended: Option<&EndOfStream>, reports_failures: bool) -> Self {
         match ended {
-            None if transport.reports_failures() => Self::Open,
+            None if reports_failures => Self::Open,
             Some(EndOfStream::Failed(reason)) => Self::Ended(Some(reason.clone())),
             _ => Self::Ended(None),
         }
     }
 }
 
-/// The work of ending a connection.
-pub(super) struct Closing<T> {
+/// The work of ending a connection. Once for all transports: what is done at the end of each connection need not be
+/// there for each of them.
+pub(super) struct Closing {
     /// Shared only while somebody looks at it.
-    transport: Rc<T>,
+    transport: Rc<dyn Carrier>,
     unsent: SendBuffer,
     undelivered: Undelivered,
     inbound: Inbound,
@@ -121,8 +124,13 @@ enum Drained {
     Failed(Error),
 }
 
-impl<T: Transport> Closing<T> {
-    pub(super) fn new(transport: Rc<T>, unsent: SendBuffer, undelivered: Undelivered, inbound: Inbound) -> Self {
+impl Closing {
+    pub(super) fn new(
+        transport: Rc<dyn Carrier>,
+        unsent: SendBuffer,
+        undelivered: Undelivered,
+        inbound: Inbound,
+    ) -> Self {
         Self { transport, unsent, undelivered, inbound, stage: Stage::Content, drained: 0 }
     }
 

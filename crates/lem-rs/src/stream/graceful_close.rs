@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::thread::panicking;
 use std::time::Duration;
 
+use super::carrier::Carrier;
 use super::closing::{Advance, Closing, Inbound, Undelivered};
 use super::send_buffer::SendBuffer;
 use super::transport::Transport;
@@ -36,10 +37,10 @@ impl GracefulClose {
     }
 
     /// Ends `transport` behind `unsent`: as far as it goes at once, the rest by a task of the machine.
-    pub(super) fn begin<T: Transport>(
+    pub(super) fn begin(
         self: &Rc<Self>,
         core: &Rc<Core>,
-        transport: Rc<T>,
+        transport: Rc<dyn Carrier>,
         unsent: SendBuffer,
         deadline: Duration,
         undelivered: Undelivered,
@@ -67,8 +68,8 @@ impl GracefulClose {
     }
 
     /// A connection that had failed before there could be one.
-    pub(super) fn failed(reason: Error) -> Rc<Self> {
-        Rc::new(Self { state: RefCell::new(State::Over(Err(reason))) })
+    pub(super) fn failed(reason: &Error) -> Rc<Self> {
+        Rc::new(Self { state: RefCell::new(State::Over(Err(reason.clone()))) })
     }
 
     /// Gives up what is under way.

@@ -9,6 +9,7 @@
 //! | the end | `closing`: flush, goodbye, wait for the peer's; `graceful_close`: what waits for that |
 
 mod boxed;
+mod carrier;
 mod close;
 mod close_cause;
 mod closing;

@@ -1,7 +1,8 @@
 //! Content that was accepted and that the transport has not taken.
 
+use super::carrier::Carrier;
 use super::outbox::append;
-use super::transport::{Flushed, Sent, Transport};
+use super::transport::{Flushed, Sent};
 use crate::error::Error;
 
 /// Bytes that a stream has promised to send: small writes that are gathered into one record, the rest of a message
@@ -45,7 +46,7 @@ impl SendBuffer {
     ///
     /// # Errors
     /// If the connection takes nothing any more.
-    pub(super) fn step(&mut self, transport: &mut impl Transport) -> Result<Step, Error> {
+    pub(super) fn step(&mut self, transport: &mut (impl Carrier + ?Sized)) -> Result<Step, Error> {
         let rest = &self.bytes[self.start..];
         if !coalesces(transport, rest) && transport.flush()? == Flushed::Blocked {
             return Ok(Step::Blocked);
@@ -69,6 +70,6 @@ impl SendBuffer {
 }
 
 /// Whether what the transport has pending waits to be sent in one piece with `content`.
-pub(super) fn coalesces(transport: &impl Transport, content: &[u8]) -> bool {
+pub(super) fn coalesces(transport: &(impl Carrier + ?Sized), content: &[u8]) -> bool {
     !content.is_empty() && transport.has_pending() && transport.may_delay_pending()
 }

@@ -6,7 +6,7 @@ use super::graceful_close::GracefulClose;
 use super::send_buffer::{SendBuffer, Step, coalesces};
 use super::slots::WaiterSlots;
 use super::transport::{Flushed, Received, Sent, Transport};
-use crate::error::{EndOfStream, Error};
+use crate::error::Error;
 use crate::proto::{InputBuffer, Reader};
 use crate::runtime::{Direction, Registered};
 
@@ -223,10 +223,7 @@ impl<T: Transport> State<T> {
                 Received::Blocked => break,
             }
         }
-        match self.reader.ended() {
-            Some(EndOfStream::Failed(reason)) => Some(reason.clone()),
-            _ => None,
-        }
+        self.reader.failure()
     }
 
     /// As a write that fails, while no write is polled: one that waits returns the error when it is polled next.
