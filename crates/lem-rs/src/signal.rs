@@ -65,7 +65,7 @@ impl Signals {
         let core = current().ok_or_else(no_machine)?;
         let wanted: Vec<Signal> = wanted.into_iter().collect();
         let failed = |error| Error::io("receive signals", error);
-        let mut source = core.world().signals(&wanted).map_err(failed)?;
+        let mut source = core.world().factory().signals(&wanted).map_err(failed)?;
         let watched = Watched::new(&core);
         source.watch(watched.token().map_err(failed)?).map_err(failed)?;
         let (readiness, source) = (SharedReadiness::new(watched), RefCell::new(source));

@@ -135,7 +135,7 @@ impl Listener {
         let failed = |error| Error::io(format!("listen on {address}"), with_hint(&address, error));
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for candidate in candidates {
-            match core.world().listen(&candidate, &options) {
+            match core.world().factory().listen(&candidate, &options) {
                 Ok(acceptor) => return Self::over(&core, acceptor).map_err(failed),
                 Err(error) if matches!(address, Address::Any { .. }) && is_refusal(&error) => {
                     return Err(failed(error));
@@ -165,7 +165,8 @@ impl Listener {
     /// [`Error::Io`] if it does not listen for byte streams, or cannot be watched; [`Error::Misuse`] outside of a machine.
     pub fn adopt(listener: impl Into<OwnedListener>) -> Result<Self, Error> {
         let core = current().ok_or_else(no_machine)?;
-        let adopted = core.world().adopt_listener(listener.into()).and_then(|acceptor| Self::over(&core, acceptor));
+        let adopted =
+            core.world().factory().adopt_listener(listener.into()).and_then(|acceptor| Self::over(&core, acceptor));
         adopted.map_err(|error| Error::io("take over the listening socket", error))
     }
 

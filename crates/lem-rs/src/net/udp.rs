@@ -81,7 +81,7 @@ impl UdpSocket {
         let core = current().ok_or_else(no_machine)?;
         let mut failure = io::ErrorKind::AddrNotAvailable.into();
         for candidate in candidates(&core, &address).await? {
-            match core.world().datagram(candidate, &options).and_then(|socket| Self::over(&core, socket)) {
+            match core.world().factory().datagram(candidate, &options).and_then(|socket| Self::over(&core, socket)) {
                 Ok(socket) => return Ok(socket),
                 Err(error) => {
                     let is_final = matches!(address, Address::Any { .. }) && is_refusal(&error);
@@ -101,7 +101,7 @@ impl UdpSocket {
     /// [`Error::Io`] if it is no datagram socket of IP, or cannot be watched; [`Error::Misuse`] outside of a machine.
     pub fn adopt(socket: std::net::UdpSocket) -> Result<Self, Error> {
         let core = current().ok_or_else(no_machine)?;
-        let adopted = core.world().adopt_datagram(socket).and_then(|socket| Self::over(&core, socket));
+        let adopted = core.world().factory().adopt_datagram(socket).and_then(|socket| Self::over(&core, socket));
         adopted.map_err(|error| Error::io("take over the UDP socket", error))
     }
 

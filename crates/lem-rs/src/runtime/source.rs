@@ -150,7 +150,7 @@ impl Source {
     pub fn adopt(socket: impl Into<OwnedSocket>) -> Result<Self, Error> {
         let core = current().ok_or_else(no_machine)?;
         let failed = |error| Error::io("take over the socket", error);
-        let socket = core.world().adopt(socket.into()).map_err(failed)?;
+        let socket = core.world().factory().adopt(socket.into()).map_err(failed)?;
         Self::new(&core, socket).map_err(failed)
     }
 

@@ -62,7 +62,7 @@ impl<D: AsFd> Watcher<D> {
         SockRef::from(&descriptor).set_nonblocking(true).map_err(failed)?;
         // The first event tells what is ready now.
         [Direction::Read, Direction::Write].into_iter().for_each(|direction| watched.assume_blocked(direction));
-        let registration = core.world().watch_descriptor(descriptor.as_fd(), token).map_err(failed)?;
+        let registration = core.world().factory().watch_descriptor(descriptor.as_fd(), token).map_err(failed)?;
         Ok(Self {
             readiness: SharedReadiness::new(watched),
             registration: Some(registration),

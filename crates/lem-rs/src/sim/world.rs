@@ -24,8 +24,8 @@ use crate::error::Error;
 #[cfg(unix)]
 use crate::world::Registration;
 use crate::world::{
-    Acceptor, Configurable, Datagram, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent, Socket,
-    UdpOptions, World,
+    Acceptor, Configurable, Datagram, Factory, Job, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent,
+    Socket, SocketFactory, UdpOptions, World,
 };
 #[cfg(feature = "signal")]
 use crate::world::{Signal, SignalSource};
@@ -92,6 +92,12 @@ impl World for SimWorld {
         Ok(self.socket(conn, Side::Client))
     }
 
+    fn factory(&self) -> Factory<'_> {
+        Factory::Simulated(self)
+    }
+}
+
+impl SocketFactory for SimWorld {
     fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>> {
         let (listener, at) = self.0.state.borrow_mut().listen(at, options)?;
         Ok(Box::new(SimAcceptor { world: Self(self.0.clone()), listener, at }))

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::endpoint::Endpoint;
 
 mod datagram;
+mod factory;
 mod os;
 #[cfg(feature = "signal")]
 mod signal;
@@ -22,6 +23,7 @@ mod signal;
 pub(crate) use datagram::Registration;
 pub use datagram::UdpOptions;
 pub(crate) use datagram::{Configurable, Datagram, Group};
+pub(crate) use factory::SocketFactory;
 pub(crate) use os::OsWorld;
 #[cfg(all(feature = "activation", target_os = "linux"))]
 pub(crate) use os::listener_of;
@@ -55,28 +57,80 @@ pub(crate) trait World {
     /// Begins to connect. The socket becomes writable when that has succeeded or failed.
     fn connect(&self, to: &Endpoint) -> io::Result<Box<dyn Socket>>;
 
-    /// Listens at `at`.
-    fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>>;
+    /// What opens everything else.
+    fn factory(&self) -> Factory<'_>;
+}
 
-    /// Takes over a listening socket that was opened elsewhere.
-    fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>>;
+/// Who opens what not every program has. The operating system is no trait object here: so the compiler sees which of its methods are called, and a
+/// program that only connects contains nothing that listens.
+pub(crate) enum Factory<'a> {
+    Os(&'a OsWorld),
+    #[cfg(feature = "sim")]
+    Simulated(&'a dyn SocketFactory),
+}
 
-    /// Takes over a socket that was opened elsewhere.
-    fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>>;
+impl Factory<'_> {
+    pub(crate) fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>> {
+        match self {
+            Self::Os(os) => os.listen(at, options),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.listen(at, options),
+        }
+    }
 
-    /// Opens a UDP socket at `at`.
-    fn datagram(&self, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>>;
+    pub(crate) fn adopt_listener(&self, listener: OwnedListener) -> io::Result<Box<dyn Acceptor>> {
+        match self {
+            Self::Os(os) => os.adopt_listener(listener),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.adopt_listener(listener),
+        }
+    }
 
-    /// Takes over a UDP socket that was opened elsewhere.
-    fn adopt_datagram(&self, socket: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>>;
+    pub(crate) fn adopt(&self, socket: OwnedSocket) -> io::Result<Box<dyn Socket>> {
+        match self {
+            Self::Os(os) => os.adopt(socket),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.adopt(socket),
+        }
+    }
 
-    /// Reports readiness of a descriptor under `token`, by edges, the first of which tells what it is ready for now.
+    pub(crate) fn datagram(&self, at: SocketAddr, options: &UdpOptions) -> io::Result<Box<dyn Datagram>> {
+        match self {
+            Self::Os(os) => os.datagram(at, options),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.datagram(at, options),
+        }
+    }
+
+    pub(crate) fn adopt_datagram(&self, socket: std::net::UdpSocket) -> io::Result<Box<dyn Datagram>> {
+        match self {
+            Self::Os(os) => os.adopt_datagram(socket),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.adopt_datagram(socket),
+        }
+    }
+
     #[cfg(unix)]
-    fn watch_descriptor(&self, descriptor: BorrowedFd<'_>, token: usize) -> io::Result<Box<dyn Registration>>;
+    pub(crate) fn watch_descriptor(
+        &self,
+        descriptor: BorrowedFd<'_>,
+        token: usize,
+    ) -> io::Result<Box<dyn Registration>> {
+        match self {
+            Self::Os(os) => os.watch_descriptor(descriptor, token),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.watch_descriptor(descriptor, token),
+        }
+    }
 
-    /// Receives these signals.
     #[cfg(feature = "signal")]
-    fn signals(&self, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>>;
+    pub(crate) fn signals(&self, wanted: &[Signal]) -> io::Result<Box<dyn SignalSource>> {
+        match self {
+            Self::Os(os) => os.signals(wanted),
+            #[cfg(feature = "sim")]
+            Self::Simulated(factory) => factory.signals(wanted),
+        }
+    }
 }
 
 /// A call that blocks. It catches its own panics.

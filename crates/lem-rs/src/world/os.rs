@@ -35,8 +35,8 @@ use self::peer::{Kept, KeptPeer};
 #[cfg(unix)]
 use super::Registration;
 use super::{
-    Acceptor, Configurable, Datagram, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent, Socket,
-    UdpOptions, World,
+    Acceptor, Configurable, Datagram, Factory, ListenOptions, Notify, OwnedListener, OwnedSocket, ReadyEvent, Socket,
+    SocketFactory, UdpOptions, World,
 };
 #[cfg(feature = "signal")]
 use super::{Signal, SignalSource};
@@ -136,6 +136,12 @@ impl World for OsWorld {
         }
     }
 
+    fn factory(&self) -> Factory<'_> {
+        Factory::Os(self)
+    }
+}
+
+impl SocketFactory for OsWorld {
     fn listen(&self, at: &Endpoint, options: &ListenOptions) -> io::Result<Box<dyn Acceptor>> {
         match at {
             Endpoint::Ip(address) => Ok(self.acceptor(TcpListener::from_std(listen_tcp(*address, options)?))),
