@@ -369,10 +369,11 @@ fn with_memory(
     if !session.is_handshaking() {
         return open(session, outbox);
     }
-    outbox.ensure_memory(source);
+    outbox.ensure_memory(source, 0);
     let opened = open(session, outbox);
-    if outbox.is_empty() {
-        outbox.clear(source);
+    // What is left then are a server's tickets, which wait for its first answer.
+    if outbox.is_empty() || (session.is_server() && !session.is_handshaking()) {
+        outbox.settle(source);
     }
     opened
 }
@@ -384,7 +385,7 @@ fn keep(source: &Source, partial: &mut Vec<u8>, rest: &[u8]) {
         [] => source.return_spare(std::mem::take(partial)),
         rest => {
             if partial.capacity() == 0 {
-                *partial = source.take_spare();
+                *partial = source.take_spare_for(rest.len());
             }
             partial.extend_from_slice(rest);
         }

@@ -3,17 +3,20 @@
 #![expect(clippy::async_yields_async, reason = "handles leave the run to be awaited in the next one")]
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use lem_rs::transport::{InputBuffer, Source, StreamOptions};
-use lem_rs::{Error, JoinError, JoinHandle, Listener, Plain, Queue, Sleeper, Stream, sleep, spawn, unblock, yield_now};
+use lem_rs::{
+    Error, JoinError, JoinHandle, Listener, Machine, Plain, Queue, ReadMode, Sleeper, Stream, TcpStream, sleep, spawn,
+    unblock, yield_now,
+};
 use lem_ssl_tests::watched_machine;
 
 use crate::support::{drop_flag, run, run_on, unwatched_machine};
@@ -331,4 +334,34 @@ fn what_the_main_future_itself_holds_is_closed_before_the_run_ends() {
     machine.run(holder).unwrap();
     assert!(heard.get(), "the stream was left open, or cut off");
     assert_eq!(machine.counts(), (0, 0, 0));
+}
+
+#[test]
+fn a_read_that_ends_outside_of_a_run_leaves_its_place_to_the_next() {
+    let machine = unwatched_machine();
+    let pair = machine.run(async {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().clone()).await.unwrap();
+        (stream, listener.accept().await.unwrap())
+    });
+    let (stream, peer) = pair.unwrap();
+    fn end_outside<T>(machine: &Machine, read: impl Future<Output = Result<T, Error>>) {
+        let mut read = Box::pin(read);
+        assert!(machine.run(poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx).is_pending()))).unwrap());
+        let ended = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(ended, Poll::Ready(Err(Error::Misuse(_)))));
+    }
+    let mut buffer = Vec::new();
+    let mut lines = stream.lines();
+    end_outside(&machine, lines.next());
+    assert!(!stream.is_busy(), "lines");
+    end_outside(&machine, stream.read(ReadMode::Line));
+    end_outside(&machine, stream.read_into(ReadMode::Available, &mut buffer));
+    end_outside(&machine, stream.peek(1));
+    assert!(!stream.is_busy(), "reads");
+    let read = machine.run(async {
+        peer.write("one\n").await.unwrap();
+        stream.read(ReadMode::Line).await
+    });
+    assert_eq!(read.unwrap().unwrap(), b"one\n");
 }

@@ -55,3 +55,25 @@ fn what_the_kernel_refuses_waits_in_its_order_and_is_counted() {
         assert!(arrived == expected);
     });
 }
+
+#[test]
+fn what_is_queued_in_place_or_handed_over_stands_in_its_order() {
+    run(async {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let source = Source::adopt(near).unwrap();
+        let mut outbox = Outbox::default();
+        outbox.ensure_memory(&source, 100);
+        outbox.push_vec(b"one ".to_vec());
+        outbox.push_with(100, |room| {
+            room[..4].copy_from_slice(b"two ");
+            4
+        });
+        outbox.settle(&source);
+        outbox.push_vec(b"three".to_vec());
+        assert_eq!((outbox.len(), outbox.as_slice()), (13, &b"one two three"[..]));
+        assert_eq!(outbox.flush(&source).unwrap(), Flushed::Done);
+        let mut arrived = [0; 13];
+        far.read_exact(&mut arrived).unwrap();
+        assert_eq!(&arrived, b"one two three");
+    });
+}

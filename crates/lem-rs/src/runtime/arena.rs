@@ -52,11 +52,16 @@ impl Arena {
 /// Streams give them back empty; a few are kept, so that steady traffic allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
-    buffers: RefCell<Vec<Vec<u8>>>,
+    large: RefCell<Vec<Vec<u8>>>,
+    /// For what may wait for the peer: a byte of it must not hold the memory of a burst.
+    small: RefCell<Vec<Vec<u8>>>,
 }
 
 /// Few streams are in the midst of something at the same time, even where many are open.
 const MAX_KEPT: usize = 4;
+
+/// Room for a part of the largest record, which a peer may let anybody keep.
+const MAX_SMALL: usize = 20 * 1024;
 
 /// Larger buffers come from unusual traffic and go back to the allocator. A write is at most 64 KiB ahead of the kernel,
 /// and lines are fetched by as much; both with what stands beside that.
@@ -65,17 +70,51 @@ const MAX_KEPT_CAPACITY: usize = 128 * 1024;
 impl BufferPool {
     /// An empty buffer, with memory if one was kept.
     pub(crate) fn take(&self) -> Vec<u8> {
-        self.buffers.borrow_mut().pop().unwrap_or_default()
+        let large = self.large.borrow_mut().pop();
+        large.or_else(|| self.small.borrow_mut().pop()).unwrap_or_default()
+    }
+
+    /// As [`take`](Self::take), for so many bytes, which may wait long.
+    pub(crate) fn take_for(&self, count: usize) -> Vec<u8> {
+        let buffers = if count > MAX_SMALL { &self.large } else { &self.small };
+        buffers.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Gives a buffer back, or any other vector that is not needed any more. Its contents are forgotten.
     pub(crate) fn put(&self, mut buffer: Vec<u8>) {
         if (1..=MAX_KEPT_CAPACITY).contains(&buffer.capacity()) {
-            let mut buffers = self.buffers.borrow_mut();
+            let buffers = if buffer.capacity() > MAX_SMALL { &self.large } else { &self.small };
+            let mut buffers = buffers.borrow_mut();
             if buffers.len() < MAX_KEPT {
                 buffer.clear();
                 buffers.push(buffer);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_bytes_that_wait_do_not_get_the_memory_of_a_burst() {
+        let pool = BufferPool::default();
+        pool.put(Vec::with_capacity(MAX_KEPT_CAPACITY));
+        assert_eq!(pool.take_for(3).capacity(), 0);
+        pool.put(Vec::with_capacity(MAX_SMALL));
+        assert_eq!(pool.take_for(3).capacity(), MAX_SMALL);
+        assert_eq!(pool.take_for(MAX_SMALL + 1).capacity(), MAX_KEPT_CAPACITY);
+    }
+
+    #[test]
+    fn what_is_lent_for_a_call_is_whatever_there_is() {
+        let pool = BufferPool::default();
+        for capacity in [100, MAX_KEPT_CAPACITY] {
+            pool.put(Vec::with_capacity(capacity));
+            assert_eq!(pool.take().capacity(), capacity);
+        }
+        pool.put(Vec::with_capacity(MAX_KEPT_CAPACITY + 1));
+        assert_eq!(pool.take().capacity(), 0, "larger buffers are not kept");
     }
 }

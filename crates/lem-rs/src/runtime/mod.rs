@@ -30,6 +30,7 @@ mod handler;
 mod join;
 mod join_set;
 mod key;
+mod lending;
 mod lost_wakeup;
 mod machine;
 mod parked;

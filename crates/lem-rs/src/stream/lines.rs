@@ -66,7 +66,7 @@ impl<'a, T: Transport> Lines<'a, T> {
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend, and cannot wait")]
     #[inline]
     pub fn next(&mut self) -> impl Future<Output = Result<Option<&[u8]>, Error>> {
-        Next { lines: Some(self), operation: Operation::new(Direction::Read) }
+        Next { inner: self.inner, lines: Some(self), operation: Operation::new(Direction::Read) }
     }
 
     /// The next line as text, without its `"\n"` or `"\r\n"`; `None` at the end, as [`next`](Self::next).
@@ -123,6 +123,7 @@ impl<'a, T: Transport> Lines<'a, T> {
 /// The next line. A future by hand: handing out a line that is there remains so small that the compiler makes it a part
 /// of the caller's loop.
 struct Next<'l, 'a, T: Transport> {
+    inner: &'a Rc<Inner<T>>,
     /// `None` when it is over.
     lines: Option<&'l mut Lines<'a, T>>,
     operation: Operation,
@@ -159,9 +160,8 @@ impl<'l, T: Transport> Future for Next<'l, '_, T> {
 impl<T: Transport> Drop for Next<'_, '_, T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(lines) = &self.lines {
-            lines.inner.abandon(&mut self.operation);
-        }
+        // Also where it ended with an error before it could leave its place, or in a panic.
+        self.inner.abandon(&mut self.operation);
     }
 }
 

@@ -35,10 +35,19 @@ impl Outbox {
         source.return_spare(std::mem::take(self).bytes);
     }
 
-    /// Takes memory that the machine has kept, for what is queued next; [`clear`](Self::clear) gives it back.
-    pub fn ensure_memory(&mut self, source: &Source) {
+    /// Takes memory that the machine has kept, for `count` bytes that are queued next; [`clear`](Self::clear) and
+    /// [`settle`](Self::settle) give it back.
+    pub fn ensure_memory(&mut self, source: &Source, count: usize) {
         if self.bytes.capacity() == 0 {
-            self.bytes = source.take_spare();
+            self.bytes = source.take_spare_for(count);
+        }
+    }
+
+    /// Keeps no more memory than for what waits, since that may take long.
+    pub fn settle(&mut self, source: &Source) {
+        if self.bytes.capacity() > self.len() {
+            let exact = Self { bytes: self.as_slice().to_vec(), start: 0 };
+            source.return_spare(std::mem::replace(self, exact).bytes);
         }
     }
 
@@ -78,7 +87,7 @@ impl Outbox {
         if taken == bytes.len() {
             return Ok(Flushed::Done);
         }
-        self.ensure_memory(source);
+        self.ensure_memory(source, bytes.len() - taken);
         self.push(&bytes[taken..]);
         Ok(Flushed::Blocked)
     }

@@ -353,7 +353,7 @@ impl<T: Transport> Inner<T> {
         for piece in pieces {
             let left = room - (state.unsent.len() - before);
             let part = &piece[..piece.len().min(left)];
-            state.unsent.extend(part, || self.core.arenas().pool.take());
+            state.unsent.extend(part, |count| self.core.arenas().pool.take_for(count));
         }
         let count = state.unsent.len() - before;
         state.accepted += count as u64;

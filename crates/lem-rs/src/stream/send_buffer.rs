@@ -35,9 +35,9 @@ impl SendBuffer {
     }
 
     /// Appends content. An empty buffer uses the memory of `spare`.
-    pub(super) fn extend(&mut self, content: &[u8], spare: impl FnOnce() -> Vec<u8>) {
+    pub(super) fn extend(&mut self, content: &[u8], spare: impl FnOnce(usize) -> Vec<u8>) {
         if self.bytes.capacity() == 0 {
-            self.bytes = spare();
+            self.bytes = spare(content.len());
         }
         append(&mut self.bytes, &mut self.start, content);
     }

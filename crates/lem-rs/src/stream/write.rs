@@ -92,7 +92,7 @@ impl<T: Transport> Inner<T> {
         let mut state = self.state.borrow_mut();
         let is_open = matches!((&state.link, &state.outbound), (Link::Open(_), Outbound::Open));
         if is_open {
-            state.unsent.extend(content, || self.core.arenas().pool.take());
+            state.unsent.extend(content, |count| self.core.arenas().pool.take_for(count));
             state.accepted += content.len() as u64;
             drop(state);
             self.flush_accepted();
