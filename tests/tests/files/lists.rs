@@ -57,6 +57,17 @@ fn of_several_lists_of_one_issuer_each_counts_in_any_order() {
 }
 
 #[test]
+fn an_intermediate_may_have_any_number_of_lists() {
+    let root = Authority::new("Club");
+    let between = root.intermediate("Between");
+    let (member, listed, good) = (client(&between), client(&between), client(&between));
+    let mut lists: String = (0..40).map(|_| between.revocation_list_pem(&[&member])).collect();
+    lists += &between.revocation_list_pem(&[&listed]);
+    verdict(&root.certificate_pem(), &lists, &good).unwrap();
+    is_revoked(verdict(&root.certificate_pem(), &lists, &listed));
+}
+
+#[test]
 fn a_root_that_got_a_new_key_under_its_old_name_has_a_list_for_each_key() {
     check_new_key(&Authority::new("Club"), &Authority::new("Club"));
     // Keys of different kinds.

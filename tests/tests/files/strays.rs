@@ -98,3 +98,27 @@ fn a_client_is_refused_only_if_the_lists_speak_against_every_way() {
         assert_eq!(fault(crossed.meet(&both, &twice, &crosses)), CertificateFault::Revoked);
     }
 }
+
+#[test]
+fn of_several_ways_the_one_is_told_on_which_a_certificate_was_revoked() {
+    let [root, one, other, between, client, stranger] = [(); 6].map(|()| DraftKey::new());
+    let by = |serial: u8, name: &str| Draft { serial, ..Draft::authority("Between", name, &between) };
+    let way = |draft: Draft, key: &DraftKey| -> String {
+        let above = Draft::authority(&draft.issuer, "Club", key).sign(&root);
+        armour("CERTIFICATE", &draft.sign(key)) + &armour("CERTIFICATE", &above)
+    };
+    let unknown = way(by(8, "One"), &one);
+    let revoked = way(by(9, "Other"), &other);
+    let lists = list("One", UTF8_STRING, &[], &stranger) + &list("Other", UTF8_STRING, &[&by(9, "Other")], &other);
+    let leaf = armour("CERTIFICATE", &Draft::leaf(&["client.test"], "Between", &client).sign(&between));
+    let roots = armour("CERTIFICATE", &Draft::authority("Club", "Club", &root).sign(&root));
+    // Copies count where they stand.
+    for (chain, path) in [([&revoked, &revoked, &unknown], [0, 1, 2]), ([&unknown, &unknown, &revoked], [0, 5, 6])] {
+        let chain: String = std::iter::once(&leaf).chain(chain).map(String::as_str).collect();
+        let error = meet(&roots, &lists, &chain, &armour("PRIVATE KEY", client.private().secret_der())).unwrap_err();
+        let problem = TlsError::certificate(&error).unwrap();
+        assert_eq!((problem.fault(), problem.position()), (&CertificateFault::Revoked, Some(path[1])));
+        assert_eq!(problem.explanation().path, path);
+        assert_eq!(problem.explanation().root.as_deref(), Some("CN=Club"));
+    }
+}

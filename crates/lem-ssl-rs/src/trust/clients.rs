@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::explain::{Explainer, Usage};
 use super::revocation::{Revocation, RevocationLists};
-use super::revocation_list::{List, distinct};
+use super::revocation_list::distinct;
 use super::verifier::ClientChain;
 use super::{Roots, describe_roots, load_roots};
 use crate::error::{ConfigError, ConfigPart};
@@ -57,20 +57,17 @@ pub(crate) fn clients(
     if !hints_fit(&store) {
         builder = builder.clear_root_hint_subjects();
     }
-    let base = builder.build().map_err(|error| {
+    let verifier = builder.build().map_err(|error| {
         ConfigError::new(ConfigPart::ClientAuth, "the roots for clients cannot be used").because(error)
     })?;
     let mut revoked = Vec::new();
     for list in lists {
         revoked.extend(list.load(&store, algorithms)?);
     }
-    let lists: Arc<[List]> = distinct(revoked).into();
-    let verifier: Arc<dyn ClientCertVerifier> = match lists.is_empty() {
-        true => base,
-        false => Arc::new(Revocation { base, lists: lists.clone(), roots: store.clone(), algorithms }),
-    };
-    let explainer = Explainer::new(store, describe_roots(roots), algorithms, Usage::Client, lists);
-    Ok(Some(Clients { verifier: Arc::new(ClientChain { verifier, explainer }), policy }))
+    let lists = distinct(revoked);
+    let revocation = (!lists.is_empty()).then(|| Revocation { lists, roots: store.clone(), algorithms });
+    let explainer = Explainer::new(store, describe_roots(roots), algorithms, Usage::Client);
+    Ok(Some(Clients { verifier: Arc::new(ClientChain { verifier, revocation, explainer }), policy }))
 }
 
 /// Whether the names of all roots fit into what a client is asked with. They only help it to choose among several

@@ -1,6 +1,7 @@
 //! Why a chain was refused, and which way an accepted one took: a walk from the peer's certificate to a trusted root.
 //!
-//! It decides nothing. webpki decides and says little of why; here the same checks are looked at one by one.
+//! It decides nothing. webpki decides and says little of why; here the same checks are looked at one by one. Revocation
+//! lists are not: they are about chains that are good otherwise, and whatever refuses one for them tells the way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +15,9 @@ use rustls::server::ParsedCertificate;
 
 use super::missing::look_for_issuer;
 use super::path::{IN_A_MAZE, Path, Presented, is_maze, paths};
-use super::revocation_list::{FreshChecks, List, MAX_FRESH_CHECKS};
 use super::signature::{Signed, signed_by, weak};
-use super::standing::{Link, Standing, standing};
 use crate::error::{CertificateFault, CertificateFinding, Explanation, UNTRUSTED};
-use crate::x509::{
-    Constraints, GeneralName, KeyUse, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable,
-};
+use crate::x509::{Constraints, GeneralName, Raw, Subtrees, algorithm_name, describe_key, purpose_name, readable};
 
 /// What a chain is presented for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +34,6 @@ pub(crate) struct Explainer {
     asked: String,
     algorithms: WebPkiSupportedAlgorithms,
     usage: Usage,
-    lists: Arc<[List]>,
 }
 
 /// webpki follows no more intermediate certificates than these.
@@ -56,9 +52,8 @@ impl Explainer {
         asked: String,
         algorithms: WebPkiSupportedAlgorithms,
         usage: Usage,
-        lists: Arc<[List]>,
     ) -> Self {
-        Self { roots, asked, algorithms, usage, lists }
+        Self { roots, asked, algorithms, usage }
     }
 
     /// Refuses a chain, of distinct certificates, that nobody could go through in bounded time, before anybody tries.
@@ -85,7 +80,6 @@ impl Explainer {
             now,
             alone: HashMap::new(),
             signatures: HashMap::new(),
-            fresh: FreshChecks::new(MAX_FRESH_CHECKS),
             subtrees: HashMap::new(),
             comparisons: MAX_COMPARISONS,
         };
@@ -146,8 +140,6 @@ struct Walk<'a> {
     alone: HashMap<(usize, usize), Vec<CertificateFault>>,
     /// What was found of the signatures of those presented, by another one's, or by a root's, key.
     signatures: HashMap<(usize, Issuer), Signed>,
-    /// So many signatures of lists may still be checked.
-    fresh: FreshChecks,
     /// Whom each authority may vouch for.
     subtrees: HashMap<Issuer, Subtrees<'a>>,
     /// So many names may still be compared with constraints.
@@ -176,21 +168,14 @@ impl<'a> Walk<'a> {
             let faults = self.alone.get(&(*at, depth)).into_iter().flatten();
             findings.extend(faults.map(|fault| finding(self.presented, *at, fault.clone())));
         }
-        let mut of_links = Vec::new();
-        // From the root downwards: a key counts for lists only if each one above has signed the next.
-        let mut is_vouched_for = path.root.is_some();
-        for (depth, (at, certificate)) in on_path.iter().enumerate().rev() {
+        for (depth, (at, certificate)) in on_path.iter().enumerate() {
             let issuer = match (on_path.get(depth + 1), path.root) {
                 (Some((above, _)), _) => Issuer::Presented(*above),
                 (None, Some(root)) => Issuer::Root(root),
-                (None, None) => continue,
+                (None, None) => break,
             };
-            let link = self.link(*at, certificate, issuer);
-            is_vouched_for &= self.signatures.get(&(*at, issuer)) == Some(&Signed::Yes);
-            let fault = if is_vouched_for { self.revoked(certificate, issuer) } else { None };
-            of_links.push([link, fault.map(|fault| finding(self.presented, *at, fault))]);
+            findings.extend(self.link(*at, certificate, issuer));
         }
-        findings.extend(of_links.into_iter().rev().flatten().flatten());
         for (depth, (at, _)) in on_path.iter().enumerate().skip(1) {
             findings.extend(self.constrained(&on_path[..depth], Issuer::Presented(*at)));
         }
@@ -202,8 +187,7 @@ impl<'a> Walk<'a> {
             let fault = CertificateFault::TooLong { intermediates: on_path.len() - 1 };
             findings.push(finding(self.presented, 0, fault));
         }
-        let root = root.map(|root| readable(&root.subject).unwrap_or_else(|| "a root without a name".to_owned()));
-        Explanation { path: path.certificates.clone(), root, findings, incomplete: false }
+        Explanation { path: path.certificates.clone(), root: root.map(name_of_root), findings, incomplete: false }
     }
 
     /// What is wrong with a certificate that has `depth` others below it.
@@ -266,25 +250,6 @@ impl<'a> Walk<'a> {
         }
         let presented = certificate.extensions.purposes()?.take(MAX_TOLD).map(purpose_name).collect();
         Some(CertificateFault::WrongPurpose { required, presented })
-    }
-
-    /// What our lists say of a certificate, whose issuer has signed it and is vouched for.
-    fn revoked(&self, certificate: &Raw<'_>, issuer: Issuer) -> Option<CertificateFault> {
-        let explainer = self.explainer;
-        let may_sign_lists = match issuer {
-            Issuer::Presented(above) => self.presented[above].as_ref().ok()?.extensions.allows(KeyUse::RevocationLists),
-            Issuer::Root(_) => true,
-        };
-        let (issuer, serial, key) = (certificate.issuer, certificate.serial, self.key(issuer)?);
-        let link = Link { issuer, serial, key, may_sign_lists };
-        let issuer = readable(issuer);
-        match standing(&explainer.lists, link, explainer.algorithms, &self.fresh) {
-            Standing::Good | Standing::Unknown => None,
-            Standing::Revoked => Some(CertificateFault::Revoked),
-            Standing::NotAllowed => Some(CertificateFault::RevocationListNotAllowed { issuer }),
-            Standing::BadSignature => Some(CertificateFault::RevocationListBadSignature { issuer }),
-            Standing::Rewritten => Some(CertificateFault::RevocationListRewritten { issuer }),
-        }
     }
 
     /// The contents of an issuer's `SubjectPublicKeyInfo`.
@@ -378,6 +343,11 @@ impl Explainer {
     fn signed_by(&self, message: &[u8], algorithm: &[u8], signature: &[u8], key: &[u8]) -> Signed {
         signed_by(self.algorithms, message, algorithm, signature, key)
     }
+}
+
+/// What a root is called in an explanation.
+pub(super) fn name_of_root(root: &TrustAnchor<'_>) -> String {
+    readable(&root.subject).unwrap_or_else(|| "a root without a name".to_owned())
 }
 
 fn of_root(root: &TrustAnchor<'_>, fault: CertificateFault) -> CertificateFinding {

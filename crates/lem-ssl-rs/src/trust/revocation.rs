@@ -1,38 +1,42 @@
 //! Lists of revoked certificates, and what a client's chain has to pass with them.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::RootCertStore;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
-use webpki::{EndEntityCert, VerifiedPath};
+use webpki::{Cert, EndEntityCert, VerifiedPath};
 
-use super::revocation_list::{FreshChecks, List, MAX_FRESH_CHECKS};
+use super::explain::name_of_root;
+use super::path::distinct;
+use super::revocation_list::{List, MAX_NEW_KEYS, NewKeys};
 use super::standing::{Link, Standing, standing};
 use crate::der;
-use crate::error::{ConfigError, ConfigPart};
+use crate::error::{CertificateFault, CertificateFinding, ConfigError, ConfigPart, Explanation};
 use crate::pem::{self, Found, Origin};
-use crate::x509::{KeyUse, Raw};
+use crate::x509::{KeyUse, Raw, readable};
 
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
-/// A text is taken whole or refused. Where several lists of one issuer are given, each counts: a certificate that is on any
-/// of them is refused. A list whose time is over counts as before, because an old list is better than none.
+/// A text is taken whole or refused. Where several lists of one issuer are given, each counts that its key has signed: a
+/// certificate that is on any of them is refused. A list whose time
+/// is over counts as before, because an old list is better than none. Distribution points are not looked at (RFC 5280
+/// section 5.2.5): a list of a part of its issuer's certificates counts for all of them.
 ///
 /// A list of a root must be signed with that root's key, and have its name as it is written in the certificate, not in
 /// other capitals or another string type, or the context is not built. Lists of other issuers are checked when a client
-/// shows the issuer's certificate; if the signature is wrong then, or the name is written in another way, the client is
-/// refused. So is one whose issuer has no list of its own where another authority, whose name differs in that way only,
-/// has one. All of that is about the certificates on the client's way to a trusted root, and where there are several ways, one
-/// without a fault is enough; what a client shows beside them is not looked at.
+/// shows the issuer's certificate; if none has the right signature then, or the name is written in another way, the client
+/// is refused. So is one whose issuer has no list of its own where another authority, whose name differs in that way only,
+/// has one. All of that is about the certificates on the client's way to a trusted root, and where there are several ways,
+/// one without a fault is enough; what a client shows beside them is not looked at.
 ///
-/// A list is kept in DER, with a sorted copy of its serial numbers. Its signature is checked once for each key that is vouched
-/// for, not in each handshake: that takes a few milliseconds for every 10 MB, in which the loop does nothing else.
+/// A list is kept in DER, with a sorted copy of its serial numbers. Its signature is checked when a chain is good
+/// otherwise, with the keys of its issuer's name on the way to the root. That takes a few milliseconds for every 10 MB, in
+/// which the loop does nothing else, so the verdict is kept for the next handshakes, for 16 keys of a list. One handshake
+/// may bring 12 new keys: of a client with many ways to roots, some may not be looked at, and do not let it in.
 ///
 /// ```no_run
 /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};
@@ -101,110 +105,92 @@ impl RevocationLists {
     }
 }
 
-/// Accepts whom `base` accepts, if there is a good way to a root on which our lists have nothing against anybody.
+/// Looks at the lists for chains that webpki has accepted without them.
 #[derive(Debug)]
 pub(super) struct Revocation {
-    /// Without lists.
-    pub(super) base: Arc<dyn ClientCertVerifier>,
-    pub(super) lists: Arc<[List]>,
+    pub(super) lists: Vec<List>,
     pub(super) roots: Arc<RootCertStore>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Revocation {
-    /// Looks for such a way among the good ones: a certificate that is on none of them says nothing of the client.
-    fn check(
+    /// Looks for a good way to a root on which the lists have nothing against anybody. A certificate that is on no good way
+    /// says nothing of the client.
+    ///
+    /// # Errors
+    /// The first way on which a certificate was revoked, or else the first one, with what the lists say there.
+    pub(super) fn check(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), CertificateError> {
-        let leaf = EndEntityCert::try_from(end_entity).map_err(|_| CertificateError::BadEncoding)?;
-        let (fresh, is_revoked) = (FreshChecks::new(MAX_FRESH_CHECKS), Cell::new(false));
-        let verify_path = |path: &VerifiedPath<'_>| match self.standing(path, &fresh) {
-            Standing::Good => Ok(()),
-            standing => {
-                is_revoked.set(is_revoked.get() || standing == Standing::Revoked);
-                Err(webpki::Error::UnknownRevocationStatus)
+    ) -> Result<(), Explanation> {
+        let Ok(leaf) = EndEntityCert::try_from(end_entity) else { return Err(Explanation::default()) };
+        let presented: Vec<&CertificateDer<'_>> = std::iter::once(end_entity).chain(intermediates).collect();
+        let found = RefCell::new((NewKeys::new(), None));
+        let verify_path = |path: &VerifiedPath<'_>| {
+            let (new_keys, told) = &mut *found.borrow_mut();
+            let Some(refused) = self.refuse(path, &presented, new_keys) else { return Ok(()) };
+            if told.as_ref().is_none_or(|told| is_revoked(&refused) && !is_revoked(told)) {
+                *told = Some(refused);
             }
+            Err(webpki::Error::UnknownRevocationStatus)
         };
         let (algorithms, roots) = (self.algorithms.all, &self.roots.roots);
-        let usage = webpki::KeyUsage::client_auth();
-        match leaf.verify_for_usage(algorithms, roots, intermediates, now, usage, None, Some(&verify_path)) {
+        let (distinct, usage) = (distinct(end_entity, intermediates), webpki::KeyUsage::client_auth());
+        let verified = leaf.verify_for_usage(algorithms, roots, &distinct, now, usage, None, Some(&verify_path));
+        match verified {
             Ok(_) => Ok(()),
-            Err(_) if is_revoked.get() => Err(CertificateError::Revoked),
-            // A list of ours cannot be relied on. That is not the client's fault, but whether its certificate was revoked is
-            // not known.
-            Err(_) => Err(CertificateError::UnknownRevocationStatus),
+            Err(_) => {
+                let (new_keys, told) = found.take();
+                Err(Explanation { incomplete: new_keys.len() > MAX_NEW_KEYS, ..told.unwrap_or_default() })
+            }
         }
     }
 
-    /// The first that is not good, from the root downwards.
-    fn standing(&self, path: &VerifiedPath<'_>, fresh: &FreshChecks) -> Standing {
+    /// What the lists say of the first certificate on a good way, from the root downwards, of which they say anything.
+    fn refuse(
+        &self,
+        path: &VerifiedPath<'_>,
+        presented: &[&CertificateDer<'_>],
+        new_keys: &mut NewKeys,
+    ) -> Option<Explanation> {
+        let way: Vec<&Cert<'_>> =
+            std::iter::once(&**path.end_entity()).chain(path.intermediate_certificates()).collect();
+        let place = |one: &Cert<'_>| presented.iter().position(|der| **der == one.der());
         let mut key = path.anchor().subject_public_key_info.to_vec();
         let mut may_sign_lists = true;
-        let intermediates = path.intermediate_certificates().rev();
-        for certificate in intermediates.chain(std::iter::once(&**path.end_entity())) {
+        for certificate in way.iter().rev() {
             let link = Link { issuer: certificate.issuer(), serial: certificate.serial(), key: &key, may_sign_lists };
-            let standing = standing(&self.lists, link, self.algorithms, fresh);
-            if standing != Standing::Good {
-                return standing;
-            }
-            let spki = certificate.subject_public_key_info();
-            let Some(own) = der::only(&spki, der::SEQUENCE) else { return Standing::Unknown };
-            key = own.to_vec();
-            let read = Raw::read(&certificate.der()).map(|raw| raw.extensions.allows(KeyUse::RevocationLists));
-            may_sign_lists = read.unwrap_or(false);
+            let issuer = || readable(certificate.issuer());
+            let fault = match standing(&self.lists, link, self.algorithms, new_keys) {
+                Standing::Good => {
+                    let spki = certificate.subject_public_key_info();
+                    key = der::only(&spki, der::SEQUENCE).unwrap_or_default().to_vec();
+                    let read = Raw::read(&certificate.der()).map(|raw| raw.extensions.allows(KeyUse::RevocationLists));
+                    may_sign_lists = read.unwrap_or(false);
+                    continue;
+                }
+                Standing::Revoked => CertificateFault::Revoked,
+                Standing::NotAllowed => CertificateFault::RevocationListNotAllowed { issuer: issuer() },
+                Standing::BadSignature => CertificateFault::RevocationListBadSignature { issuer: issuer() },
+                Standing::Rewritten => CertificateFault::RevocationListRewritten { issuer: issuer() },
+                Standing::Unknown => CertificateFault::RevocationUnknown,
+            };
+            let subject = readable(certificate.subject());
+            return Some(Explanation {
+                path: way.iter().filter_map(|one| place(one)).collect(),
+                root: Some(name_of_root(path.anchor())),
+                findings: vec![CertificateFinding { fault, position: place(certificate), subject }],
+                incomplete: false,
+            });
         }
-        Standing::Good
+        None
     }
 }
 
-impl ClientCertVerifier for Revocation {
-    fn offer_client_auth(&self) -> bool {
-        self.base.offer_client_auth()
-    }
-
-    fn client_auth_mandatory(&self) -> bool {
-        self.base.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.base.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verified = self.base.verify_client_cert(end_entity, intermediates, now)?;
-        self.check(end_entity, intermediates, now)?;
-        Ok(verified)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.base.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.base.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.base.supported_verify_schemes()
-    }
+fn is_revoked(refused: &Explanation) -> bool {
+    refused.findings.iter().any(|finding| finding.fault == CertificateFault::Revoked)
 }
 
 impl fmt::Debug for RevocationLists {

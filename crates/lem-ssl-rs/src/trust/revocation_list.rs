@@ -1,8 +1,7 @@
 //! One list of revoked certificates (RFC 5280 section 5), and whose it is.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::RootCertStore;
@@ -40,11 +39,12 @@ const MAX_CHECKED_KEYS: usize = 16;
 /// Longer keys are not remembered: those of ML-DSA, the longest in use, have 2600 bytes.
 const MAX_KEY: usize = 4096;
 
-/// How many checks of the signatures of lists a handshake may still cause that no other one has caused before.
-pub(super) type FreshChecks = Cell<usize>;
+/// The keys that one handshake wants to have lists checked with, and that were not known for them before.
+pub(super) type NewKeys = HashSet<Vec<u8>>;
 
-/// The limit of [`FreshChecks`] for one handshake: a way through the certificates has 7 keys at most.
-pub(super) const MAX_FRESH_CHECKS: usize = 12;
+/// With so many of them lists are checked: a way has 7 keys at most, so the first one is always looked at to its end.
+/// With how many lists of its name each of them is tried is up to those who give the lists.
+pub(super) const MAX_NEW_KEYS: usize = 12;
 
 /// Whose key has signed a list, as far as it is known before a client comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,18 +68,21 @@ impl List {
         &self.issuer_value
     }
 
-    /// Whether this key, the contents of a `SubjectPublicKeyInfo`, has signed it; `None` if that is not known yet, and no
-    /// more may be found out.
+    /// Whether this key, the contents of a `SubjectPublicKeyInfo`, has signed it; `None` if that is not known yet, and the
+    /// handshake has brought too many such keys.
     pub(super) fn is_signed_by(
         &self,
         key: &[u8],
         algorithms: WebPkiSupportedAlgorithms,
-        fresh: &FreshChecks,
+        new_keys: &mut NewKeys,
     ) -> Option<bool> {
         if let Some((_, is_signed)) = self.checked().0.iter().find(|(checked, _)| checked == key) {
             return Some(*is_signed);
         }
-        fresh.set(fresh.get().checked_sub(1)?);
+        new_keys.insert(key.to_vec());
+        if new_keys.len() > MAX_NEW_KEYS {
+            return None;
+        }
         let is_signed = Signed::read(&self.der).is_some_and(|list| has_signed(key, &list, algorithms));
         self.checked().keep(key, is_signed);
         Some(is_signed)
@@ -174,12 +177,16 @@ pub(super) fn distinct(mut lists: Vec<List>) -> Vec<List> {
 }
 
 impl CheckedKeys {
+    /// In the place of the oldest that has not signed the list, if there are too many: one that has gives way only to
+    /// another one that has.
     fn keep(&mut self, key: &[u8], is_signed: bool) {
         if key.len() > MAX_KEY || self.0.iter().any(|(checked, _)| checked == key) {
             return;
         }
         if self.0.len() >= MAX_CHECKED_KEYS {
-            self.0.pop_front();
+            let oldest = self.0.iter().position(|(_, is_signed)| !is_signed);
+            let Some(oldest) = oldest.or(is_signed.then_some(0)) else { return };
+            self.0.remove(oldest);
         }
         self.0.push_back((key.to_vec(), is_signed));
     }

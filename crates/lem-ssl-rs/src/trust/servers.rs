@@ -66,7 +66,7 @@ pub(crate) fn servers(
         .build()
         .map_err(|error| ConfigError::new(ConfigPart::Roots, "the roots cannot be used").because(error))?;
     let algorithms = provider.signature_verification_algorithms;
-    let explainer = Arc::new(Explainer::new(roots, asked, algorithms, Usage::Server, Arc::default()));
+    let explainer = Arc::new(Explainer::new(roots, asked, algorithms, Usage::Server));
     let verifier = Arc::new(ServerChain { verifier, explainer: explainer.clone(), on_verified });
     Ok(Some(Servers { verifier, explainer: Some(explainer), remembers: None, only_tls13: false }))
 }

@@ -5,7 +5,7 @@
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
 
-use super::revocation_list::{FreshChecks, List};
+use super::revocation_list::{List, NewKeys};
 use crate::x509::NameValue;
 
 /// A certificate, and its issuer on the way, whose key has signed it.
@@ -34,27 +34,24 @@ pub(super) enum Standing {
     BadSignature,
     /// Its issuer has no list of its own, and there is one that may be its and writes the name in another way.
     Rewritten,
-    /// The list of the only root of its issuer's name is there, and another key has issued the certificate; or too many
-    /// signatures were to be checked.
+    /// The list of the only root of its issuer's name is there, and another key has issued the certificate; or the
+    /// handshake has brought too many keys, which is never so on the first way.
     Unknown,
 }
 
-/// What to make of a certificate. The caller has found that the issuer's key has signed it, and that a root vouches for
-/// that issuer: nothing is checked with keys that anybody may show.
+/// What to make of a certificate on a way that webpki has found good: the keys there are those of authorities that a root
+/// vouches for. With other keys lists are not checked.
 pub(super) fn standing(
     lists: &[List],
     link: Link<'_>,
     algorithms: WebPkiSupportedAlgorithms,
-    fresh: &FreshChecks,
+    new_keys: &mut NewKeys,
 ) -> Standing {
-    if lists.is_empty() {
-        return Standing::Good;
-    }
     let value = NameValue::of(link.issuer);
     let has_own = lists.iter().any(|list| list.issuer() == link.issuer);
     let (mut is_known, mut is_unsigned, mut is_rewritten, mut is_of_another) = (false, false, false, false);
     for list in lists.iter().filter(|list| *list.issuer_value() == value) {
-        let Some(is_signed) = list.is_signed_by(link.key, algorithms, fresh) else { return Standing::Unknown };
+        let Some(is_signed) = list.is_signed_by(link.key, algorithms, new_keys) else { return Standing::Unknown };
         let is_own = list.issuer() == link.issuer;
         match (is_own, is_signed) {
             (true, true) if !link.may_sign_lists => return Standing::NotAllowed,

@@ -16,8 +16,9 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::explain::Explainer;
 use super::path::distinct;
+use super::revocation::Revocation;
 use super::signature::weak;
-use crate::error::{CertificateCheck, CertificateFault, CertificateProblem, TlsCause};
+use crate::error::{CertificateCheck, CertificateFault, CertificateProblem, Explanation, TlsCause};
 use crate::x509::{describe_key, public_key};
 
 thread_local! {
@@ -44,6 +45,8 @@ impl fmt::Debug for ServerChain {
 #[derive(Debug)]
 pub(crate) struct ClientChain {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,
+    /// What looks at the lists, if there are any.
+    pub(super) revocation: Option<Revocation>,
     pub(super) explainer: Explainer,
 }
 
@@ -81,13 +84,19 @@ fn refused(
     let is_lost = problem.fault().check() == CertificateCheck::Chain;
     let reason = if is_lost && is_about_dates(&reason) { CertificateError::UnknownIssuer } else { reason };
     REFUSED.set(Some(problem));
-    Error::InvalidCertificate(match reason {
-        // rustls would tell the peer that its authority is not known (unknown_ca), and it is: a list of ours is wrong.
-        CertificateError::UnknownRevocationStatus => {
-            CertificateError::Other(OtherError(Arc::new(webpki::Error::UnknownRevocationStatus)))
-        }
-        reason => reason,
-    })
+    Error::InvalidCertificate(reason)
+}
+
+/// Keeps for [`explain`] what the lists say of a good chain, and gives the error that makes rustls send the right alert.
+fn refused_by_lists(explanation: Explanation, chain: Vec<CertificateDer<'static>>) -> Error {
+    let problem = CertificateProblem::new(explanation, CertificateFault::RevocationUnknown, chain);
+    let reason = match problem.fault() {
+        CertificateFault::Revoked => CertificateError::Revoked,
+        // Of an unknown status rustls would tell the peer that its authority is not known (unknown_ca), and it is.
+        _ => CertificateError::Other(OtherError(Arc::new(webpki::Error::UnknownRevocationStatus))),
+    };
+    REFUSED.set(Some(problem));
+    Error::InvalidCertificate(reason)
 }
 
 /// Refuses the peer's own certificate for what webpki does not look at, and keeps that for [`explain`]. The peer is told
@@ -238,9 +247,14 @@ impl ClientCertVerifier for ClientChain {
     ) -> Result<ClientCertVerified, Error> {
         let distinct = distinct(end_entity, intermediates);
         let passable = self.explainer.refuse_maze(end_entity, &distinct);
-        passable
+        let verified = passable
             .and_then(|()| self.verifier.verify_client_cert(end_entity, &distinct, now))
-            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, None, now))
+            .map_err(|error| refused(error, &self.explainer, end_entity, intermediates, None, now))?;
+        if let Some(revocation) = &self.revocation {
+            let checked = revocation.check(end_entity, intermediates, now);
+            checked.map_err(|explanation| refused_by_lists(explanation, owned(end_entity, intermediates)))?;
+        }
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
