@@ -87,6 +87,13 @@ fn check_new_key(old: &Authority, new: &Authority) {
             verdict(&roots, &lists, &client(old)).unwrap();
             verdict(&roots, &lists, &client(new)).unwrap();
         }
+        // The new key goes on to list what the old one has issued.
+        let handed_over = new.revocation_list_pem(&[&one]);
+        for lists in [handed_over.clone(), old.revocation_list_pem(&[]) + &handed_over] {
+            is_revoked(verdict(&roots, &lists, &one));
+            verdict(&roots, &lists, &client(old)).unwrap();
+            verdict(&roots, &lists, &two).unwrap();
+        }
     }
 }
 

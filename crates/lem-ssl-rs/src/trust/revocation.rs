@@ -22,7 +22,8 @@ use crate::x509::{KeyUse, Raw, readable};
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
 /// A text is taken whole or refused. Where several lists of one issuer are given, each counts that its key has signed: a
-/// certificate that is on any of them is refused. A list whose time
+/// certificate that is on any of them is refused. So is one that is on a list of a trusted root that has its issuer's
+/// name, whichever key has issued it: a root that has got a new key lists what its old one has issued. A list whose time
 /// is over counts as before, because an old list is better than none. Distribution points are not looked at (RFC 5280
 /// section 5.2.5): a list of a part of its issuer's certificates counts for all of them.
 ///

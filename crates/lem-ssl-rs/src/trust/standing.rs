@@ -26,7 +26,7 @@ pub(super) struct Link<'a> {
 pub(super) enum Standing {
     /// Its issuer has no list, or it is on none of them.
     Good,
-    /// It is on a list that its issuer's key has signed.
+    /// It is on a list that its issuer's key has signed, or a root that has exactly its issuer's name.
     Revoked,
     /// Its issuer's key has signed a list, and may sign none.
     NotAllowed,
@@ -56,6 +56,8 @@ pub(super) fn standing(
         match (is_own, is_signed) {
             (true, true) if !link.may_sign_lists => return Standing::NotAllowed,
             (_, true) if list.has(link.serial) => return Standing::Revoked,
+            // A root that has got a new key goes on to list what its old one has issued.
+            (true, false) if list.is_of_a_root() && list.has(link.serial) => return Standing::Revoked,
             (true, true) => is_known = true,
             (true, false) => {
                 is_unsigned |= !list.is_of_a_root();
