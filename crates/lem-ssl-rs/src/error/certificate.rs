@@ -10,8 +10,9 @@ use crate::x509::{Raw, readable};
 
 /// The peer's chain was refused.
 ///
-/// That is webpki's decision; what is said here was found by looking at the chain again, to say which certificate it is
-/// about and what can be done.
+/// webpki decides on chains; what is said here of its refusal was found by looking at the chain again, to say which
+/// certificate it is about and what can be done. Of a chain that webpki finds good, what our
+/// [lists](crate::RevocationLists) and [pins](crate::Trust) say decides.
 #[derive(Debug, Clone)]
 pub struct CertificateProblem {
     /// With at least one finding.

@@ -1,8 +1,8 @@
 //! Verifiers that explain what they refused, so that an error can tell which certificate it was.
 //!
-//! The checks are rustls' own (webpki); nothing is decided here. rustls reports a failed check without the chain, and
-//! forgets the chain. A wrapper explains it and keeps that for the moment between the check and the report: both happen in
-//! one call, on one thread, so a thread-local is enough.
+//! Chains are checked by rustls (webpki). Refused besides are mazes, before that, and what our lists speak against,
+//! afterwards. rustls reports a failed check without the chain, and forgets the chain. A wrapper explains it and keeps that
+//! for the moment between the check and the report: both happen in one call, on one thread, so a thread-local is enough.
 
 use std::cell::RefCell;
 use std::fmt;
