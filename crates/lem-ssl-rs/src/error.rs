@@ -17,6 +17,7 @@ mod check;
 mod config;
 mod explanation;
 mod fault;
+mod names;
 mod words;
 
 pub use cause::TlsCause;

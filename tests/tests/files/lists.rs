@@ -90,7 +90,9 @@ fn check_new_key(old: &Authority, new: &Authority) {
         // The new key goes on to list what the old one has issued.
         let handed_over = new.revocation_list_pem(&[&one]);
         for lists in [handed_over.clone(), old.revocation_list_pem(&[]) + &handed_over] {
-            is_revoked(verdict(&roots, &lists, &one));
+            let error = verdict(&roots, &lists, &one).unwrap_err();
+            let fault = CertificateFault::RevocationListOfAnother { issuer: Some("CN=Club".to_owned()) };
+            assert_eq!(*TlsError::certificate(&error).unwrap().fault(), fault);
             verdict(&roots, &lists, &client(old)).unwrap();
             verdict(&roots, &lists, &two).unwrap();
         }

@@ -10,6 +10,7 @@ mod hashed;
 mod hints;
 mod keys;
 mod lists;
+mod namesakes;
 mod roots;
 mod spellings;
 mod strays;

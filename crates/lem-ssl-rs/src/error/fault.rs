@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cause::TlsCause;
 use super::check::CertificateCheck;
+use super::names::{List, Named};
 use crate::x509::{Date, Span, SpkiHash};
 
 /// What is wrong with a certificate. Times are since 1970-01-01 UTC.
@@ -138,6 +139,12 @@ pub enum CertificateFault {
         /// The issuer's name.
         issuer: Option<String>,
     },
+    /// Whether it was revoked cannot be determined: its serial number is on a list of its issuer's name that another key has
+    /// signed, which may be an older or a newer one of its issuer, or that of another authority.
+    RevocationListOfAnother {
+        /// The issuer's name.
+        issuer: Option<String>,
+    },
     /// Whether it was revoked cannot be determined: its issuer has signed a list, and its key must not be used for that.
     RevocationListNotAllowed {
         /// The issuer's name.
@@ -216,6 +223,7 @@ impl CertificateFault {
             Self::Revoked
             | Self::RevocationUnknown
             | Self::RevocationListBadSignature { .. }
+            | Self::RevocationListOfAnother { .. }
             | Self::RevocationListNotAllowed { .. }
             | Self::RevocationListRewritten { .. } => CertificateCheck::Revocation,
             Self::Malformed { .. } => CertificateCheck::Format,
@@ -349,6 +357,12 @@ impl fmt::Display for CertificateFault {
                  or of another authority of that name; replace the list",
                 Named(issuer)
             ),
+            Self::RevocationListOfAnother { issuer } => write!(
+                f,
+                " may have been revoked: its serial number is on our revocation list of {}, which another key than its \
+                 issuer's has signed; if that is another authority's, one of the two needs another name",
+                Named(issuer)
+            ),
             Self::RevocationListNotAllowed { issuer } => write!(
                 f,
                 " may have been revoked: we have a revocation list of {}, whose certificate does not allow it to sign any \
@@ -383,33 +397,5 @@ impl fmt::Display for CertificateFault {
 impl fmt::Debug for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateFault({:?}:{self})", self.check())
-    }
-}
-
-/// A name, or that there is none.
-struct Named<'a>(&'a Option<String>);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(f, "\"{name}\""),
-            None => f.write_str("an authority without a name"),
-        }
-    }
-}
-
-/// A few names; a certificate may have hundreds.
-struct List<'a>(&'a [String]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MAX_SHOWN: usize = 5;
-        for (index, name) in self.0.iter().take(MAX_SHOWN).enumerate() {
-            write!(f, "{}{name}", if index == 0 { "" } else { ", " })?;
-        }
-        match self.0.len().saturating_sub(MAX_SHOWN) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
     }
 }

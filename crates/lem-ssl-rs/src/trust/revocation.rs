@@ -22,22 +22,28 @@ use crate::x509::{KeyUse, Raw, readable};
 /// Lists of certificates that their issuers have revoked (RFC 5280 section 5), for the chains of clients.
 ///
 /// A text is taken whole or refused. Where several lists of one issuer are given, each counts that its key has signed: a
-/// certificate that is on any of them is refused. So is one that is on a list of a trusted root that has its issuer's
-/// name, whichever key has issued it: a root that has got a new key lists what its old one has issued. A list whose time
-/// is over counts as before, because an old list is better than none. Distribution points are not looked at (RFC 5280
+/// certificate that is on any of them is refused. So is one whose number is on a list of exactly its issuer's name that
+/// another key has signed, or on one of a trusted root whose name says the same
+/// ([`RevocationListOfAnother`](CertificateFault::RevocationListOfAnother)): an authority that has got a new key lists with
+/// it what its old one has issued. Two authorities of one name that both have lists need numbers that differ. A list whose
+/// time is over counts as before, because an old list is better than none. Distribution points are not looked at (RFC 5280
 /// section 5.2.5): a list of a part of its issuer's certificates counts for all of them.
 ///
 /// A list of a root must be signed with that root's key, and have its name as it is written in the certificate, not in
 /// other capitals or another string type, or the context is not built. Lists of other issuers are checked when a client
 /// shows the issuer's certificate; if none has the right signature then, or the name is written in another way, the client
-/// is refused. So is one whose issuer has no list of its own where another authority, whose name differs in that way only,
-/// has one. All of that is about the certificates on the client's way to a trusted root, and where there are several ways,
-/// one without a fault is enough; what a client shows beside them is not looked at.
+/// is refused. So is one whose issuer has no list of its own where another authority that is no root has one, and its name
+/// differs in that way only; and one whose issuer is no root, and has the name of a root whose list is there. Where several
+/// roots have one name, the list of one is enough for the clients of all that are not on it.
+///
+/// All of that is about the certificates on the client's way to a trusted root, and where there are several ways, one
+/// without a fault is enough; what a client shows beside them is not looked at.
 ///
 /// A list is kept in DER, with a sorted copy of its serial numbers. Its signature is checked when a chain is good
 /// otherwise, with the keys of its issuer's name on the way to the root. That takes a few milliseconds for every 10 MB, in
-/// which the loop does nothing else, so the verdict is kept for the next handshakes, for 16 keys of a list. One handshake
-/// may bring 12 new keys: of a client with many ways to roots, some may not be looked at, and do not let it in.
+/// which the loop does nothing else, so the verdict is kept for the next handshakes: a list whose signer is known is not
+/// looked through again, and before that 16 keys are remembered that have not signed it. One handshake may bring 12 new
+/// keys: of a client with many ways to roots, some may not be looked at, and do not let it in.
 ///
 /// ```no_run
 /// use lem_ssl_rs::{ClientAuth, Context, Error, Identity, RevocationLists, Roots};
@@ -142,9 +148,10 @@ impl Revocation {
         let verified = leaf.verify_for_usage(algorithms, roots, &distinct, now, usage, None, Some(&verify_path));
         match verified {
             Ok(_) => Ok(()),
-            Err(_) => {
+            Err(error) => {
                 let (new_keys, told) = found.take();
-                Err(Explanation { incomplete: new_keys.len() > MAX_NEW_KEYS, ..told.unwrap_or_default() })
+                let incomplete = new_keys.len() > MAX_NEW_KEYS || has_given_up(&error);
+                Err(Explanation { incomplete, ..told.unwrap_or_default() })
             }
         }
     }
@@ -162,8 +169,11 @@ impl Revocation {
         let mut key = path.anchor().subject_public_key_info.to_vec();
         let mut may_sign_lists = true;
         for certificate in way.iter().rev() {
-            let link = Link { issuer: certificate.issuer(), serial: certificate.serial(), key: &key, may_sign_lists };
-            let issuer = || readable(certificate.issuer());
+            let name = certificate.issuer();
+            let mut roots = self.roots.roots.iter();
+            let is_by_a_root = roots.any(|root| *root.subject == *name && *root.subject_public_key_info == *key);
+            let link = Link { issuer: name, serial: certificate.serial(), key: &key, is_by_a_root, may_sign_lists };
+            let issuer = || readable(name);
             let fault = match standing(&self.lists, link, self.algorithms, new_keys) {
                 Standing::Good => {
                     let spki = certificate.subject_public_key_info();
@@ -173,6 +183,7 @@ impl Revocation {
                     continue;
                 }
                 Standing::Revoked => CertificateFault::Revoked,
+                Standing::ListedByAnother => CertificateFault::RevocationListOfAnother { issuer: issuer() },
                 Standing::NotAllowed => CertificateFault::RevocationListNotAllowed { issuer: issuer() },
                 Standing::BadSignature => CertificateFault::RevocationListBadSignature { issuer: issuer() },
                 Standing::Rewritten => CertificateFault::RevocationListRewritten { issuer: issuer() },
@@ -188,6 +199,16 @@ impl Revocation {
         }
         None
     }
+}
+
+/// Whether webpki has left ways out, because there were too many.
+fn has_given_up(error: &webpki::Error) -> bool {
+    matches!(
+        error,
+        webpki::Error::MaximumSignatureChecksExceeded
+            | webpki::Error::MaximumPathBuildCallsExceeded
+            | webpki::Error::MaximumNameConstraintComparisonsExceeded
+    )
 }
 
 fn is_revoked(refused: &Explanation) -> bool {

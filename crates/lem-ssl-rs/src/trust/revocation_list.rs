@@ -24,7 +24,7 @@ pub(super) struct List {
     /// The content of the issuer's name.
     issuer: Vec<u8>,
     issuer_value: NameValue,
-    signer: Signer,
+    is_of_a_root: bool,
     checked: Mutex<CheckedKeys>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct List {
 #[derive(Debug, Default)]
 struct CheckedKeys(VecDeque<(Vec<u8>, bool)>);
 
-/// So many keys are remembered. A list has one key; others are met only where authorities share a name.
+/// So many keys are remembered, until the one that has signed the list is known.
 const MAX_CHECKED_KEYS: usize = 16;
 
 /// Longer keys are not remembered: those of ML-DSA, the longest in use, have 2600 bytes.
@@ -45,17 +45,6 @@ pub(super) type NewKeys = HashSet<Vec<u8>>;
 /// With so many of them lists are checked: a way has 7 keys at most, so the first one is always looked at to its end.
 /// With how many lists of its name each of them is tried is up to those who give the lists.
 pub(super) const MAX_NEW_KEYS: usize = 12;
-
-/// Whose key has signed a list, as far as it is known before a client comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signer {
-    /// That of the only root of this name.
-    Root,
-    /// That of one of several roots of this name.
-    OneOfTheRoots,
-    /// No root has this name as the list writes it.
-    Unknown,
-}
 
 impl List {
     /// The content of its issuer's name.
@@ -76,8 +65,9 @@ impl List {
         algorithms: WebPkiSupportedAlgorithms,
         new_keys: &mut NewKeys,
     ) -> Option<bool> {
-        if let Some((_, is_signed)) = self.checked().0.iter().find(|(checked, _)| checked == key) {
-            return Some(*is_signed);
+        let known = self.checked().verdict(key);
+        if known.is_some() {
+            return known;
         }
         new_keys.insert(key.to_vec());
         if new_keys.len() > MAX_NEW_KEYS {
@@ -92,14 +82,9 @@ impl List {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a root has signed it: of certificates that another key of that name has issued it says nothing.
+    /// Whether a root that has exactly its issuer's name has signed it.
     pub(super) fn is_of_a_root(&self) -> bool {
-        self.signer != Signer::Unknown
-    }
-
-    /// Whether that root is the only one of its name.
-    pub(super) fn is_of_the_only_root(&self) -> bool {
-        self.signer == Signer::Root
+        self.is_of_a_root
     }
 
     /// Whether a certificate with this serial number is on it.
@@ -142,30 +127,27 @@ impl List {
         let issuer_value = NameValue::of(&issuer);
         // What the roots have signed is found out here, once.
         let mut checked = CheckedKeys::default();
-        let (mut count, mut is_signed, mut is_rewritten) = (0, false, false);
+        let (mut has_root, mut is_of_a_root, mut is_rewritten) = (false, false, false);
         for root in roots.roots.iter().filter(|root| NameValue::of(&root.subject) == issuer_value) {
             let is_its_own = has_signed(&root.subject_public_key_info, &signed, algorithms);
             checked.keep(&root.subject_public_key_info, is_its_own);
             if root.subject.as_ref() == issuer {
-                count += 1;
-                is_signed |= is_its_own;
+                has_root = true;
+                is_of_a_root |= is_its_own;
             } else {
                 is_rewritten |= is_its_own;
             }
         }
-        let signer = match count {
-            0 if is_rewritten => return Err(rewritten(&name)),
-            0 => Signer::Unknown,
-            _ if !is_signed => {
-                return Err(format!(
-                    "the revocation list of {name} is not signed with the key of the root of this name: it was \
-                     damaged, or is of another authority, or the root is not the right one"
-                ));
-            }
-            1 => Signer::Root,
-            _ => Signer::OneOfTheRoots,
-        };
-        Ok(Self { der, serials, issuer, issuer_value, signer, checked: Mutex::new(checked) })
+        if is_rewritten && !has_root {
+            return Err(rewritten(&name));
+        }
+        if has_root && !is_of_a_root {
+            return Err(format!(
+                "the revocation list of {name} is not signed with the key of the root of this name: it was damaged, or \
+                 is of another authority, or the root is not the right one"
+            ));
+        }
+        Ok(Self { der, serials, issuer, issuer_value, is_of_a_root, checked: Mutex::new(checked) })
     }
 }
 
@@ -177,6 +159,13 @@ pub(super) fn distinct(mut lists: Vec<List>) -> Vec<List> {
 }
 
 impl CheckedKeys {
+    /// Whether this key has signed the list, as far as that is known. A list has one signer: once that is known, no other
+    /// key is worth the time. The same key in another encoding is another one here, which at worst refuses somebody.
+    fn verdict(&self, key: &[u8]) -> Option<bool> {
+        let same = self.0.iter().find(|(checked, _)| checked == key);
+        same.map(|(_, is_signed)| *is_signed).or(self.0.iter().any(|(_, is_signed)| *is_signed).then_some(false))
+    }
+
     /// In the place of the oldest that has not signed the list, if there are too many: one that has gives way only to
     /// another one that has.
     fn keep(&mut self, key: &[u8], is_signed: bool) {

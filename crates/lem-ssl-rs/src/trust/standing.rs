@@ -17,6 +17,8 @@ pub(super) struct Link<'a> {
     pub(super) serial: &'a [u8],
     /// The contents of the issuer's `SubjectPublicKeyInfo`.
     pub(super) key: &'a [u8],
+    /// A trusted root has exactly this name and this key.
+    pub(super) is_by_a_root: bool,
     /// The issuer's certificate does not say that its key signs no lists.
     pub(super) may_sign_lists: bool,
 }
@@ -26,16 +28,20 @@ pub(super) struct Link<'a> {
 pub(super) enum Standing {
     /// Its issuer has no list, or it is on none of them.
     Good,
-    /// It is on a list that its issuer's key has signed, or a root that has exactly its issuer's name.
+    /// It is on a list that its issuer's key has signed.
     Revoked,
+    /// Its number is on a list that another key has signed: a root's whose name says the same as its issuer's, or one of
+    /// exactly its issuer's name beside a list that its issuer's key has signed. Its issuer may have had that key before,
+    /// or has it now.
+    ListedByAnother,
     /// Its issuer's key has signed a list, and may sign none.
     NotAllowed,
     /// Other keys have signed all lists of its issuer's name.
     BadSignature,
     /// Its issuer has no list of its own, and there is one that may be its and writes the name in another way.
     Rewritten,
-    /// The list of the only root of its issuer's name is there, and another key has issued the certificate; or the
-    /// handshake has brought too many keys, which is never so on the first way.
+    /// A root's list of its issuer's name is there, and a key has issued the certificate that is no root's of this name; or
+    /// the handshake has brought too many keys, which is never so on the first way.
     Unknown,
 }
 
@@ -49,19 +55,19 @@ pub(super) fn standing(
 ) -> Standing {
     let value = NameValue::of(link.issuer);
     let has_own = lists.iter().any(|list| list.issuer() == link.issuer);
-    let (mut is_known, mut is_unsigned, mut is_rewritten, mut is_of_another) = (false, false, false, false);
+    let (mut is_known, mut is_unsigned, mut is_rewritten) = (false, false, false);
+    let (mut is_of_another, mut is_listed) = (false, false);
     for list in lists.iter().filter(|list| *list.issuer_value() == value) {
         let Some(is_signed) = list.is_signed_by(link.key, algorithms, new_keys) else { return Standing::Unknown };
         let is_own = list.issuer() == link.issuer;
+        is_listed |= (is_own || list.is_of_a_root()) && list.has(link.serial);
         match (is_own, is_signed) {
             (true, true) if !link.may_sign_lists => return Standing::NotAllowed,
             (_, true) if list.has(link.serial) => return Standing::Revoked,
-            // A root that has got a new key goes on to list what its old one has issued.
-            (true, false) if list.is_of_a_root() && list.has(link.serial) => return Standing::Revoked,
             (true, true) => is_known = true,
             (true, false) => {
                 is_unsigned |= !list.is_of_a_root();
-                is_of_another |= list.is_of_the_only_root();
+                is_of_another |= list.is_of_a_root() && !link.is_by_a_root;
             }
             (false, _) if has_own => {}
             // What a root has signed is not of another key.
@@ -69,9 +75,10 @@ pub(super) fn standing(
         }
     }
     match () {
+        () if is_unsigned && !is_known => Standing::BadSignature,
+        () if is_listed => Standing::ListedByAnother,
         () if is_rewritten => Standing::Rewritten,
         () if is_known => Standing::Good,
-        () if is_unsigned => Standing::BadSignature,
         () if is_of_another => Standing::Unknown,
         () => Standing::Good,
     }
